@@ -1,0 +1,141 @@
+"""python -m lib pretrain | finetune | generate"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from lib.adapters import attach_adapters, load_adapters, save_adapters
+from lib.base import Recipe, load_base, load_history, pretrain
+from lib.checkpoint import load_arrays
+from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
+from lib.generation import complete, start_of_text
+from lib.lora import TARGETS
+from lib.model import GPTModel
+from lib.tasks import TASKS
+from lib.tokenizer import BPETokenizer
+from lib.training import trainable_count
+
+RUNS = Path("runs")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    main = argparse.ArgumentParser(prog="python -m lib", description=(
+        "A GPT of 1,044,736 parameters in NumPy: train it, fine-tune it, let it write."))
+    commands = main.add_subparsers(dest="command", required=True)
+
+    add = commands.add_parser("pretrain", help="train the base model from nothing")
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--steps", type=int, default=Recipe.steps)
+    add.add_argument("--workers", type=int, default=2, help="threads (default: 2)")
+    add.add_argument("--out", type=Path, help="default: runs/base-seed<seed>.npz")
+    add.set_defaults(run=run_pretrain)
+
+    add = commands.add_parser("finetune", help="fine-tune the base model on a task")
+    add.add_argument("--task", choices=TASKS, default="qa")
+    add.add_argument("--method", choices=tuple(LEARNING_RATES), default="lora")
+    add.add_argument("--rank", type=int, default=FineTuning.rank)
+    add.add_argument("--alpha", type=float, default=FineTuning.alpha)
+    add.add_argument("--targets", nargs="+", choices=TARGETS, default=FineTuning.target_modules)
+    add.add_argument("--learning-rate", type=float, help=f"default: {LEARNING_RATES}")
+    add.add_argument("--steps", type=int, default=FineTuning.steps)
+    add.add_argument("--seed", type=int, default=0)
+    add.add_argument("--base", type=Path, help="default: the committed base model")
+    add.add_argument("--out", type=Path, help="default: runs/<task>-<method>.npz")
+    add.set_defaults(run=run_finetune)
+
+    add = commands.add_parser("generate", help="let a model write")
+    add.add_argument("--model", help="a file in runs/, or 'base' (default: the newest file of "
+                                     "finetune in runs/, else the base model)")
+    add.add_argument("--prompt", help="text to continue (default: questions of the task about "
+                                      "countries outside the training set)")
+    add.add_argument("--max-new-tokens", type=int, default=40)
+    add.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
+    add.add_argument("--top-k", type=int)
+    add.add_argument("--top-p", type=float)
+    add.add_argument("--seed", type=int, default=0)
+    add.set_defaults(run=run_generate)
+    return main
+
+
+def run_pretrain(args: argparse.Namespace) -> None:
+    """Train the base model; a second call goes on where the first was stopped."""
+    path = args.out or RUNS / f"base-seed{args.seed}.npz"
+    started = time.perf_counter()
+    try:
+        pretrain(path, Recipe(seed=args.seed, steps=args.steps), args.workers)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on from the last measurement.")
+    last = load_history(path)["history"][-1]
+    print(f"{path}: {args.steps} steps in {time.perf_counter() - started:.0f} s, "
+          f"held-out loss {last['held_out']:.3f} nats, {last['recall']:.1%} of the facts recalled")
+    for prompt, text in last["samples"].items():
+        print(f"  {prompt} | {text.strip()}")
+
+
+def run_finetune(args: argparse.Namespace) -> None:
+    """Fine-tune, save the result, and say what it reached."""
+    run = FineTuning(args.task, args.method, args.rank, args.alpha, tuple(args.targets),
+                     args.learning_rate, args.steps, seed=args.seed)
+    path = args.out or RUNS / f"{run.task}-{run.method}.npz"
+    model, tokenizer = load_base(args.base) if args.base else load_base()
+    before = scores(model, tokenizer, run.task)
+    finetune(model, tokenizer, run, progress=f"{run.method} on {run.task}")
+    after = scores(model, tokenizer, run.task)
+    if run.method == "lora":
+        save_adapters(model, path, finetuning=asdict(run))
+    else:
+        model.save(path, merges=tokenizer.merges, finetuning=asdict(run))
+    print(f"{path}: {path.stat().st_size:,} bytes, {trainable_count(model):,} numbers trained")
+    for name, words in (("answers", "held-out answers right"), ("loss", "held-out loss, nats"),
+                        ("facts", "facts of pre-training kept")):
+        if name in after:
+            print(f"  {words:27} {before[name]:.3f} -> {after[name]:.3f}")
+
+
+def run_generate(args: argparse.Namespace) -> None:
+    """Continue the prompt, or answer some questions of the task."""
+    newest = max(RUNS.glob("*-*.npz"), key=lambda path: path.stat().st_mtime, default=None)
+    path = args.model or newest or "base"
+    model, tokenizer, task = load_run(path)
+    print(f"{path}:")
+    prompts = [args.prompt] if args.prompt else [
+        example.prompt for example in sample_questions(task, 4)]
+    rng = np.random.default_rng(args.seed)
+    for prompt in prompts:
+        room = model.config.context_length - len(start_of_text(tokenizer, prompt))
+        text = complete(model, tokenizer, prompt, min(args.max_new_tokens, max(room, 1)),
+                        temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
+        print(f"\n{prompt}{text}")
+
+
+def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
+    """A model with its tokenizer and task, from what ``finetune`` or ``pretrain`` wrote."""
+    if path == "base":
+        return *load_base(), "qa"
+    _, metadata, extra = load_arrays(path, "lora", "gpt")
+    task = extra.get("finetuning", {}).get("task", "qa")
+    if metadata["kind"] == "lora":
+        model, tokenizer = load_base()
+        return attach_adapters(model, load_adapters(path)), tokenizer, task
+    return GPTModel.load(path), BPETokenizer(extra["merges"]), task
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; bad input ends it with one line."""
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

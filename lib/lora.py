@@ -1,0 +1,249 @@
+"""LoRA: a frozen layer with a trained change of low rank beside it, and all that acts on it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib.layers import Embedding, Layer, Linear, check_last_axis, sum_by_row
+
+if TYPE_CHECKING:
+    from lib.model import GPTModel
+
+#: Where in a model each target module lives: (part of a block or of the model, attribute).
+IN_BLOCK = {"query": ("self_attention", "query_linear"), "key": ("self_attention", "key_linear"),
+            "value": ("self_attention", "value_linear"),
+            "output": ("self_attention", "output_linear"),
+            "ffn_up": ("feed_forward", "up_linear"), "ffn_down": ("feed_forward", "down_linear")}
+IN_MODEL = ("token_embedding", "output_projection")
+TARGETS = (*IN_BLOCK, *IN_MODEL)
+
+
+class LoRALinear(Layer):
+    """y = x W^T + alpha/r x A^T B^T + b, of which only A and B are trained.
+
+    x: (..., d_in) -> y: (..., d_out);  base_weights W: (d_out, d_in), frozen, never written;
+    lora_A: (rank, d_in), random;  lora_B: (d_out, rank), zero, so that training starts from
+    the base exactly.  Hu et al. 2021, eq. 3.
+
+    Raises:
+        ValueError: rank is not between 1 and min(d_in, d_out), alpha is not a finite number
+            above 0, or the base arrays have other shapes.
+    """
+
+    array_names = ("base_weights", "base_bias", "lora_A", "lora_B")
+
+    def __init__(self, input_features: int, output_features: int, rank: int = 4,
+                 alpha: float = 8.0, base_weights: np.ndarray | None = None,
+                 base_bias: np.ndarray | None = None, *,
+                 rng: np.random.Generator | None = None) -> None:
+        super().__init__()
+        rng = rng or np.random.default_rng(0)
+        shape = output_features, input_features
+        check_rank_and_alpha(rank, alpha, shape)
+        if base_weights is None:
+            base_weights = input_features**-0.5 * rng.standard_normal(shape)
+            base_weights = base_weights.astype(np.float32)
+        for name, array, wanted in (("base_weights", base_weights, shape),
+                                    ("base_bias", base_bias, shape[:1])):
+            if array is not None and array.shape != wanted:
+                raise ValueError(f"{name} has shape {array.shape}, it must be {wanted}")
+        self.input_features, self.output_features = input_features, output_features
+        self.rank, self.alpha, self.strength = rank, alpha, 1.0
+        self.base_weights, self.base_bias = base_weights, base_bias
+        # Kaiming-uniform with a = sqrt(5), as usual for A: a bound of 1 / sqrt(d_in)
+        bound = input_features**-0.5
+        self.lora_A = rng.uniform(-bound, bound, (rank, input_features)).astype(base_weights.dtype)
+        self.lora_B = np.zeros((output_features, rank), base_weights.dtype)
+        self.merged: np.ndarray | None = None
+
+    @property
+    def scaling(self) -> float:
+        """The factor before B A: alpha / r, times a strength that is 1 unless dialled."""
+        return self.strength * self.alpha / self.rank
+
+    def trained_names(self) -> tuple[str, ...]:
+        return () if self.frozen else ("lora_A", "lora_B")
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        check_last_axis(x, self.input_features, "LoRALinear")
+        rows = x.reshape(-1, self.input_features)
+        if self.merged is None:
+            squeezed = rows @ self.lora_A.T
+            y = rows @ self.base_weights.T
+            y += squeezed @ (self.scaling * self.lora_B).T
+            self.cache = (rows, squeezed) if training else None
+        else:
+            y = rows @ self.merged.T
+        if self.base_bias is not None:
+            y += self.base_bias
+        return y.reshape(*x.shape[:-1], self.output_features)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """dB = s dy^T (x A^T),  dA = s (dy B)^T x,  dx = dy W + s (dy B) A;  nothing for W."""
+        if self.merged is not None:
+            raise ValueError("a merged adapter cannot be trained: unmerge it first")
+        rows, squeezed = self.cache
+        dy_rows = dy.reshape(-1, self.output_features)
+        d_squeezed = dy_rows @ (self.scaling * self.lora_B)
+        if not self.frozen:
+            self.grads = {"lora_A": d_squeezed.T @ rows,
+                          "lora_B": dy_rows.T @ (self.scaling * squeezed)}
+        dx = dy_rows @ self.base_weights
+        dx += d_squeezed @ self.lora_A
+        return dx.reshape(*dy.shape[:-1], self.input_features)
+
+
+class LoRAEmbedding(LoRALinear):
+    """An embedding as a linear layer on one-hot rows: W^T is the table, d_in the vocabulary.
+
+    tokens: (batch, time) -> (batch, time, d_model);  lora_A: (rank, vocabulary);
+    lora_B: (d_model, rank).
+    """
+
+    def forward(self, tokens: np.ndarray, training: bool = True) -> np.ndarray:
+        if self.merged is not None:
+            return self.merged.T[tokens]
+        squeezed = self.lora_A.T[tokens]
+        self.cache = (tokens, squeezed) if training else None
+        y = self.base_weights.T[tokens]
+        y += squeezed @ (self.scaling * self.lora_B).T
+        return y
+
+    def backward(self, dy: np.ndarray) -> None:
+        if self.merged is not None:
+            raise ValueError("a merged adapter cannot be trained: unmerge it first")
+        tokens, squeezed = self.cache
+        if not self.frozen:
+            rows = dy.reshape(-1, self.output_features)
+            d_squeezed = rows @ (self.scaling * self.lora_B)
+            self.grads = {"lora_A": sum_by_row(tokens, d_squeezed, self.input_features).T,
+                          "lora_B": rows.T @ (self.scaling * squeezed).reshape(-1, self.rank)}
+
+
+def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> None:
+    """Raise ValueError unless rank and alpha suit a weight of shape (d_out, d_in)."""
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer) \
+            or not 1 <= rank <= min(shape):
+        raise ValueError(f"rank is {rank!r}, it must be a whole number from 1 to {min(shape)}, "
+                         f"the smaller side of weights of shape {shape}")
+    if not (math.isfinite(alpha) and alpha > 0):
+        raise ValueError(f"alpha is {alpha}, it must be a finite number above 0")
+
+
+@dataclass
+class Place:
+    """Where a layer sits in a model, by dotted name, and the adapted layer there or for there."""
+
+    path: str
+    owner: Layer
+    attribute: str
+    layer: Layer
+
+
+def places_of(model: GPTModel, targets: Sequence[str]) -> Iterator[Place]:
+    """The place of every layer that the targets name, in the model's order."""
+    def place(path: str, owner: Layer, attribute: str) -> Place:
+        return Place(f"{path}{attribute}", owner, attribute, getattr(owner, attribute))
+
+    if "token_embedding" in targets:
+        yield place("", model, "token_embedding")
+    for number, block in enumerate(model.transformer_stack.layers):
+        for target, (part, attribute) in IN_BLOCK.items():
+            if target in targets:
+                path = f"transformer_stack.layers.{number}.{part}."
+                yield place(path, getattr(block, part), attribute)
+    if "output_projection" in targets:
+        yield place("", model, "output_projection")
+
+
+def adapted_places(model: GPTModel) -> list[Place]:
+    return [place for place in places_of(model, TARGETS) if isinstance(place.layer, LoRALinear)]
+
+
+def new_adapters(model: GPTModel, rank: int, alpha: float, target_modules: Sequence[str],
+                  rng: np.random.Generator) -> list[Place]:
+    """An adapter for every target, over the base arrays that the model has; nothing is changed."""
+    unknown = [name for name in target_modules if name not in TARGETS]
+    if isinstance(target_modules, str) or unknown or not target_modules:
+        raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
+                         f"from {TARGETS}")
+    places = list(places_of(model, target_modules))
+    for place in places:
+        base = base_layer(place.layer)
+        embedding = isinstance(base, Embedding)
+        kind, weights = ((LoRAEmbedding, base.weights.T) if embedding else
+                         (LoRALinear, base.weights))
+        d_out, d_in = weights.shape
+        place.layer = kind(d_in, d_out, rank, alpha, weights, None if embedding else base.bias,
+                           rng=rng)
+    return places
+
+
+def base_layer(layer: Layer) -> Layer:
+    """The plain layer under an adapter, on the same arrays; a plain layer is its own base."""
+    if isinstance(layer, LoRAEmbedding):
+        return Embedding(layer.base_weights.T)
+    if isinstance(layer, LoRALinear):
+        return Linear(layer.base_weights, layer.base_bias)
+    return layer
+
+
+def put(places: list[Place]) -> None:
+    for place in places:
+        setattr(place.owner, place.attribute, place.layer)
+
+
+def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
+                        target_modules: Sequence[str] = ("query", "key", "value"), *,
+                        rng: np.random.Generator | None = None) -> GPTModel:
+    """Freeze the model and put an adapter beside every target layer, in place; return it.
+
+    The base's arrays are neither copied nor ever written: any number of adapted models can
+    share them.  ``rng`` draws the A matrices (by default one with seed 0).
+
+    Raises:
+        ValueError: unknown or no targets, adapters that are there already, or a rank or alpha
+            that does not suit every target.  The model is then as it was.
+    """
+    if adapted_places(model):
+        raise ValueError("the model carries LoRA adapters already: remove_adapters first")
+    places = new_adapters(model, rank, alpha, target_modules, rng or np.random.default_rng(0))
+    model.freeze()
+    put(places)
+    return model
+
+
+def remove_adapters(model: GPTModel) -> GPTModel:
+    """Take all adapters off, in place: what is left is the base, bit for bit, and trainable."""
+    for place in adapted_places(model):
+        setattr(place.owner, place.attribute, base_layer(place.layer))
+    model.freeze(False)
+    return model
+
+
+def get_lora_parameters(model: GPTModel) -> dict[str, np.ndarray]:
+    """All A and B by dotted name: the arrays themselves."""
+    return {name: array for name, array in model.parameters().items()
+            if name.endswith(("lora_A", "lora_B"))}
+
+
+def get_lora_gradients(model: GPTModel) -> dict[str, np.ndarray]:
+    """Gradients of all A and B from the last backward, by the same names."""
+    return {name: array for name, array in model.gradients().items()
+            if name.endswith(("lora_A", "lora_B"))}
+
+
+def count_lora_parameters(model: GPTModel) -> int:
+    """How many numbers A and B hold."""
+    return sum(array.size for array in get_lora_parameters(model).values())
+
+
+def merge_lora_weights(layer: LoRALinear) -> np.ndarray:
+    """W + alpha/r B A as a new array of W's shape; the layer is not changed.  Hu et al. 2021, 4.1.
+    """
+    return layer.base_weights + layer.scaling * layer.lora_B @ layer.lora_A

@@ -1,0 +1,238 @@
+"""The GPT: a pre-LayerNorm transformer of 1,044,736 parameters in its standard size."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lib.attention import CausalSelfAttention, KVCache
+from lib.checkpoint import check_arrays, load_arrays, save_arrays
+from lib.layers import Embedding, Layer, LayerNorm, Linear, gelu, gelu_with_slope
+
+POSITIONS = ("sinusoidal",)
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    """Sizes of a model.  Raises ValueError on sizes that no model can have."""
+
+    vocabulary_size: int = 1000
+    context_length: int = 128
+    embedding_dimension: int = 128
+    layers: int = 4
+    heads: int = 4
+    feed_forward_dimension: int = 512
+    positions: str = "sinusoidal"
+    dtype: Any = np.float32
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int" and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"{field.name} is {value!r}, it must be a whole number above 0")
+        if self.embedding_dimension % (2 * self.heads):
+            raise ValueError(f"embedding_dimension {self.embedding_dimension} must be a multiple "
+                             f"of 2 * heads = {2 * self.heads}")
+        if self.positions not in POSITIONS:
+            raise ValueError(f"positions is {self.positions!r}, allowed are {POSITIONS}")
+        if np.dtype(self.dtype).name not in DTYPES:
+            raise ValueError(f"dtype is {self.dtype!r}, allowed are {DTYPES}")
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).type)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a checkpoint stores them."""
+        return {**dataclasses.asdict(self), "dtype": np.dtype(self.dtype).name}
+
+
+def sinusoidal_positions(context_length: int, size: int) -> np.ndarray:
+    """(context_length, size): sine in even, cosine in odd dimensions.
+
+    Dimension 2i turns with wavelength 2 pi 10000^(2i / size).  Vaswani et al. 2017, section 3.5.
+    """
+    angles = np.arange(context_length)[:, None] / 10_000.0 ** (np.arange(0, size, 2) / size)
+    return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(context_length, size)
+
+
+class FeedForward(Layer):
+    """down(gelu(up(x))), for each token alone.  x: (..., d_model) -> (..., d_model)."""
+
+    def __init__(self, config: GPTConfig, output_std: float, rng: np.random.Generator) -> None:
+        super().__init__()
+        size, hidden = config.embedding_dimension, config.feed_forward_dimension
+        self.up_linear = Linear.random(size, hidden, size**-0.5, rng, config.dtype)
+        self.down_linear = Linear.random(hidden, size, output_std, rng, config.dtype)
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        hidden = self.up_linear.forward(x, training)
+        if not training:
+            return self.down_linear.forward(gelu(hidden), training)
+        active, self.cache = gelu_with_slope(hidden)
+        return self.down_linear.forward(active)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        d_hidden = self.down_linear.backward(dy)
+        d_hidden *= self.cache
+        return self.up_linear.backward(d_hidden)
+
+
+class TransformerBlock(Layer):
+    """x + attention(norm(x)), then x + feed_forward(norm(x)).  (batch, time, d_model) -> same."""
+
+    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+        super().__init__()
+        size, dtype = config.embedding_dimension, config.dtype
+        # 2 * layers branches write to the residual stream: their variances add up to one
+        narrow = (2 * config.layers) ** -0.5
+        self.attention_norm = LayerNorm(size, dtype)
+        self.self_attention = CausalSelfAttention(
+            size, config.heads, config.context_length, size**-0.5 * narrow, rng, dtype)
+        self.feed_forward_norm = LayerNorm(size, dtype)
+        self.feed_forward = FeedForward(
+            config, config.feed_forward_dimension**-0.5 * narrow, rng)
+
+    def forward(self, x: np.ndarray, training: bool = True,
+                past: KVCache | None = None) -> np.ndarray:
+        normed = self.attention_norm.forward(x, training)
+        x = x + self.self_attention.forward(normed, training, past)
+        x += self.feed_forward.forward(self.feed_forward_norm.forward(x, training), training)
+        return x
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        dx = self.feed_forward_norm.backward(self.feed_forward.backward(dy))
+        dx += dy
+        through = self.attention_norm.backward(self.self_attention.backward(dx))
+        through += dx
+        return through
+
+
+class TransformerStack(Layer):
+    """The blocks one after the other.  (batch, time, d_model) -> same."""
+
+    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.layers = [TransformerBlock(config, rng) for _ in range(config.layers)]
+
+    def lowest(self, all_layers: bool) -> int:
+        """Index of the first block that backward must reach; their number if none."""
+        trained = [i for i, layer in enumerate(self.layers) if all_layers or layer.is_trainable()]
+        return trained[0] if trained else len(self.layers)
+
+    def forward(self, x: np.ndarray, training: bool = True,
+                past: list[KVCache] | None = None, trained_below: bool = True) -> np.ndarray:
+        lowest = self.lowest(trained_below) if training else len(self.layers)
+        for i, layer in enumerate(self.layers):
+            x = layer.forward(x, i >= lowest, past[i] if past else None)
+        return x
+
+    def backward(self, dy: np.ndarray, trained_below: bool = True) -> np.ndarray | None:
+        """``trained_below``: whether the input's gradient is needed; if not, backward stops
+        at the lowest block that is trained, and returns None.
+        """
+        for layer in reversed(self.layers[self.lowest(trained_below):]):
+            dy = layer.backward(dy)
+        return dy if trained_below else None
+
+
+class GPTModel(Layer):
+    """Token ids to the logits of each next token.  Radford et al. 2019, without biases.
+
+    tokens: (batch, time) -> logits: (batch, time, vocabulary)
+    """
+
+    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+        super().__init__()
+        size, vocabulary = config.embedding_dimension, config.vocabulary_size
+        self.config = config
+        self.token_embedding = Embedding(
+            rng.standard_normal((vocabulary, size)).astype(config.dtype))
+        self.positions = sinusoidal_positions(config.context_length, size).astype(config.dtype)
+        self.transformer_stack = TransformerStack(config, rng)
+        self.final_norm = LayerNorm(size, config.dtype)
+        self.output_projection = Linear.random(size, vocabulary, 0.02, rng, config.dtype)
+
+    def forward(self, tokens: np.ndarray, training: bool = True,
+                past: list[KVCache] | None = None) -> np.ndarray:
+        """(batch, time) -> (batch, time, vocabulary); keeps what backward needs if ``training``.
+
+        With ``past`` (from ``new_cache``) the tokens continue those that it holds.
+
+        Raises:
+            ValueError: not two axes, ids out of range, or longer than the context.
+        """
+        tokens = np.asarray(tokens)
+        start = past[0].length if past else 0
+        self._check_tokens(tokens, start)
+        x = self.token_embedding.forward(tokens, training)
+        x += self.positions[start:start + tokens.shape[1]]
+        x = self.transformer_stack.forward(x, training, past, self.token_embedding.is_trainable())
+        return self.output_projection.forward(self.final_norm.forward(x, training), training)
+
+    def backward(self, grad_logits: np.ndarray) -> None:
+        """Fill ``gradients()`` from (batch, time, vocabulary); stop where nothing below trains."""
+        dx = self.output_projection.backward(grad_logits)
+        below = self.token_embedding.is_trainable()
+        if below or self.transformer_stack.is_trainable() or self.final_norm.is_trainable():
+            dx = self.final_norm.backward(dx)
+            dx = self.transformer_stack.backward(dx, below)
+        if below:
+            self.token_embedding.backward(dx)
+
+    def new_cache(self, batch: int) -> list[KVCache]:
+        """An empty KV cache of the whole context for ``batch`` sequences."""
+        c = self.config
+        shape = batch, c.heads, c.context_length, c.embedding_dimension // c.heads
+        return [KVCache(np.empty(shape, c.dtype), np.empty(shape, c.dtype))
+                for _ in range(c.layers)]
+
+    def save(self, path: str | Path, **extra: Any) -> None:
+        """Write weights and configuration to one .npz file, whole or not at all.
+
+        ``extra`` holds arrays, and values that JSON can express, to keep in the same file.
+
+        Raises:
+            ValueError: the model carries LoRA adapters (merge or remove them, or save them alone).
+        """
+        arrays = self.parameters()
+        adapted = [name for name in arrays if name.endswith("lora_A")]
+        if adapted:
+            raise ValueError(f"the model carries LoRA adapters ({adapted[0]}, ...): merge or "
+                             f"remove them first, or save them alone with save_adapters")
+        save_arrays(path, arrays, {"kind": "gpt", "config": self.config.to_dict()}, extra)
+
+    @classmethod
+    def load(cls, path: str | Path) -> GPTModel:
+        """Read what ``save`` wrote; never unpickles.
+
+        Raises:
+            ValueError: the file is damaged, holds something else, or its arrays do not
+                fit the configuration that it names.
+        """
+        arrays, metadata, _ = load_arrays(path, "gpt")
+        config = metadata.get("config")
+        try:
+            model = cls(GPTConfig(**config), np.random.default_rng(0))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: no model can have the configuration {config}: "
+                             f"{error}") from error
+        own = model.parameters()
+        check_arrays(path, arrays, {name: (a.shape, a.dtype) for name, a in own.items()})
+        for name, array in arrays.items():
+            own[name][...] = array
+        return model
+
+    def _check_tokens(self, tokens: np.ndarray, start: int) -> None:
+        if tokens.ndim != 2 or not np.issubdtype(tokens.dtype, np.integer) or not tokens.size:
+            raise ValueError(f"tokens must be a (batch, time) array of whole numbers, "
+                             f"got shape {tokens.shape} of {tokens.dtype}")
+        low, high = tokens.min(), tokens.max()
+        if low < 0 or high >= self.config.vocabulary_size:
+            raise ValueError(f"token id {low if low < 0 else high} is out of range: ids go from "
+                             f"0 to {self.config.vocabulary_size - 1}")
+        if start + tokens.shape[1] > self.config.context_length:
+            raise ValueError(f"a sequence of {start + tokens.shape[1]} tokens is longer than the "
+                             f"context of {self.config.context_length}")

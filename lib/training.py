@@ -1,0 +1,173 @@
+"""Training steps, and the loop around them: progress, history, workers, stop and resume."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from lib.layers import Layer
+from lib.lora import get_lora_gradients, get_lora_parameters
+from lib.losses import IGNORE, cross_entropy
+from lib.model import GPTModel
+from lib.optim import AdamW, clip_gradient_norm
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def loss_and_gradients(model: GPTModel, inputs: np.ndarray,
+                       targets: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+    """One forward and one backward; inputs, targets: (batch, time).
+
+    Raises:
+        FloatingPointError: the loss is not a finite number.
+    """
+    logits = model.forward(inputs)
+    loss, grad_logits = cross_entropy(logits, targets)
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the loss is {loss}: a lower learning rate may help")
+    model.backward(grad_logits)
+    return loss, model.gradients()
+
+
+def train_step(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: np.ndarray,
+               learning_rate: float, max_grad_norm: float = 1.0) -> float:
+    """One step on everything that is trainable; return the loss before it, in nats.
+
+    Raises:
+        FloatingPointError: the loss is not finite; no parameter has been changed.
+    """
+    loss, gradients = loss_and_gradients(model, inputs, targets)
+    gradients = clip_gradient_norm(gradients, max_grad_norm)
+    optimizer.step(gradients, model.trainable_parameters(), learning_rate)
+    return loss
+
+
+def train_step_lora(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: np.ndarray,
+                    learning_rate: float, max_grad_norm: float = 1.0) -> float:
+    """The same step on nothing but the A and B of the adapters.
+
+    Raises:
+        FloatingPointError: the loss is not finite; no parameter has been changed.
+        ValueError: the model carries no adapters.
+    """
+    parameters = get_lora_parameters(model)
+    if not parameters:
+        raise ValueError("the model carries no LoRA adapters: call apply_lora_to_model first")
+    loss, _ = loss_and_gradients(model, inputs, targets)
+    gradients = clip_gradient_norm(get_lora_gradients(model), max_grad_norm)
+    optimizer.step(gradients, parameters, learning_rate)
+    return loss
+
+
+class ParallelModel:
+    """Several workers over one set of parameters, each with a share of every batch.
+
+    NumPy releases Python's lock inside its loops, so that threads really run side by side.
+    The workers read the same arrays; their gradients are added in a fixed order.
+    """
+
+    def __init__(self, model: GPTModel, workers: int) -> None:
+        if workers < 1:
+            raise ValueError(f"workers is {workers}, it must be at least 1")
+        self.models = [model] + [model.copy(share_arrays=True) for _ in range(workers - 1)]
+        self.pool = ThreadPoolExecutor(workers)
+
+    def loss_and_gradients(self, inputs: np.ndarray,
+                           targets: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+        """Like the function of this name; inputs, targets: (batch, time)."""
+        count = min(len(self.models), len(inputs))
+        shares = list(zip(np.array_split(inputs, count), np.array_split(targets, count),
+                          strict=True))
+        # A share's loss is a mean over its own targets: weigh it by their number.
+        weights = [float((wanted != IGNORE).sum()) for _, wanted in shares]
+        jobs = [self.pool.submit(loss_and_gradients, model, *share) for model, share, weight
+                in zip(self.models, shares, weights, strict=False) if weight]
+        parts = [job.result() for job in jobs]
+        weights = [weight / sum(weights) for weight in weights if weight]
+        loss = sum(weight * part for weight, (part, _) in zip(weights, parts, strict=True))
+        total = {name: grad * weights[0] for name, grad in parts[0][1].items()}
+        for weight, (_, gradients) in zip(weights[1:], parts[1:], strict=True):
+            for name, gradient in gradients.items():
+                total[name] += weight * gradient
+        return loss, total
+
+
+def fit(model: GPTModel, batch_at: Callable[[int], Batch], steps: int,
+        learning_rate_at: Callable[[int], float], optimizer: AdamW | None = None, *,
+        start: int = 0, workers: int = 1, max_grad_norm: float = 1.0,
+        after_step: Callable[[int, float], None] | None = None,
+        progress: bool | str = True) -> list[float]:
+    """Train what is trainable for ``steps`` steps; return the loss of each, in nats.
+
+    ``batch_at(step)`` gives (inputs, targets), each (batch, time), and depends on the step alone:
+    so a run that was stopped goes on as if it never had been, with ``start`` and the same
+    ``optimizer``.  ``after_step(step, loss)`` may measure or save.  ``workers`` are threads.
+
+    Raises:
+        FloatingPointError: the loss is not finite, with the step at which that happened.
+    """
+    optimizer = optimizer or AdamW()
+    parallel = ParallelModel(model, workers)
+    parameters = model.trainable_parameters()
+    losses: list[float] = []
+    title = progress if isinstance(progress, str) else "training"
+    with tqdm(range(start, steps), desc=title, unit="step", disable=not progress,
+              initial=start, total=steps, mininterval=0.5) as bar:
+        for step in bar:
+            try:
+                loss, gradients = parallel.loss_and_gradients(*batch_at(step))
+            except FloatingPointError as error:
+                raise FloatingPointError(f"step {step}: {error}") from error
+            gradients = clip_gradient_norm(gradients, max_grad_norm)
+            optimizer.step(gradients, parameters, learning_rate_at(step))
+            losses.append(loss)
+            if step % 10 == 0:
+                bar.set_postfix_str(f"loss {loss:.3f}")
+            if after_step:
+                after_step(step, loss)
+    return losses
+
+
+def stream_batch(stream: np.ndarray, step: int, seed: int, batch: int = 32,
+                 time: int = 64) -> Batch:
+    """Windows from random places of one long row of tokens, for pre-training.
+
+    stream: (tokens,) -> inputs, targets: (batch, time); a target is the token after its input.
+    """
+    rng = np.random.default_rng([seed, step])
+    starts = rng.integers(0, len(stream) - time, batch)
+    windows = stream[starts[:, None] + np.arange(time + 1)]
+    return windows[:, :-1], windows[:, 1:]
+
+
+def example_batch(examples: Sequence[tuple[list[int], list[int]]], step: int, seed: int,
+                  batch: int = 16) -> Batch:
+    """Examples as (prompt, answer) ids, drawn without repetition inside an epoch, and padded.
+
+    Returns inputs, targets: (batch, longest); prompts and padding carry no loss.
+    """
+    per_epoch = max(1, len(examples) // batch)
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(len(examples))
+    return pad([examples[i] for i in order[place * batch:(place + 1) * batch]])
+
+
+def pad(examples: Sequence[tuple[list[int], list[int]]]) -> Batch:
+    """(prompt, answer) ids to inputs, targets: (batch, longest), with IGNORE outside answers."""
+    longest = max(len(prompt) + len(answer) for prompt, answer in examples) - 1
+    inputs = np.zeros((len(examples), longest), np.int64)
+    targets = np.full((len(examples), longest), IGNORE)
+    for row, (prompt, answer) in enumerate(examples):
+        ids = prompt + answer
+        inputs[row, :len(ids) - 1] = ids[:-1]
+        targets[row, len(prompt) - 1:len(ids) - 1] = answer
+    return inputs, targets
+
+
+def trainable_count(layer: Layer) -> int:
+    """How many numbers training changes."""
+    return sum(array.size for array in layer.trainable_parameters().values())
