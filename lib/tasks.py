@@ -1,0 +1,142 @@
+"""Five data sets to fine-tune on: two with prompts, three of plain text.
+
+The countries of `country_split` never cross from training to test: what a test asks was read in
+pre-training, but never in the form of the task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lib import corpus
+from lib.corpus import RELATIONS, Example, country_values, examples
+from lib.grammar import capitalise, expand, pick, read_forms, read_sections
+from lib.tables import Element, country_split, elements
+
+TASKS = ("qa", "elements", "pirate", "instructions", "recipes")
+#: Examples in each part of a task of plain text.
+TEXTS = {"train": 1500, "dev": 100, "test": 200}
+ELEMENT_RELATIONS = ("symbol", "number", "family", "kind", "state", "period")
+
+
+@dataclass
+class Task:
+    """A data set to fine-tune on, in three parts that share no example.
+
+    A text has an empty prompt: all of it is the answer. `probes` are prompts with one right
+    answer, to be scored by exact match; there are none for recipes.
+    """
+
+    name: str
+    title: str
+    train: list[Example]
+    dev: list[Example]
+    test: list[Example]
+    probes: list[Example] = field(default_factory=list)
+
+
+def load_task(name: str, seed: int = 0) -> Task:
+    """Make the Task called `name`, one of TASKS.
+
+    seed: of the order of examples and the wording of texts; the countries of each part are the
+    same for all seeds.
+
+    Raises:
+        ValueError: another name.
+    """
+    if name not in TASKS:
+        raise ValueError(f"unknown task {name!r}: allowed are {', '.join(TASKS)}")
+    return _BUILDERS[name](np.random.default_rng(seed))
+
+
+def _asked(section: str, before: str, after: str,
+           rng: np.random.Generator) -> dict[str, list[Example]]:
+    """The examples of a section of tasks.txt for each part of the split, in random order.
+
+    before, after: what stands around each prompt ("Q: " and a new line with "A:").
+    """
+    forms = [(kind, f"{before}{prompt}{after}", answer)
+             for kind, prompt, answer in read_forms("tasks.txt", section)]
+    parts = {}
+    for part, group in country_split().items():
+        made = examples(forms, [country_values(country) for country in group])
+        parts[part] = [made[index] for index in rng.permutation(len(made))]
+    return parts
+
+
+def _qa(rng: np.random.Generator) -> Task:
+    parts = _asked("question", "Q: ", "\nA:", rng)
+    return Task("qa", "Answer questions about countries", **parts, probes=parts["test"])
+
+
+def _instructions(rng: np.random.Generator) -> Task:
+    parts = _asked("instruction", "Instruction: ", "\nResponse:", rng)
+    return Task("instructions", "Follow instructions", **parts, probes=parts["test"])
+
+
+def _texts(write: Callable[[str], str]) -> dict[str, list[Example]]:
+    """Distinct texts for each part, made by `write(part)`."""
+    seen, parts = set(), {}
+    for part, count in TEXTS.items():
+        parts[part] = []
+        while len(parts[part]) < count:
+            text = write(part)
+            if text not in seen:
+                seen.add(text)
+                parts[part].append(Example("", text))
+    return parts
+
+
+def pirate(text: str) -> str:
+    """Rewrite a sentence as a pirate would say it; gaps in braces stay as they are."""
+    rules = dict(line.split(" -> ") for line in read_sections("tasks.txt")["pirate"])
+
+    def speak(match: re.Match[str]) -> str:
+        word = match[0]
+        spoken = rules.get(word.lower(), word)
+        return capitalise(spoken) if word[0].isupper() else spoken
+
+    return re.sub(r"\.$", ", arr!", re.sub(r"\{\w+\}|\w+", speak, text))
+
+
+def _pirate(rng: np.random.Generator) -> Task:
+    split = country_split()
+    texts = _texts(lambda part: corpus.paragraph(pick(split[part], rng), pick(RELATIONS, rng),
+                                                 rng, pirate))
+    held_out = [country_values(country) for country in split["test"]]
+    probes = examples(read_forms("facts.txt", "probe"), held_out, pirate)
+    return Task("pirate", "Talk like a pirate", **texts, probes=probes)
+
+
+def element_values(element: Element) -> dict[str, str]:
+    """The gaps that an element fills in a template; what is unknown or absent is left out."""
+    values = {key: str(getattr(element, key)) for key in ELEMENT_RELATIONS}
+    values = {key: value for key, value in values.items() if value != "unknown"}
+    return values | {"name": element.name.lower()}
+
+
+def _elements(rng: np.random.Generator) -> Task:
+    sections, subjects = read_sections("tasks.txt"), [element_values(e) for e in elements()]
+
+    def write(part: str) -> str:
+        values = pick(subjects, rng)
+        known = [key for key in ELEMENT_RELATIONS if key in values]
+        relations = [known[index] for index in rng.permutation(len(known))]
+        return " ".join(corpus.tell_all(sections, relations, values, rng))
+
+    return Task("elements", "Learn a new domain: the chemical elements", **_texts(write),
+                probes=examples(read_forms("tasks.txt", "element probe"), subjects))
+
+
+def _recipes(rng: np.random.Generator) -> Task:
+    recipes = read_sections("tasks.txt")["recipe"]
+    texts = _texts(lambda part: expand(pick(recipes, rng), rng, {}, corpus.word_lists()))
+    return Task("recipes", "Write recipes", **texts)
+
+
+_BUILDERS = {"qa": _qa, "elements": _elements, "pirate": _pirate,
+             "instructions": _instructions, "recipes": _recipes}
