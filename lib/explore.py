@@ -1,0 +1,220 @@
+"""Pictures with sliders that work with a kernel and, in the published book, without one.
+
+``explore`` draws one frame for each combination of values, ``show`` a single picture. The variable
+``COURSE_EXPLORE`` says how: ``live`` (the default; a kernel redraws as a slider moves), ``static``
+(the book's build; every frame is drawn beforehand and stored as a file) or ``still`` (stored
+notebooks and their tests; one picture and its words).
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import html
+import inspect
+import itertools
+import json
+import os
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lib.figures.render import png
+from lib.figures.style import LAYOUTS, WIDTH
+
+__all__ = ["explore", "show", "show_source"]
+
+MODE = "COURSE_EXPLORE"
+#: The folder that takes the frames in the mode ``static``.
+STORE = "COURSE_FRAMES"
+#: Stands before a frame's name in the page; the book's build puts the folder's address there.
+ADDRESS = "course-frames:"
+
+#: Width in CSS pixels at which a wide picture is shown.
+SHOWN = int(WIDTH["wide"] * 100)
+
+
+def explore(draw: Callable[..., Any], *, alt: Callable[..., str],
+            start: Mapping[str, Any] | None = None, labels: Mapping[str, str] | None = None,
+            formats: Mapping[str, str | Callable[[Any], str]] | None = None,
+            **choices: Sequence[Any]) -> None:
+    """Show a figure under one slider for each keyword that holds a list of values.
+
+    Args:
+        draw: Called as ``draw(layout=..., **values)`` with one value of each slider and the layout
+            ``"wide"`` or ``"narrow"``; returns the matplotlib figure.
+        alt: Called as ``alt(**values)``; returns the frame in words, which are its text alternative
+            and its caption.
+        start: First value of some sliders; by default the first choice.
+        labels: What to write before a slider instead of its keyword, as in ``{"alpha": "α"}``.
+        formats: How to write a slider's values: a format such as ``"{:.1f}"``, or a function.
+        **choices: The values of each slider, in their order.
+
+    Raises:
+        ValueError: A slider has no values, or ``start``, ``labels`` or ``formats`` name a value or
+            a slider that there is not.
+    """
+    sliders = {name: list(values) for name, values in choices.items()}
+    if not sliders:
+        raise ValueError("explore needs at least one slider, as in explore(..., rank=[1, 2, 4])")
+    for name, values in sliders.items():
+        if not values:
+            raise ValueError(f"the slider {name!r} has no values; at least one is needed")
+    for what, given in (("start", start), ("labels", labels), ("formats", formats)):
+        unknown = set(given or ()) - set(sliders)
+        if unknown:
+            raise ValueError(f"{what} names {', '.join(sorted(unknown))}; "
+                             f"the sliders are {', '.join(sliders)}")
+    first = {name: values[0] for name, values in sliders.items()} | dict(start or {})
+    for name, value in first.items():
+        if value not in sliders[name]:
+            raise ValueError(f"{name} starts at {value!r}; allowed are {sliders[name]}")
+    rows = {name: ((labels or {}).get(name, name),
+                   [_written((formats or {}).get(name, "{}"), value) for value in values])
+            for name, values in sliders.items()}
+    mode = _mode()
+    if mode == "still":
+        _still(draw(layout="wide", **first), alt(**first))
+    elif mode == "static":
+        _static(draw, alt, sliders, first, rows)
+    else:
+        _live(draw, alt, sliders, first, rows)
+
+
+def show(draw: Callable[..., Any], *args: Any, alt: str | Callable[..., str],
+         **kwargs: Any) -> None:
+    """Show one picture without sliders, as ``draw(*args, layout=..., **kwargs)`` draws it.
+
+    Args:
+        draw: Returns the matplotlib figure for the layout ``"wide"`` or ``"narrow"``.
+        *args: Passed on to ``draw``, and to ``alt`` where that is a function.
+        alt: The picture in words, or a function that returns them.
+        **kwargs: Passed on like ``args``.
+    """
+    words = alt(*args, **kwargs) if callable(alt) else alt
+    if _mode() != "static":
+        _still(draw(*args, layout="wide", **kwargs), words)
+        return
+    frames = [_file(png(draw(*args, layout=layout, **kwargs), layout)) for layout in LAYOUTS]
+    _display({"text/html": f'<figure class="explore">{_picture(frames, words)}</figure>',
+              "text/plain": words})
+
+
+def show_source(*objects: Any) -> None:
+    """Show the source of functions or classes as it stands in the library, docstrings and all."""
+    code = "\n".join(textwrap.dedent(inspect.getsource(each)) for each in objects).rstrip()
+    _display({"text/markdown": f"```python\n{code}\n```", "text/plain": code})
+
+
+def _mode() -> str:
+    mode = os.environ.get(MODE, "live")
+    if mode not in ("live", "static", "still"):
+        raise ValueError(f"{MODE} is {mode!r}; allowed are live, static, still")
+    return mode
+
+
+def _written(form: str | Callable[[Any], str], value: Any) -> str:
+    return form(value) if callable(form) else form.format(value)
+
+
+def _display(data: dict[str, Any], **metadata: Any) -> None:
+    from IPython.display import display
+    display(data, metadata=metadata, raw=True)
+
+
+def _still(figure: Any, words: str) -> None:
+    # The words are the output's text, so that comparing stored outputs compares them.
+    raw = base64.b64encode(png(figure, "wide")).decode()
+    _display({"image/png": raw, "text/plain": words},
+             **{"image/png": {"alt": words, "width": SHOWN}})
+
+
+def _live(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, list[Any]],
+          first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
+    import ipywidgets as widgets
+    from IPython.display import display
+    moved = {name: widgets.SelectionSlider(
+        options=list(zip(rows[name][1], values)), index=values.index(first[name]),
+        description=rows[name][0]) for name, values in sliders.items()}
+    picture = widgets.HTML()
+    caption = widgets.HTML()
+
+    @functools.cache
+    def frame(*positions: int) -> tuple[str, str]:
+        now = {name: values[at] for (name, values), at in zip(sliders.items(), positions)}
+        raw = base64.b64encode(png(draw(layout="wide", **now), "wide")).decode()
+        words = html.escape(alt(**now))
+        return (f'<img src="data:image/png;base64,{raw}" alt="{words}" width="{SHOWN}" '
+                f'style="max-width: 100%; height: auto; background: #fff">', words)
+
+    def redraw(_: Any = None) -> None:
+        picture.value, words = frame(*(slider.index for slider in moved.values()))
+        caption.value = f'<div aria-live="polite">{words}</div>'
+
+    for slider in moved.values():
+        slider.observe(redraw, "index")
+    redraw()
+    display(widgets.VBox([*moved.values(), picture, caption]))
+
+
+def _static(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, list[Any]],
+            first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
+    names: dict[str, int] = {}
+    frames, captions, begin = [], [], 0
+    for values in itertools.product(*sliders.values()):
+        now = dict(zip(sliders, values))
+        begin = len(frames) if now == first else begin
+        files = [_file(png(draw(layout=layout, **now), layout)) for layout in LAYOUTS]
+        frames.append([names.setdefault(name, len(names)) for name in files])
+        captions.append(alt(**now))
+    data = json.dumps({"images": [ADDRESS + name for name in names], "frames": frames,
+                       "captions": captions}, ensure_ascii=False).replace("</", "<\\/")
+    words, files = captions[begin], [list(names)[at] for at in frames[begin]]
+    ranges = "".join(_range(label, written, sliders[name].index(first[name]))
+                     for name, (label, written) in rows.items())
+    _display({"text/html": f'<figure class="explore">{ranges}{_picture(files, words)}'
+                           f'<figcaption aria-live="polite">{html.escape(words)}</figcaption>'
+                           f'<script type="application/json">{data}</script></figure>',
+              "text/plain": words})
+
+
+def _range(label: str, written: list[str], at: int) -> str:
+    value = html.escape(written[at])
+    return (f'<label class="explore-row"><span>{html.escape(label)}</span>'
+            f'<input type="range" min="0" max="{len(written) - 1}" step="1" value="{at}" '
+            f'data-values="{html.escape(json.dumps(written, ensure_ascii=False))}" '
+            f'aria-valuetext="{value}"><output aria-hidden="true">{value}</output></label>')
+
+
+def _picture(files: Sequence[str], words: str) -> str:
+    wide, narrow = ((file, *_size(file)) for file in files)
+    return (f'<picture><source media="(max-width: 680px)" srcset="{ADDRESS}{narrow[0]}" '
+            f'width="{narrow[1]}" height="{narrow[2]}">'
+            f'<img class="frame" src="{ADDRESS}{wide[0]}" width="{wide[1]}" height="{wide[2]}" '
+            f'alt="{html.escape(words)}"></picture>')
+
+
+def _size(name: str) -> tuple[int, int]:
+    """Width and height in pixels, which the head of a PNG holds at bytes 16 to 24."""
+    head = (_store() / name).read_bytes()[16:24]
+    return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
+
+
+def _store() -> Path:
+    if STORE not in os.environ:
+        raise ValueError(f"{STORE} is not set; with {MODE}=static it names the folder for frames")
+    return Path(os.environ[STORE])
+
+
+def _file(raw: bytes) -> str:
+    """Store a frame under a name that its bytes give, so that equal frames are stored once."""
+    name = hashlib.sha256(raw).hexdigest()[:16] + ".png"
+    folder = _store()
+    if not (folder / name).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{name}.{os.getpid()}"
+        part.write_bytes(raw)
+        part.replace(folder / name)  # whole or not at all, with several kernels at work
+    return name

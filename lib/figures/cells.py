@@ -1,0 +1,62 @@
+"""Matrices as boards of numbers: the cells that the numeric example's figures share."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from lib.figures import style
+from lib.figures.style import Tone
+
+
+def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
+          cell: tuple[float, float], name: str = "", *, lit: bool = True, row: int | None = None,
+          column: int | None = None, blank: bool = False, side: str = "above") -> None:
+    """Draw a matrix, with one row or column picked out; ``blank`` hides its numbers.
+
+    ``left`` and ``top`` are inches on a board, ``cell`` is a cell's width and height. What is not
+    ``lit`` steps back, its numbers still readable.
+    """
+    matrix = np.atleast_2d(matrix)
+    wide, high = cell
+    for i, j in np.ndindex(*matrix.shape):
+        picked = lit and (i == row or j == column)
+        at = (left + j * wide, top + i * high)
+        fill = tone.ink if picked else tone.tint
+        ax.add_patch(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,
+                               alpha=1 if lit else 0.5))
+        if not blank:
+            ax.text(at[0] + wide / 2, at[1] + high / 2, style.short(matrix[i, j], 3), ha="center",
+                    va="center_baseline", size=style.SMALL, weight=600 if picked else 400,
+                    color=style.PAPER if picked else style.INK if lit else style.MUTED)
+    outline(ax, left, top, matrix.shape, cell, tone, lit)
+    middle = left + matrix.shape[1] * wide / 2
+    if name:
+        below = side == "below"
+        ax.text(middle, top + (matrix.shape[0] * high + 0.05 if below else -0.06), name,
+                ha="center", va="top" if below else "bottom", color=tone.ink, size=style.NAME)
+
+
+def outline(ax: Axes, left: float, top: float, shape: tuple[int, ...], cell: tuple[float, float],
+            tone: Tone, lit: bool) -> None:
+    """Draw a frame around the cells, bolder where they are lit."""
+    ax.add_patch(Rectangle((left, top), shape[1] * cell[0], shape[0] * cell[1], fc="none",
+                           ec=tone.mark, lw=1.6 if lit else 0.7, alpha=1 if lit else 0.7))
+
+
+def term(number: float) -> str:
+    """Write a number inside a product or sum: negative ones in brackets."""
+    return style.short(number, 3) if number >= 0 else f"({style.short(number, 3)})"
+
+
+def dot(first: np.ndarray, second: np.ndarray) -> str:
+    """Write out the product of a row and a column: ``.3 · .5 + .2 · 1 = .35``."""
+    terms = "  +  ".join(f"{term(p)} · {term(q)}" for p, q in zip(first, second))
+    return f"{terms}  =  {style.short(float(np.dot(first, second)), 3)}"
+
+
+def times(first: float, second: float, digits: int = 3) -> str:
+    """Write out one product: ``.3 · .5 = .15``."""
+    return (f"{term(first)} · {term(second)}  =  "
+            f"{style.short(first * second, digits)}")
