@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from lib.tokenizer import BPETokenizer
 from lib.training import fit, stream_batch
 
 BASE = Path(__file__).parent / "data" / "base.npz"
+HISTORIES = BASE.with_name("pretraining.json")
 
 #: What the model is asked to go on with while it learns.
 PROMPTS = ("The capital of France is", "The capital of Japan is", "People in Brazil speak",
@@ -154,6 +156,21 @@ def load_base(path: str | Path = BASE) -> tuple[GPTModel, BPETokenizer]:
 def load_history(path: str | Path = BASE) -> dict[str, Any]:
     """What pre-training noted on its way: ``recipe``, ``losses`` (one a step), ``history``."""
     return {key: value for key, value in _extra(path).items() if key != "merges"}
+
+
+def load_histories() -> dict[int, dict[str, Any]]:
+    """What several seeds noted, by seed: ``losses`` (of every 10th step) and ``history``."""
+    return {int(seed): found for seed, found in json.loads(HISTORIES.read_text()).items()}
+
+
+def record_histories(paths: Iterable[Path]) -> None:
+    """Write the file that ``load_histories`` reads, from models that ``pretrain`` saved."""
+    found = {}
+    for path in paths:
+        noted = load_history(path)
+        found[noted["recipe"]["seed"]] = {"losses": noted["losses"][::10],
+                                          "history": noted["history"]}
+    HISTORIES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def _extra(path: str | Path) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def load_arrays(path: str | Path, *kinds: str) \
         ValueError: the file is cut, damaged, holds pickled objects, or is of another kind.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because np.load leaves a file that is no zip archive open.
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             entries = {name: file[name] for name in file.files}
         metadata = json.loads(entries.pop(METADATA).tobytes())
         plain = metadata.pop("extra")

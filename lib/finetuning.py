@@ -39,7 +39,7 @@ class FineTuning:
     alpha: float = 8.0
     target_modules: tuple[str, ...] = ("query", "key", "value")
     learning_rate: float | None = None
-    steps: int = 150
+    steps: int = 300
     batch: int = 16
     seed: int = 0
 

@@ -74,6 +74,15 @@ class Layer:
         arrays = self.parameters().values() if share_arrays else ()
         return copy.deepcopy(self, {id(array): array for array in arrays})
 
+    def astype(self, dtype: type) -> Self:
+        """A copy in which every array of real numbers is float32 or float64, as ``dtype`` says."""
+        other = self.copy()
+        for _, layer in other.walk():
+            for name, value in vars(layer).items():
+                if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
+                    setattr(layer, name, value.astype(dtype))
+        return other
+
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "grads": {}, "cache": None}  # a copy starts without a past
 

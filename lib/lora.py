@@ -64,7 +64,7 @@ class LoRALinear(Layer):
     @property
     def scaling(self) -> float:
         """The factor before B A: alpha / r, times a strength that is 1 unless dialled."""
-        return self.strength * self.alpha / self.rank
+        return float(self.strength * self.alpha / self.rank)  # no NumPy scalar: it would upcast
 
     def trained_names(self) -> tuple[str, ...]:
         return () if self.frozen else ("lora_A", "lora_B")

@@ -189,6 +189,12 @@ class GPTModel(Layer):
         return [KVCache(np.empty(shape, c.dtype), np.empty(shape, c.dtype))
                 for _ in range(c.layers)]
 
+    def astype(self, dtype: type) -> GPTModel:
+        """A copy in another precision: float64 to check, float32 to train fast."""
+        other = super().astype(dtype)
+        other.config = dataclasses.replace(self.config, dtype=dtype)
+        return other
+
     def save(self, path: str | Path, **extra: Any) -> None:
         """Write weights and configuration to one .npz file, whole or not at all.
 
