@@ -1,0 +1,100 @@
+"""Run every check of the repository: what ``make test`` and CI run.
+
+    python tools/check.py [style tests notebooks book browser]      (all when none is named)
+
+Each step's pytest results also go to _build/results. With CI=true nothing may be skipped for want
+of a browser.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools import browser, build_book
+from tools.environment import ROOT, workers
+
+RESULTS = ROOT / "_build" / "results"
+CELL_TIMEOUT = 120  # seconds for one cell of a notebook
+PASSED, FAILED, SKIPPED = "passed", "FAILED", "skipped"
+NO_BROWSER = ("no Chromium: install it (Debian: apt install chromium) or name one in the variable "
+              "CHROMIUM")
+
+
+def run(command: list[str], **variables: str) -> str:
+    """Run a command in the repository, its output to the terminal; return passed or FAILED."""
+    code = subprocess.run(command, cwd=ROOT, env=os.environ | variables, check=False).returncode
+    return FAILED if code else PASSED
+
+
+def pytest(name: str, *arguments: str, **variables: str) -> str:
+    """Run pytest with a results file of that name."""
+    return run([sys.executable, "-m", "pytest", "-q", f"--junitxml={RESULTS / name}.xml",
+                *arguments], **variables)
+
+
+def style() -> str:
+    """Ruff over the code and the notebooks."""
+    return run([sys.executable, "-m", "ruff", "check", "."])
+
+
+def tests() -> str:
+    """Unit, property and hygiene tests."""
+    return pytest("tests", "-n", str(workers()), "--ignore=tests/test_book.py", "tests")
+
+
+def notebooks() -> str:
+    """Every notebook, run from the top and compared with its stored outputs."""
+    return pytest("notebooks", "-n", str(workers()), "--dist", "loadscope", "--nbval",
+                  f"--nbval-cell-timeout={CELL_TIMEOUT}", "chapters")
+
+
+def book() -> str:
+    """The book, built with every warning an error."""
+    return run([sys.executable, "tools/build_book.py", "--all"])
+
+
+def in_browser() -> str:
+    """The built book in a real browser."""
+    chromium = browser.find() or browser.install()
+    if chromium is None:
+        print(NO_BROWSER, flush=True)
+        return FAILED if os.environ.get("CI") == "true" else SKIPPED
+    if not build_book.INDEX.exists():
+        print("There is no book to open.", flush=True)
+        return FAILED
+    return pytest("browser", "tests/test_book.py", CHROMIUM=chromium)
+
+
+STEPS: dict[str, Callable[[], str]] = {
+    "style": style, "tests": tests, "notebooks": notebooks, "book": book, "browser": in_browser}
+
+
+def main(names: list[str]) -> int:
+    """Run the steps, whatever an earlier one gave, and return 1 when any failed."""
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        print(f"Unknown step {unknown[0]!r}: there are {', '.join(STEPS)}", file=sys.stderr)
+        return 2
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in names or STEPS:
+        print(f"\n== {name}: {STEPS[name].__doc__}", flush=True)
+        start = time.perf_counter()
+        rows.append((name, STEPS[name](), time.perf_counter() - start))
+    print("\n== Summary")
+    for name, result, seconds in rows:
+        print(f"{name:10} {result:8} {seconds:6.0f} s")
+    print(f"Results: {RESULTS.relative_to(ROOT)}/*.xml   the book: "
+          f"{build_book.INDEX.relative_to(ROOT)}")
+    return int(any(result == FAILED for _, result, _ in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
