@@ -102,7 +102,8 @@ def run_finetune(args: argparse.Namespace) -> None:
 
 def run_generate(args: argparse.Namespace) -> None:
     """Continue the prompt, or answer some questions of the task."""
-    newest = max(RUNS.glob("*-*.npz"), key=lambda path: path.stat().st_mtime, default=None)
+    found = (path for path in RUNS.glob("*-*.npz") if not path.name.startswith("base-"))
+    newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
     path = args.model or newest or "base"
     model, tokenizer, task = load_run(path)
     print(f"{path}:")
@@ -125,6 +126,8 @@ def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
     if metadata["kind"] == "lora":
         model, tokenizer = load_base()
         return attach_adapters(model, load_adapters(path)), tokenizer, task
+    if "merges" not in extra:
+        raise ValueError(f"{path} holds a model without its tokenizer")
     return GPTModel.load(path), BPETokenizer(extra["merges"]), task
 
 
@@ -133,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser().parse_args(arguments)
     try:
         args.run(args)
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
 
 

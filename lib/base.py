@@ -82,8 +82,10 @@ def pretrain(path: Path, recipe: Recipe, workers: int = 2,
     until the run is complete.  ``stop_after`` ends early at that step, as if stopped.
 
     Raises:
-        ValueError: the state beside ``path`` is of another recipe.
+        ValueError: the state beside ``path`` is of another recipe, or there are no workers.
     """
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, it must be at least 1")
     tokenizer, stream, held_out = pretraining_data(recipe)
     model = GPTModel(GPTConfig(), np.random.default_rng([recipe.seed, 2]))
     optimizer = AdamW(recipe.betas, weight_decay=recipe.weight_decay)
@@ -101,7 +103,7 @@ def pretrain(path: Path, recipe: Recipe, workers: int = 2,
 
     def after_step(step: int, loss: float) -> None:
         losses.append(loss)
-        if (step + 1) % recipe.measure_every == 0:
+        if (step + 1) % recipe.measure_every == 0 or step + 1 == recipe.steps:
             note(step + 1)
 
     if start == 0:

@@ -75,7 +75,8 @@ def clip_gradient_norm(gradients: dict[str, np.ndarray],
     norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
     if norm <= max_norm:
         return dict(gradients)
-    return {name: gradient * (max_norm / norm) for name, gradient in gradients.items()}
+    shrink = float(max_norm / norm)  # a NumPy scalar would upcast float32
+    return {name: gradient * shrink for name, gradient in gradients.items()}
 
 
 def warmup_cosine(step: int, total: int, peak: float, warmup: int = 0,

@@ -85,7 +85,8 @@ class ParallelModel:
         # A share's loss is a mean over its own targets: weigh it by their number.
         weights = [float((wanted != IGNORE).sum()) for _, wanted in shares]
         jobs = [self.pool.submit(loss_and_gradients, model, *share) for model, share, weight
-                in zip(self.models, shares, weights, strict=False) if weight]
+                in zip(self.models, shares, weights, strict=False)
+                if weight or not any(weights)]  # none counts at all: the loss says so
         parts = [job.result() for job in jobs]
         weights = [weight / sum(weights) for weight in weights if weight]
         loss = sum(weight * part for weight, (part, _) in zip(weights, parts, strict=True))

@@ -13,15 +13,15 @@ from lib.figures.style import Tone
 def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
           cell: tuple[float, float], name: str = "", *, lit: bool = True, row: int | None = None,
           column: int | None = None, blank: bool = False, side: str = "above") -> None:
-    """Draw a matrix, with one row or column picked out; ``blank`` hides its numbers.
+    """Draw a matrix; ``row`` or ``column`` is picked out, or the one cell of both.
 
     ``left`` and ``top`` are inches on a board, ``cell`` is a cell's width and height. What is not
-    ``lit`` steps back, its numbers still readable.
+    ``lit`` steps back, its numbers still readable; ``blank`` hides them.
     """
     matrix = np.atleast_2d(matrix)
     wide, high = cell
     for i, j in np.ndindex(*matrix.shape):
-        picked = lit and (i == row or j == column)
+        picked = lit and (row, column) != (None, None) and row in (i, None) and column in (j, None)
         at = (left + j * wide, top + i * high)
         fill = tone.ink if picked else tone.tint
         ax.add_patch(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,

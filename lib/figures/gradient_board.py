@@ -14,7 +14,7 @@ from lib.figures.matrix_board import EXAMPLE, Example
 from lib.figures.style import Layout
 
 STEPS = {
-    1: "The loss says how each output should move",
+    1: "What the loss asks of each output",
     2: "α/r scales what reaches the adapter",
     3: "dB: g times what A made",
     4: "B carries the message back to rank r",
@@ -80,21 +80,18 @@ def _arrival(ax: Axes, data: Gradients, step: int, left: float, top: float,
                                            (data.g, style.LORA, f"$g$ = {factor} · $dy$"))):
         at = low + k * (cell[1] + 0.37)
         cells(ax, left, at, row, tone, cell, name, lit=step in (k + 1, 2), blank=step <= k,
-              column=1 if step in (k + 1, 2) else None)
+              column=1)
 
 
 def _down(ax: Axes, data: Gradients, step: int, left: float, top: float,
           cell: tuple[float, float], gap: float) -> None:
     """dB where the column g and the row x A^T meet."""
     low, right = top + cell[1] + gap, left + cell[0] + gap
-    cells(ax, right, top, data.squeezed, style.A, cell, X_A, lit=step == 3, row=None,
-          column=1 if step == 3 else None)
+    cells(ax, right, top, data.squeezed, style.A, cell, X_A, lit=step == 3, column=1)
     cells(ax, left, low, data.g[:, None], style.LORA, cell, G, lit=step == 3, blank=step < 2,
-          row=1 if step == 3 else None, side="below")
-    cells(ax, right, low, data.dB, style.B, cell, "$dB$", lit=step == 3, blank=step < 3,
-          side="below")
-    if step == 3:
-        cells(ax, right + cell[0], low + cell[1], data.dB[1:2, 1:2], style.B, cell, row=0)
+          row=1, side="below")
+    cells(ax, right, low, data.dB, style.B, cell, "$dB$", lit=step == 3, blank=step < 3, row=1,
+          column=1, side="below")
 
 
 def _up(ax: Axes, data: Gradients, step: int, left: float, top: float,
@@ -103,18 +100,15 @@ def _up(ax: Axes, data: Gradients, step: int, left: float, top: float,
     wide, high = cell
     low, middle = top + 4 * high + gap, left + 4 * wide + gap
     right = middle + wide + gap
-    cells(ax, left, low, data.inputs.B.T, style.B, cell, "$B^{\\rm T}$", lit=step == 4,
-          row=1 if step == 4 else None)
+    cells(ax, left, low, data.inputs.B.T, style.B, cell, "$B^{\\rm T}$", lit=step == 4, row=1)
     cells(ax, middle, top, data.g[:, None], style.LORA, cell, G, lit=step == 4, blank=step < 2,
-          column=0 if step == 4 else None)
+          column=0)
     cells(ax, middle, low, data.message[:, None], style.LORA, cell, B_G, lit=step in (4, 5),
           blank=step < 4, row=1, side="below")
     cells(ax, right, low - high - gap, data.inputs.x, style.DATA, cell, "$x$", lit=step == 5,
-          column=0 if step == 5 else None)
-    cells(ax, right, low, data.dA, style.A, cell, "$dA$", lit=step == 5, blank=step < 5,
-          side="below")
-    if step == 5:
-        cells(ax, right, low + high, data.dA[1:2, :1], style.A, cell, row=0)
+          column=0)
+    cells(ax, right, low, data.dA, style.A, cell, "$dA$", lit=step == 5, blank=step < 5, row=1,
+          column=0, side="below")
 
 
 def worked(data: Gradients, step: int) -> str:

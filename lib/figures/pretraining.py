@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,50 +16,70 @@ from lib.figures.style import Layout, Tone
 
 DASH = (0, (3, 2))
 PROMPTS = 4
+LOSS_EVERY = 10  # steps between two recorded training losses
 
 
 @dataclass(frozen=True)
 class History:
-    """Curves (seeds, steps), and what one seed's model writes after each of some steps."""
+    """Curves of several seeds, and what one seed's model writes after ``step``.
+
+    steps: (measurements,); held_out, recall: (seeds, measurements); loss_steps: (losses,);
+    loss: (seeds, losses); samples: text by prompt; seed: whose samples they are.
+    """
 
     steps: np.ndarray
-    loss: np.ndarray
     held_out: np.ndarray
     recall: np.ndarray
-    samples: dict[int, dict[str, str]]
+    loss_steps: np.ndarray
+    loss: np.ndarray
+    samples: dict[str, str]
     step: int
-
-    @property
-    def at(self) -> int:
-        """The place of the last recorded step that is not after the chosen one."""
-        return int(np.searchsorted(self.steps, self.step, side="right")) - 1
+    seed: int
 
 
-def compute(history: Mapping[str, Any], step: int) -> History:
-    """Gather a history: steps, loss, held_out and recall per seed, samples per step and prompt.
+def compute(runs: Mapping[int, Mapping[str, Any]], step: int, seed: int = 0,
+            prompts: Sequence[str] | None = None) -> History:
+    """Gather the curves of all runs and the samples of one at ``step``.
 
-    Keys of seeds and steps may be numbers or text, as JSON makes them.
+    runs: by seed, ``losses`` of every 10th step and ``history`` of measurements, as
+    ``lib.base.load_histories`` gives them; prompts: which samples to show, by default the first
+    four.
 
     Raises:
-        ValueError: There is no sample of this step, or it lies before the first recorded step.
+        ValueError: There is no such seed, no measurement at this step, or no such prompt.
     """
-    samples = {int(at): dict(texts) for at, texts in history["samples"].items()}
-    steps = np.asarray(history["steps"])
-    if step not in samples or step < steps[0]:
-        raise ValueError(f"step is {step}; allowed are {', '.join(map(str, sorted(samples)))}")
-    loss, held_out, recall = (np.array(list(history[name].values()), dtype=float)
-                              for name in ("loss", "held_out", "recall"))
-    return History(steps, loss, held_out, recall, samples, step)
+    if seed not in runs:
+        raise ValueError(f"seed is {seed}; allowed are {', '.join(map(str, runs))}")
+    measured = {now["step"]: now for now in runs[seed]["history"]}
+    if step not in measured:
+        raise ValueError(f"step is {step}; allowed are {', '.join(map(str, measured))}")
+    found = measured[step]["samples"]
+    chosen = list(found)[:PROMPTS] if prompts is None else list(prompts)
+    unknown = [prompt for prompt in chosen if prompt not in found]
+    if unknown:
+        raise ValueError(f"prompts has {unknown[0]!r}; allowed are {', '.join(map(repr, found))}")
+    held_out, recall = (np.array([[now[name] for now in run["history"]] for run in runs.values()])
+                        for name in ("held_out", "recall"))
+    loss = np.array([run["losses"] for run in runs.values()])
+    return History(np.array(list(measured)), held_out, recall,
+                   LOSS_EVERY * np.arange(loss.shape[1]), loss,
+                   {prompt: found[prompt] for prompt in chosen}, step, seed)
 
 
-def _curve(ax: Axes, data: History, runs: np.ndarray, tone: Tone, dash: Any, marker: str) -> None:
+def _mean_now(data: History, runs: np.ndarray) -> float:
+    """Return the mean over the seeds of a measure (seeds, measurements) at the chosen step."""
+    return float(runs[:, np.searchsorted(data.steps, data.step)].mean())
+
+
+def _curve(ax: Axes, data: History, steps: np.ndarray, runs: np.ndarray, tone: Tone, dash: Any,
+           marker: str) -> None:
     """Mean and range of the seeds: full colour up to the chosen step, a shade after it."""
-    past, mean = slice(0, data.at + 1), runs.mean(0)
-    ax.plot(data.steps, mean, color=style.RULE, lw=1.2, ls=dash, zorder=1)
-    ax.fill_between(data.steps[past], runs.min(0)[past], runs.max(0)[past], lw=0, zorder=1,
+    past, mean = steps <= data.step, runs.mean(0)
+    ax.plot(steps, mean, color=style.RULE, lw=1.2, ls=dash, zorder=1)
+    ax.fill_between(steps[past], runs.min(0)[past], runs.max(0)[past], lw=0, zorder=1,
                     color=tone.mark, alpha=0.18)
-    ax.plot(data.steps[past], mean[past], color=tone.mark, ls=dash, zorder=2)
-    ax.plot(data.steps[data.at], mean[data.at], marker, color=tone.mark, ms=6, mec=style.PAPER,
+    ax.plot(steps[past], mean[past], color=tone.mark, ls=dash, zorder=2)
+    ax.plot(steps[past][-1], mean[past][-1], marker, color=tone.mark, ms=6, mec=style.PAPER,
             mew=1.2, zorder=3, clip_on=False)
 
 
@@ -67,7 +87,7 @@ def _axis(ax: Axes, data: History, title: str, value: str, last: bool) -> None:
     """The shared axis of steps, the title, and at its right end the value now."""
     begin, end = data.steps[0], data.steps[-1]
     room = 0.03 * (end - begin)
-    ax.axvline(data.steps[data.at], color=style.FROZEN.mark, lw=style.THIN, zorder=0)
+    ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     ax.set(xlim=(begin - room, end + room), title=title)
     ax.set_title(value, loc="right", weight=600)
     ax.grid(axis="y")
@@ -79,38 +99,37 @@ def _axis(ax: Axes, data: History, title: str, value: str, last: bool) -> None:
 
 def _loss(ax: Axes, data: History, last: bool) -> None:
     """Loss on the text that is trained on, and on held-out text; equal ratios are equal heights."""
-    _curve(ax, data, data.loss, style.FROZEN, DASH, style.MARKER["base"])
-    _curve(ax, data, data.held_out, style.DATA, "-", "o")
-    both = np.concatenate([data.loss, data.held_out])
+    _curve(ax, data, data.loss_steps, data.loss, style.FROZEN, DASH, style.MARKER["base"])
+    _curve(ax, data, data.steps, data.held_out, style.DATA, "-", "o")
+    ends = min(data.loss.min(), data.held_out.min()), max(data.loss.max(), data.held_out.max())
     ax.set_yscale("log", base=2)
-    low, high = 0.5 * both.min(), 1.15 * both.max()
+    low, high = 0.5 * ends[0], 1.15 * ends[1]
     ticks = [tick for tick in 2.0 ** np.arange(-6, 5) if low < tick < high]
     ax.set_yticks(ticks, [style.short(tick, 3) for tick in ticks])
     ax.set(ylim=(low, high))
-    _axis(ax, data, "Loss", f"{data.held_out[:, data.at].mean():.2f} held out", last)
+    _axis(ax, data, "Loss", f"{_mean_now(data, data.held_out):.2f} held out", last)
     name_lines(ax, [Named(data.steps, data.held_out.mean(0), "held-out text", style.DATA),
-                    Named(data.steps, data.loss.mean(0), "training text", style.FROZEN)])
+                    Named(data.loss_steps, data.loss.mean(0), "training text", style.FROZEN)])
 
 
 def _recall(ax: Axes, data: History) -> None:
     """Share of the facts that the model recalls."""
-    _curve(ax, data, data.recall, style.FACTS, "-", style.MARKER["facts"])
+    _curve(ax, data, data.steps, data.recall, style.FACTS, "-", style.MARKER["facts"])
     ax.set(ylim=(-0.04, 1.06))
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
-    _axis(ax, data, "Facts recalled", style.percent(data.recall[:, data.at].mean()), True)
+    _axis(ax, data, "Facts recalled", style.percent(_mean_now(data, data.recall)), True)
 
 
 def _height(data: History, lines: int) -> float:
     """Height of the card of samples: the same at every step."""
-    count = min(PROMPTS, max(map(len, data.samples.values())))
-    return count * (lines * style.BASE * LEADING + 0.07) + 0.17
+    return len(data.samples) * (lines * style.BASE * LEADING + 0.07) + 0.17
 
 
 def _samples(fig: Figure, data: History, top: float, lines: int) -> None:
     """Each prompt in grey, and in ink how the model goes on."""
     width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING
     ax, at = style.card(fig, style.MARGIN, top, width, _height(data, lines)), 0.12
-    for prompt, text in list(data.samples[data.step].items())[:PROMPTS]:
+    for prompt, text in data.samples.items():
         lead = wrap(visible(prompt), width - 1.0, style.BASE, 1, 600)[0]
         indent = measure(lead, style.BASE, 600) + style.BASE * SPACE
         ax.text(0.15, at + line / 2, lead, va="center", color=style.MUTED, weight=600,
@@ -140,7 +159,7 @@ def draw(data: History, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, top + _height(data, lines) + 0.06)
     seeds = len(data.loss)
     note = f"Line: mean of {seeds} seeds. Band: their range." if seeds > 1 else "One seed."
-    style.heading(fig, f"Step {data.step:,}", note)
+    style.heading(fig, f"Step {data.step:,}", f"{note} Text: seed {data.seed}.")
     if wide:
         _loss(style.place(fig, 0.4, 0.98, 2.95, 1.25), data, True)
         _recall(style.place(fig, 4.1, 0.98, 2.95, 1.25), data)
@@ -153,8 +172,7 @@ def draw(data: History, layout: Layout = "wide") -> Figure:
 
 def alt(data: History) -> str:
     """Return the frame in words."""
-    prompt, text = next(iter(data.samples[data.step].items()))
-    return (f"After step {data.step:,}: loss {data.loss[:, data.at].mean():.2f} on training text "
-            f"and {data.held_out[:, data.at].mean():.2f} on held-out text, "
-            f"{style.percent(data.recall[:, data.at].mean())} of the facts recalled. "
+    prompt, text = next(iter(data.samples.items()))
+    return (f"After step {data.step:,}: loss {_mean_now(data, data.held_out):.2f} on held-out "
+            f"text, {style.percent(_mean_now(data, data.recall))} of the facts recalled. "
             f"'{visible(prompt)}' goes on '{visible(text)}'.")
