@@ -62,8 +62,8 @@ def wrap(words: str, width: float, size: float, lines: int, weight: int = 400) -
         done.append(line)
     if rest:
         last = done[-1]
-        while last and measure(last + "\u2026", size, weight) > width:
-            last = last[:-1]
+        while measure(last + "\u2026", size, weight) > width:
+            last = last.rpartition(" ")[0] or last[:-1]
         done[-1] = last.rstrip(" ,.") + "\u2026"
     return done or [""]
 

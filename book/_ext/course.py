@@ -1,0 +1,201 @@
+"""Sphinx extension of the book: pages that need no kernel and no network.
+
+Sliders are drawn beforehand as files beside the pages, MathJax comes from an installed package, and
+the cache of executed notebooks follows the code and data in ``lib``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+ROOT = Path(__file__).resolve().parents[2]
+LIB = ROOT / "lib"
+LOG = logging.getLogger(__name__)
+
+MATHJAX = "sphinx-mathjax-offline"
+#: The full component: with a smaller one, a single rare command leaves a page's formulas raw.
+MATHJAX_START = "tex-chtml-full.js"
+MATHJAX_PARTS = (MATHJAX_START, "output/chtml/fonts/woff-v2", "a11y", "sre/mathmaps/base.json",
+                 "sre/mathmaps/en.json")
+
+FRAMES = "_static/frames"
+FRAME = re.compile(r"course-frames:([0-9a-f]{16}\.png)")
+KEPT_CACHES = 3  # of earlier states of lib, for those who go to and fro
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register everything; the kernels inherit the environment that is set here."""
+    os.environ["COURSE_EXPLORE"] = "static"
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    sys.path.insert(0, str(ROOT))  # for autodoc
+    app.connect("config-inited", configure, priority=900)
+    app.connect("builder-inited", lend_html_nodes)
+    app.connect("autodoc-process-docstring", keep_colons, priority=100)
+    app.connect("doctree-read", note_frames)
+    app.connect("env-purge-doc", forget_frames)
+    app.connect("env-merge-info", merge_frames)
+    app.connect("html-page-context", finish_page, priority=900)
+    app.connect("build-finished", copy_assets)
+    app.add_js_file("explore.js", loading_method="defer")
+    app.add_js_file("search.js", loading_method="defer")
+    app.add_css_file("course.css")
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True,
+            "parallel_write_safe": True}
+
+
+def state_of_lib() -> str:
+    """Return a name for all that the notebooks' outputs depend on besides their own cells."""
+    digest = hashlib.sha256()
+    for name in ("numpy", "matplotlib", "pillow"):
+        digest.update(f"{name} {version(name)} ".encode())
+    digest.update(platform.python_version().encode())
+    for path in sorted(LIB.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
+            digest.update(f"{path.relative_to(LIB).as_posix()} {path.stat().st_size}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def configure(app: Sphinx, config: Any) -> None:
+    """Choose the cache of executed notebooks, the folder of frames in it, and MathJax."""
+    config.mathjax_path = f"mathjax/{MATHJAX_START}"
+    # jupyter-cache looks at a notebook's cells alone, so each state of lib has a cache of its own.
+    if not config.nb_execution_cache_path:
+        caches = Path(app.outdir).parent / ".jupyter_cache"
+        cache = caches / state_of_lib()
+        cache.mkdir(parents=True, exist_ok=True)
+        os.utime(cache)
+        for old in sorted(caches.iterdir(), key=lambda path: -path.stat().st_mtime)[KEPT_CACHES:]:
+            if old.is_dir():
+                shutil.rmtree(old)
+        config.nb_execution_cache_path = str(cache)
+    os.environ["COURSE_FRAMES"] = str(store(config))
+
+
+def store(config: Any) -> Path:
+    """Return the folder that takes the kernels' frames: it lives and dies with the cache."""
+    return Path(config.nb_execution_cache_path).resolve() / "frames"
+
+
+def lend_html_nodes(app: Sphinx) -> None:
+    """Give other HTML builders the nodes that extensions registered for ``html``.
+
+    sphinx-exercise registers some for ``singlehtml``, which hides those of all other extensions.
+    """
+    handlers = app.registry.translation_handlers
+    for name in ("singlehtml", "dirhtml"):
+        if name in handlers:
+            handlers[name] = {**handlers["html"], **handlers[name]}
+
+
+def keep_colons(app: Sphinx, what: str, name: str, obj: Any, options: Any,
+                lines: list[str]) -> None:
+    """Save a constant's first line from napoleon, to which a colon ends the name of a type."""
+    if what in ("attribute", "data", "property"):
+        lines[:0] = ["..", ""]  # an empty comment
+
+
+def frames_of(app_or_env: Any) -> dict[str, set[str]]:
+    """Return which frames each page shows; Sphinx keeps it with its environment."""
+    env = getattr(app_or_env, "env", app_or_env)
+    if not hasattr(env, "course_frames"):
+        env.course_frames = {}
+    return env.course_frames
+
+
+def note_frames(app: Sphinx, doctree: nodes.document) -> None:
+    """Note the frames of a page that was read."""
+    names = {name for node in doctree.findall(nodes.raw) for name in FRAME.findall(node.astext())}
+    if names:
+        frames_of(app)[app.env.docname] = names
+
+
+def forget_frames(app: Sphinx, env: Any, docname: str) -> None:
+    """Forget the frames of a page that is read anew or is gone."""
+    frames_of(env).pop(docname, None)
+
+
+def merge_frames(app: Sphinx, env: Any, docnames: list[str], other: Any) -> None:
+    """Take over what another process noted."""
+    frames_of(env).update({name: each for name, each in frames_of(other).items()
+                           if name in docnames})
+
+
+def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
+                doctree: nodes.document | None) -> None:
+    """Give the frames their addresses, mend the roles of sources, and leave thebe out.
+
+    Docutils gives an entry of a list of sources a role that is withdrawn and allowed in no list.
+    Thebe would need a content network and a public server, and throws an error on every page.
+    """
+    if "course-frames:" in context.get("body", ""):
+        folder = context["pathto"](FRAMES, resource=True)
+        context["body"] = FRAME.sub(rf"{folder}/\1", context["body"])
+    if 'role="doc-biblioentry"' in context.get("body", ""):
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+    for kind in ("script_files", "css_files"):
+        seen, kept = set(), []
+        for each in context.get(kind, []):
+            body = getattr(each, "attributes", {}).get("body") or ""
+            key = f"{getattr(each, 'filename', each)} {body}"
+            if "thebe" not in key.lower() and key not in seen:
+                seen.add(key)
+                kept.append(each)
+        context[kind] = kept
+
+
+def copy_assets(app: Sphinx, error: Exception | None) -> None:
+    """Put frames and MathJax beside the pages, and remove what no page uses."""
+    if app._warncount:
+        # Otherwise the next build would read nothing again, hence warn of nothing, and pass.
+        (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    copy_frames(app, Path(app.outdir) / FRAMES)
+    with as_file(files(MATHJAX) / "static" / "mathjax") as source:
+        for part in MATHJAX_PARTS:
+            target = static / "mathjax" / part
+            if (source / part).is_dir():
+                shutil.copytree(source / part, target, dirs_exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / part, target)
+    for extra in static.rglob("*.map"):
+        extra.unlink()
+
+
+def copy_frames(app: Sphinx, target: Path) -> None:
+    """Make the book's frames those that its pages show; tidy the store beside the cache."""
+    used = set().union(*frames_of(app).values()) if frames_of(app) else set()
+    source = store(app.config)
+    target.mkdir(parents=True, exist_ok=True)
+    for path in target.iterdir():
+        if path.name not in used:
+            path.unlink()
+    for name in sorted(used):
+        if not (source / name).exists():
+            LOG.warning("the picture %s is gone from %s; remove that cache and build again", name,
+                        source.parent)
+        elif not (target / name).exists():
+            shutil.copyfile(source / name, target / name)
+    # A notebook that changes back is served from the cache, so its frames must still be there.
+    cached = {name for path in source.parent.glob("executed/**/*.ipynb")
+              for name in FRAME.findall(path.read_text(encoding="utf-8"))}
+    for path in source.glob("*"):
+        if path.name not in used | cached:
+            path.unlink()
