@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
-from lib.base import Recipe, load_base, load_history, pretrain
+from lib.base import BASE, Recipe, load_base, load_history, pretrain
 from lib.checkpoint import load_arrays
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
@@ -90,7 +90,8 @@ def run_finetune(args: argparse.Namespace) -> None:
     finetune(model, tokenizer, run, progress=f"{run.method} on {run.task}")
     after = scores(model, tokenizer, run.task)
     if run.method == "lora":
-        save_adapters(model, path, finetuning=asdict(run))
+        save_adapters(model, path, finetuning=asdict(run),
+                      base=str(args.base) if args.base else None)
     else:
         model.save(path, merges=tokenizer.merges, finetuning=asdict(run))
     print(f"{path}: {path.stat().st_size:,} bytes, {trainable_count(model):,} numbers trained")
@@ -124,7 +125,7 @@ def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
     _, metadata, extra = load_arrays(path, "lora", "gpt")
     task = extra.get("finetuning", {}).get("task", "qa")
     if metadata["kind"] == "lora":
-        model, tokenizer = load_base()
+        model, tokenizer = load_base(extra.get("base") or BASE)
         return attach_adapters(model, load_adapters(path)), tokenizer, task
     if "merges" not in extra:
         raise ValueError(f"{path} holds a model without its tokenizer")

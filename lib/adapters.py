@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
+from lib.layers import Embedding
 from lib.lora import (
     TARGETS,
     adapted_places,
@@ -38,6 +39,19 @@ def unmerge_adapters(model: GPTModel) -> GPTModel:
     for place in adapted_places(model):
         place.layer.merged = None
     return model
+
+
+def merged_copy(model: GPTModel) -> GPTModel:
+    """A plain model with the adapters merged in, to be saved whole; the given one is not changed.
+    """
+    plain = model.copy(share_arrays=True)
+    merged = {place.path: merge_lora_weights(place.layer) for place in adapted_places(plain)}
+    remove_adapters(plain)
+    for place in places_of(plain, TARGETS):
+        if place.path in merged:
+            weights = merged[place.path]
+            place.layer.weights = weights.T if isinstance(place.layer, Embedding) else weights
+    return plain
 
 
 def set_adapter_strength(model: GPTModel, strength: float) -> GPTModel:

@@ -22,7 +22,12 @@ class KVCache:
     length: int = 0
 
     def append(self, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Add (batch, heads, time, head_size); return all keys and values seen so far."""
+        """Add (batch, heads, time, head_size); return all keys and values seen so far.
+
+        Raises ValueError if the batch is not the one that the cache was made for.
+        """
+        if len(keys) != len(self.keys):
+            raise ValueError(f"the batch is {len(keys)}, the cache was made for {len(self.keys)}")
         end = self.length + keys.shape[2]
         self.keys[:, :, self.length:end] = keys
         self.values[:, :, self.length:end] = values

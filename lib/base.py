@@ -30,8 +30,7 @@ PROMPTS = ("The capital of France is", "The capital of Japan is", "People in Bra
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what pre-training gives.  Learning rate in nats per weight, sizes in tokens.
-    """
+    """All that decides what pre-training gives; ``batch`` windows of ``time`` tokens a step."""
 
     seed: int = 0
     documents: int = 20_000
@@ -84,8 +83,9 @@ def pretrain(path: Path, recipe: Recipe, workers: int = 2,
     Raises:
         ValueError: the state beside ``path`` is of another recipe, or there are no workers.
     """
-    if workers < 1:
-        raise ValueError(f"workers is {workers}, it must be at least 1")
+    for name, value in (("workers", workers), ("steps", recipe.steps)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}, it must be at least 1")
     tokenizer, stream, held_out = pretraining_data(recipe)
     model = GPTModel(GPTConfig(), np.random.default_rng([recipe.seed, 2]))
     optimizer = AdamW(recipe.betas, weight_decay=recipe.weight_decay)

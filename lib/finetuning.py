@@ -30,7 +30,8 @@ class FineTuning:
     """All that decides a fine-tuning run besides the base model.
 
     Rank, alpha and targets matter to LoRA only.  Steps warm up over a twentieth, then follow a
-    cosine.  Raises ValueError on an unknown task or method.
+    cosine.  Raises ValueError on an unknown task or method,
+    or without steps.
     """
 
     task: str = "qa"
@@ -49,6 +50,8 @@ class FineTuning:
         if self.method not in LEARNING_RATES:
             raise ValueError(f"unknown method {self.method!r}: allowed are "
                              f"{', '.join(LEARNING_RATES)}")
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}, it must be at least 1")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.method])
 
@@ -79,6 +82,6 @@ def scores(model: GPTModel, tokenizer: BPETokenizer, task: str) -> dict[str, flo
 
 
 def sample_questions(task: str, count: int) -> list[Example]:
-    """Held-out prompts of a task with their answers, spread over its kinds."""
-    probes = load_task(task).probes
+    """Held-out prompts of a task with their answers, spread over its kinds; or facts."""
+    probes = load_task(task).probes or facts()
     return probes[::max(1, len(probes) // count)][:count]

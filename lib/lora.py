@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,8 +132,8 @@ def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> Non
             or not 1 <= rank <= min(shape):
         raise ValueError(f"rank is {rank!r}, it must be a whole number from 1 to {min(shape)}, "
                          f"the smaller side of weights of shape {shape}")
-    if not (math.isfinite(alpha) and alpha > 0):
-        raise ValueError(f"alpha is {alpha}, it must be a finite number above 0")
+    if not (isinstance(alpha, Real) and math.isfinite(alpha) and alpha > 0):
+        raise ValueError(f"alpha is {alpha!r}, it must be a finite number above 0")
 
 
 @dataclass
@@ -168,8 +169,8 @@ def adapted_places(model: GPTModel) -> list[Place]:
 def new_adapters(model: GPTModel, rank: int, alpha: float, target_modules: Sequence[str],
                   rng: np.random.Generator) -> list[Place]:
     """An adapter for every target, over the base arrays that the model has; nothing is changed."""
-    unknown = [name for name in target_modules if name not in TARGETS]
-    if isinstance(target_modules, str) or unknown or not target_modules:
+    if (not isinstance(target_modules, list | tuple) or not target_modules
+            or not set(target_modules) <= set(TARGETS)):
         raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
                          f"from {TARGETS}")
     places = list(places_of(model, target_modules))
@@ -244,6 +245,5 @@ def count_lora_parameters(model: GPTModel) -> int:
 
 
 def merge_lora_weights(layer: LoRALinear) -> np.ndarray:
-    """W + alpha/r B A as a new array of W's shape; the layer is not changed.  Hu et al. 2021, 4.1.
-    """
+    """W + alpha/r B A as a new array of W's shape; the layer is unchanged.  Hu et al. 2021, 4.1."""
     return layer.base_weights + layer.scaling * layer.lora_B @ layer.lora_A

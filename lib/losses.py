@@ -12,6 +12,8 @@ def _check(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"targets have shape {targets.shape}, "
                          f"but logits {logits.shape} need {logits.shape[:-1]}")
+    if not np.issubdtype(targets.dtype, np.integer):
+        raise ValueError(f"targets must be whole numbers, got {targets.dtype}")
     counted = targets != IGNORE
     wrong = targets[counted & ((targets < 0) | (targets >= logits.shape[-1]))]
     if wrong.size:

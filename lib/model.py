@@ -33,14 +33,14 @@ class GPTConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.type == "int" and (not isinstance(value, int) or value < 1):
+            if field.type == "int" and (type(value) is not int or value < 1):
                 raise ValueError(f"{field.name} is {value!r}, it must be a whole number above 0")
         if self.embedding_dimension % (2 * self.heads):
             raise ValueError(f"embedding_dimension {self.embedding_dimension} must be a multiple "
                              f"of 2 * heads = {2 * self.heads}")
         if self.positions not in POSITIONS:
             raise ValueError(f"positions is {self.positions!r}, allowed are {POSITIONS}")
-        if np.dtype(self.dtype).name not in DTYPES:
+        if self.dtype not in (np.float32, np.float64, *DTYPES):
             raise ValueError(f"dtype is {self.dtype!r}, allowed are {DTYPES}")
         object.__setattr__(self, "dtype", np.dtype(self.dtype).type)
 
@@ -170,10 +170,18 @@ class GPTModel(Layer):
         x = self.token_embedding.forward(tokens, training)
         x += self.positions[start:start + tokens.shape[1]]
         x = self.transformer_stack.forward(x, training, past, self.token_embedding.is_trainable())
-        return self.output_projection.forward(self.final_norm.forward(x, training), training)
+        logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
+        self.cache = logits.shape if training else None
+        return logits
 
     def backward(self, grad_logits: np.ndarray) -> None:
-        """Fill ``gradients()`` from (batch, time, vocabulary); stop where nothing below trains."""
+        """Fill ``gradients()`` from (batch, time, vocabulary); stop where nothing below trains.
+
+        Raises ValueError unless the shape is that of the last training forward's logits.
+        """
+        if grad_logits.shape != self.cache:
+            raise ValueError(f"grad_logits has shape {grad_logits.shape}, the last training "
+                             f"forward gave logits of shape {self.cache}")
         dx = self.output_projection.backward(grad_logits)
         below = self.token_embedding.is_trainable()
         if below or self.transformer_stack.is_trainable() or self.final_norm.is_trainable():
@@ -199,15 +207,13 @@ class GPTModel(Layer):
         """Write weights and configuration to one .npz file, whole or not at all.
 
         ``extra`` holds arrays, and values that JSON can express, to keep in the same file.
-
-        Raises:
-            ValueError: the model carries LoRA adapters (merge or remove them, or save them alone).
+        Raises ValueError if the model carries LoRA adapters.
         """
         arrays = self.parameters()
         adapted = [name for name in arrays if name.endswith("lora_A")]
         if adapted:
-            raise ValueError(f"the model carries LoRA adapters ({adapted[0]}, ...): merge or "
-                             f"remove them first, or save them alone with save_adapters")
+            raise ValueError(f"the model carries LoRA adapters ({adapted[0]}, ...): save them "
+                             f"alone with save_adapters, or save merged_copy(model)")
         save_arrays(path, arrays, {"kind": "gpt", "config": self.config.to_dict()}, extra)
 
     @classmethod

@@ -159,6 +159,8 @@ def example_batch(examples: Sequence[tuple[list[int], list[int]]], step: int, se
 
 def pad(examples: Sequence[tuple[list[int], list[int]]]) -> Batch:
     """(prompt, answer) ids to inputs, targets: (batch, longest), with IGNORE outside answers."""
+    if not all(prompt and answer for prompt, answer in examples):
+        raise ValueError("each example needs at least one token of prompt and one of answer")
     longest = max(len(prompt) + len(answer) for prompt, answer in examples) - 1
     inputs = np.zeros((len(examples), longest), np.int64)
     targets = np.full((len(examples), longest), IGNORE)

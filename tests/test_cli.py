@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import as_bytes, tiny_model
+from helpers import as_bytes, refused, tiny_model
 
 from lib import __main__ as cli
 from lib import base as pretraining
@@ -187,6 +187,14 @@ def test_unknown_words_are_answered_with_the_known_ones(command, words, capsys):
     message = capsys.readouterr().err
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("settings, words", [({"task": "nose"}, ["nose", "qa", "recipes"]),
+                                             ({"method": "nose"}, ["nose", "full", "lora"])])
+def test_a_run_names_a_task_and_a_method(settings, words):
+    with refused(*words):
+        FineTuning(**settings)
+    assert FineTuning().learning_rate == finetuning.LEARNING_RATES["lora"]
 
 
 def test_from_the_shell(tmp_path):

@@ -111,7 +111,7 @@ def test_batches_that_do_not_fit_change_no_parameter(step, change, words, rng):
         step(model, optimizer, *random_batch(model, rng), 0.1, max_grad_norm=-1)
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("dtype, tolerance", [(np.float32, 5e-6), (np.float64, 1e-13)])
 @pytest.mark.parametrize("targets", [(), ("value", "ffn_up")], ids="+".join)
 @pytest.mark.parametrize("workers, batch", [(2, 5), (3, 4), (2, 1), (4, 2)])
 def test_workers_give_the_gradients_of_one(dtype, tolerance, targets, workers, batch, rng):
@@ -123,7 +123,7 @@ def test_workers_give_the_gradients_of_one(dtype, tolerance, targets, workers, b
     loss, gradients = loss_and_gradients(model, inputs, wanted)
     gradients = {name: gradient.copy() for name, gradient in gradients.items()}
     shared_loss, shared = ParallelModel(model, workers).loss_and_gradients(inputs, wanted)
-    assert shared_loss == pytest.approx(loss, rel=10 * tolerance)
+    assert shared_loss == pytest.approx(loss, rel=tolerance)
     assert shared.keys() == gradients.keys()
     for name, gradient in gradients.items():
         size = np.linalg.norm(gradient)

@@ -31,6 +31,10 @@ MATHJAX_START = "tex-chtml-full.js"
 MATHJAX_PARTS = (MATHJAX_START, "output/chtml/fonts/woff-v2", "a11y", "sre/mathmaps/base.json",
                  "sre/mathmaps/en.json")
 
+#: A table's empty head, and an empty cell of a head: no headings for a screen reader.
+EMPTY_CELL = re.compile(r'<th class="head">(?:<p>\s*</p>)?\s*</th>')
+EMPTY_HEAD = re.compile(rf'<thead>\s*<tr[^>]*>\s*(?:{EMPTY_CELL.pattern}\s*)+</tr>\s*</thead>')
+
 FRAMES = "_static/frames"
 FRAME = re.compile(r"course-frames:([0-9a-f]{16}\.png)")
 KEPT_CACHES = 3  # of earlier states of lib, for those who go to and fro
@@ -135,18 +139,22 @@ def merge_frames(app: Sphinx, env: Any, docnames: list[str], other: Any) -> None
                            if name in docnames})
 
 
+def mended(body: str) -> str:
+    """Return a page without headings that head nothing, and with roles that are allowed."""
+    body = EMPTY_CELL.sub("<td></td>", EMPTY_HEAD.sub("", body))
+    # Docutils gives an entry of a list of sources a role that is withdrawn, and allowed in no list.
+    return body.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
                 doctree: nodes.document | None) -> None:
-    """Give the frames their addresses, mend the roles of sources, and leave thebe out.
+    """Give the frames their addresses, mend what screen readers stumble over, leave thebe out.
 
-    Docutils gives an entry of a list of sources a role that is withdrawn and allowed in no list.
     Thebe would need a content network and a public server, and throws an error on every page.
     """
-    if "course-frames:" in context.get("body", ""):
+    if "body" in context:
         folder = context["pathto"](FRAMES, resource=True)
-        context["body"] = FRAME.sub(rf"{folder}/\1", context["body"])
-    if 'role="doc-biblioentry"' in context.get("body", ""):
-        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = mended(FRAME.sub(rf"{folder}/\1", context["body"]))
     for kind in ("script_files", "css_files"):
         seen, kept = set(), []
         for each in context.get(kind, []):
