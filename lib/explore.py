@@ -174,7 +174,9 @@ def _static(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str
     words, files = captions[begin], [list(names)[at] for at in frames[begin]]
     ranges = "".join(_range(label, written, sliders[name].index(first[name]))
                      for name, (label, written) in rows.items())
-    _display({"text/html": f'<figure class="explore">{ranges}{_picture(files, words)}'
+    widest = max(len(each) for _, written in rows.values() for each in written)
+    _display({"text/html": f'<figure class="explore" style="--widest: {widest}ch">'
+                           f'{ranges}{_picture(files, words)}'
                            f'<figcaption aria-live="polite">{html.escape(words)}</figcaption>'
                            f'<script type="application/json">{data}</script></figure>',
               "text/plain": words})

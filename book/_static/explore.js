@@ -23,8 +23,7 @@
     // The frames one step away are fetched ahead, so that the next move does not flicker.
     const neighbours = (places) => places.forEach((at, i) => [at - 1, at + 1]
       .filter((next) => next >= 0 && next < values[i].length)
-      .forEach((next) => load(places.with ? places.with(i, next)
-        : places.map((other, j) => (j === i ? next : other)))));
+      .forEach((next) => load(places.map((other, j) => (j === i ? next : other)))));
 
     const show = () => {
       const places = sliders.map((slider) => Number(slider.value));
