@@ -87,11 +87,15 @@ def get_adapters(model: GPTModel) -> Adapters:
     """The adapters that a model carries: the arrays themselves, not copies.
 
     Raises:
-        ValueError: the model carries none.
+        ValueError: the model carries none, or has them at another strength than 1.
     """
     adapted = adapted_places(model)
     if not adapted:
         raise ValueError("the model carries no LoRA adapters: call apply_lora_to_model first")
+    for place in adapted:
+        if place.layer.strength != 1:
+            raise ValueError(f"the adapter of {place.path} has strength {place.layer.strength}, "
+                             f"which is not stored: set_adapter_strength(model, 1) first")
     paths = {place.path for place in adapted}
     targets = tuple(target for target in TARGETS
                     if any(place.path in paths for place in places_of(model, [target])))
@@ -135,11 +139,16 @@ def load_adapters(path: str | Path) -> Adapters:
     """Read what ``save_adapters`` wrote, for ``attach_adapters``; never unpickles.
 
     Raises:
-        ValueError: the file is damaged or holds something else.
+        ValueError: the file is damaged, holds something else, or arrays of another rank.
     """
     arrays, metadata, _ = load_arrays(path, "lora")
     try:
-        return Adapters(metadata["rank"], metadata["alpha"], tuple(metadata["target_modules"]),
-                        arrays)
+        rank, alpha, targets = (metadata[key] for key in ("rank", "alpha", "target_modules"))
+        targets = tuple(targets)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} lacks the settings of its adapters: {error}") from error
+    for name, array in arrays.items():
+        sides = array.shape if name.endswith("lora_A") else array.shape[::-1]
+        if len(sides) != 2 or sides[0] != rank:
+            raise ValueError(f"{path}: {name} is {array.shape}, its rank should be {rank!r}")
+    return Adapters(rank, alpha, targets, arrays)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lib.layers import Layer, Linear
+from lib.layers import Linear
+from lib.module import Layer
+from lib.positions import rotary_angles, rotate
 
 
 @dataclass
@@ -39,19 +41,21 @@ class CausalSelfAttention(Layer):
     """Each token gathers from itself and the tokens before it.
 
     x: (batch, time, d_model) -> (batch, time, d_model);  four weights of (d_model, d_model).
-    Vaswani et al. 2017, eq. 1 and section 3.2.2, with a causal mask.
+    Vaswani et al. 2017, eq. 1 and section 3.2.2, with a causal mask; with ``rotary``, queries and
+    keys are turned by their positions, so that q . k depends on the distance alone.
     """
 
     def __init__(self, embedding_dimension: int, heads: int, context_length: int,
-                 output_std: float, rng: np.random.Generator, dtype: type = np.float32) -> None:
+                 output_std: float, rng: np.random.Generator, dtype: type = np.float32,
+                 rotary: bool = False) -> None:
         super().__init__()
         size, std = embedding_dimension, embedding_dimension**-0.5
-        self.embedding_dimension, self.heads = size, heads
+        self.embedding_dimension, self.heads, self.rotary = size, heads, rotary
         self.query_linear = Linear.random(size, size, std, rng, dtype)
         self.key_linear = Linear.random(size, size, std, rng, dtype)
         self.value_linear = Linear.random(size, size, std, rng, dtype)
         self.output_linear = Linear.random(size, size, output_std, rng, dtype)
-        future = np.triu(np.ones((context_length, context_length), bool), 1)
+        future = np.tril(np.ones((context_length, context_length), bool), -1)  # [key, query]
         self.mask = np.where(future, -np.inf, 0).astype(dtype)
 
     def split_heads(self, x: np.ndarray) -> np.ndarray:
@@ -64,48 +68,59 @@ class CausalSelfAttention(Layer):
         q = self.split_heads(self.query_linear.forward(x, training))
         k = self.split_heads(self.key_linear.forward(x, training))
         v = self.split_heads(self.value_linear.forward(x, training))
-        before = 0
-        if past is not None:
-            before = past.length
+        before = past.length if past else 0
+        if self.rotary:
+            angles = rotary_angles(before + q.shape[2], q.shape[3])[before:]
+            q, k = rotate(q, angles), rotate(k, angles)
+        if past:
             k, v = past.append(k, v)
         q *= 1 / math.sqrt(q.shape[-1])  # scales q . k on the smaller array
-        weights = q @ k.swapaxes(-1, -2)
-        weights += self.mask[before:before + q.shape[2], :k.shape[2]]
-        weights -= weights.max(-1, keepdims=True)
+        # Keys first, (batch, heads, keys, queries): max and sum over the keys then add up
+        # whole rows of queries, several times as fast as going along each row.
+        weights = k @ q.swapaxes(-1, -2)
+        if q.shape[2] > 1:                # a single query comes last and sees all keys
+            weights += self.mask[:k.shape[2], before:before + q.shape[2]]
+        weights -= weights.max(-2, keepdims=True)
         np.exp(weights, out=weights)
         # The softmax's division is done on the (time, head_size) result: fewer numbers.
-        inv_sum = 1 / weights.sum(-1, keepdims=True)
+        inv_sum = 1 / weights.sum(-2)[..., None]
         context = np.empty_like(x)
         by_head = self.split_heads(context)
-        np.matmul(weights, v, out=by_head)
+        np.matmul(weights.swapaxes(-1, -2), v, out=by_head)
         by_head *= inv_sum
         self.cache = (q, k, v, weights, inv_sum, by_head) if training else None
         return self.output_linear.forward(context, training)
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
+    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
         """With P the softmax of q k^T: dv = P^T dc, dP = dc v^T, and the softmax's backward
         is P (dP - sum(P dP)), where the sum over a row equals dc . context.
         """
         q, k, v, weights, inv_sum, context = self.cache
         d_context = self.split_heads(self.output_linear.backward(dy))
-        along = np.einsum("bhti,bhti->bht", d_context, context)[..., None]
         d_context = d_context * inv_sum      # once here instead of on the larger P
-        along *= inv_sum
+        along = np.vecdot(d_context, context)
         dq, dk, dv = (np.empty_like(dy) for _ in range(3))
-        np.matmul(weights.swapaxes(-1, -2), d_context, out=self.split_heads(dv))
-        d_scores = d_context @ v.swapaxes(-1, -2)
-        d_scores -= along
+        np.matmul(weights, d_context, out=self.split_heads(dv))
+        d_scores = v @ d_context.swapaxes(-1, -2)     # keys first, like the weights
+        d_scores -= along[..., None, :]
         d_scores *= weights
-        np.matmul(d_scores, k, out=self.split_heads(dq))
-        np.matmul(d_scores.swapaxes(-1, -2), q, out=self.split_heads(dk))
+        np.matmul(d_scores.swapaxes(-1, -2), k, out=self.split_heads(dq))
+        np.matmul(d_scores, q, out=self.split_heads(dk))
         dq *= 1 / math.sqrt(q.shape[-1])
-        dx = self.query_linear.backward(dq)
-        dx += self.key_linear.backward(dk)
-        dx += self.value_linear.backward(dv)
+        if self.rotary:
+            for by_head in (self.split_heads(dq), self.split_heads(dk)):
+                by_head[...] = rotate(by_head, -rotary_angles(*q.shape[2:]))
+        dx = self.query_linear.backward(dq, to_input)
+        dx_from_keys = self.key_linear.backward(dk, to_input)
+        dx_from_values = self.value_linear.backward(dv, to_input)
+        if not to_input:
+            return None
+        dx += dx_from_keys
+        dx += dx_from_values
         return dx
 
     def attention_weights(self, x: np.ndarray) -> np.ndarray:
         """The softmax itself: x (batch, time, d_model) -> (batch, heads, time, time)."""
         self.forward(x)
         weights, inv_sum = self.cache[3:5]
-        return weights * inv_sum
+        return weights.swapaxes(-1, -2) * inv_sum

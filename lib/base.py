@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.checkpoint import load_arrays, save_arrays
+from lib.checkpoint import check_arrays, load_arrays, save_arrays
 from lib.corpus import documents, facts
 from lib.evaluation import fact_recall, mean_loss, stream_batches
 from lib.generation import complete
@@ -132,12 +132,18 @@ def _resume(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
             losses: list[float], history: list[dict[str, Any]]) -> int:
     """Fill model, optimizer, losses and history from a state; return the step to go on with."""
     arrays, found, _ = load_arrays(path, "pretraining")
+    if not {"recipe", "losses", "history"} <= found.keys():
+        raise ValueError(f"{path} is no state of a run: it lacks recipe, losses or history")
     if found["recipe"] != recipe.to_dict():
         raise ValueError(f"{path} is the state of another recipe: {found['recipe']}; finish that "
                          f"run, or delete the file to start anew")
-    for name, parameter in model.parameters().items():
+    own = model.parameters()
+    kinds = ("model", "first", "second") if found["losses"] else ("model",)
+    check_arrays(path, arrays, {f"{kind}.{name}": (array.shape, array.dtype)
+                                for kind in kinds for name, array in own.items()})
+    for name, parameter in own.items():
         parameter[...] = arrays[f"model.{name}"]
-        if f"first.{name}" in arrays:
+        if found["losses"]:
             optimizer.first[name] = arrays[f"first.{name}"]
             optimizer.second[name] = arrays[f"second.{name}"]
     losses.extend(found["losses"])
@@ -163,16 +169,6 @@ def load_history(path: str | Path = BASE) -> dict[str, Any]:
 def load_histories() -> dict[int, dict[str, Any]]:
     """What several seeds noted, by seed: ``losses`` (of every 10th step) and ``history``."""
     return {int(seed): found for seed, found in json.loads(HISTORIES.read_text()).items()}
-
-
-def record_histories(paths: Iterable[Path]) -> None:
-    """Write the file that ``load_histories`` reads, from models that ``pretrain`` saved."""
-    found = {}
-    for path in paths:
-        noted = load_history(path)
-        found[noted["recipe"]["seed"]] = {"losses": noted["losses"][::10],
-                                          "history": noted["history"]}
-    HISTORIES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def _extra(path: str | Path) -> dict[str, Any]:

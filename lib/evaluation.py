@@ -28,12 +28,17 @@ def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example],
 
 
 def mean_loss(model: GPTModel, batches: Iterable[Batch]) -> float:
-    """Mean loss a target, in nats, over batches of (inputs, targets), each (batch, time)."""
+    """Mean loss a target, in nats, over batches of (inputs, targets), each (batch, time).
+
+    Raises ValueError if there are no batches.
+    """
     total = count = 0.0
     for inputs, targets in batches:
         counted = int((targets != IGNORE).sum())
         total += counted * cross_entropy_loss(model.forward(inputs, training=False), targets)
         count += counted
+    if not count:
+        raise ValueError("there are no batches to measure the loss on")
     return total / count
 
 
@@ -71,7 +76,12 @@ def exact_matches(model: GPTModel, examples: Sequence[tuple[list[int], list[int]
 
 def exact_match(model: GPTModel, tokenizer: BPETokenizer, examples: Sequence[Example],
                 end: bool = True) -> float:
-    """Share of the answers, from 0 to 1, that greedy writing would give exactly."""
+    """Share of the answers, from 0 to 1, that greedy writing would give exactly.
+
+    Raises ValueError if there are no examples.
+    """
+    if not examples:
+        raise ValueError("there are no examples to measure the answers to")
     return float(exact_matches(model, encode_examples(tokenizer, examples, end)).mean())
 
 

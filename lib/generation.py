@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lib.model import GPTModel
 from lib.tokenizer import BPETokenizer
+
+#: The least temperature: even the largest float32 divided by it is a finite float64.
+COLDEST = 1e-100
 
 
 def next_token_probabilities(logits: np.ndarray, temperature: float = 1.0,
@@ -17,15 +22,9 @@ def next_token_probabilities(logits: np.ndarray, temperature: float = 1.0,
     2019, section 3.1).  What is kept is scaled to a sum of 1.
 
     Raises:
-        ValueError: temperature <= 0, top_k < 1 or top_p not in (0, 1].
+        ValueError: temperature below 1e-100 or not finite, top_k < 1 or top_p not in (0, 1].
     """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}, it must be above 0 (0 is greedy: "
-                         f"only generate takes it)")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k is {top_k}, it must be at least 1")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}, it must be above 0 and at most 1")
+    _check_settings(temperature, top_k, top_p)
     scaled = np.asarray(logits, np.float64) / temperature
     if top_k is not None and top_k < scaled.shape[-1]:
         smallest = np.partition(scaled, -top_k, axis=-1)[..., -top_k, None]
@@ -39,6 +38,16 @@ def next_token_probabilities(logits: np.ndarray, temperature: float = 1.0,
         np.put_along_axis(chances, order, np.where(before < top_p, ranked, 0), -1)
         chances /= chances.sum(-1, keepdims=True)
     return chances
+
+
+def _check_settings(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    if not COLDEST <= temperature < math.inf:
+        raise ValueError(f"temperature is {temperature}, it must be finite and above 0, at least "
+                         f"{COLDEST} (0 is greedy: only generate takes it)")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}, it must be at least 1")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}, it must be above 0 and at most 1")
 
 
 def generate(model: GPTModel, tokens: np.ndarray, max_new_tokens: int, *,
@@ -63,22 +72,24 @@ def generate(model: GPTModel, tokens: np.ndarray, max_new_tokens: int, *,
     if length > context:
         raise ValueError(f"{tokens.shape[1]} tokens and {max_new_tokens} new ones make {length}, "
                          f"more than the context of {context}")
+    _check_settings(1.0 if temperature == 0 else temperature, top_k, top_p)
     if temperature != 0 and rng is None:
         raise ValueError("temperature above 0 draws tokens: give an rng")
     past = model.new_cache(len(tokens)) if use_cache else None
     done = np.zeros(len(tokens), bool)
-    new = tokens
-    for _ in range(max_new_tokens):
-        logits = model.forward(new if use_cache else tokens, False, past)[:, -1]
-        chosen = _choose(logits, temperature, top_k, top_p, rng)
+    written = np.empty((len(tokens), length), np.result_type(tokens, np.int64))
+    written[:, :tokens.shape[1]] = tokens
+    seen = 0                                # how many tokens the cache holds
+    for end in range(tokens.shape[1], length):
+        logits = model.forward(written[:, seen:end], False, past)[:, -1]
+        seen = end if use_cache else 0
+        written[:, end] = _choose(logits, temperature, top_k, top_p, rng)
         if stop_token is not None:
-            chosen[done] = stop_token
-            done |= chosen == stop_token
-        new = chosen[:, None]
-        tokens = np.concatenate([tokens, new], 1)
-        if done.all():
-            break
-    return tokens
+            written[done, end] = stop_token
+            done |= written[:, end] == stop_token
+            if done.all():
+                return written[:, :end + 1]
+    return written
 
 
 def _choose(logits: np.ndarray, temperature: float, top_k: int | None, top_p: float | None,

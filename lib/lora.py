@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib.layers import Embedding, Layer, Linear, check_last_axis, sum_by_row
+from lib.layers import Embedding, Linear, check_last_axis, sum_by_row
+from lib.module import Layer
 
 if TYPE_CHECKING:
     from lib.model import GPTModel
@@ -32,8 +33,7 @@ class LoRALinear(Layer):
     the base exactly.  Hu et al. 2021, eq. 3.
 
     Raises:
-        ValueError: rank is not between 1 and min(d_in, d_out), alpha is not a finite number
-            above 0, or the base arrays have other shapes.
+        ValueError: rank not in 1..min(d_in, d_out), alpha not finite or <= 0, or odd shapes.
     """
 
     array_names = ("base_weights", "base_bias", "lora_A", "lora_B")
@@ -47,8 +47,7 @@ class LoRALinear(Layer):
         shape = output_features, input_features
         check_rank_and_alpha(rank, alpha, shape)
         if base_weights is None:
-            base_weights = input_features**-0.5 * rng.standard_normal(shape)
-            base_weights = base_weights.astype(np.float32)
+            base_weights = (input_features**-0.5 * rng.standard_normal(shape)).astype(np.float32)
         for name, array, wanted in (("base_weights", base_weights, shape),
                                     ("base_bias", base_bias, shape[:1])):
             if array is not None and array.shape != wanted:
@@ -84,7 +83,7 @@ class LoRALinear(Layer):
             y += self.base_bias
         return y.reshape(*x.shape[:-1], self.output_features)
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
+    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
         """dB = s dy^T (x A^T),  dA = s (dy B)^T x,  dx = dy W + s (dy B) A;  nothing for W."""
         if self.merged is not None:
             raise ValueError("a merged adapter cannot be trained: unmerge it first")
@@ -94,6 +93,8 @@ class LoRALinear(Layer):
         if not self.frozen:
             self.grads = {"lora_A": d_squeezed.T @ rows,
                           "lora_B": dy_rows.T @ (self.scaling * squeezed)}
+        if not to_input:
+            return None
         dx = dy_rows @ self.base_weights
         dx += d_squeezed @ self.lora_A
         return dx.reshape(*dy.shape[:-1], self.input_features)
@@ -170,7 +171,7 @@ def new_adapters(model: GPTModel, rank: int, alpha: float, target_modules: Seque
                   rng: np.random.Generator) -> list[Place]:
     """An adapter for every target, over the base arrays that the model has; nothing is changed."""
     if (not isinstance(target_modules, list | tuple) or not target_modules
-            or not set(target_modules) <= set(TARGETS)):
+            or not all(target in TARGETS for target in target_modules)):
         raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
                          f"from {TARGETS}")
     places = list(places_of(model, target_modules))

@@ -34,16 +34,17 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.nd
         ValueError: shapes differ, a target is out of range, or every target is ignored.
     """
     counted = _check(logits, targets)
-    rows, wanted = logits[counted], targets[counted]
-    place = np.arange(len(rows)), wanted
-    rows -= rows.max(-1, keepdims=True)
+    all_count = bool(counted.all())
+    rows = logits.reshape(-1, logits.shape[-1]) if all_count else logits[counted]
+    place = np.arange(len(rows)), targets[counted]
+    rows = rows - rows.max(-1, keepdims=True)
     chosen = rows[place]
     np.exp(rows, out=rows)
     total = rows.sum(-1, keepdims=True)
     loss = float(np.mean(np.log(total[:, 0]) - chosen))
     rows *= 1 / (total * len(rows))
     rows[place] -= 1 / len(rows)
-    if counted.all():
+    if all_count:
         return loss, rows.reshape(logits.shape)
     grad = np.zeros_like(logits)
     grad[counted] = rows

@@ -11,9 +11,11 @@ import numpy as np
 
 from lib.attention import CausalSelfAttention, KVCache
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
-from lib.layers import Embedding, Layer, LayerNorm, Linear, gelu, gelu_with_slope
+from lib.layers import Embedding, LayerNorm, Linear, gelu, gelu_with_slope
+from lib.module import Layer
+from lib.positions import sinusoidal_positions
 
-POSITIONS = ("sinusoidal",)
+POSITIONS = ("sinusoidal", "rotary")
 DTYPES = ("float32", "float64")
 
 
@@ -49,15 +51,6 @@ class GPTConfig:
         return {**dataclasses.asdict(self), "dtype": np.dtype(self.dtype).name}
 
 
-def sinusoidal_positions(context_length: int, size: int) -> np.ndarray:
-    """(context_length, size): sine in even, cosine in odd dimensions.
-
-    Dimension 2i turns with wavelength 2 pi 10000^(2i / size).  Vaswani et al. 2017, section 3.5.
-    """
-    angles = np.arange(context_length)[:, None] / 10_000.0 ** (np.arange(0, size, 2) / size)
-    return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(context_length, size)
-
-
 class FeedForward(Layer):
     """down(gelu(up(x))), for each token alone.  x: (..., d_model) -> (..., d_model)."""
 
@@ -90,10 +83,10 @@ class TransformerBlock(Layer):
         narrow = (2 * config.layers) ** -0.5
         self.attention_norm = LayerNorm(size, dtype)
         self.self_attention = CausalSelfAttention(
-            size, config.heads, config.context_length, size**-0.5 * narrow, rng, dtype)
+            size, config.heads, config.context_length, size**-0.5 * narrow, rng, dtype,
+            rotary=config.positions == "rotary")
         self.feed_forward_norm = LayerNorm(size, dtype)
-        self.feed_forward = FeedForward(
-            config, config.feed_forward_dimension**-0.5 * narrow, rng)
+        self.feed_forward = FeedForward(config, config.feed_forward_dimension**-0.5 * narrow, rng)
 
     def forward(self, x: np.ndarray, training: bool = True,
                 past: KVCache | None = None) -> np.ndarray:
@@ -102,12 +95,15 @@ class TransformerBlock(Layer):
         x += self.feed_forward.forward(self.feed_forward_norm.forward(x, training), training)
         return x
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
+    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
         dx = self.feed_forward_norm.backward(self.feed_forward.backward(dy))
         dx += dy
-        through = self.attention_norm.backward(self.self_attention.backward(dx))
-        through += dx
-        return through
+        through_norm = to_input or self.attention_norm.is_trainable()
+        through = self.self_attention.backward(dx, through_norm)
+        if through_norm:
+            through = self.attention_norm.backward(through)
+            through += dx
+        return through if to_input else None
 
 
 class TransformerStack(Layer):
@@ -130,11 +126,10 @@ class TransformerStack(Layer):
         return x
 
     def backward(self, dy: np.ndarray, trained_below: bool = True) -> np.ndarray | None:
-        """``trained_below``: whether the input's gradient is needed; if not, backward stops
-        at the lowest block that is trained, and returns None.
-        """
-        for layer in reversed(self.layers[self.lowest(trained_below):]):
-            dy = layer.backward(dy)
+        """Down to the lowest block that is trained, or to the input if ``trained_below``."""
+        reached = self.layers[self.lowest(trained_below):]
+        for layer in reversed(reached):
+            dy = layer.backward(dy, trained_below or layer is not reached[0])
         return dy if trained_below else None
 
 
@@ -160,15 +155,14 @@ class GPTModel(Layer):
         """(batch, time) -> (batch, time, vocabulary); keeps what backward needs if ``training``.
 
         With ``past`` (from ``new_cache``) the tokens continue those that it holds.
-
-        Raises:
-            ValueError: not two axes, ids out of range, or longer than the context.
+        Raises ValueError: not two axes, ids out of range, or longer than the context.
         """
         tokens = np.asarray(tokens)
         start = past[0].length if past else 0
         self._check_tokens(tokens, start)
         x = self.token_embedding.forward(tokens, training)
-        x += self.positions[start:start + tokens.shape[1]]
+        if self.config.positions == "sinusoidal":
+            x += self.positions[start:start + tokens.shape[1]]
         x = self.transformer_stack.forward(x, training, past, self.token_embedding.is_trainable())
         logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
         self.cache = logits.shape if training else None

@@ -26,8 +26,11 @@ class AdamW:
         """Change the parameters in place.
 
         Raises:
-            ValueError: the names or shapes of gradients and parameters differ.
+            ValueError: the learning rate is negative or not finite, or the names or shapes of
+                gradients, parameters and the state of earlier steps differ.
         """
+        if not 0 <= learning_rate < math.inf:
+            raise ValueError(f"learning_rate is {learning_rate}, it must be finite and at least 0")
         if gradients.keys() != parameters.keys():
             odd = sorted(gradients.keys() ^ parameters.keys())
             raise ValueError(f"gradients and parameters must have the same names; "
@@ -36,6 +39,9 @@ class AdamW:
             if gradient.shape != parameters[name].shape:
                 raise ValueError(f"the gradient of {name} has shape {gradient.shape}, "
                                  f"its parameter {parameters[name].shape}")
+            if name in self.first and self.first[name].shape != gradient.shape:
+                raise ValueError(f"{name} has shape {gradient.shape}, in earlier steps it had "
+                                 f"{self.first[name].shape}: a new model needs a new AdamW")
         self.steps += 1
         for name, gradient in gradients.items():
             self._update(name, gradient, parameters[name], learning_rate)
@@ -69,10 +75,16 @@ def clip_gradient_norm(gradients: dict[str, np.ndarray],
 
     Raises:
         ValueError: ``max_norm`` is not above 0.
+        FloatingPointError: a gradient is not finite, or too large for its norm to be.
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm is {max_norm}, it must be above 0")
-    norm = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients.values()))
+    squares = {name: float(np.vdot(g, g)) for name, g in gradients.items()}
+    norm = math.sqrt(sum(squares.values()))
+    if not math.isfinite(norm):
+        name = next((name for name, square in squares.items() if not math.isfinite(square)), "all")
+        raise FloatingPointError(f"the norm of the gradient of {name} is not finite: a lower "
+                                 f"learning rate may help")
     if norm <= max_norm:
         return dict(gradients)
     shrink = float(max_norm / norm)  # a NumPy scalar would upcast float32

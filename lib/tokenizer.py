@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.checkpoint import load_arrays, save_arrays
+from lib.checkpoint import check_arrays, load_arrays, save_arrays
 
 EOS = "<eos>"
 BYTES = 256
@@ -114,9 +114,12 @@ class BPETokenizer:
     def load(cls, path: str | Path) -> BPETokenizer:
         """Read what ``save`` wrote.  Raises ValueError on a damaged or foreign file."""
         arrays, _, _ = load_arrays(path, "tokenizer")
-        if "merges" not in arrays:
-            raise ValueError(f"{path} holds no merges")
-        return cls(arrays["merges"])
+        merges = arrays.get("merges", np.empty(0))
+        check_arrays(path, arrays, {"merges": ((merges.size // 2, 2), np.dtype(np.int64))})
+        try:
+            return cls(merges)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     def _merge_piece(self, piece: str) -> tuple[int, ...]:
         ids = list(piece.encode())

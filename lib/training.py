@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm.auto import tqdm
 
-from lib.layers import Layer
 from lib.lora import get_lora_gradients, get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
 from lib.model import GPTModel
+from lib.module import Layer
 from lib.optim import AdamW, clip_gradient_norm
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -38,7 +38,8 @@ def train_step(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: n
     """One step on everything that is trainable; return the loss before it, in nats.
 
     Raises:
-        FloatingPointError: the loss is not finite; no parameter has been changed.
+        FloatingPointError: the loss or the norm of a gradient is not finite; no parameter has
+            been changed.
     """
     loss, gradients = loss_and_gradients(model, inputs, targets)
     gradients = clip_gradient_norm(gradients, max_grad_norm)
@@ -51,7 +52,8 @@ def train_step_lora(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targe
     """The same step on nothing but the A and B of the adapters.
 
     Raises:
-        FloatingPointError: the loss is not finite; no parameter has been changed.
+        FloatingPointError: the loss or the norm of a gradient is not finite; no parameter has
+            been changed.
         ValueError: the model carries no adapters.
     """
     parameters = get_lora_parameters(model)
@@ -109,7 +111,7 @@ def fit(model: GPTModel, batch_at: Callable[[int], Batch], steps: int,
     ``optimizer``.  ``after_step(step, loss)`` may measure or save.  ``workers`` are threads.
 
     Raises:
-        FloatingPointError: the loss is not finite, with the step at which that happened.
+        FloatingPointError: the loss or a gradient's norm is not finite, with the step at which.
     """
     optimizer = optimizer or AdamW()
     parallel = ParallelModel(model, workers)
@@ -121,9 +123,9 @@ def fit(model: GPTModel, batch_at: Callable[[int], Batch], steps: int,
         for step in bar:
             try:
                 loss, gradients = parallel.loss_and_gradients(*batch_at(step))
+                gradients = clip_gradient_norm(gradients, max_grad_norm)
             except FloatingPointError as error:
                 raise FloatingPointError(f"step {step}: {error}") from error
-            gradients = clip_gradient_norm(gradients, max_grad_norm)
             optimizer.step(gradients, parameters, learning_rate_at(step))
             losses.append(loss)
             if step % 10 == 0:
@@ -139,6 +141,9 @@ def stream_batch(stream: np.ndarray, step: int, seed: int, batch: int = 32,
 
     stream: (tokens,) -> inputs, targets: (batch, time); a target is the token after its input.
     """
+    if len(stream) <= time:
+        raise ValueError(f"the stream has {len(stream)} tokens, a window of {time} and the token "
+                         f"after it need {time + 1}")
     rng = np.random.default_rng([seed, step])
     starts = rng.integers(0, len(stream) - time, batch)
     windows = stream[starts[:, None] + np.arange(time + 1)]
@@ -159,8 +164,9 @@ def example_batch(examples: Sequence[tuple[list[int], list[int]]], step: int, se
 
 def pad(examples: Sequence[tuple[list[int], list[int]]]) -> Batch:
     """(prompt, answer) ids to inputs, targets: (batch, longest), with IGNORE outside answers."""
-    if not all(prompt and answer for prompt, answer in examples):
-        raise ValueError("each example needs at least one token of prompt and one of answer")
+    if not examples or not all(prompt and answer for prompt, answer in examples):
+        raise ValueError("there must be examples, each needs at least one token of prompt and one "
+                         "of answer")
     longest = max(len(prompt) + len(answer) for prompt, answer in examples) - 1
     inputs = np.zeros((len(examples), longest), np.int64)
     targets = np.full((len(examples), longest), IGNORE)

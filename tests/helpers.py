@@ -5,10 +5,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from lib.layers import Layer
 from lib.lora import TARGETS, apply_lora_to_model, get_lora_parameters
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
+from lib.module import Layer
 
 ADAPTED = [(), *[(target,) for target in TARGETS], ("query", "key", "value"), TARGETS]
 

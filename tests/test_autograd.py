@@ -9,6 +9,7 @@ from autograd import value_and_grad
 from helpers import ADAPTED, random_batch, random_config, tiny_model
 
 from lib.losses import IGNORE, cross_entropy
+from lib.model import POSITIONS
 
 
 def weights(parameters, name, scale):
@@ -31,7 +32,21 @@ def softmax(scores):
     return e / anp.sum(e, axis=-1, keepdims=True)
 
 
-def attention(parameters, name, x, heads, scale):
+def turned(x):
+    """Rotary positions of one head, x: (time, head_size), as one block matrix a position."""
+    time, size = x.shape
+    rows = []
+    for place in range(time):
+        matrix = np.zeros((size, size))
+        for pair in range(0, size, 2):
+            angle = place / 10_000 ** (pair / size)
+            matrix[pair:pair + 2, pair:pair + 2] = [[math.cos(angle), -math.sin(angle)],
+                                                    [math.sin(angle), math.cos(angle)]]
+        rows.append(anp.dot(matrix, x[place]))
+    return anp.stack(rows)
+
+
+def attention(parameters, name, x, heads, scale, rotary):
     """One sequence, x: (time, d_model); head after head."""
     q, k, v = (anp.dot(x, weights(parameters, f"{name}.{part}_linear", scale).T)
                for part in ("query", "key", "value"))
@@ -40,7 +55,10 @@ def attention(parameters, name, x, heads, scale):
     results = []
     for head in range(heads):
         part = slice(head * size, (head + 1) * size)
-        scores = anp.dot(q[:, part], k[:, part].T) / math.sqrt(size)
+        queries, keys = q[:, part], k[:, part]
+        if rotary:
+            queries, keys = turned(queries), turned(keys)
+        scores = anp.dot(queries, keys.T) / math.sqrt(size)
         scores = anp.where(seen == 1, scores, -1e9)
         results.append(anp.dot(softmax(scores), v[:, part]))
     joined = anp.concatenate(results, axis=1)
@@ -65,12 +83,15 @@ def textbook_logits(parameters, config, tokens, scale):
     else:
         table = weights(parameters, "token_embedding", scale).T
     size = config.embedding_dimension
-    x = table[tokens] + np.array([[position(place, dimension, size) for dimension in range(size)]
-                                  for place in range(len(tokens))])
+    x, rotary = table[tokens], config.positions == "rotary"
+    if not rotary:
+        x = x + np.array([[position(place, dimension, size) for dimension in range(size)]
+                          for place in range(len(tokens))])
     for number in range(config.layers):
         block = f"transformer_stack.layers.{number}"
         x = x + attention(parameters, f"{block}.self_attention",
-                          normed(parameters, f"{block}.attention_norm", x), config.heads, scale)
+                          normed(parameters, f"{block}.attention_norm", x), config.heads, scale,
+                          rotary)
         x = x + feed_forward(parameters, f"{block}.feed_forward",
                              normed(parameters, f"{block}.feed_forward_norm", x), scale)
     x = normed(parameters, "final_norm", x)
@@ -114,7 +135,7 @@ def compare(model, inputs, targets, scale):
 @pytest.mark.parametrize("adapted", [False, True])
 def test_random_shapes(seed, adapted):
     rng = np.random.default_rng([seed, adapted])
-    config = random_config(rng)
+    config = random_config(rng, positions=POSITIONS[seed % 2])
     rank, alpha = int(rng.integers(1, 3)), float(rng.uniform(0.5, 9))
     targets = ("query", "value", "ffn_down") if adapted else ()
     if adapted:

@@ -147,7 +147,7 @@ BAD = {
     "finetune --rank 129": ["rank is 129", "1 to 128"],
     "finetune --alpha -1": ["alpha is -1.0", "above 0"],
     "finetune --alpha nan": ["alpha is nan", "finite"],
-    "finetune --steps 3 --learning-rate nan": ["step 1", "loss is nan"],
+    "finetune --steps 3 --learning-rate nan": ["learning_rate is nan", "finite"],
     "finetune --base nowhere.npz": ["nowhere.npz"],
     "finetune --base here.txt": ["here.txt", "not a whole file"],
     "finetune --steps 1 --out here.txt/x.npz": ["here.txt"],

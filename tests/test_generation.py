@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lib.generation import complete, generate, next_token_probabilities, start_of_text
 from lib.lora import TARGETS
+from lib.model import POSITIONS
 from lib.tokenizer import BPETokenizer
 
 seeds = st.integers(0, 10**6)
@@ -16,10 +17,12 @@ logits_rows = st.lists(st.integers(-6, 6), min_size=1, max_size=12).map(
 
 
 @given(seeds, st.sampled_from(ADAPTED), st.integers(1, 4), st.sampled_from([0.0, 0.7, 1.5]),
-       st.sampled_from([{}, {"top_k": 3}, {"top_p": 0.8}, {"top_k": 4, "top_p": 0.5}]), st.data())
-def test_cache_changes_nothing(seed, targets, batch, temperature, settings, data):
+       st.sampled_from([{}, {"top_k": 3}, {"top_p": 0.8}, {"top_k": 4, "top_p": 0.5}]),
+       st.sampled_from(POSITIONS), st.data())
+def test_cache_changes_nothing(seed, targets, batch, temperature, settings, positions, data):
     rng = np.random.default_rng(seed)
-    model = tiny_model(rng, targets, config=random_config(rng, embedding_dimension=12, heads=3))
+    config = random_config(rng, embedding_dimension=12, heads=3, positions=positions)
+    model = tiny_model(rng, targets, config=config)
     context = model.config.context_length
     start = data.draw(st.integers(1, context - 1))
     new = data.draw(st.integers(1, context - start))

@@ -116,11 +116,12 @@ def test_gelu_and_its_slope():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_attention(seed):
+@pytest.mark.parametrize("rotary", [False, True])
+def test_attention(seed, rotary):
     rng = np.random.default_rng(seed)
     config = random_config(rng)
     layer = CausalSelfAttention(config.embedding_dimension, config.heads, config.context_length,
-                                0.5, rng, np.float64)
+                                0.5, rng, np.float64, rotary)
     time = int(rng.integers(1, config.context_length + 1))
     check_layer(layer, rng.standard_normal((2, time, config.embedding_dimension)), rng)
 

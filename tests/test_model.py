@@ -30,8 +30,8 @@ from lib.model import (
     GPTConfig,
     GPTModel,
     TransformerBlock,
-    sinusoidal_positions,
 )
+from lib.positions import rotary_angles, rotate, sinusoidal_positions
 
 seeds = st.integers(0, 10**6)
 
@@ -86,6 +86,40 @@ def test_attention_weights_are_a_causal_softmax(rng):
     values = attention.split_heads(attention.value_linear.forward(x))
     context = (weights @ values).swapaxes(1, 2).reshape(2, 6, 8)
     np.testing.assert_allclose(attention.output_linear.forward(context), attention.forward(x))
+
+
+@pytest.mark.parametrize("targets", [(), ("query", "value")], ids="+".join)
+def test_rotary_positions_leave_what_depends_on_distance_alone(targets, rng):
+    """Turned by its position, q . k is the same wherever the two stand, if their distance is."""
+    q, k = rng.standard_normal((2, 1, 8))
+    turned_q, turned_k = (rotate(np.repeat(x, 9, 0), rotary_angles(9, 8)) for x in (q, k))
+    products = turned_q @ turned_k.T
+    for distance in range(-8, 9):
+        same = np.diagonal(products, distance)
+        np.testing.assert_allclose(same, same[0], rtol=1e-12)
+    assert products[0, 0] == pytest.approx(float(q[0] @ k[0]))
+    assert np.ptp(products) > 0.1
+    model = tiny_model(rng, targets, positions="rotary")
+    plain = tiny_model(np.random.default_rng(0), targets)
+    assert model.parameters().keys() == plain.parameters().keys()
+    tokens = random_tokens(model, rng)
+    repeated = np.tile(tokens[:, :1], 7)
+    once = model.forward(repeated, training=False)
+    np.testing.assert_allclose(once, once[:, :1].repeat(7, 1), rtol=1e-9)  # no order to be seen
+    assert np.abs(np.diff(model.forward(tokens, training=False), axis=1)).max() > 0.1
+
+
+def test_a_rotation_is_undone_by_the_opposite_one_and_keeps_the_length(rng):
+    x, angles = rng.standard_normal((2, 3, 5, 6)), rotary_angles(5, 6)
+    y = rotate(x, angles)
+    np.testing.assert_allclose(rotate(y, -angles), x, rtol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(y, axis=-1), np.linalg.norm(x, axis=-1))
+    assert np.array_equal(y[..., 0, :], x[..., 0, :])
+    assert not np.allclose(y[..., 1, :], x[..., 1, :])
+    wanted = x[0, 0, 3, 2] + 1j * x[0, 0, 3, 3]
+    turned = wanted * np.exp(3j * 10_000 ** (-2 / 6))     # pair 1 of 3, position 3
+    np.testing.assert_allclose(y[0, 0, 3, 2:4], [turned.real, turned.imag])
+    assert rotate(x.astype(np.float32), angles).dtype == np.float32
 
 
 def test_positions_are_the_sinusoids_of_the_paper():
@@ -160,8 +194,8 @@ def test_backward_stops_below_the_lowest_block_that_trains(train, rng, monkeypat
     ran = []
     for kind in (TransformerBlock, Embedding, LayerNorm):
         backward = kind.backward
-        monkeypatch.setattr(kind, "backward", lambda self, dy, backward=backward:
-                            (ran.append(self), backward(self, dy))[1])
+        monkeypatch.setattr(kind, "backward", lambda self, *given, backward=backward:
+                            (ran.append(self), backward(self, *given))[1])
     inputs, _ = random_batch(model, rng)
     model.backward(np.ones_like(model.forward(inputs)))
     below = [model.token_embedding, *blocks[:train]]

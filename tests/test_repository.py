@@ -16,7 +16,7 @@ LOCKS = {"requirements.lock": "requirements.txt", "requirements-test.lock": "req
 PLAIN = {".py", ".md", ".txt", ".toml", ".yml", ".lock", ".sh", ".css", ".js", ".cfg", ".bib",
          ".csv", ".html", ""}
 MARGIN = {".py", ".sh", ".js", ".css"}  # their lines have at most 100 characters
-LIB_LINES, FILE_LINES = 2500, 250
+LIB_LINES, FILE_LINES = 2550, 250
 NOTEBOOK_BYTES, FILE_BYTES = 1_000_000, 6_000_000
 
 MACHINE_PATH = re.compile(r"(?<![\w.>)/}])/(?:home|root|Users|work|mnt)/\w|\b[A-Z]:\\\w")
@@ -181,7 +181,7 @@ def test_help_names_every_command():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     helped = set(re.findall(r'@echo "make ([a-z-]+) ', makefile))
-    assert targets - helped == {"help", "setup", "setup-test"}
+    assert targets - helped == {"help", "setup", "setup-test", "setup-parity"}
     assert helped <= targets
 
 

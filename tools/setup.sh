@@ -1,7 +1,9 @@
 #!/bin/sh
-# Make the virtual environment and install the exact, hash-checked versions of one lock file in it.
+# Make the virtual environment and install the exact, hash-checked versions of one lock file in it,
+# or, of a file that is no lock, the newest versions that it allows.
 #
 #     sh tools/setup.sh requirements.lock
+#     VENV=.venv-parity sh tools/setup.sh requirements-parity.txt
 #
 # VENV is the folder (.venv), PYTHON the interpreter that makes it (else the first of python3,
 # python3.14 ... python3.11 that is new enough). What was installed is written to a stamp, so a
@@ -75,15 +77,24 @@ install() {
 usable || make_environment
 
 if [ "$(cat "$venv/installed-$lock" 2>/dev/null)" != "$(fingerprint "$lock")" ]; then
-    echo "Installing the packages of $lock in $venv\
- (about 500 MB; a minute or two)"
     rm -f "$venv"/installed-*
-    install --require-hashes -r "$lock"
-    install --no-deps --no-build-isolation --editable .
+    case $lock in
+    *.lock)
+        echo "Installing the packages of $lock in $venv (about 500 MB; a minute or two)"
+        install --require-hashes -r "$lock"
+        install --no-deps --no-build-isolation --editable .
+        # The test lock holds all of the readers' lock, in the same versions.
+        also=requirements.lock
+        ;;
+    *)
+        echo "Installing the packages of $lock in $venv (1 to 6 GB; some minutes)"
+        install -r "$lock" --editable .
+        also=$lock
+        ;;
+    esac
     # Done here, because it takes seconds and would show up in the first notebook that draws.
     "$venv/bin/python" -c 'import matplotlib.font_manager'
-    # The test lock holds all of the readers' lock, in the same versions.
-    for done in requirements.lock "$lock"; do
+    for done in "$lock" "$also"; do
         fingerprint "$done" >"$venv/installed-$done"
     done
 fi

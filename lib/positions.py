@@ -1,0 +1,35 @@
+"""How the model knows the order of its tokens, without parameters: sinusoids, or rotations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def sinusoidal_positions(context_length: int, size: int) -> np.ndarray:
+    """(context_length, size): sine in even, cosine in odd dimensions.
+
+    Dimension 2i turns with wavelength 2 pi 10000^(2i / size).  Vaswani et al. 2017, section 3.5.
+    """
+    angles = np.arange(context_length)[:, None] / 10_000.0 ** (np.arange(0, size, 2) / size)
+    return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(context_length, size)
+
+
+def rotary_angles(context_length: int, head_size: int) -> np.ndarray:
+    """(context_length, head_size / 2): pair i at position t turns by t / 10000^(2i / head_size).
+
+    Su et al. 2021, section 3.2.2.
+    """
+    frequencies = 10_000.0 ** (-np.arange(0, head_size, 2) / head_size)
+    return np.arange(context_length)[:, None] * frequencies
+
+
+def rotate(x: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Turn each pair of entries (2i, 2i + 1) of x (..., time, head_size) by its angle.
+
+    angles: (time, head_size / 2).  A rotation's transpose turns back: dx = rotate(dy, -angles).
+    """
+    cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
+    even, odd, y = x[..., 0::2], x[..., 1::2], np.empty_like(x)
+    y[..., 0::2] = even * cos - odd * sin
+    y[..., 1::2] = even * sin + odd * cos
+    return y
