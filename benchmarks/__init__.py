@@ -1,0 +1,1 @@
+"""How fast and how small ``lib`` is, measured beside PyTorch: ``python -m benchmarks --help``."""

@@ -1,0 +1,78 @@
+"""The workloads on ``lib``; ``torch_side`` has the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.goals import ALPHA, LORA, NEW_TOKENS, RANK
+from lib.generation import generate
+from lib.layers import Layer
+from lib.lora import adapted_places, apply_lora_to_model, base_layer
+from lib.model import GPTConfig, GPTModel
+from lib.optim import AdamW, clip_gradient_norm
+from lib.training import ParallelModel, train_step, train_step_lora
+
+LEARNING_RATE, WEIGHT_DECAY, MAX_GRAD_NORM = 1e-3, 0.1, 1.0
+
+
+def new_model(context: int = 128) -> GPTModel:
+    """The course's model, always the same."""
+    return GPTModel(GPTConfig(context_length=context), np.random.default_rng(0))
+
+
+def adapt(model: GPTModel, workload: str) -> GPTModel:
+    """Adapters as the workload names them; backward below the lowest one is an error."""
+    targets, lowest = LORA[workload]
+    apply_lora_to_model(model, RANK, ALPHA, targets, rng=np.random.default_rng(2))
+    below = {id(layer) for block in model.transformer_stack.layers[:lowest]
+             for _, layer in block.walk()}
+    for place in adapted_places(model):
+        if id(place.layer) in below:
+            setattr(place.owner, place.attribute, base_layer(place.layer))
+            getattr(place.owner, place.attribute).freeze()
+    for block in model.transformer_stack.layers[:lowest]:
+        block.backward = _unreachable
+    return model
+
+
+def _unreachable(*_: Any) -> np.ndarray:
+    raise AssertionError("backward went below the lowest adapted block")
+
+
+def is_adapted(model: Layer) -> bool:
+    return any(name.endswith("lora_A") for name in model.trainable_parameters())
+
+
+def training_step(model: GPTModel, inputs: np.ndarray, targets: np.ndarray,
+                  ) -> Callable[[], float]:
+    """A call that does one whole step and returns the loss before it."""
+    optimizer = AdamW(weight_decay=WEIGHT_DECAY)
+    step = train_step_lora if is_adapted(model) else train_step
+    return lambda: step(model, optimizer, inputs, targets, LEARNING_RATE, MAX_GRAD_NORM)
+
+
+def parallel_step(model: GPTModel, inputs: np.ndarray, targets: np.ndarray,
+                  workers: int = 2) -> Callable[[], float]:
+    """The same step by several workers: what ``fit`` does in each of its steps."""
+    optimizer, parallel = AdamW(weight_decay=WEIGHT_DECAY), ParallelModel(model, workers)
+    parameters = model.trainable_parameters()
+
+    def step() -> float:
+        loss, gradients = parallel.loss_and_gradients(inputs, targets)
+        optimizer.step(clip_gradient_norm(gradients, MAX_GRAD_NORM), parameters, LEARNING_RATE)
+        return loss
+    return step
+
+
+def forward(model: GPTModel, inputs: np.ndarray) -> Callable[[], np.ndarray]:
+    """A call that returns the logits, without keeping anything for a backward."""
+    return lambda: model.forward(inputs, training=False)
+
+
+def generation(model: GPTModel) -> Callable[[], np.ndarray]:
+    """A call that writes NEW_TOKENS tokens after token 1, greedily, with a KV cache."""
+    start = np.array([[1]])
+    return lambda: generate(model, start, NEW_TOKENS)

@@ -1,0 +1,1 @@
+"""``lib`` beside PyTorch, PEFT and Hugging Face's tokenizers: ``make parity``."""
