@@ -6,16 +6,25 @@ PYTHON ?=
 PORT ?= 8000
 LAB_OPTIONS ?=
 NB ?=
+PARITY_VENV ?= .venv-parity
+BENCH_OPTIONS ?=
+MUTANTS_OPTIONS ?=
+EVERYWHERE_OPTIONS ?=
 
 RUN := $(VENV)/bin/python
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test book test lint lab serve refresh text notebook lock clean
+.PHONY: help setup setup-test setup-parity book test lint lab serve refresh text notebook lock clean \
+	parity bench mutants everywhere
 
 help:
 	@echo "make book       build the book into _build/html"
 	@echo "make test       lint, unit tests, every notebook against its stored outputs, the built book"
+	@echo "make parity     the library against PyTorch, PEFT and Hugging Face tokenizers (own environment)"
+	@echo "make bench      speed and memory against PyTorch and PEFT (own environment; a quiet machine)"
+	@echo "make mutants    whether the tests notice small wrong changes of the numerical code"
+	@echo "make everywhere the notebooks under other BLAS kernels, threads, Pythons and NumPys"
 	@echo "make lab        open the chapters in JupyterLab, with live sliders"
 	@echo "make serve      show _build/html on this machine (PORT=$(PORT))"
 	@echo "make refresh    run the notebooks and store their outputs (NB=chapters/01_x.ipynb for one)"
@@ -32,6 +41,9 @@ setup:
 setup-test:
 	@sh tools/setup.sh requirements-test.lock
 
+setup-parity:
+	@VENV=$(PARITY_VENV) sh tools/setup.sh requirements-parity.txt
+
 book: setup
 	@$(RUN) tools/build_book.py
 
@@ -40,6 +52,18 @@ test: setup-test
 
 lint: setup-test
 	@$(RUN) -m ruff check .
+
+parity: setup-parity
+	@$(PARITY_VENV)/bin/python -m pytest -q parity
+
+bench: setup-parity
+	@$(PARITY_VENV)/bin/python -m benchmarks $(BENCH_OPTIONS)
+
+mutants: setup-test
+	@$(RUN) tools/mutants.py $(MUTANTS_OPTIONS)
+
+everywhere: setup-test
+	@$(RUN) tools/everywhere.py $(EVERYWHERE_OPTIONS)
 
 lab: setup
 	@echo "Starting JupyterLab; Ctrl-C stops it."
