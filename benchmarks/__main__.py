@@ -1,8 +1,8 @@
 """Measure ``lib`` beside PyTorch, print a table and write a JSON file.
 
-    python -m benchmarks [--quick] [--rounds N] [--json FILE] [names of rows, or their beginnings]
+    python -m benchmarks [--quick] [--rounds N] [--json FILE] [--strict] [rows, or their beginnings]
 
-Exit code 1 says that a row is under its floor, 2 that the measuring failed.  This process imports
+Exit code 2 says that the measuring failed, 1 (only if ``--strict``) that a row is under its floor.  This process imports
 neither library: each part runs in one of its own, and on Linux the peak memory of a process is
 at least what its parent held when it was started.
 """
@@ -41,6 +41,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Measure lib beside PyTorch, PEFT and Hugging Face."))
     parser.add_argument("--quick", action="store_true", help="few rounds: figures are shaky")
     parser.add_argument("--rounds", type=int, help="of each workload (default: 25; quick: 3)")
+    parser.add_argument("--strict", action="store_true", help="a row under its floor is a failure")
     parser.add_argument("--json", type=Path, default=ROOT / "_build" / "bench.json")
     parser.add_argument("rows", nargs="*", metavar="name", help="rows to measure: their names or "
                         "beginnings, such as full, lora-qv, memory (default: all)")
@@ -132,7 +133,7 @@ def headline(machine: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; 1 if a row is under its floor."""
+    """Measure, print, write; 1 if ``--strict`` and a row is under its floor."""
     args = parse(arguments)
     try:
         figures, machine = measure(args.rows, args.rounds, args.quick)
@@ -147,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_json(args.json, rows, machine | {"rounds": args.rounds})
     missed = missed_floors(rows, kernel)
     print(f"\nUnder the floor: {', '.join(missed)}" if missed else "\nEvery floor is held.")
-    return int(bool(missed))
+    return int(args.strict and bool(missed))
 
 
 if __name__ == "__main__":

@@ -230,7 +230,10 @@ def fake_module(seconds, calls):
 def test_exit_code_tells_of_floors(seconds, code, monkeypatch, tmp_path, capsys):
     calls, path = [], tmp_path / "bench.json"
     monkeypatch.setattr(bench, "module", fake_module(seconds, calls))
-    assert bench.main(["--json", str(path)]) == code
+    assert bench.main(["--json", str(path)]) == 0
+    calls.clear()
+    capsys.readouterr()
+    assert bench.main(["--json", str(path), "--strict"]) == code
     text = capsys.readouterr().out
     assert ("Every floor is held" in text) == (code == 0)
     assert ("Under the floor: generate-hf\n" in text) == (code == 1)
