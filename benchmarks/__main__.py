@@ -2,9 +2,9 @@
 
     python -m benchmarks [--quick] [--rounds N] [--json FILE] [--strict] [rows, or their beginnings]
 
-Exit code 2 says that the measuring failed, 1 (only if ``--strict``) that a row is under its floor.  This process imports
-neither library: each part runs in one of its own, and on Linux the peak memory of a process is
-at least what its parent held when it was started.
+Exit code 2 says that the measuring failed, 1 (only if ``--strict``) that a row is under its floor.
+This process imports neither library: each part runs in one of its own, and on Linux the peak
+memory of a process is at least what its parent held when it was started.
 """
 
 from __future__ import annotations
