@@ -11,14 +11,34 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lib.figures import (
+    architecture,
+    attention_cost,
+    attention_map,
+    cache_cost,
+    confidence,
+    gelu_curve,
     gradient_board,
+    head_importance,
+    linear_board,
     matrix_board,
+    merging,
+    next_token,
+    norm_circle,
     palette,
+    parameter_count,
+    position_table,
     pretraining,
     rank_alpha,
+    step_size,
     strength,
+    temperature,
+    turning,
+    variety,
 )
 from lib.figures.style import LAYOUTS, Layout
+from lib.model import GPTConfig, GPTModel
+from lib.positions import sinusoidal_positions
+from lib.tokenizer import BPETokenizer
 
 LONG = "Lima Lima is the capital of the country and the city of " + "the river and the " * 12
 PROMPTS = ("The capital of France is", "Oxygen is", "The long river of the country runs", "Peru")
@@ -70,6 +90,28 @@ def history(seeds: int = 3) -> dict[int, dict[str, Any]]:
     return runs
 
 
+WORDS = ["<eos>", "The", " capital", " of", " neighbours", "ap", "an", " is", " $", "\n", "y",
+         "\ufffd", ".", " People", " there", " speak"]
+
+
+def heads() -> np.ndarray:
+    """Return maps (2 layers, 2 heads, 16, 16): one that looks at itself, and three at random."""
+    scores = np.random.default_rng(2).normal(0, 2, (2, 2, 16, 16))
+    scores[0, 0] = 40 * np.eye(16)
+    powers = np.tril(np.exp(scores))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def steps() -> tuple[list[float], dict[str, list[float]], dict[str, list[tuple[float, float]]]]:
+    """Return steps of central differences with made-up errors and losses."""
+    sizes = [10 ** (-half / 2) for half in range(2, 25)]
+    errors, pairs = {}, {}
+    for kind, digits in (("float32", 7), ("float64", 16)):
+        errors[kind] = [min(h * h + 10.0**-digits / h, 1.0) for h in sizes]
+        pairs[kind] = [(122.2962711 + 250 * h, 122.2962711 - 250 * h) for h in sizes]
+    return sizes, errors, pairs
+
+
 def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                                  Callable[..., str], list[tuple]]]:
     """Yield name, compute, draw, alt, and the arguments of compute and draw for each frame."""
@@ -88,6 +130,54 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(), step), ()) for step in (0, 600, 1200)])
     yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
            [((history(1), step), ()) for step in (0, 1200)])
+    sentences = ("The capital of France is Paris, and people there speak French.",
+                 "Yamoussoukro costs $5 or $6_a.", "C\u00f4te \u6771\u4eac \U0001f642 <eos>")
+    tokenizer = BPETokenizer.train(sentences[:1] * 2 + sentences[1:], 310)
+    counts = range(0, len(tokenizer.merges) + 1, 4)
+    curve = merging.measure_curve(tokenizer.merges, sentences[:2], counts)
+    yield ("merging", merging.compute, merging.draw, merging.alt,
+           [((tokenizer.merges, text, count, curve), ()) for text in sentences
+            for count in (0, 1, 20, 52)])
+    yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
+           [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
+    yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
+           [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
+    yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
+           [((128, 4, 128), ()), ((64, 2, 1024), ())])
+    yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
+           [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
+    yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
+    yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
+           [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
+            for shift in (-3.0, 0.0, 3.0)])
+    yield ("parameter_count", parameter_count.compute, parameter_count.draw, parameter_count.alt,
+           [((d, n, v), ()) for d in (128, 768, 12_288) for n in (4, 12, 96)
+            for v in (1000, 50_257)])
+    layer = (np.array([[1.0, 2, -1], [3, 0, 2]]), np.array([[0.5, -1, 2], [1, 0.5, -0.5]]),
+             np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
+    yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
+           [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    yield ("step_size", step_size.compute, step_size.draw, step_size.alt,
+           [((*steps(), h), ()) for h in steps()[0]])
+    yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
+           [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
+    yield ("turning", turning.compute, turning.draw, turning.alt,
+           [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
+            for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])
+    rng = np.random.default_rng(3)
+    flat, sure = rng.normal(0, 0.1, 40), np.r_[30.0, rng.normal(0, 1, 39)]
+    yield ("next_token", next_token.compute, next_token.draw, next_token.alt,
+           [((LONG[:30], logits, lambda i: WORDS[i % len(WORDS)], warmth, top_p), ())
+            for logits in (flat, sure) for warmth in (0.3, 1.0, 2.0) for top_p in (0.5, 1.0)])
+    yield ("temperature", temperature.compute, temperature.draw, temperature.alt,
+           [(({LONG[:20]: sure, "One": rng.normal(0, 2, 40), "Peru": flat},), ())])
+    counts = np.sort(rng.integers(0, 51, (4, 5, 3)), -1)[..., ::-1]
+    yield ("variety", variety.compute, variety.draw, variety.alt,
+           [(([0.5, 0.8, 1.0, 2.0], counts, 50), ())])
+    yield ("cache_cost", cache_cost.compute, cache_cost.draw, cache_cost.alt, [((8, 120), ())])
+    shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
+    yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
+           [(({"capital": shares, "language": shares, "currency": shares},), ())])
     yield ("palette", palette.compute, palette.draw, palette.alt, [((), ())])
 
 

@@ -50,8 +50,8 @@ def test_losses_share_the_digits_up_to_the_first_that_differs():
     assert step_size.shared((122.30481, 122.28772), 8) == ("122.30481", "122.28772", 4)
     assert step_size.shared((122.296, 122.296), 8) == ("122.29600", "122.29600", 9)
     words = step_size.alt(step_size.compute(STEPS, ERRORS, PAIRS, 0.01))
-    assert "1e\u22124 in float32, where the two losses share the first 4 of 8 digits" in words
-    assert "2e\u22124 in float64, where the two losses share the first 4 of 16 digits" in words
+    assert "1e\u22124 in float32, where the two losses share 4 of 8 digits" in words
+    assert "2e\u22124 in float64, where the two losses share 4 of 16 digits" in words
 
 
 @pytest.mark.parametrize("number, text", [

@@ -31,7 +31,8 @@ LONG_CELLS: dict[str, int] = {}
 IGNORED_CELLS: dict[str, int] = {}
 
 CLOSING = ("Exercises", "What you measured", "Further reading")
-LIBRARIES = {"lib", "numpy", "matplotlib", "IPython", "ipywidgets"} | set(sys.stdlib_module_names)
+LIBRARIES = ({"lib", "numpy", "matplotlib", "IPython", "ipywidgets", "autograd"}
+             | set(sys.stdlib_module_names))
 
 IGNORING = re.compile(r"^\s*#\s*NBVAL_\w+|^\s*#\s*PYTEST_VALIDATE_IGNORE_OUTPUT", re.MULTILINE)
 IGNORING_TAGS = {"nbval-ignore-output", "nbval-skip", "nbval-raises-exception", "raises-exception",

@@ -94,7 +94,7 @@ def requirements() -> tuple[str, list[str]]:
     """(NumPy, all else that running and comparing a notebook needs)."""
     needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     # Without its typeface a figure is drawn with another one, and Matplotlib says so.
-    for name, starts in (("requirements.txt", "font-"),
+    for name, starts in (("requirements.txt", ("font-", "autograd")),
                          ("requirements-test.txt", ("nbval", "pytest"))):
         needed += [line for line in (ROOT / name).read_text().splitlines()
                    if line.startswith(starts)]

@@ -1,0 +1,73 @@
+"""Every exercise's check: it refuses the stub that the reader starts from, and takes the solution.
+
+An exercise with a check has a fenced Python block, the stub, in its directive; the last line of its
+solution's code is the call of the check.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools.environment import VARIABLES
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted(ROOT.glob("chapters/*.ipynb"))
+STUB = re.compile(r"^(`{3,})\{exercise\}.*?\n:label: (\S+)\n"
+                  r"(?:(?!^\1\s*$).)*?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SOLUTION = re.compile(r"\{solution-start\} (\S+)")
+
+#: Chapters that are held to at least this many exercises with a check.
+CHECKED = {"01": 3, "02": 3, "03": 3, "04": 3, "05": 3, "06": 3}
+
+
+def stubs(notebook):
+    """Label -> the code that the reader starts from."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return {label: code for _, label, code in STUB.findall(text)}
+
+
+def last_statement(code):
+    """The source of the last statement, which has to be a call of a check."""
+    statement = ast.parse(code).body[-1]
+    assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call), code
+    assert statement.value.func.id.startswith("check_"), code
+    return ast.unparse(statement)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_checks_refuse_the_stub_and_take_the_solution(path, monkeypatch, capsys):
+    notebook = nbformat.read(path, as_version=4)
+    wanted = stubs(notebook)
+    assert len(wanted) >= CHECKED.get(path.stem[:2], 0)
+    if not wanted:
+        return
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(path.parent)
+    space, label, tried = {"__name__": "__main__"}, None, []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            label = (SOLUTION.findall(cell.source) or [None])[-1]
+        else:
+            if label in wanted and label not in tried:
+                call = last_statement(cell.source)
+                with pytest.raises((AssertionError, TypeError, ValueError)):
+                    exec(wanted[label] + "\n" + call, dict(space))
+                tried.append(label)
+            exec(compile(cell.source, f"{path.stem} {label or ''}", "exec"), space)
+    assert tried == list(wanted), "each stub needs a solution whose first code cell ends in a check"
+    capsys.readouterr()
+
+
+def test_a_check_that_takes_the_stub_is_seen():
+    text = ("````{exercise} Double it (easy)\n:label: ex-double\n\nDouble it.\n\n```python\n"
+            "def double(x):\n    ...\n```\n````")
+    cell = nbformat.v4.new_markdown_cell(text)
+    found = stubs(nbformat.v4.new_notebook(cells=[cell]))
+    assert found == {"ex-double": "def double(x):\n    ...\n"}
+    assert last_statement("x = 1\ncheck_double(lambda x: x)") == "check_double(lambda x: x)"
+    with pytest.raises(AssertionError):
+        last_statement("x = 1")
