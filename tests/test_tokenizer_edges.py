@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import refused
 
+from lib.checkpoint import save_arrays
 from lib.tokenizer import BPETokenizer
 
 
@@ -39,3 +40,13 @@ def test_ids_may_be_a_numpy_row_and_one_far_above_the_last_is_refused():
     for wrong in (258, 259, 1000, -2):
         with refused(f"token id {wrong} is out of range", "0 to 257"):
             tokenizer.decode([65, wrong])
+
+
+@pytest.mark.parametrize("merges, words", [
+    (np.zeros(5, np.int64), ["merges is (5,) int64", "wanted is (2, 2) int64"]),
+    (np.zeros((2, 2)), ["float64", "int64"]), (None, ["missing ['merges']"])])
+def test_a_file_whose_merges_are_no_pairs(merges, words, tmp_path):
+    path = tmp_path / "tokenizer.npz"
+    save_arrays(path, {} if merges is None else {"merges": merges}, {"kind": "tokenizer"})
+    with refused(path, *words):
+        BPETokenizer.load(path)
