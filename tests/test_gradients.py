@@ -203,6 +203,28 @@ def test_whole_model(targets, rng):
         np.testing.assert_allclose(found, slopes, rtol=1e-5, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.parametrize("targets", [(), ("query", "ffn_down")], ids="+".join)
+def test_backward_again_and_gradients_added_up(targets, rng):
+    """Backward twice is the same twice, and the halves of a batch add up to the whole."""
+    model = tiny_model(rng, targets)
+    inputs, wanted = random_batch(model, rng, 4, ignored=0)
+
+    def gradients_of(rows):
+        _, grad_logits = cross_entropy(model.forward(inputs[rows]), wanted[rows])
+        model.backward(grad_logits.copy())
+        first = {name: gradient.copy() for name, gradient in model.gradients().items()}
+        model.forward(inputs[rows])
+        model.backward(grad_logits.copy())
+        for name, gradient in model.gradients().items():
+            assert np.array_equal(gradient, first[name]), name
+        return first
+
+    whole, upper, lower = map(gradients_of, (slice(4), slice(2), slice(2, 4)))
+    for name, gradient in whole.items():
+        np.testing.assert_allclose((upper[name] + lower[name]) / 2, gradient, rtol=1e-9,
+                                   atol=1e-12, err_msg=name)
+
+
 def test_a_wrong_gradient_is_seen():
     """The check itself: one gradient, off by one part in a thousand, does not pass."""
     class Wrong(Linear):

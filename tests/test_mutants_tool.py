@@ -169,7 +169,6 @@ def test_the_report_names_survivors_that_are_not_listed(capsys):
     assert mutants.report(outcomes, {found[38].key}, sample=True) == 1
     out = capsys.readouterr().out
     assert f"No test notices {found[39].operator} {found[39].number} in lib/losses.py" in out
-    assert found[38].text not in out.partition("No test")[2] or found[38].text == found[39].text
     outcomes[found[37]] = "survived"
     known.add(found[37].key)
     assert mutants.report(outcomes, known, sample=True) == 0
