@@ -114,7 +114,7 @@ def run(todo: list[Mutant], results: Results, suite: mutant_tests.Suite, count: 
     """Try mutants, ``count`` at a time, until all are done or time is up."""
     end, waiting = time.monotonic() + 60 * minutes, iter(todo)
     running: list[mutant_tests.Trial] = []
-    with tqdm(total=len(todo), unit="mutant", mininterval=1) as bar:
+    with tqdm(total=len(todo), unit="mutant", mininterval=1, disable=not todo) as bar:
         try:
             while True:
                 while len(running) < count and time.monotonic() < end and (
