@@ -69,3 +69,8 @@ def test_variety_averages_over_the_groups():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_no_choice_is_no_entropy_and_not_minus_zero():
+    sure = np.r_[100.0, np.zeros(30)]
+    assert "entropy 0.00 nats" in next_token.alt(next_token.compute("x", sure, str, 0.5, 0.5))

@@ -65,7 +65,7 @@ def compute(prompt: str, logits: np.ndarray, name: Callable[[int], str], tempera
                      warmed[best], final[best], float(1 - warmed[best].sum()),
                      float(max(1 - final[best].sum(), 0)), len(left),
                      float(warmed[final > 0].sum()),
-                     max(float(-(left * np.log(left)).sum()), 0.0), len(logits))
+                     abs(float((left * np.log(left)).sum())), len(logits))
 
 
 def _bars(ax: Axes, data: NextToken, width: float) -> None:
