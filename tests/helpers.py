@@ -1,5 +1,6 @@
 """What several tests share: tiny models, central differences, pictures of state."""
 
+import os
 from contextlib import contextmanager
 
 import numpy as np
@@ -116,3 +117,25 @@ def arrays_in(value):
 def as_bytes(arrays):
     """A dict of arrays as bytes: equal only if bit for bit equal."""
     return {name: array.tobytes() for name, array in arrays.items()}
+
+
+def flip_and_read(path, read, wanted, data, flips):
+    """Change a byte by an exclusive or, read, put it back, for each (place, mask) of ``flips``.
+
+    Each reading is refused in words that name the file, or gives all that is wanted.  Returns how
+    often it was refused, and how often harmless.
+    """
+    seen = {"refused": 0, "harmless": 0}
+    with path.open("r+b", buffering=0) as file:
+        for place, mask in flips:
+            os.pwrite(file.fileno(), bytes([data[place] ^ mask]), place)
+            try:
+                found = read(path)
+            except ValueError as error:
+                assert str(path) in str(error)
+                seen["refused"] += 1
+            else:
+                assert found == wanted, f"byte {place} ^ {mask}"
+                seen["harmless"] += 1
+            os.pwrite(file.fileno(), data[place:place + 1], place)
+    return seen
