@@ -1,19 +1,22 @@
-"""python -m lib pretrain | finetune | generate"""
+"""python -m lib pretrain | finetune | lab | generate"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
-from lib.base import BASE, Recipe, load_base, load_history, pretrain
+from lib.base import BASE, RUNS, Recipe, load_base, load_history, pretrain
 from lib.checkpoint import load_arrays
+from lib.experiments import GROUPS, RESULTS, Line, at_best_rate, load_results, run_groups
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
 from lib.lora import TARGETS
@@ -21,8 +24,6 @@ from lib.model import GPTModel
 from lib.tasks import TASKS
 from lib.tokenizer import BPETokenizer
 from lib.training import trainable_count
-
-RUNS = Path("runs")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--base", type=Path, help="default: the committed base model")
     add.add_argument("--out", type=Path, help="default: runs/<task>-<method>.npz")
     add.set_defaults(run=run_finetune)
+
+    add = commands.add_parser("lab", help="do the declared runs that the results file lacks")
+    add.add_argument("groups", nargs="*", metavar="group", default=tuple(GROUPS),
+                     help=f"from {', '.join(GROUPS)} (default: all)")
+    add.add_argument("--jobs", type=int, default=2, help="runs side by side (default: 2)")
+    add.add_argument("--out", type=Path, default=RESULTS, help="default: the committed results")
+    add.set_defaults(run=run_lab)
 
     add = commands.add_parser("generate", help="let a model write")
     add.add_argument("--model", help="a file in runs/, or 'base' (default: the newest file of "
@@ -99,6 +107,41 @@ def run_finetune(args: argparse.Namespace) -> None:
                         ("facts", "facts of pre-training kept")):
         if name in after:
             print(f"  {words:27} {before[name]:.3f} -> {after[name]:.3f}")
+
+
+def run_lab(args: argparse.Namespace) -> None:
+    """Do what is missing of some groups, and say what each has and how it did."""
+    try:
+        run_groups(args.groups, args.out, args.jobs)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. The same command goes on with the runs that are missing.")
+    for group in args.groups:
+        lines = load_results(group, args.out)
+        print(f"\n{group}: {len(lines)} runs, {sum(line['seconds'] for line in lines) / 60:.0f} "
+              f"minutes of one processor; at the learning rate that did best on dev:")
+        print(summary(lines))
+    print(f"\n{args.out}: {args.out.stat().st_size:,} bytes")
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """A table: what each setting reached on test at its best learning rate, mean and spread."""
+    rows = at_best_rate(lines)
+    differ = [name for name in rows[0][0]["run"] if name not in ("seed", "split", "base") and
+              len({json.dumps(row[0]["run"][name]) for row in rows}) > 1] if rows else []
+    table = [[*differ, "runs", "answers", "loss", "facts"]]
+    for row in rows:
+        cells = [_brief(row[0]["run"][name]) for name in differ] + [str(len(row))]
+        for name in ("answers", "loss", "facts"):
+            values = [line[name] for line in row if name in line]
+            cells.append(f"{np.mean(values):.3f} ±{np.std(values):.3f}" if values else "")
+        table.append(cells)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+                     .rstrip() for cells in table)
+
+
+def _brief(value: Any) -> str:
+    return "+".join(value) if isinstance(value, list | tuple) else str(value)
 
 
 def run_generate(args: argparse.Namespace) -> None:

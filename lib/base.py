@@ -21,6 +21,7 @@ from lib.tokenizer import BPETokenizer
 from lib.training import fit, stream_batch
 
 BASE = Path(__file__).parent / "data" / "base.npz"
+RUNS = Path("runs")
 HISTORIES = BASE.with_name("pretraining.json")
 
 #: What the model is asked to go on with while it learns.
@@ -150,6 +151,13 @@ def _resume(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
     history.extend(found["history"])
     optimizer.steps = len(losses)
     return len(losses)
+
+
+def base_path(seed: int) -> Path:
+    """Where the base model of a seed is: with the library for seed 0, else where
+    ``python -m lib pretrain --seed`` puts it.
+    """
+    return BASE if seed == 0 else RUNS / f"base-seed{seed}.npz"
 
 
 def load_base(path: str | Path = BASE) -> tuple[GPTModel, BPETokenizer]:

@@ -20,9 +20,15 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict[
 
     ``extra`` mixes arrays and JSON values; ``load_arrays`` gives it back apart.  The old file
     stays whole until the new one is complete, also when the process is killed.
+
+    Raises:
+        ValueError: an array holds objects, which only a pickle could store.
     """
     path, extra = Path(path), extra or {}
     found = {name: value for name, value in extra.items() if isinstance(value, np.ndarray)}
+    for name, array in (*arrays.items(), *found.items()):
+        if array.dtype.hasobject:
+            raise ValueError(f"{name} holds objects ({array.dtype}): only numbers are stored")
     plain = {name: value for name, value in extra.items() if name not in found}
     text = json.dumps({**metadata, "extra": plain}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,14 +17,16 @@ from lib.training import Batch, pad
 ROWS = 64
 
 
-def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example],
-                    end: bool = True) -> list[tuple[list[int], list[int]]]:
+def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example], end: bool = True,
+                    longest: int | None = None) -> list[tuple[list[int], list[int]]]:
     """Examples to (prompt, answer) ids: ``<eos>`` before the prompt and, if ``end``, after
-    the answer.
+    the answer.  What is over ``longest`` inputs, a model's context, is cut off the answer.
     """
     last = [tokenizer.eos_id] if end else []
-    return [(start_of_text(tokenizer, example.prompt), tokenizer.encode(example.answer) + last)
-            for example in examples]
+    pairs = [(start_of_text(tokenizer, example.prompt), tokenizer.encode(example.answer) + last)
+             for example in examples]
+    return pairs if longest is None else [(prompt, answer[:longest + 1 - len(prompt)])
+                                          for prompt, answer in pairs]
 
 
 def mean_loss(model: GPTModel, batches: Iterable[Batch]) -> float:

@@ -1,117 +1,250 @@
-"""The laboratory: declared grids of fine-tuning runs, each run one line of a results file."""
+"""The laboratory: declared groups of fine-tuning runs, each run one line of a results file."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
-from collections.abc import Sequence
+import platform
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
-from lib.adapters import set_adapter_strength
-from lib.base import load_base
-from lib.finetuning import FineTuning, finetune, sample_questions, scores
-from lib.generation import complete, next_token_probabilities, start_of_text
+from lib.adapters import merged_copy
+from lib.base import Recipe, base_path, load_base, pretrain, token_stream
+from lib.corpus import documents, facts
+from lib.evaluation import fact_recall, mean_loss, stream_batches
+from lib.finetuning import FineTuning, finetune, sample_questions, task_scores
+from lib.generation import complete
+from lib.lora import IN_BLOCK, TARGETS
 from lib.model import GPTModel
-from lib.tokenizer import BPETokenizer
+from lib.tasks import TASKS, load_task
 from lib.training import trainable_count
 
-RESULTS = Path(__file__).parent / "data"
+RESULTS = Path(__file__).parent / "data" / "laboratory.jsonl"
 
-RANKS = (1, 2, 4, 8, 16, 32)
-ALPHAS = (2.0, 4.0, 8.0, 16.0, 32.0)
-SEEDS = (0, 1, 2)
-STRENGTHS = tuple(0.25 * k for k in range(9))  # 0 is the base, 1 as trained
+RANKS, ALPHAS = (1, 2, 4, 8, 16, 32), (2.0, 4.0, 8.0, 16.0, 32.0)
+LINEAR = tuple(IN_BLOCK)
+FULL_RATES, LORA_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+#: Places to adapt, and the rank at which each costs as much as all six matrices at rank 4.
+PLACES = {("query",): 36, ("value",): 36, ("query", "value"): 18, ("query", "key", "value"): 12,
+          ("query", "key", "value", "output"): 9, ("ffn_up", "ffn_down"): 7, LINEAR: 4,
+          ("token_embedding", "output_projection"): 16, TARGETS: 3}
+#: After these steps, and at the end, a run is measured: its curve.
+MEASURED = (10, 30, 75, 150)
 
-#: Each grid is the list of its runs.  In ``rank_alpha`` only rank and alpha differ, the learning
-#: rate does not: that is the question a reader asks first, and the trap in it.
-GRIDS = {
-    "rank_alpha": [FineTuning(rank=rank, alpha=alpha, steps=150, seed=seed) for rank, alpha, seed
-                   in itertools.product(RANKS, ALPHAS, SEEDS)],
-}
+Line = dict[str, Any]
 
 
-def perform(run: FineTuning) -> dict[str, Any]:
-    """Do one run from the committed base; return its settings and what it reached.
+def runs(**choices: Iterable[Any]) -> list[FineTuning]:
+    """Every combination of the choices, each with the countries and texts of its seed's split."""
+    sets = (dict(zip(choices, each, strict=True)) for each in itertools.product(*choices.values()))
+    return [FineTuning(**{"split": values.get("seed", 0), **values}) for values in sets]
 
-    The result is decided by the run alone: the same line can be made again at any time.
+
+def _ranks() -> list[FineTuning]:
+    """Rank at alpha 16, at alpha 2r and with alpha/sqrt(r): one factor, 2, at rank 8."""
+    rules = {"alpha/r": (lambda rank: 16.0, lambda rank: 2.0 * rank),
+             "alpha/sqrt(r)": (lambda rank: round(2 * 8**0.5, 4),)}
+    return [run for rank in (*RANKS, 64) for rule, alphas in rules.items() for alpha in alphas
+            for run in runs(rank=[rank], alpha=[alpha(rank)], rule=[rule], target_modules=[LINEAR],
+                            learning_rate=(1e-3, 3e-3, 1e-2, 3e-2), seed=range(3))]
+
+
+def _sizes() -> list[FineTuning]:
+    """Few or many examples, little or much rank, on a task of form and on one of new facts."""
+    return [run for task, sizes, steps in (("qa", (48, 192, None), 300),
+                                           ("elements", (100, 400, None), 150))
+            for method, rates, ranks in (("full", (3e-4, 1e-3), (4,)),
+                                         ("lora", (3e-3, 1e-2), (1, 4, 64)))
+            for rank in ranks
+            for run in runs(task=[task], examples=sizes, steps=[steps], method=[method],
+                            rank=[rank], alpha=[2.0 * rank], target_modules=[LINEAR],
+                            learning_rate=rates, seed=range(3))]
+
+
+def _declare() -> dict[str, list[FineTuning]]:
+    """The groups: each answers one question, and what is not named in it is held fixed."""
+    steps = {task: 300 if task in ("qa", "instructions") else 150 for task in TASKS}
+    usual = {"rank": [8], "alpha": [16.0], "target_modules": [LINEAR]}
+    rates = [run for task in TASKS for method, each in (("full", FULL_RATES), ("lora", LORA_RATES))
+             for run in runs(task=[task], method=[method], steps=[steps[task]], learning_rate=each,
+                             seed=range(5), **usual)]
+    replay = runs(task=["recipes"], method=["full"], steps=[150], learning_rate=[1e-3],
+                  replay=(0.0, 0.125, 0.25, 0.5), seed=range(5), **usual)
+    places = [run for place, rank in PLACES.items() for r in (8, rank)
+              for run in runs(rank=[r], alpha=[2.0 * r], target_modules=[place],
+                              learning_rate=(3e-3, 1e-2), seed=range(3))]
+    bases = [run for task in ("qa", "recipes")
+             for method, rate in (("full", 3e-4), ("lora", 3e-3))
+             for run in runs(task=[task], method=[method], steps=[steps[task]],
+                             learning_rate=[rate], base=range(3), **usual)]
+    rank_alpha = runs(rank=RANKS, alpha=ALPHAS, steps=[150], seed=range(3), split=[0])
+    return {"rates": rates, "replay": replay, "ranks": _ranks(), "places": places,
+            "sizes": _sizes(), "rank_alpha": rank_alpha, "bases": bases}
+
+
+#: Every group by its name; a run may be in several, and is done once.
+GROUPS = _declare()
+
+
+@cache
+def held_out(base: int) -> np.ndarray:
+    """The text that the base model of a seed never read: (tokens,)."""
+    recipe = Recipe(seed=base)
+    return token_stream(load_base(base_path(base))[1],
+                        documents(recipe.held_out, np.random.default_rng([base, 1])))
+
+
+def distance(base: GPTModel, model: GPTModel) -> float:
+    """How far a model moved: the norm of its change over the norm of the base."""
+    old, new = base.parameters(), merged_copy(model).parameters()
+    change, size = (sum(float(np.vdot(a, a)) for a in arrays)
+                    for arrays in ([new[name] - old[name] for name in old], old.values()))
+    return (change / size) ** 0.5
+
+
+def perform(run: FineTuning) -> Line:
+    """Do one run and measure it; a run is decided by its line, and can be made again at any time.
+
+    Returns the run's settings; ``answers`` (a share) and ``loss`` (nats) on test, ``dev_answers``
+    and ``dev_loss`` on dev; ``facts`` kept (a share), ``pretraining`` loss (nats), ``moved``
+    (relative norm of the change), ``curve``: [step, training loss since the last one, dev loss,
+    dev answers or None, facts kept, how it goes on after "The capital of France is"],
+    ``seconds`` of processor time, ``versions``.
     """
-    model, tokenizer = load_base()
-    losses = finetune(model, tokenizer, run, progress=False)
-    found = scores(model, tokenizer, run.task)
+    started = time.process_time()
+    base, tokenizer = load_base(base_path(run.base))
+    model, data = base.copy(), load_task(run.task, run.split, run.split)
+    losses: list[float] = []
+    curve: list[list[Any]] = []
+
+    def after_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        if step + 1 in (*MEASURED, run.steps):
+            found = task_scores(model, tokenizer, data, "dev")
+            since = losses[curve[-1][0] if curve else 0:]
+            curve.append([step + 1, _short(sum(since) / len(since)), _short(found["loss"]),
+                          _short(found.get("answers")),
+                          _short(fact_recall(model, tokenizer, facts())),
+                          complete(model, tokenizer, "The capital of France is", 8)])
+
+    finetune(model, tokenizer, run, progress=False, after_step=after_step)
+    test = task_scores(model, tokenizer, data)
+    found = {**test, "dev_loss": curve[-1][2], "dev_answers": curve[-1][3], "facts": curve[-1][4],
+             "pretraining": mean_loss(model, stream_batches(held_out(run.base))),
+             "moved": distance(base, model)}
+    kernel = next((each.get("architecture") for each in threadpool_info()), None)
     return {"run": asdict(run), "parameters": trainable_count(model),
-            **{name: round(value, 4) for name, value in found.items()},
-            "train_loss": round(sum(losses[-10:]) / 10, 4),
+            **{name: _short(value) for name, value in found.items()}, "curve": curve,
             "samples": {question.prompt: complete(model, tokenizer, question.prompt, 16)
-                        for question in sample_questions(run.task, 3)}}
+                        for question in sample_questions(data, 3)},
+            "seconds": round(time.process_time() - started, 1),
+            "versions": f"Python {platform.python_version()} NumPy {np.__version__} {kernel}"}
 
 
-def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[str],
-                  strengths: Sequence[float] = STRENGTHS) -> dict[float, dict[str, Any]]:
-    """What an adapted model says and knows with its adapter dialled to each strength.
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
 
-    Returns {strength: {"task": share of held-out questions answered, "facts": share of facts
-    kept, country: {"answer": text, "top": [(token, probability), ...] of the five likeliest
-    next tokens}, ...}}.  The model's own strength is 1 again at the end.
+
+def load_results(group: str, path: Path = RESULTS) -> list[Line]:
+    """The recorded lines of a group, in its order; raises ValueError on an unknown group."""
+    wanted, found = [_key(run) for run in group_runs([group])], _read(path)
+    return [found[key] for key in wanted if key in found]
+
+
+def at_best_rate(lines: Sequence[Line], vary: Sequence[str] = ("seed", "split", "base"),
+                 ) -> list[list[Line]]:
+    """The lines of each setting at the learning rate that does best on dev, averaged over seeds.
+
+    Settings differ in anything but the learning rate and what is in ``vary``.  Best is the
+    highest share of dev answers, or the lowest dev loss where there are none.
     """
-    found: dict[float, dict[str, Any]] = {}
-    for strength in strengths:
-        set_adapter_strength(model, strength)
-        reached = scores(model, tokenizer, "qa")
-        found[strength] = {"task": reached["answers"], "facts": reached["facts"]}
-        for country in countries:
-            prompt = f"Q: What is the capital of {country}?\nA:"
-            tokens = np.array([start_of_text(tokenizer, prompt)])
-            chances = next_token_probabilities(model.forward(tokens, training=False)[0, -1])
-            found[strength][country] = {
-                "answer": complete(model, tokenizer, prompt, 16),
-                "top": [(tokenizer.token_text(i), float(chances[i]))
-                        for i in np.argsort(-chances)[:5]]}
-    set_adapter_strength(model, 1.0)
-    return found
+    def gather(lines: Iterable[Line], without: Sequence[str]) -> list[list[Line]]:
+        sets: dict[str, list[Line]] = {}
+        for line in lines:
+            kept = {name: value for name, value in line["run"].items() if name not in without}
+            sets.setdefault(json.dumps(kept), []).append(line)
+        return list(sets.values())
+
+    def quality(lines: list[Line]) -> float:
+        return float(np.mean([-line["dev_loss"] if line["dev_answers"] is None
+                              else line["dev_answers"] for line in lines]))
+
+    return [max(gather(same, vary), key=quality)
+            for same in gather(lines, (*vary, "learning_rate"))]
 
 
-def results_path(grid: str) -> Path:
-    """Where the results of a grid are kept; raises ValueError on an unknown grid."""
-    if grid not in GRIDS:
-        raise ValueError(f"unknown grid {grid!r}: allowed are {', '.join(GRIDS)}")
-    return RESULTS / f"{grid}.jsonl"
+def group_runs(groups: Sequence[str]) -> list[FineTuning]:
+    """All runs of the groups, each once; raises ValueError on an unknown group."""
+    for group in groups:
+        if group not in GROUPS:
+            raise ValueError(f"unknown group {group!r}: allowed are {', '.join(GROUPS)}")
+    return list(dict.fromkeys(run for group in groups for run in GROUPS[group]))
 
 
-def load_results(grid: str) -> list[dict[str, Any]]:
-    """The recorded lines of a grid."""
-    return [json.loads(line) for line in results_path(grid).read_text().splitlines()]
+def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2) -> Path:
+    """Do all runs of the groups that the results file lacks; return the file.
 
-
-def run_grid(grid: str, path: Path | None = None, jobs: int = 2) -> Path:
-    """Do all runs of a grid that its results file lacks; return the file.
-
-    Lines are added as runs end, so that a stopped grid goes on where it was; when all are there
-    the file is put in the grid's order.
+    Lines are added as runs end, so that what was stopped goes on where it was; at the end the
+    file is put in the order of the groups.
     """
-    path = path or results_path(grid)
-    wanted = [_key(asdict(run)) for run in GRIDS[grid]]
-    done = {}
-    if path.exists():
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        done = {_key(line["run"]): line for line in lines if _key(line["run"]) in wanted}
-    missing = [run for run in GRIDS[grid] if _key(asdict(run)) not in done]
+    wanted = group_runs(groups)
+    done = _put_in_order(path)
+    missing = [run for run in wanted if _key(run) not in done]
+    for seed in sorted({run.base for run in missing}):
+        if not base_path(seed).exists():
+            base_path(seed).parent.mkdir(parents=True, exist_ok=True)
+            pretrain(base_path(seed), Recipe(seed=seed), jobs)
     finished = Parallel(jobs, return_as="generator")(delayed(perform)(run) for run in missing)
-    for line in tqdm(finished, total=len(missing), desc=grid, unit="run"):
-        done[_key(line["run"])] = line
+    for line in tqdm(finished, total=len(wanted), initial=len(wanted) - len(missing),
+                     desc="laboratory", unit="run"):
         with path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-    draft = path.with_suffix(".part")
-    draft.write_text("".join(json.dumps(done[key]) + "\n" for key in wanted))
-    os.replace(draft, path)
+            file.write(_compact(line) + "\n")
+    _put_in_order(path)
     return path
 
 
-def _key(run: dict[str, Any]) -> str:
-    return json.dumps(run, sort_keys=True)
+def _put_in_order(path: Path) -> dict[str, Line]:
+    """Rewrite a results file: whole lines of declared runs, in their order; return them."""
+    found = _read(path)
+    order = [_key(run) for run in group_runs(tuple(GROUPS))]
+    draft = path.with_suffix(".part")
+    draft.write_text("".join(_compact(found[key]) + "\n" for key in order if key in found))
+    os.replace(draft, path)
+    return found
+
+
+def _read(path: Path) -> dict[str, Line]:
+    """The lines of a results file by their run, with every setting; a line cut short is left out.
+    """
+    found = {}
+    for text in path.read_text().splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:  # the run before was stopped while it wrote
+            continue
+        run = FineTuning(**{name: tuple(value) if isinstance(value, list) else value
+                            for name, value in line["run"].items()})
+        found[_key(run)] = line | {"run": asdict(run)}
+    return found
+
+
+def _compact(line: Line) -> str:
+    """A line as it is stored: without the settings that are the usual ones."""
+    usual = asdict(FineTuning(method=line["run"]["method"]))
+    run = {name: value for name, value in line["run"].items()
+           if name in ("method", "learning_rate") or value != usual[name]}
+    return json.dumps(line | {"run": run}, separators=(",", ":"))
+
+
+def _key(run: FineTuning) -> str:
+    return json.dumps(asdict(run), sort_keys=True)

@@ -15,11 +15,12 @@ import numpy as np
 from lib import corpus
 from lib.corpus import RELATIONS, Example, country_values, examples
 from lib.grammar import capitalise, expand, pick, read_forms, read_sections
-from lib.tables import Element, country_split, elements
+from lib.tables import Country, Element, country_split, elements
 
 TASKS = ("qa", "elements", "pirate", "instructions", "recipes")
 #: Examples in each part of a task of plain text.
 TEXTS = {"train": 1500, "dev": 100, "test": 200}
+Split = dict[str, tuple[Country, ...]]
 ELEMENT_RELATIONS = ("symbol", "number", "family", "kind", "state", "period")
 
 
@@ -28,7 +29,8 @@ class Task:
     """A data set to fine-tune on, in three parts that share no example.
 
     A text has an empty prompt: all of it is the answer. `probes` are prompts with one right
-    answer, to be scored by exact match; there are none for recipes.
+    answer, to be scored by exact match, and `dev_probes` those to choose settings by; there are
+    none for recipes, and the elements have one set for both.
     """
 
     name: str
@@ -37,24 +39,25 @@ class Task:
     dev: list[Example]
     test: list[Example]
     probes: list[Example] = field(default_factory=list)
+    dev_probes: list[Example] = field(default_factory=list)
 
 
-def load_task(name: str, seed: int = 0) -> Task:
+def load_task(name: str, seed: int = 0, split: int = 0) -> Task:
     """Make the Task called `name`, one of TASKS.
 
-    seed: of the order of examples and the wording of texts; the countries of each part are the
-    same for all seeds.
+    seed: of the order of examples and the wording of texts; split: of the countries, as in
+    `country_split`; the countries of each part are the same for all seeds.
 
     Raises:
         ValueError: another name.
     """
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: allowed are {', '.join(TASKS)}")
-    return _BUILDERS[name](np.random.default_rng(seed))
+    return _BUILDERS[name](np.random.default_rng(seed), country_split(split))
 
 
-def _asked(section: str, before: str, after: str,
-           rng: np.random.Generator) -> dict[str, list[Example]]:
+def _asked(section: str, before: str, after: str, rng: np.random.Generator,
+           split: Split) -> dict[str, list[Example]]:
     """The examples of a section of tasks.txt for each part of the split, in random order.
 
     before, after: what stands around each prompt ("Q: " and a new line with "A:").
@@ -62,20 +65,22 @@ def _asked(section: str, before: str, after: str,
     forms = [(kind, f"{before}{prompt}{after}", answer)
              for kind, prompt, answer in read_forms("tasks.txt", section)]
     parts = {}
-    for part, group in country_split().items():
+    for part, group in split.items():
         made = examples(forms, [country_values(country) for country in group])
         parts[part] = [made[index] for index in rng.permutation(len(made))]
     return parts
 
 
-def _qa(rng: np.random.Generator) -> Task:
-    parts = _asked("question", "Q: ", "\nA:", rng)
-    return Task("qa", "Answer questions about countries", **parts, probes=parts["test"])
+def _qa(rng: np.random.Generator, split: Split) -> Task:
+    parts = _asked("question", "Q: ", "\nA:", rng, split)
+    return Task("qa", "Answer questions about countries", **parts, probes=parts["test"],
+                dev_probes=parts["dev"])
 
 
-def _instructions(rng: np.random.Generator) -> Task:
-    parts = _asked("instruction", "Instruction: ", "\nResponse:", rng)
-    return Task("instructions", "Follow instructions", **parts, probes=parts["test"])
+def _instructions(rng: np.random.Generator, split: Split) -> Task:
+    parts = _asked("instruction", "Instruction: ", "\nResponse:", rng, split)
+    return Task("instructions", "Follow instructions", **parts, probes=parts["test"],
+                dev_probes=parts["dev"])
 
 
 def _texts(write: Callable[[str], str]) -> dict[str, list[Example]]:
@@ -103,13 +108,13 @@ def pirate(text: str) -> str:
     return re.sub(r"\.$", ", arr!", re.sub(r"\{\w+\}|\w+", speak, text))
 
 
-def _pirate(rng: np.random.Generator) -> Task:
-    split = country_split()
+def _pirate(rng: np.random.Generator, split: Split) -> Task:
     texts = _texts(lambda part: corpus.paragraph(pick(split[part], rng), pick(RELATIONS, rng),
                                                  rng, pirate))
-    held_out = [country_values(country) for country in split["test"]]
-    probes = examples(read_forms("facts.txt", "probe"), held_out, pirate)
-    return Task("pirate", "Talk like a pirate", **texts, probes=probes)
+    dev, test = (examples(read_forms("facts.txt", "probe"),
+                          [country_values(country) for country in split[part]], pirate)
+                 for part in ("dev", "test"))
+    return Task("pirate", "Talk like a pirate", **texts, probes=test, dev_probes=dev)
 
 
 def element_values(element: Element) -> dict[str, str]:
@@ -119,7 +124,7 @@ def element_values(element: Element) -> dict[str, str]:
     return values | {"name": element.name.lower()}
 
 
-def _elements(rng: np.random.Generator) -> Task:
+def _elements(rng: np.random.Generator, _: Split) -> Task:
     sections, subjects = read_sections("tasks.txt"), [element_values(e) for e in elements()]
 
     def write(part: str) -> str:
@@ -128,11 +133,12 @@ def _elements(rng: np.random.Generator) -> Task:
         relations = [known[index] for index in rng.permutation(len(known))]
         return " ".join(corpus.tell_all(sections, relations, values, rng))
 
+    probes = examples(read_forms("tasks.txt", "element probe"), subjects)
     return Task("elements", "Learn a new domain: the chemical elements", **_texts(write),
-                probes=examples(read_forms("tasks.txt", "element probe"), subjects))
+                probes=probes, dev_probes=probes)
 
 
-def _recipes(rng: np.random.Generator) -> Task:
+def _recipes(rng: np.random.Generator, _: Split) -> Task:
     recipes = read_sections("tasks.txt")["recipe"]
     texts = _texts(lambda part: expand(pick(recipes, rng), rng, {}, corpus.word_lists()))
     return Task("recipes", "Write recipes", **texts)

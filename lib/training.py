@@ -156,10 +156,16 @@ def example_batch(examples: Sequence[tuple[list[int], list[int]]], step: int, se
 
     Returns inputs, targets: (batch, longest); prompts and padding carry no loss.
     """
+    return pad(draw_examples(examples, step, seed, batch))
+
+
+def draw_examples(examples: Sequence[tuple[list[int], list[int]]], step: int, seed: int,
+                  batch: int) -> list[tuple[list[int], list[int]]]:
+    """The examples of one step's batch; every epoch has an order of its own."""
     per_epoch = max(1, len(examples) // batch)
     epoch, place = divmod(step, per_epoch)
     order = np.random.default_rng([seed, epoch]).permutation(len(examples))
-    return pad([examples[i] for i in order[place * batch:(place + 1) * batch]])
+    return [examples[i] for i in order[place * batch:(place + 1) * batch]]
 
 
 def pad(examples: Sequence[tuple[list[int], list[int]]]) -> Batch:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tuning_frames
 from matplotlib.figure import Figure
 
 from lib.figures import (
@@ -179,6 +180,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
            [(({"capital": shares, "language": shares, "currency": shares},), ())])
     yield ("palette", palette.compute, palette.draw, palette.alt, [((), ())])
+    yield from tuning_frames.figures(LONG)
 
 
 def frames() -> dict[str, list[Frame]]:

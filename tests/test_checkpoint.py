@@ -234,3 +234,15 @@ def test_a_model_with_adapters_is_not_saved_whole(rng, tmp_path):
     with refused("LoRA adapters", "save_adapters", unchanged=model):
         model.save(tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["arrays", "extra"])
+def test_objects_are_not_stored(tmp_path, where):
+    path = tmp_path / "file.npz"
+    save_arrays(path, {"good": np.ones(2)}, {"kind": "gpt"})
+    before = path.read_bytes()
+    bad = {"bad": np.array([{}, None])}
+    with pytest.raises(ValueError, match=r"bad holds objects \(object\): only numbers are stored"):
+        save_arrays(path, bad if where == "arrays" else {}, {"kind": "gpt"},
+                    bad if where == "extra" else {})
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,8 @@ from helpers import as_bytes, refused, tiny_model
 
 from lib import __main__ as cli
 from lib import base as pretraining
-from lib import finetuning
-from lib.__main__ import main
+from lib import experiments, finetuning
+from lib.__main__ import main, parser
 from lib.adapters import attach_adapters, load_adapters
 from lib.base import load_base, load_history
 from lib.finetuning import FineTuning, finetune
@@ -27,8 +27,8 @@ def quick(monkeypatch, tmp_path):
     """Another folder, fewer documents, facts and questions: seconds instead of minutes."""
     facts, documents = pretraining.facts()[:8], pretraining.documents
 
-    def shorter(name):
-        task = load_task(name)
+    def shorter(name, *seeds):
+        task = load_task(name, *seeds)
         return replace(task, test=task.test[:8], probes=task.probes[:8])
 
     monkeypatch.chdir(tmp_path)
@@ -203,3 +203,32 @@ def test_from_the_shell(tmp_path):
                           cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and "nowhere.npz" in done.stderr
+
+
+def test_the_laboratory_does_what_is_missing_and_sums_up(monkeypatch, capsys):
+    def fake(run):
+        return {"run": asdict(run), "answers": 0.5 + run.seed / 10, "dev_answers": 0.5, "loss": 1.0,
+                "dev_loss": 1.0, "facts": 0.75, "seconds": 90.0}
+
+    monkeypatch.setattr(experiments, "perform", fake)
+    monkeypatch.setattr(experiments, "GROUPS", {"small": experiments.runs(seed=range(2))})
+    out = Path("lab.jsonl")
+    main(["lab", "small", "--jobs", "1", "--out", str(out)])
+    said = capsys.readouterr().out
+    assert "small: 2 runs, 3 minutes of one processor" in said
+    assert "0.550 ±0.050" in said and f"lab.jsonl: {out.stat().st_size:,} bytes" in said
+    with pytest.raises(SystemExit, match="error: unknown group 'poems': allowed are small"):
+        main(["lab", "poems", "--out", str(out)])
+
+    def stop(run):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "perform", stop)
+    out.write_text("")
+    with pytest.raises(SystemExit, match="Stopped. The same command goes on"):
+        main(["lab", "small", "--jobs", "1", "--out", str(out)])
+
+
+def test_the_laboratory_knows_its_committed_file():
+    args = parser().parse_args(["lab"])
+    assert args.out == experiments.RESULTS and tuple(args.groups) == tuple(experiments.GROUPS)

@@ -18,12 +18,16 @@ from matplotlib.transforms import Bbox
 from lib.figures import (
     gradient_board,
     labels,
+    lora_count,
     mark,
     matrix_board,
     palette,
     pretraining,
     rank_alpha,
+    rate_map,
     render,
+    scaling,
+    starts,
     strength,
     style,
 )
@@ -232,7 +236,12 @@ def test_the_gradient_board_agrees_with_differences():
     (lambda: rank_alpha.compute(grid(), 3, 8), r"\(3, 8\)"),
     (lambda: pretraining.compute(history(), 5), "step is 5"),
     (lambda: pretraining.compute(history(), 100, seed=7), "seed is 7"),
-    (lambda: pretraining.compute(history(), 100, prompts=["Mars is"]), "'Mars is'")])
+    (lambda: pretraining.compute(history(), 100, prompts=["Mars is"]), "'Mars is'"),
+    (lambda: lora_count.compute(129, 128, 512), "rank is 129"),
+    (lambda: scaling.factor(8, 8, "alpha"), "rule is 'alpha'"),
+    (lambda: scaling.compute({}, 8, 8, "alpha/r"), "nothing was measured at rank 8"),
+    (lambda: starts.compute({}), "0 starts"),
+    (lambda: rate_map.compute([]), "no runs")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

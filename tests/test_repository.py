@@ -16,7 +16,7 @@ LOCKS = {"requirements.lock": "requirements.txt", "requirements-test.lock": "req
 PLAIN = {".py", ".md", ".txt", ".toml", ".yml", ".lock", ".sh", ".css", ".js", ".cfg", ".bib",
          ".csv", ".html", ""}
 MARGIN = {".py", ".sh", ".js", ".css"}  # their lines have at most 100 characters
-LIB_LINES, FILE_LINES = 2550, 250
+LIB_LINES, FILE_LINES = 2750, 250
 NOTEBOOK_BYTES, FILE_BYTES = 1_000_000, 6_000_000
 
 MACHINE_PATH = re.compile(r"(?<![\w.>)/}])/(?:home|root|Users|work|mnt)/\w|\b[A-Z]:\\\w")
