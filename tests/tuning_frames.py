@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lib.experiments import load_results
 from lib.figures import (
     batch_mask,
     before_after,
+    budget,
     capacity,
     cost_scale,
     distance,
@@ -23,6 +25,9 @@ from lib.figures import (
     outer_products,
     overfitting,
     pipeline,
+    places,
+    rank_explorer,
+    rate_curves,
     rate_map,
     relatives,
     remedies,
@@ -32,6 +37,7 @@ from lib.figures import (
     two_adapters,
     weight_map,
 )
+from lib.lora import TARGETS
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
 from lib.training import pad
@@ -232,8 +238,27 @@ def variants(_: str) -> Frames:
            [((found, name), ()) for name in found])
 
 
+def choices(_: str) -> Frames:
+    """Chapter 14, from the recorded runs."""
+    rates, ranks, layers = (load_results(group) for group in ("rates", "ranks", "places"))
+    tall = {"ffn_up": [(512, 128)] * 4, "ffn_down": [(128, 512)] * 4,
+            "token_embedding": [(128, 1000)], "output_projection": [(1000, 128)]}
+    shapes = {kind: tall.get(kind, [(128, 128)] * 4) for kind in TARGETS}
+    yield ("budget", budget.compute, budget.draw, budget.alt,
+           [((shapes, rank, kinds, 1_044_736), ()) for kinds in (("query", "value"), TARGETS)
+            for rank in (1, 64)])
+    yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
+           [((rates, task), ()) for task in ("qa", "elements", "recipes")])
+    yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
+           [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
+            for rate, rank in ((0.001, 1), (0.03, 64))])
+    yield ("places", places.compute, places.draw, places.alt,
+           [((layers, budget_, rate), ()) for budget_ in places.BUDGETS
+            for rate in (0.003, places.BEST)])
+
+
 def figures(long: str) -> Frames:
     """All of them; ``long`` is a text longer than any line."""
     yield from goals(long)
-    for part in (full, costs, low_ranks, maths, comparison, serving, variants):
+    for part in (full, costs, low_ranks, maths, choices, comparison, serving, variants):
         yield from part(long)
