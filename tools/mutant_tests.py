@@ -35,7 +35,7 @@ TESTS = ROOT / "tests"
 ELSEWHERE = re.compile(r"^\s*(?:from|import) (?:benchmarks|lib\.(?:explore|figures)|nbformat|peft"
                        r"|subprocess|sphinx|tokenizers|tools|torch|transformers)\b", re.MULTILINE)
 #: Tests that take long over other parts of ``lib``.
-SLOW = {"test_batches.py", "test_corpus.py"}
+SLOW = {"test_batches.py", "test_corpus.py", "test_experiments.py"}
 MEMORY = 4 * 2**30      # bytes that a mutant may address
 SLOWER, MORE = 3, 4     # a test may take three times its usual processor time, and 4 s
 SILENT = 10             # times that before a child counts as waiting for ever
