@@ -46,7 +46,8 @@ def style() -> str:
 
 def tests() -> str:
     """Unit, property and hygiene tests."""
-    return pytest("tests", "-n", str(workers()), "--ignore=tests/test_book.py", "tests")
+    return pytest("tests", "-n", str(workers()), "--dist", "worksteal",
+                  "--ignore=tests/test_book.py", "tests")
 
 
 def notebooks() -> str:
