@@ -70,7 +70,7 @@ def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bo
     lines, at = (1 if wide else 2), 0.12 + (1 if wide else 2) * line + 0.1
     for name, (label, tone) in NAMES.items():
         ax.text(0.15, at + line / 2, label, va="center", color=tone.ink, weight=600)
-        paragraph(ax, 1.05, at, data.answers[name] or "(nothing: the text ends)",
+        paragraph(ax, 1.05, at, visible(data.answers[name]) or "(nothing: the text ends)",
                   width - 1.05 - 0.62, lines, tone.ink)
         ax.text(width - 0.15, at + line / 2, "right" if data.right(name) else "wrong", ha="right",
                 va="center", color=style.INK if data.right(name) else style.MUTED,
@@ -90,9 +90,7 @@ def _scores(ax: Axes, data: BeforeAfter) -> None:
     """Every seed's held-out score, a row for each model."""
     for row, (name, (_, tone)) in enumerate(NAMES.items()):
         values = data.scores[name]
-        shift = np.linspace(-0.14, 0.14, len(values)) if len(values) > 1 else np.zeros(1)
-        ax.plot(values, row + shift, style.MARKER[name], color=tone.mark, ms=5.5,
-                mec=style.PAPER, mew=0.8, clip_on=False, zorder=3)
+        style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
         ax.text(1.03, row, style.percent(values.mean()), va="center", color=tone.ink, weight=600)
     ax.set(xlim=(0, 1), ylim=(2.5, -0.5), xlabel="test answers that are right, each seed")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures import style
+from lib.figures.cells import gauge
 from lib.figures.style import Layout
 
 
@@ -75,14 +76,15 @@ def draw(data: Budget, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9)
     style.heading(fig, f"Rank {data.rank}: {data.trained:,} trainable numbers",
-                  f"beside {data.total:,} frozen ones"
-                  f"{', on ' + str(len(data.chosen)) + ' of 8 kinds of layer' if wide else ''}")
+                  f"beside {data.total:,} frozen ones" + (
+                      f", on {len(data.chosen)} of {len(data.weights)} kinds of layer"
+                      if wide else ""))
     left = 1.35
     width = fig.get_size_inches()[0] - left - 0.12
     _kinds(style.place(fig, left, 0.7, width, 2.1), data, wide)
-    style.gauge(fig, style.MARGIN, 3.42, fig.get_size_inches()[0] - 2 * style.MARGIN,
-                data.trained / data.total, style.LORA, "Share of the model",
-                style.percent(data.trained / data.total, 2))
+    gauge(fig, style.MARGIN, 3.42, fig.get_size_inches()[0] - 2 * style.MARGIN,
+          data.trained / data.total, style.LORA, "Share of the model",
+          style.percent(data.trained / data.total, 2))
     return fig
 
 

@@ -61,13 +61,11 @@ def _panel(ax: Axes, data: Capacity, key: str) -> None:
     ranks, found = data.ranks, data.scores[key]
     ax.plot([found[rank].mean() for rank in ranks], color=style.LORA.mark, zorder=2)
     for place, rank in enumerate(ranks):
-        spread = np.linspace(-0.1, 0.1, len(found[rank])) if len(found[rank]) > 1 else [0]
-        ax.plot(place + np.array(spread), found[rank], style.MARKER["lora"], ms=5, mew=0.8,
-                mec=style.PAPER, color=style.LORA.mark, clip_on=False, zorder=3)
+        style.seeds(ax, place + style.fan(found[rank], 0.1), found[rank], style.MARKER["lora"],
+                    style.LORA)
     full = found[None]
     end = len(ranks)
-    ax.plot(end + np.linspace(-0.1, 0.1, len(full)), full, style.MARKER["full"], ms=5.5, mew=0.8,
-            mec=style.PAPER, color=style.FULL.mark, clip_on=False, zorder=3)
+    style.seeds(ax, end + style.fan(full, 0.1), full, style.MARKER["full"], style.FULL, 5.5)
     ax.axhline(full.mean(), color=style.FULL.mark, lw=1, ls=(0, (4, 2)), zorder=1)
     ax.set(xlim=(-0.4, end + 0.4), yscale="log" if key == "loss" else "linear", title=SCORES[key],
            xlabel="LoRA's rank r, or full fine-tuning")

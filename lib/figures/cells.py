@@ -1,9 +1,12 @@
-"""Matrices as boards of numbers: the cells that the numeric example's figures share."""
+"""Numbers in cells and bars: matrices on a board, maps of shares, slim gauges."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures import style
@@ -43,6 +46,42 @@ def outline(ax: Axes, left: float, top: float, shape: tuple[int, ...], cell: tup
     """Draw a frame around the cells, bolder where they are lit."""
     ax.add_patch(Rectangle((left, top), shape[1] * cell[0], shape[0] * cell[1], fc="none",
                            ec=tone.mark, lw=1.6 if lit else 0.7, alpha=1 if lit else 0.7))
+
+
+def score_map(ax: Axes, shares: np.ndarray, across: Sequence[str], up: Sequence[str],
+              size: float = style.BASE, middle: float = 0.5) -> None:
+    """Draw shares (up, across) in percent, the first row at the bottom; NaN is left empty.
+
+    ``middle`` is the height of a number in its cell.
+    """
+    for i, j in np.argwhere(np.isfinite(shares)):
+        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(shares[i, j]), ec=style.PAPER, lw=1.2))
+        ax.text(j + 0.5, i + middle, f"{100 * shares[i, j]:.0f}", ha="center",
+                va="center_baseline", size=size)
+    ax.set(xlim=(0, len(across)), ylim=(0, len(up)))
+    ax.set_xticks(np.arange(len(across)) + 0.5, across)
+    ax.set_yticks(np.arange(len(up)) + 0.5, up)
+    ax.tick_params(length=0)
+    ax.spines["bottom"].set_visible(False)
+
+
+def frame(ax: Axes, row: int, column: int) -> None:
+    """Frame a cell of a ``score_map``."""
+    for colour, width, order in ((style.PAPER, 5, 3), (style.LORA.mark, 2.6, 4)):
+        ax.add_patch(Rectangle((column, row), 1, 1, fc="none", ec=colour, lw=width, zorder=order,
+                               clip_on=False))
+
+
+def gauge(fig: Figure, left: float, top: float, width: float, share: float, tone: style.Tone,
+          label: str, value: str) -> None:
+    """Draw a slim bar from 0 to 1 under its label and its value."""
+    style.write(fig, left, top + 0.14, label, style.MUTED, style.SMALL, va="baseline")
+    style.write(fig, left + width, top + 0.14, value, tone.ink, ha="right", va="baseline",
+                weight=600)
+    ax = style.bare(style.place(fig, left, top + 0.21, width, 0.1))
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.barh(0.5, 1, 1, color=style.FROZEN.tint)
+    ax.barh(0.5, share, 1, color=tone.mark)
 
 
 def term(number: float) -> str:

@@ -154,15 +154,16 @@ def _table(ax: Axes, data: Cost, width: float) -> None:
         ax.text(0.32, at, part, va="center_baseline", size=style.SMALL, color=style.MUTED)
 
 
-def _scale(ax: Axes, data: Cost, wide: bool) -> None:
+def _scale(ax: Axes, data: Cost) -> None:
     """Total memory of both methods over the models' sizes, with what two cards hold."""
     sizes = np.array([size.parameters() for size in MODELS.values()], float)
     here = list(MODELS).index(data.name)
     ax.set(xscale="log", yscale="log", xlim=(5e5, 4e11), ylim=(1.5e7, 3e13))
     for card in (24, 80):
         ax.axhline(card * 1e9, color=style.RULE, lw=style.THIN, zorder=0)
-        ax.text(5.6e5, card * 1e9, f"a card of {card} GB", size=style.SMALL, color=style.MUTED,
-                va="bottom" if card == 80 else "top")
+        ax.annotate(f"card of {card} GB", (5.6e5, card * 1e9), (0, 1.5), size=style.SMALL,
+                    textcoords="offset points", color=style.MUTED, va="baseline", zorder=1,
+                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0})
     ax.axvline(sizes[here], color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for column, (tone, marker) in enumerate(((style.FULL, "o"), (style.LORA, "D"))):
         ax.plot(sizes, data.totals[:, column], marker=marker, color=tone.mark, ms=4.5, lw=1.4,
@@ -187,11 +188,11 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
     if wide:
         _bars(style.place(fig, style.MARGIN, 0.68, 3.3, 1.3), data)
         _table(style.board(fig, 3.75, 0.72, 3.3, 1.3), data, 3.3)
-        _scale(style.place(fig, 0.72, 2.42, 6.25, 1.6), data, wide)
+        _scale(style.place(fig, 0.72, 2.42, 6.25, 1.6), data)
     else:
         _bars(style.place(fig, style.MARGIN, 0.68, 3.44, 1.15), data)
         _table(style.board(fig, style.MARGIN, 1.95, 3.44, 1.3), data, 3.44)
-        _scale(style.place(fig, 0.72, 3.6, 2.72, 1.85), data, wide)
+        _scale(style.place(fig, 0.72, 3.6, 2.72, 1.85), data)
     return fig
 
 

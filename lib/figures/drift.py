@@ -110,8 +110,7 @@ def _curves(ax: Axes, data: Drift) -> None:
         tone = style.LORA if now else style.FROZEN
         ax.plot(swaps, change, color=tone.mark, ls=DASH[kind], zorder=2 + now)
         lines.append(Named(swaps, change, f"{kind}, {named(count)}", tone))
-    ax.plot(data.swaps, data.change, style.MARKER["lora"], color=style.LORA.mark, ms=6.5,
-            mec=style.PAPER, mew=1.2, zorder=5, clip_on=False)
+    style.point(ax, data.swaps, data.change, style.MARKER["lora"], style.LORA)
     end = max(swaps[-1] for swaps, _ in data.curves.values())
     ax.set(xscale="log", yscale="log", xlim=(0.9, 1.15 * end), ylim=(LEAST, MOST),
            xlabel="merged and unmerged so many times",

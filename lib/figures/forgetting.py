@@ -79,8 +79,7 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
     ax.fill_between(places[:at + 1], values.min(0), values.max(0), lw=0, color=tone.mark,
                     alpha=0.2, zorder=2)
     ax.plot(places[:at + 1], values.mean(0), color=tone.mark, zorder=3)
-    ax.plot(at, values[:, at].mean(), marker, color=tone.mark, ms=7, mec=style.PAPER, mew=1.2,
-            zorder=4, clip_on=False)
+    style.point(ax, at, values[:, at].mean(), marker, tone, 7)
     ax.set(xlim=(-0.15, len(places) - 0.85), xlabel="fine-tuning step")
     ax.set_xticks(places, [str(step) for step in data.steps])
     ax.grid(axis="y")
@@ -97,10 +96,8 @@ def _loss(ax: Axes, data: Forgetting) -> None:
     _curves(ax, data, data.loss, style.TASK, style.MARKER["task"])
     every = np.concatenate([values.ravel() for values in data.loss.values()])
     ax.set_yscale("log", base=2)
-    low, high = 0.8 * every.min(), 1.25 * every.max()
-    ticks = [tick for tick in 2.0 ** np.arange(-6, 5) if low < tick < high]
-    ax.set_yticks(ticks, [style.short(tick, 3) for tick in ticks])
-    ax.set(ylim=(low, high), title="Loss on recipes, nats")
+    ax.set(ylim=(0.8 * every.min(), 1.25 * every.max()), title="Loss on recipes, nats")
+    style.number_ticks(ax.yaxis, 2.0 ** np.arange(-6, 5))
     ax.set_title(f"{data.now(data.loss).mean():.2f}", loc="right", weight=600)
 
 
@@ -112,8 +109,7 @@ def _says(fig: Figure, data: Forgetting, top: float) -> None:
             color=style.MUTED)
     for seed, text in enumerate(data.says):
         at, right = 0.14 + (seed + 1.5) * line, text.startswith(RIGHT)
-        lead = f"seed {seed}"
-        ax.text(0.15, at, lead, va="center", color=style.MUTED, size=style.SMALL)
+        ax.text(0.15, at, f"seed {seed}", va="center", color=style.MUTED, size=style.SMALL)
         left = 0.15 + measure("seed 0", style.SMALL) + 4 * style.SMALL * SPACE
         shown = f"\u2026 {visible(text) or '(nothing)'}"
         ax.text(left, at, wrap(shown, width - left - 0.15, style.BASE, 1, 600)[0], va="center",

@@ -139,7 +139,7 @@ def draw(data: Front, layout: Layout = "wide") -> Figure:
     note = ("Further left: more is learnt. Further up: less is forgotten. A mark is a run." if wide
             else "Left: learnt. Up: not forgotten. A mark: a run.")
     style.heading(fig, f"{TITLES[data.task]}, learning rate {data.rate:g}", note)
-    _plot(style.place(fig, 0.72, 0.62, (7.2 if wide else 3.6) - 0.86, bottom - 1.2), data)
+    _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
     _card(fig, data, bottom, wide)
     return fig
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.labels import Named, name_lines
@@ -18,6 +17,7 @@ from lib.figures.style import Layout
 LOSSES = (0.003, 12.0)  # limits of the loss in nats: those of all tasks, so that none jumps
 STEPS = (8, 380)
 DASH = (0, (3, 2))
+written = style.power  # of a learning rate: ``3e−4``
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,6 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str, rate: float, examples
                  float(np.mean([line["loss"] for line in here])))
 
 
-def written(rate: float) -> str:
-    """Write a learning rate as in code, but shorter: ``3e−4``."""
-    mantissa, exponent = f"{rate:.0e}".split("e")
-    return f"{mantissa}e{int(exponent)}".replace("-", "\u2212")
-
-
 def _losses(ax: Axes, data: Rates) -> None:
     """Training and dev loss over the steps at the chosen rate; the dev loss of the others in grey.
     """
@@ -89,10 +83,8 @@ def _losses(ax: Axes, data: Rates) -> None:
         ax.plot(data.steps, values.mean(0), color=tone.mark, ls=dash, marker=marker, ms=5.5,
                 mec=style.PAPER, mew=1, zorder=3)
         named.append(Named(data.steps, values.mean(0), name, tone))
-    ax.set_xticks([10, 30, 75, 150, 300], ["10", "30", "75", "150", "300"])
-    ax.set_yticks([0.01, 0.1, 1, 10], [".01", ".1", "1", "10"])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_locator(NullLocator())
+    style.number_ticks(ax.xaxis, (10, 30, 75, 150, 300))
+    style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
     ax.grid(axis="y")
     name_lines(ax, named)
 
@@ -116,7 +108,7 @@ def _shares(ax: Axes, data: Rates) -> None:
             means = np.array([data.shares[rate][name].mean() for rate in rates])
             ax.plot(places, means, color=tone.mark, ls=dash, lw=1.2, zorder=1)
             lines.append(Named(places, means, "answers" if name == "test" else "facts kept", tone))
-    ax.set(xlim=(-0.4, 4.4), ylim=(-0.04, 1.06), xlabel="learning rate",
+    ax.set(xlim=(-0.4, len(rates) - 0.6), ylim=(-0.04, 1.06), xlabel="learning rate",
            title="At the end: each seed")
     ax.set_xticks(places, map(written, rates))
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
@@ -138,8 +130,9 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
         _losses(style.place(fig, 0.42, 0.9, 3.05, 1.4), data)
         _shares(style.place(fig, 0.6, 3.0, 2.87, 1.4), data)
     note = "Hollow: dev. Filled: test. Grey: other rates." if wide else "Hollow dev, filled test."
-    style.write(fig, fig.get_size_inches()[0] - 0.06, fig.get_size_inches()[1] - 0.22, note,
-                style.MUTED, style.SMALL, ha="right")
+    width, height = fig.get_size_inches()
+    style.write(fig, width - style.MARGIN, height - 0.22, note, style.MUTED, style.SMALL,
+                ha="right")
     return fig
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.style import Layout, Tone
@@ -87,13 +86,11 @@ def _chart(ax: Axes, data: Count) -> None:
     ax.axhline(1, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
     ax.text(1, 1.15, "as many as W", color=style.FROZEN.ink, size=style.SMALL, va="bottom")
     ax.plot(ranks, shares, color=style.LORA.mark, zorder=2)
-    ax.plot(data.rank, data.share, style.MARKER["lora"], color=style.LORA.mark, ms=7.5,
-            mec=style.PAPER, mew=1.2, zorder=3, clip_on=False)
+    style.point(ax, data.rank, data.share, style.MARKER["lora"], style.LORA, 7.5)
     ax.xaxis.set_ticks(RANKS, [str(rank) for rank in RANKS])
     ticks = (0.001, 0.01, 0.1, 1)
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_locator(NullLocator())
+    ax.minorticks_off()
     ax.grid(axis="y")
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures import style
-from lib.figures.labels import LEADING, paragraph
+from lib.figures.labels import LEADING, paragraph, visible
 from lib.figures.style import Layout, Tone
 
 SIDE = 128  # rows and columns of a picture; of a larger matrix, evenly chosen ones
@@ -117,7 +117,8 @@ def _answers(fig: Figure, data: Cut, place: tuple[float, float], width: float) -
     top = 0.08
     for question, answer in data.scores[data.rank]["samples"].items():
         paragraph(ax, 0.1, top, question, width - 0.2, 1, style.MUTED, style.SMALL)
-        paragraph(ax, 0.1, top + 0.18, answer or "(nothing)", width - 0.2, lines, weight=600)
+        paragraph(ax, 0.1, top + 0.18, visible(answer) or "(nothing)", width - 0.2, lines,
+                  weight=600)
         top += 0.2 + lines * style.BASE * LEADING
 
 

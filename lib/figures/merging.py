@@ -115,8 +115,7 @@ def _curves(ax: Axes, data: Merging) -> None:
              Named(data.sentence.merges, data.sentence.per_token, "this text", style.FROZEN))
     for line, dash in zip(lines, ("-", (0, (3, 2)))):
         ax.plot(line.x, line.y, color=line.tone.mark, ls=dash)
-        ax.plot(data.merges, np.interp(data.merges, line.x, line.y), "o", ms=6, mew=1.2,
-                color=line.tone.mark, mec=style.PAPER, zorder=3, clip_on=False)
+        style.point(ax, data.merges, np.interp(data.merges, line.x, line.y), "o", line.tone, 6)
     ax.axvline(data.merges, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     end = int(data.corpus.merges[-1])
     ax.set(xlim=(-0.02 * end, 1.02 * end), ylim=(0, 4), yticks=range(5),

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures import style
+from lib.figures.cells import gauge
 from lib.figures.labels import LEADING, token
 from lib.figures.style import Layout
 from lib.generation import next_token_probabilities
@@ -92,7 +93,7 @@ def _gauges(fig: Figure, data: NextToken, left: float, top: float, width: float)
             (np.log(data.kept) / most, "tokens kept", f"{data.kept:,} of {data.vocabulary:,}"),
             (data.mass, "their share before the cut", style.percent(data.mass)),
             (data.entropy / most, "entropy left", f"{data.entropy:.2f} nats"))):
-        style.gauge(fig, left, top + 0.45 * k, width, float(share), style.DATA, label, value)
+        gauge(fig, left, top + 0.45 * k, width, float(share), style.DATA, label, value)
 
 
 @style.styled

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.labels import Named, name_lines
@@ -56,8 +55,7 @@ def _curve(ax: Axes, data: Overfit, name: str, tone: Tone, dash: object, marker:
     past = steps <= data.step
     ax.plot(steps, values, color=tone.mark, ls=dash, lw=1.2, alpha=0.35, zorder=1)
     ax.plot(steps[past], values[past], color=tone.mark, ls=dash, zorder=3)
-    ax.plot(data.step, values[past][-1], marker, color=tone.mark, ms=6.5, mec=style.PAPER, mew=1.2,
-            zorder=4, clip_on=False)
+    style.point(ax, data.step, values[past][-1], marker, tone)
 
 
 def _axis(ax: Axes, data: Overfit, title: str, value: str) -> None:
@@ -67,25 +65,20 @@ def _axis(ax: Axes, data: Overfit, title: str, value: str) -> None:
     ax.set(xscale="log", xlim=(steps.min() * 0.9, steps.max() * 1.1), xlabel="training step",
            title=title)
     ax.set_title(value, loc="right", weight=600)
-    ticks = [tick for tick in (1, 3, 10, 30, 100, 300) if steps.min() <= tick <= steps.max()]
-    ax.set_xticks(ticks, map(str, ticks))
+    style.number_ticks(ax.xaxis, (1, 3, 10, 30, 100, 300))
     ax.grid(axis="y")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_locator(NullLocator())
 
 
 def _losses(ax: Axes, data: Overfit) -> None:
     """Loss on what is trained on, and on held-out texts, for few examples and for many."""
     few, many = data.few, data.many
     every = np.concatenate([few["train"], few["dev"], many["dev"]])
-    low, high = every.min() * 0.7, every.max() * 1.3
-    ax.set(yscale="log", ylim=(low, high))
+    ax.set(yscale="log", ylim=(every.min() * 0.7, every.max() * 1.3))
     ax.plot(many["step"], many["dev"], color=style.RULE, zorder=1)
     _curve(ax, data, "train", style.FROZEN, DASH, "^")
     _curve(ax, data, "dev", style.FULL, "-", "o")
     _axis(ax, data, "Loss, nats", f"{data.now('dev'):.2f} held out")
-    ticks = [tick for tick in (0.001, 0.01, 0.1, 0.3, 1, 3, 10) if low < tick < high]
-    ax.set_yticks(ticks, [style.short(tick, 3) for tick in ticks])
+    style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 0.3, 1, 3, 10))
     name_lines(ax, [Named(few["step"], few["train"], "trained on", style.FROZEN),
                     Named(few["step"], few["dev"], "held out", style.FULL)])
 

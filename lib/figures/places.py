@@ -87,15 +87,13 @@ def _dots(ax: Axes, data: Places, name: str, tone: Tone, marker: str, floor: flo
     room = 0.12 if wide else 0.06
     for at, row in enumerate(data.rows):
         values = getattr(row, name)
-        ax.plot(values, at + np.linspace(-room, room, len(values)), marker, ms=5, mew=0.8,
-                mec=style.PAPER, color=tone.mark, zorder=3, clip_on=False)
+        style.seeds(ax, values, at + style.fan(values, room), marker, tone)
         ax.plot([values.mean()] * 2, [at - 2.5 * room, at + 2.5 * room], color=style.INK,
                 lw=1.4, zorder=2)
     low = 0.1 * np.floor(floor / 0.1 + 1e-9)
     ax.set(xlim=(low - 0.02 * (1 - low), 1.02), title=title,
            ylim=(len(data.rows) - 0.5, -0.5) if wide else (len(data.rows) - 0.7, -0.7))
-    ticks = [low, (1 + low) / 2, 1]
-    ax.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    style.share_ticks(ax.xaxis, low)
     ax.set(yticks=[])
     ax.hlines(np.arange(len(data.rows)), low, 1, color=style.GRID, lw=style.THIN, zorder=0)
 

@@ -56,8 +56,7 @@ def _products(ax: Axes, data: Table) -> None:
     ax.axhline(0, color=style.RULE, lw=style.THIN)
     ax.axvline(data.row, color=style.FROZEN.mark, lw=style.THIN)
     ax.plot(data.products, color=style.DATA.mark)
-    ax.plot(data.row, data.products[data.row], "o", color=style.DATA.mark, ms=7, mec=style.PAPER,
-            mew=1.2, clip_on=False)
+    style.point(ax, data.row, data.products[data.row], "o", style.DATA, 7)
     ax.set(xlim=(0, count - 1), ylim=(-0.04 * most, 1.1 * most), xlabel="other position",
            yticks=[0, most / 2, most], title="Product with each other row")
     ax.set_xticks([0, count // 4, count // 2, 3 * count // 4, count - 1])

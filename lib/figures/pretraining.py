@@ -79,8 +79,7 @@ def _curve(ax: Axes, data: History, steps: np.ndarray, runs: np.ndarray, tone: T
     ax.fill_between(steps[past], runs.min(0)[past], runs.max(0)[past], lw=0, zorder=1,
                     color=tone.mark, alpha=0.18)
     ax.plot(steps[past], mean[past], color=tone.mark, ls=dash, zorder=2)
-    ax.plot(steps[past][-1], mean[past][-1], marker, color=tone.mark, ms=6, mec=style.PAPER,
-            mew=1.2, zorder=3, clip_on=False)
+    style.point(ax, steps[past][-1], mean[past][-1], marker, tone, 6)
 
 
 def _axis(ax: Axes, data: History, title: str, value: str, last: bool) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lib.figures import style
+from lib.figures.cells import frame, gauge, score_map
 from lib.figures.labels import LEADING, paragraph, visible
 from lib.figures.style import Layout
 
@@ -71,21 +71,10 @@ def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
 
 def _map(ax: Axes, data: Grid) -> None:
     """The mean score of each rank and alpha, the chosen one framed."""
-    means = data.means
-    for i, j in np.argwhere(np.isfinite(means)):
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(means[i, j]), ec=style.PAPER, lw=1.2))
-        ax.text(j + 0.5, i + 0.5, f"{100 * means[i, j]:.0f}", ha="center", va="center_baseline")
-    at = data.ranks.index(data.rank), data.alphas.index(data.alpha)
-    ax.add_patch(Rectangle(at, 1, 1, fc="none", ec=style.PAPER, lw=5, zorder=3, clip_on=False))
-    ax.add_patch(Rectangle(at, 1, 1, fc="none", ec=style.LORA.mark, lw=2.6, zorder=4,
-                           clip_on=False))
-    ax.set(xlim=(0, len(data.ranks)), ylim=(0, len(data.alphas)), xlabel="rank r",
-           title="Held-out score, %: mean of the seeds")
-    ax.set_xticks(np.arange(len(data.ranks)) + 0.5, [str(rank) for rank in data.ranks])
-    ax.set_yticks(np.arange(len(data.alphas)) + 0.5,
-                  [f"α = {style.short(alpha)}" for alpha in data.alphas])
-    ax.tick_params(length=0)
-    ax.spines["bottom"].set_visible(False)
+    score_map(ax, data.means, [str(rank) for rank in data.ranks],
+              [f"α = {style.short(alpha)}" for alpha in data.alphas])
+    frame(ax, data.alphas.index(data.alpha), data.ranks.index(data.rank))
+    ax.set(xlabel="rank r", title="Held-out score, %: mean of the seeds")
 
 
 def _seeds(ax: Axes, data: Grid) -> None:
@@ -97,19 +86,16 @@ def _seeds(ax: Axes, data: Grid) -> None:
     ax.plot(places, [row[rank].mean() for rank in ranks], color=style.TASK.mark, zorder=1)
     for place, rank in zip(places, ranks):
         here = rank == data.rank
-        spread = np.linspace(-0.13, 0.13, len(row[rank])) if len(row[rank]) > 1 else [0]
-        ax.plot(place + np.array(spread), row[rank], "D", ms=5.2 if here else 4.2, mew=0.8,
-                mec=style.PAPER, color=style.LORA.mark if here else style.FROZEN.mark, zorder=3,
-                clip_on=False)
+        style.seeds(ax, place + style.fan(row[rank], 0.13), row[rank], "D",
+                    style.LORA if here else style.FROZEN, 5.2 if here else 4.2)
     # The lowest score of all runs sets the axis, so that it is the same in every frame.
     least = min(each.min() for row in data.scores.values() for each in row.values())
     low = 0.25 * np.floor(min(least, 0.99) / 0.25)
-    ticks = [low, (1 + low) / 2, 1]
     room = 0.04 * (1 - low)
     ax.set(xlim=(-0.4, len(data.ranks) - 0.6), ylim=(low - room, 1 + room), xlabel="rank r",
            title=f"Every seed at α = {style.short(data.alpha)}")
     ax.set_xticks(range(len(data.ranks)), [str(rank) for rank in data.ranks])
-    ax.set_yticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
+    style.share_ticks(ax.yaxis, low)
     ax.grid(axis="y")
 
 
@@ -118,8 +104,8 @@ def _gauges(fig: Figure, data: Grid, top: float, width: float, loss: bool) -> No
     bars = [("Held-out score", data.here.mean(), style.TASK),
             ("Old facts kept", data.facts, style.FACTS)]
     for k, (label, share, tone) in enumerate(bars):
-        style.gauge(fig, style.MARGIN + k * (width + 0.2), top, width, share, tone, label,
-                    style.percent(share))
+        gauge(fig, style.MARGIN + k * (width + 0.2), top, width, share, tone, label,
+              style.percent(share))
     if loss:
         left = style.MARGIN + 2 * (width + 0.2)
         style.write(fig, left, top + 0.14, "Held-out loss", style.MUTED, style.SMALL,

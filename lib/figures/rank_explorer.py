@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lib.figures import style
+from lib.figures import rate_map, scaling, style
+from lib.figures.cells import gauge, score_map
 from lib.figures.labels import Named, name_lines
 from lib.figures.style import Layout, Tone
 
 #: How alpha follows the rank, and which runs follow that rule.
-RULES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-    "α = 16": lambda run: run["rule"] == "alpha/r" and run["alpha"] == 16,
-    "α = 2r": lambda run: run["rule"] == "alpha/r" and run["alpha"] == 2 * run["rank"],
-    "α/√r": lambda run: run["rule"] == "alpha/sqrt(r)"}
+RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -68,30 +66,23 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
                            and line["run"]["learning_rate"] == rate] for r in ranks]
                          for rate in rates])
 
-    alpha = next(line["run"]["alpha"] for line in mine if line["run"]["rank"] == rank)
+    run = next(line["run"] for line in mine if line["run"]["rank"] == rank)
     return Explorer(rule, ranks, rates, of("answers"), of("facts"),
                     tuple(of("dev_answers").mean(2).argmax(0).tolist()), rates.index(rate),
-                    ranks.index(rank), alpha / rank ** (0.5 if rule == "α/√r" else 1),
+                    ranks.index(rank), run["alpha"] / rank ** scaling.RULES[run["rule"]],
                     (min(line["answers"] for line in lines), min(line["facts"] for line in lines)))
 
 
 def _map(ax: Axes, data: Explorer) -> None:
     """The mean score of each rank and rate: the chosen cell framed, the best rates dotted."""
-    means = data.scores.mean(2)
-    for i, j in np.ndindex(*means.shape):
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(means[i, j]), ec=style.PAPER, lw=1.2))
-        ax.text(j + 0.5, i + 0.42, f"{100 * means[i, j]:.0f}", ha="center", va="center_baseline")
-        if data.best[j] == i:
-            ax.plot(j + 0.5, i + 0.84, "o", ms=3.6, color=style.INK)
+    score_map(ax, data.scores.mean(2), [str(rank) for rank in data.ranks],
+              [f"{rate:g}" for rate in data.rates], middle=0.42)
+    ax.plot(np.arange(len(data.ranks)) + 0.5, np.array(data.best) + 0.84, "o", ms=3.6,
+            color=style.INK)
     for (left, wide), tone in (((0, len(data.ranks)), style.TASK), ((data.column, 1), style.LORA)):
         ax.add_patch(Rectangle((left, data.at), wide, 1, fc="none", ec=tone.mark, lw=2.4, zorder=3,
                                clip_on=False))
-    ax.set(xlim=(0, len(data.ranks)), ylim=(0, len(data.rates)), xlabel="rank r",
-           title="Questions answered, %; dot: best rate on dev")
-    ax.set_xticks(np.arange(len(data.ranks)) + 0.5, [str(rank) for rank in data.ranks])
-    ax.set_yticks(np.arange(len(data.rates)) + 0.5, [f"{rate:g}" for rate in data.rates])
-    ax.tick_params(length=0)
-    ax.spines["bottom"].set_visible(False)
+    ax.set(xlabel="rank r", title="Questions answered, %; dot: best rate on dev")
 
 
 def _seeds(ax: Axes, data: Explorer, values: np.ndarray, tone: Tone, marker: str, floor: float,
@@ -103,13 +94,11 @@ def _seeds(ax: Axes, data: Explorer, values: np.ndarray, tone: Tone, marker: str
     ax.plot(places, means[data.at], color=tone.mark, zorder=2)
     for place in places:
         here, each = place == data.column, values[data.at, place]
-        ax.plot(place + np.linspace(-0.13, 0.13, len(each)), each, marker, ms=5.4 if here else 4.2,
-                mew=0.8, mec=style.PAPER, zorder=3, clip_on=False,
-                color=style.LORA.mark if here else tone.mark)
+        style.seeds(ax, place + style.fan(each, 0.13), each, marker, style.LORA if here else tone,
+                    5.4 if here else 4.2)
     low = 0.5 * np.floor(floor / 0.5)
     ax.set(xlim=(-0.4, len(places) - 0.6), ylim=(low - 0.04, 1.06), title=title)
-    ticks = [low, (1 + low) / 2, 1]
-    ax.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    style.share_ticks(ax.yaxis, low)
     ax.set_xticks(places, [str(rank) for rank in data.ranks] if last else [])
     ax.set_xlabel("rank r" if last else "")
     ax.grid(axis="y")
@@ -141,7 +130,7 @@ def draw(data: Explorer, layout: Layout = "wide") -> Figure:
     here = data.facts[data.at, data.column]
     for place, values, tone, name in zip(gauges, (data.here, here), (style.TASK, style.FACTS),
                                          ("Answered", "Facts kept")):
-        style.gauge(fig, *place, values.mean(), tone, name, spread(values))
+        gauge(fig, *place, values.mean(), tone, name, spread(values))
     return fig
 
 

@@ -111,17 +111,14 @@ def draw(data: Curves, layout: Layout = "wide") -> Figure:
         left = style.place(fig, 0.5, 0.95, 2.95, 1.5)
         right = style.place(fig, 0.5, 3.22, 2.95, 1.3)
     _lines(left, data, "loss")
-    low, high = data.losses[0] / 1.3, data.losses[1] * 1.3
-    ticks = [tick for tick in (0.03, 0.1, 0.3, 1, 3, 10) if low < tick < high]
-    left.set(yscale="log", ylim=(low, high), title="Held-out loss, nats")
-    left.set_yticks(ticks, [style.short(tick) for tick in ticks])
-    left.minorticks_off()
+    left.set(yscale="log", ylim=(data.losses[0] / 1.3, data.losses[1] * 1.3),
+             title="Held-out loss, nats")
+    style.number_ticks(left.yaxis, (0.03, 0.1, 0.3, 1, 3, 10))
     _names(left, data, "loss")
     _lines(right, data, "facts")
     floor = 0.5 * np.floor(data.least / 0.5)
     right.set(ylim=(floor - 0.04, 1.06), title="Old facts kept")
-    right.set_yticks(np.linspace(floor, 1, 3), [f"{share:.0%}" for share in
-                                                np.linspace(floor, 1, 3)])
+    style.share_ticks(right.yaxis, floor)
     _names(right, data, "facts")
     return fig
 

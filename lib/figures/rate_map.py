@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures import style
+from lib.figures.cells import score_map
 from lib.figures.style import Layout
 
 #: The three rules, which agree at rank 8: each says whether a run belongs to it.
@@ -68,22 +69,13 @@ def compute(lines: Sequence[Mapping[str, Any]]) -> RateMap:
 
 def _map(ax: Axes, data: RateMap, rule: str, note: str, first: bool) -> None:
     """Test answers in each cell; the rates that dev finds good are framed."""
-    for i, j in np.argwhere(np.isfinite(data.test[rule])):
-        share = data.test[rule][i, j]
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(share), ec=style.PAPER, lw=1.2))
-        ax.text(j + 0.5, i + 0.5, f"{100 * share:.0f}", ha="center", va="center_baseline",
-                size=style.SMALL)
+    score_map(ax, data.test[rule], [str(rank) for rank in data.ranks],
+              [f"{rate:g}" if first else "" for rate in data.rates], style.SMALL)
     for i, j in np.argwhere(data.good(rule)):
         ax.add_patch(Rectangle((j + 0.06, i + 0.08), 0.88, 0.84, fc="none", ec=style.LORA.mark,
                                lw=1.6, zorder=3))
-    ax.set(xlim=(0, len(data.ranks)), ylim=(0, len(data.rates)), xlabel="rank r")
+    ax.set(xlabel="rank r", ylabel="learning rate" if first else "")
     ax.set_title(f"{rule}: {note}", size=style.SMALL, color=style.MUTED, weight=400)
-    ax.set_xticks(np.arange(len(data.ranks)) + 0.5, [str(rank) for rank in data.ranks])
-    ax.set_yticks(np.arange(len(data.rates)) + 0.5,
-                  [f"{rate:g}" for rate in data.rates] if first else [])
-    ax.set_ylabel("learning rate" if first else "")
-    ax.tick_params(length=0)
-    ax.spines["bottom"].set_visible(False)
 
 
 @style.styled

@@ -11,23 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures import style
+from lib.figures.starts import WINDOW, Starts, gather, mark_seeds
 from lib.figures.style import Layout
-
-WINDOW = 5  # steps that a point of a curve is the mean of
 
 
 @dataclass(frozen=True)
-class Relatives:
-    """By name: losses (seeds, steps) in nats, answers and facts (seeds,) as shares; one chosen."""
+class Relatives(Starts):
+    """By name of a relative, what ``Starts`` holds by start; one is chosen."""
 
-    losses: dict[str, np.ndarray]
-    answers: dict[str, np.ndarray]
-    facts: dict[str, np.ndarray]
     chosen: str
-
-    def curve(self, name: str) -> np.ndarray:
-        """Mean loss of the seeds, smoothed over a few steps: (steps - WINDOW + 1,)."""
-        return np.convolve(self.losses[name].mean(0), np.ones(WINDOW) / WINDOW, "valid")
 
 
 def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], chosen: str) -> Relatives:
@@ -38,8 +30,7 @@ def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], chosen: str) -> Rel
     """
     if chosen not in runs:
         raise ValueError(f"there are no runs of {chosen!r}; there are {', '.join(runs)}")
-    parts = [{name: np.array([run[part] for run in each], float) for name, each in runs.items()}
-             for part in ("losses", "answers", "facts")]
+    parts = gather(runs)
     shortest = min(each.shape[1] for each in parts[0].values())
     if shortest < WINDOW:
         raise ValueError(f"a run has {shortest} steps, it must have at least {WINDOW}")
@@ -60,12 +51,9 @@ def _curves(ax: Axes, data: Relatives) -> None:
         ax.plot(steps, curve, color=style.LORA.mark if mine else style.FROZEN.mark,
                 lw=2.2 if mine else 1.0)
     low, high = (pick(pick(curve) for curve in curves.values()) for pick in (min, max))
-    low, high = low / 1.3, high * 1.3
-    ax.set(yscale="log", ylim=(low, high), xlabel="step", title="Training loss, nats",
+    ax.set(yscale="log", ylim=(low / 1.3, high * 1.3), xlabel="step", title="Training loss, nats",
            xlim=(0, max(each.shape[1] for each in data.losses.values())))
-    ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low < tick < high]
-    ax.set_yticks(ticks, [style.short(tick) for tick in ticks])
-    ax.minorticks_off()
+    style.number_ticks(ax.yaxis, (0.01, 0.03, 0.1, 0.3, 1, 3, 10))
     ax.grid(axis="y")
 
 
@@ -74,17 +62,12 @@ def _scores(ax: Axes, data: Relatives) -> None:
     names = list(data.losses)
     at = names.index(data.chosen)
     ax.axhspan(at - 0.46, at + 0.46, color=style.LORA.tint, lw=0)
-    for row, name in enumerate(names):
-        for values, tone, marker, lift in ((data.answers[name], style.TASK, "task", -0.18),
-                                           (data.facts[name], style.FACTS, "facts", 0.18)):
-            ax.plot(values, np.full(len(values), row + lift), style.MARKER[marker], ls="",
-                    color=tone.mark, ms=5.5, mec=style.PAPER, mew=0.8, clip_on=False)
+    mark_seeds(ax, data, 0.18)
     least = min(float(values.min()) for part in (data.answers, data.facts)
                 for values in part.values())
     floor = 0.5 * np.floor(least / 0.5)
-    ticks = np.linspace(floor, 1, 3)
     ax.set(xlim=(floor - 0.02, 1.02), ylim=(len(names) - 0.5, -0.5), xlabel="share right")
-    ax.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    style.share_ticks(ax.xaxis, floor)
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.get_yticklabels()[at].set(color=style.LORA.ink, weight=600)
@@ -109,7 +92,7 @@ def draw(data: Relatives, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.chosen}: {style.percent(answers)} right, "
                   f"{style.percent(facts)} kept",
                   f"Coloured line and row: the chosen one. {seeds} seeds.")
-    _curves(style.place(fig, 0.45, 0.95, 3.0 if wide else 3.0, 1.9 if wide else 1.45), data)
+    _curves(style.place(fig, 0.45, 0.95, 3.0, 1.9 if wide else 1.45), data)
     left, top = (4.75, 0.95) if wide else (1.1, 3.15)
     _legend(fig, left, top - 0.1)
     _scores(style.place(fig, left, top, 2.25 if wide else 2.3, 1.9), data)

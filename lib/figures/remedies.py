@@ -62,13 +62,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")
-    low, high = 0.88 * every[:, 0].min(), 1.12 * every[:, 0].max()
-    ax.set(xlim=(low, high), ylim=(-0.03, 1.07))
-    ticks = [tick for tick in (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4) if low < tick < high]
-    ax.set_xticks(ticks, [style.short(tick) for tick in ticks])
-    ax.minorticks_off()
+    ax.set(xlim=(0.88 * every[:, 0].min(), 1.12 * every[:, 0].max()), ylim=(-0.03, 1.07))
+    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-    ax.set(xlabel="loss on unseen recipes, nats  (left is better)", ylabel="")
+    ax.set(xlabel="loss on unseen recipes, nats  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
     lines = []

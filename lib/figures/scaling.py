@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.style import Layout, Tone
@@ -98,7 +97,7 @@ def _norms(ax: Axes, data: Scaling) -> None:
     _lines(ax, data, data.norms, style.LORA)
     ticks = (0.001, 0.01, 0.1)
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    ax.yaxis.set_minor_locator(NullLocator())
+    ax.minorticks_off()
 
 
 def _losses(ax: Axes, data: Scaling) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.labels import Named, name_lines
@@ -42,8 +41,22 @@ def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> Starts:
     """
     if not 1 <= len(runs) <= len(LOOKS):
         raise ValueError(f"there are {len(runs)} starts, there must be from 1 to {len(LOOKS)}")
-    return Starts(*({name: np.array([run[part] for run in each]) for name, each in runs.items()}
-                    for part in ("losses", "answers", "facts")))
+    return Starts(*gather(runs))
+
+
+def gather(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, np.ndarray]]:
+    """Return losses, answers and facts of all seeds by the name of their runs."""
+    return [{name: np.array([run[part] for run in each], float) for name, each in runs.items()}
+            for part in ("losses", "answers", "facts")]
+
+
+def mark_seeds(ax: Axes, data: Starts, lift: float) -> None:
+    """Every seed's answers and facts, a row for each start, ``lift`` above and below its middle."""
+    for row, name in enumerate(data.losses):
+        for values, tone, marker, shift in ((data.answers[name], style.TASK, "task", -lift),
+                                            (data.facts[name], style.FACTS, "facts", lift)):
+            style.seeds(ax, values, np.full(len(values), row + shift), style.MARKER[marker], tone,
+                        5.5)
 
 
 def _curves(ax: Axes, data: Starts) -> None:
@@ -57,21 +70,17 @@ def _curves(ax: Axes, data: Starts) -> None:
     ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats",
            xlim=(0, max(each.shape[1] for each in data.losses.values())))
     ax.set_yticks([0.1, 1], ["0.1", "1"])
-    ax.yaxis.set_minor_locator(NullLocator())
+    ax.minorticks_off()
     ax.grid(axis="y")
     name_lines(ax, named)
 
 
 def _scores(ax: Axes, data: Starts) -> None:
-    """Every seed's answers and facts, a row for each start."""
-    for row, name in enumerate(data.losses):
-        for values, tone, marker, lift in ((data.answers[name], style.TASK, "task", -0.16),
-                                           (data.facts[name], style.FACTS, "facts", 0.16)):
-            ax.plot(values, np.full(len(values), row + lift), style.MARKER[marker],
-                    color=tone.mark, ms=5.5, mec=style.PAPER, mew=0.8, clip_on=False)
+    """Every seed's answers and facts; the last row names both."""
+    mark_seeds(ax, data, 0.16)
     ax.set(xlim=(-0.02, 1.02), ylim=(len(data.losses) - 0.5, -0.5), title="After training")
     ax.set_yticks(range(len(data.losses)), list(data.losses))
-    ax.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
+    style.share_ticks(ax.xaxis)
     last, name = len(data.losses) - 1, list(data.losses)[-1]
     for values, tone, words, lift, side in (
             (data.answers[name], style.TASK, "answers right", -0.16, "left"),

@@ -47,15 +47,9 @@ def compute(steps: Sequence[float], errors: Mapping[str, Sequence[float]],
                  {kind: tuple(map(float, each[at])) for kind, each in pairs.items()})
 
 
-def power(value: float, digits: int = 0) -> str:
-    """Write a number as in code, but shorter: ``3e−4``, and ``1`` for one."""
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}".removesuffix("e0").replace("-", "\u2212")
-
-
 def step_name(h: float) -> str:
     """Write a step: a whole or a half power of ten."""
-    return power(h, 0 if np.isclose(np.log10(h), np.round(np.log10(h))) else 1)
+    return style.power(h, 0 if np.isclose(np.log10(h), np.round(np.log10(h))) else 1)
 
 
 def shared(pair: tuple[float, float], digits: int) -> tuple[str, str, int]:
@@ -72,11 +66,10 @@ def _chart(ax: Axes, data: Steps) -> None:
     for kind, values in data.errors.items():
         tone, dash, marker = LOOKS[kind]
         ax.plot(data.steps, values, color=tone.mark, ls=dash, zorder=2)
-        ax.plot(data.h, data.error(kind), marker, color=tone.mark, ms=7, mec=style.PAPER, mew=1.2,
-                zorder=4)
+        style.point(ax, data.h, data.error(kind), marker, tone, 7)
     ax.axvline(data.h, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
     for axis, at in ((ax.xaxis, (-12, -9, -6, -3, -1)), (ax.yaxis, (-10, -8, -6, -4, -2, 0))):
-        axis.set_ticks([10.0 ** k for k in at], [power(10.0 ** k) for k in at])
+        axis.set_ticks([10.0 ** k for k in at], [style.power(10.0 ** k) for k in at])
         axis.set_minor_locator(NullLocator())
     ax.set(xlabel="step h", title="Error of the gradient, relative to its length")
     ax.grid(axis="y")
@@ -106,7 +99,7 @@ def draw(data: Steps, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     height = 1.95 if wide else 1.75
     fig = style.canvas(layout, 0.92 + height + 1.75)
-    errors = ", ".join(f"{power(data.error(kind))} in {kind}" for kind in data.errors)
+    errors = ", ".join(f"{style.power(data.error(kind))} in {kind}" for kind in data.errors)
     style.heading(fig, f"h = {step_name(data.h)}", f"Error {errors}")
     _chart(style.place(fig, 0.55, 0.92, fig.get_size_inches()[0] - 0.7, height), data)
     _digits(fig, data, 0.92 + height + 0.52)
@@ -119,6 +112,6 @@ def alt(data: Steps) -> str:
     for kind, pair in data.pair.items():
         one, _, same = shared(pair, DIGITS[kind])
         alike[kind] = len(one[:same].replace(".", ""))
-    parts = [f"{power(data.error(kind))} in {kind}, where the two losses share "
+    parts = [f"{style.power(data.error(kind))} in {kind}, where the two losses share "
              f"{alike[kind]} of {DIGITS[kind]} digits" for kind in data.errors]
     return f"Step {step_name(data.h)}: the gradient's relative error is {'; '.join(parts)}."

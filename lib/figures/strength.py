@@ -134,8 +134,7 @@ def _scores(ax: Axes, data: Strength) -> None:
     for values, tone, marker in ((data.task, style.TASK, style.MARKER["task"]),
                                  (data.facts, style.FACTS, style.MARKER["facts"])):
         ax.plot(data.strengths, values, color=tone.mark)
-        ax.plot(data.strength, values[data.at], marker, color=tone.mark, ms=6.5, mec=style.PAPER,
-                mew=1.2, zorder=3, clip_on=False)
+        style.point(ax, data.strength, values[data.at], marker, tone)
     last = data.strengths[-1]
     ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.04), title="Over the strengths",
            xlabel="adapter strength")

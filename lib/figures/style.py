@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import NullLocator
 
 Layout = Literal["wide", "narrow"]
 LAYOUTS: tuple[Layout, ...] = ("wide", "narrow")
@@ -184,15 +187,36 @@ def heading(fig: Figure, title: str, note: str = "") -> None:
     write(fig, MARGIN, 0.31, note, MUTED)
 
 
-def gauge(fig: Figure, left: float, top: float, width: float, share: float, tone: Tone,
-          label: str, value: str) -> None:
-    """Draw a slim bar from 0 to 1 under its label and its value."""
-    write(fig, left, top + 0.14, label, MUTED, SMALL, va="baseline")
-    write(fig, left + width, top + 0.14, value, tone.ink, ha="right", va="baseline", weight=600)
-    ax = bare(place(fig, left, top + 0.21, width, 0.1))
-    ax.set(xlim=(0, 1), ylim=(0, 1))
-    ax.barh(0.5, 1, 1, color=FROZEN.tint)
-    ax.barh(0.5, share, 1, color=tone.mark)
+def point(ax: Axes, x: float | np.ndarray, y: float | np.ndarray, marker: str, tone: Tone,
+          size: float = 6.5) -> None:
+    """Mark a place on a curve: where the slider stands."""
+    ax.plot(x, y, marker, color=tone.mark, ms=size, mec=PAPER, mew=1.2, zorder=5, clip_on=False)
+
+
+def seeds(ax: Axes, x: np.ndarray, y: np.ndarray, marker: str, tone: Tone,
+          size: float = 5.0) -> None:
+    """Mark every seed's measurement."""
+    ax.plot(x, y, marker, ls="", color=tone.mark, ms=size, mec=PAPER, mew=0.8, zorder=3,
+            clip_on=False)
+
+
+def fan(values: np.ndarray, room: float) -> np.ndarray:
+    """Return how far each seed's mark stands aside, at most ``room``; a single one does not."""
+    return np.linspace(-room, room, len(values)) if len(values) > 1 else np.zeros(len(values))
+
+
+def share_ticks(axis: Axis, low: float = 0.0) -> None:
+    """Mark an axis of shares at ``low``, at one, and between them, in percent."""
+    ticks = (low, (1 + low) / 2, 1)
+    axis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
+
+
+def number_ticks(axis: Axis, numbers: Iterable[float], digits: int = 3) -> None:
+    """Mark those of the numbers that are within the axis' limits, and nothing between them."""
+    low, high = axis.get_view_interval()
+    ticks = [number for number in numbers if low <= number <= high]
+    axis.set_ticks(ticks, [short(tick, digits) for tick in ticks])
+    axis.set_minor_locator(NullLocator())
 
 
 def short(number: float, digits: int = 2) -> str:
@@ -204,6 +228,12 @@ def short(number: float, digits: int = 2) -> str:
         text = text.rstrip("0").rstrip(".")
     return text.replace("0.", ".", 1).replace("-", "\u2212") if abs(number) < 1 \
         else text.replace("-", "\u2212")
+
+
+def power(number: float, digits: int = 0) -> str:
+    """Write a number as in code, but shorter: ``3e−4``, and ``1`` for one."""
+    mantissa, exponent = f"{number:.{digits}e}".split("e")
+    return f"{mantissa}e{int(exponent)}".removesuffix("e0").replace("-", "\u2212")
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -94,8 +94,7 @@ def _scores(ax: Axes, data: Transfer) -> None:
     lines = []
     for start, (label, tone, dash, marker) in STARTS.items():
         ax.plot(data.steps, data.held_out[start], color=tone.mark, ls=dash)
-        ax.plot(data.step, data.held_out[start][data.at], marker, color=tone.mark, ms=6.5,
-                mec=style.PAPER, mew=1.2, clip_on=False, zorder=3)
+        style.point(ax, data.step, data.held_out[start][data.at], marker, tone)
         lines.append(Named(data.steps, data.held_out[start], label, tone))
     ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
     lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
@@ -118,7 +117,8 @@ def _answers(fig: Figure, data: Transfer, top: float, wide: bool) -> None:
         paragraph(ax, 0.15, at, question, 3.15 if wide else width - 0.3, 1, style.MUTED)
         at += 0 if wide else line
         for left, (start, (_, tone, _, _)) in zip(lefts, STARTS.items()):
-            paragraph(ax, left, at, found[start] or "(nothing)", 1.7 if wide else 1.5, 1, tone.ink)
+            paragraph(ax, left, at, visible(found[start]) or "(nothing)", 1.7 if wide else 1.5, 1,
+                      tone.ink)
         at += line + 0.05
 
 

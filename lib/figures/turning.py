@@ -91,8 +91,7 @@ def _curve(ax: Axes, data: Turned) -> None:
     ax.axhline(0, color=style.RULE, lw=style.THIN)
     ax.axvline(data.distance, color=style.FROZEN.mark, lw=style.THIN)
     ax.plot(far, values, color=style.DATA.mark)
-    ax.plot(data.distance, data.product, "o", color=style.DATA.mark, ms=7, mec=style.PAPER,
-            mew=1.2, clip_on=False)
+    style.point(ax, data.distance, data.product, "o", style.DATA, 7)
     ax.set(xlim=(0, FARTHEST), ylim=(-1.15 * most, 1.15 * most), xticks=range(0, FARTHEST + 1, 5),
            yticks=[-0.5, 0, 0.5], xlabel="distance from the key to the query, in tokens",
            title="Product q \u00b7 k after turning")

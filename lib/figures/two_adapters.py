@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lib.figures import style
+from lib.figures.cells import frame, gauge, score_map
 from lib.figures.labels import paragraph, visible
 from lib.figures.style import Layout
 
@@ -61,26 +61,16 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
 
 def _map(ax: Axes, data: Pair, name: str) -> None:
     """One task's score at all strengths, the chosen place framed."""
-    scores, count = data.scores[name], len(data.strengths)
-    for i, j in np.ndindex(*scores.shape):
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(scores[i, j]), ec=style.PAPER, lw=1.2))
-        ax.text(j + 0.5, i + 0.5, f"{100 * scores[i, j]:.0f}", ha="center", va="center_baseline")
-    at = data.at[::-1]
-    ax.add_patch(Rectangle(at, 1, 1, fc="none", ec=style.PAPER, lw=5, zorder=3, clip_on=False))
-    ax.add_patch(Rectangle(at, 1, 1, fc="none", ec=style.LORA.mark, lw=2.6, zorder=4,
-                           clip_on=False))
     ticks = [style.short(strength) for strength in data.strengths]
-    ax.set(xlim=(0, count), ylim=(0, count), xlabel=f"strength of {data.names[0]}",
-           ylabel=f"strength of {data.names[1]}", title=f"{name}: score, %")
-    ax.set_xticks(np.arange(count) + 0.5, ticks)
-    ax.set_yticks(np.arange(count) + 0.5, ticks)
-    ax.tick_params(length=0)
-    ax.spines["bottom"].set_visible(False)
+    score_map(ax, data.scores[name], ticks, ticks)
+    frame(ax, *data.at)
+    ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
+           title=f"{name}: score, %")
 
 
 def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:
     """Each prompt, and under it what the model writes: side by side, or one above the other."""
-    room = style.WIDTH["wide" if wide else "narrow"] - 2 * style.MARGIN
+    room = fig.get_size_inches()[0] - 2 * style.MARGIN
     width = (room - 0.12) / 2 if wide else room
     for k, (prompt, answer) in enumerate(data.answers.items()):
         place = (style.MARGIN + k * (width + 0.12), top) if wide else (style.MARGIN,
@@ -110,7 +100,7 @@ def draw(data: Pair, layout: Layout = "wide") -> Figure:
               (two, data.scores[two][data.at], style.TASK), ("old facts", data.facts, style.FACTS)]
     for k, (label, share, tone) in enumerate(gauges):
         box = (5.15, 0.98 + 0.52 * k, 1.95) if wide else (style.MARGIN + 1.2 * k, 2.85, 1.05)
-        style.gauge(fig, *box, share, tone, label, style.percent(share))
+        gauge(fig, *box, share, tone, label, style.percent(share))
     _answers(fig, data, 2.97 if wide else 3.4, wide)
     return fig
 

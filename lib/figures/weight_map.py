@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import NullLocator
 
 from lib.figures import style
 from lib.figures.labels import Named, name_lines
@@ -41,6 +40,11 @@ class Moved:
     def now(self) -> dict[str, float]:
         """The changes at the chosen step."""
         return self.changes[self.step]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The steps after the start, ascending."""
+        return np.array(sorted(step for step in self.changes if step))
 
     @property
     def most(self) -> float:
@@ -99,11 +103,9 @@ def _map(ax: Axes, data: Moved) -> None:
 
 def groups(data: Moved) -> dict[str, tuple[np.ndarray, style.Tone]]:
     """Mean relative change over the steps (steps,) of the three parts of the model."""
-    steps = sorted(step for step in data.changes if step)
-
     def mean(chosen: list[str]) -> np.ndarray:
         return np.array([np.mean([data.changes[step][name] for name in chosen])
-                         for step in steps])
+                         for step in data.steps])
 
     matrices = [name for name in data.now if name.startswith(BLOCK) and name.endswith("weights")]
     return {"projection": (mean(["output_projection.weights"]), style.FULL),
@@ -113,8 +115,7 @@ def groups(data: Moved) -> dict[str, tuple[np.ndarray, style.Tone]]:
 
 def _curves(ax: Axes, data: Moved) -> None:
     """How the three parts moved over the run."""
-    steps = np.array(sorted(step for step in data.changes if step))
-    found = groups(data)
+    steps, found = data.steps, groups(data)
     least = min(values.min() for values, _ in found.values())
     ax.set(xscale="log", yscale="log", xlim=(steps[0] * 0.9, steps[-1] * 1.1),
            ylim=(70 * least, 150 * data.most), xlabel="training step",
@@ -122,16 +123,11 @@ def _curves(ax: Axes, data: Moved) -> None:
     for values, tone in found.values():
         ax.plot(steps, 100 * values, color=tone.mark)
         if data.step:
-            ax.plot(data.step, 100 * values[steps == data.step], "o", color=tone.mark, ms=6,
-                    mec=style.PAPER, mew=1.2, zorder=3, clip_on=False)
+            style.point(ax, data.step, 100 * values[steps == data.step], "o", tone, 6)
     if data.step:
         ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
-    ticks = [tick for tick in (1, 3, 10, 30, 100, 300) if steps[0] <= tick <= steps[-1]]
-    ax.set_xticks(ticks, map(str, ticks))
-    powers = [power for power in (0.001, 0.01, 0.1, 1, 10) if power >= 70 * least]
-    ax.set_yticks(powers, [style.short(power, 3) for power in powers])
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_locator(NullLocator())
+    style.number_ticks(ax.xaxis, (1, 3, 10, 30, 100, 300))
+    style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 1, 10))
     ax.grid(axis="y")
     name_lines(ax, [Named(steps, 100 * values, name, tone)
                     for name, (values, tone) in found.items()])
