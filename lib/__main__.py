@@ -16,7 +16,7 @@ import numpy as np
 from lib.adapters import attach_adapters, load_adapters, save_adapters
 from lib.base import BASE, RUNS, Recipe, load_base, load_history, pretrain
 from lib.checkpoint import load_arrays
-from lib.experiments import GROUPS, RESULTS, Line, at_best_rate, load_results, run_groups
+from lib.experiments import GROUPS, LUCK, RESULTS, Line, at_best_rate, load_results, run_groups
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
 from lib.lora import TARGETS
@@ -126,7 +126,7 @@ def run_lab(args: argparse.Namespace) -> None:
 def summary(lines: Sequence[Line]) -> str:
     """A table: what each setting reached on test at its best learning rate, mean and spread."""
     rows = at_best_rate(lines)
-    differ = [name for name in rows[0][0]["run"] if name not in ("seed", "split", "base") and
+    differ = [name for name in rows[0][0]["run"] if name not in LUCK and
               len({json.dumps(row[0]["run"][name]) for row in rows}) > 1] if rows else []
     table = [[*differ, "runs", "answers", "loss", "facts"]]
     for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import platform
 import time
 from collections.abc import Iterable, Sequence
@@ -40,6 +39,8 @@ PLACES = {("query",): 36, ("value",): 36, ("query", "value"): 18, ("query", "key
           ("token_embedding", "output_projection"): 16, TARGETS: 3}
 #: After these steps, and at the end, a run is measured: its curve.
 MEASURED = (10, 30, 75, 150)
+#: What a result should not depend on: runs that differ in these alone are repetitions.
+LUCK = ("seed", "split", "base")
 
 Line = dict[str, Any]
 
@@ -99,9 +100,8 @@ GROUPS = _declare()
 @cache
 def held_out(base: int) -> np.ndarray:
     """The text that the base model of a seed never read: (tokens,)."""
-    recipe = Recipe(seed=base)
-    return token_stream(load_base(base_path(base))[1],
-                        documents(recipe.held_out, np.random.default_rng([base, 1])))
+    texts = documents(Recipe.held_out, np.random.default_rng([base, 1]))
+    return token_stream(load_base(base_path(base))[1], texts)
 
 
 def distance(base: GPTModel, model: GPTModel) -> float:
@@ -157,21 +157,20 @@ def _short(value: float | None) -> float | None:
 
 def load_results(group: str, path: Path = RESULTS) -> list[Line]:
     """The recorded lines of a group, in its order; raises ValueError on an unknown group."""
-    wanted, found = [_key(run) for run in group_runs([group])], _read(path)
-    return [found[key] for key in wanted if key in found]
+    wanted, found = group_runs([group]), _read(path)
+    return [found[run] for run in wanted if run in found]
 
 
-def at_best_rate(lines: Sequence[Line], vary: Sequence[str] = ("seed", "split", "base"),
-                 ) -> list[list[Line]]:
+def at_best_rate(lines: Sequence[Line]) -> list[list[Line]]:
     """The lines of each setting at the learning rate that does best on dev, averaged over seeds.
 
-    Settings differ in anything but the learning rate and what is in ``vary``.  Best is the
-    highest share of dev answers, or the lowest dev loss where there are none.
+    Settings differ in anything but the learning rate and ``LUCK``.  Best is the highest share of
+    dev answers, or the lowest dev loss where there are none.
     """
     def gather(lines: Iterable[Line], without: Sequence[str]) -> list[list[Line]]:
         sets: dict[str, list[Line]] = {}
         for line in lines:
-            kept = {name: value for name, value in line["run"].items() if name not in without}
+            kept = [each for each in line["run"].items() if each[0] not in without]
             sets.setdefault(json.dumps(kept), []).append(line)
         return list(sets.values())
 
@@ -179,8 +178,8 @@ def at_best_rate(lines: Sequence[Line], vary: Sequence[str] = ("seed", "split", 
         return float(np.mean([-line["dev_loss"] if line["dev_answers"] is None
                               else line["dev_answers"] for line in lines]))
 
-    return [max(gather(same, vary), key=quality)
-            for same in gather(lines, (*vary, "learning_rate"))]
+    return [max(gather(same, LUCK), key=quality)
+            for same in gather(lines, (*LUCK, "learning_rate"))]
 
 
 def group_runs(groups: Sequence[str]) -> list[FineTuning]:
@@ -195,11 +194,14 @@ def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2) -> Pa
     """Do all runs of the groups that the results file lacks; return the file.
 
     Lines are added as runs end, so that what was stopped goes on where it was; at the end the
-    file is put in the order of the groups.
+    file is put in the order of the groups, and lines of no group come last.  Raises ValueError,
+    with nothing written, on an unknown group, no jobs, or a file of something else.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}, it must be at least 1")
     wanted = group_runs(groups)
     done = _put_in_order(path)
-    missing = [run for run in wanted if _key(run) not in done]
+    missing = [run for run in wanted if run not in done]
     for seed in sorted({run.base for run in missing}):
         if not base_path(seed).exists():
             base_path(seed).parent.mkdir(parents=True, exist_ok=True)
@@ -213,28 +215,30 @@ def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2) -> Pa
     return path
 
 
-def _put_in_order(path: Path) -> dict[str, Line]:
-    """Rewrite a results file: whole lines of declared runs, in their order; return them."""
+def _put_in_order(path: Path) -> dict[FineTuning, Line]:
+    """Rewrite a results file: whole lines, those of declared runs in their order; return them."""
     found = _read(path)
-    order = [_key(run) for run in group_runs(tuple(GROUPS))]
+    order = dict.fromkeys((*group_runs(tuple(GROUPS)), *found))
     draft = path.with_suffix(".part")
-    draft.write_text("".join(_compact(found[key]) + "\n" for key in order if key in found))
-    os.replace(draft, path)
+    draft.write_text("".join(_compact(found[run]) + "\n" for run in order if run in found))
+    draft.replace(path)
     return found
 
 
-def _read(path: Path) -> dict[str, Line]:
-    """The lines of a results file by their run, with every setting; a line cut short is left out.
-    """
+def _read(path: Path) -> dict[FineTuning, Line]:
+    """The lines of a results file by run, with every setting; a line cut short is left out."""
     found = {}
     for text in path.read_text().splitlines() if path.exists() else ():
         try:
             line = json.loads(text)
         except json.JSONDecodeError:  # the run before was stopped while it wrote
             continue
-        run = FineTuning(**{name: tuple(value) if isinstance(value, list) else value
-                            for name, value in line["run"].items()})
-        found[_key(run)] = line | {"run": asdict(run)}
+        try:
+            run = FineTuning(**{name: tuple(value) if isinstance(value, list) else value
+                                for name, value in line["run"].items()})
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} holds a line that is no run: {text[:60]}") from error
+        found[run] = line | {"run": asdict(run)}
     return found
 
 
@@ -244,7 +248,3 @@ def _compact(line: Line) -> str:
     run = {name: value for name, value in line["run"].items()
            if name in ("method", "learning_rate") or value != usual[name]}
     return json.dumps(line | {"run": run}, separators=(",", ":"))
-
-
-def _key(run: FineTuning) -> str:
-    return json.dumps(asdict(run), sort_keys=True)

@@ -60,9 +60,10 @@ class FineTuning:
         for name, allowed in (("task", TASKS), ("method", tuple(LEARNING_RATES)), ("rule", RULES)):
             if (value := getattr(self, name)) not in allowed:
                 raise ValueError(f"unknown {name} {value!r}: allowed are {', '.join(allowed)}")
-        for name in ("steps", "examples"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} is {value}, it must be at least 1")
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}, it must be at least 1")
+        if self.examples is not None and self.examples < 1:
+            raise ValueError(f"examples is {self.examples}, it must be at least 1")
         if not 0 <= self.replay < 1:
             raise ValueError(f"replay is {self.replay}, it must be at least 0 and below 1")
         if self.learning_rate is None:
@@ -86,7 +87,7 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
     examples = encode_examples(tokenizer, task.train[:run.examples],
                                longest=model.config.context_length)
     old = old_texts(model, tokenizer, run) if run.replay else []
-    share = round(run.replay * run.batch)
+    share = min(round(run.replay * run.batch), run.batch - 1)  # at least one row is new
 
     def batch_at(step: int) -> Batch:
         fresh = draw_examples(examples, step, run.seed, run.batch - share)
