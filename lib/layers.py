@@ -6,6 +6,7 @@ stores the gradients of the layer's own arrays in ``grads``, and returns ``dx``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -116,8 +117,10 @@ class LayerNorm(Layer):
         self.gamma, self.beta = np.ones(size, dtype), np.zeros(size, dtype)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
-        check_last_axis(x, self.gamma.size, "LayerNorm")
-        size = x.shape[-1]
+        size = self.gamma.size
+        check_last_axis(x, size, "LayerNorm")
+        if x.size == size and not training:
+            return self._one_row(x.reshape(size)).reshape(x.shape)
         x_hat = x - x.sum(-1, keepdims=True) / size
         inv_std = 1 / np.sqrt(np.vecdot(x_hat, x_hat) / size + EPSILON)[..., None]
         x_hat *= inv_std
@@ -125,6 +128,12 @@ class LayerNorm(Layer):
         y = x_hat * self.gamma
         y += self.beta
         return y
+
+    def _one_row(self, x: np.ndarray) -> np.ndarray:
+        """(d,) -> (d,): the same with plain numbers, in half the time when tokens come singly."""
+        x_hat = x - x.sum() / x.size
+        x_hat *= 1 / math.sqrt(x_hat @ x_hat / x.size + EPSILON)
+        return x_hat * self.gamma + self.beta
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """dx = (d_hat - mean(d_hat) - x_hat mean(d_hat x_hat)) / std, with d_hat = dy gamma.

@@ -90,6 +90,8 @@ class ParallelModel:
                 in zip(self.models, shares, weights, strict=False)
                 if weight or not any(weights)]  # none counts at all: the loss says so
         parts = [job.result() for job in jobs]
+        if len(parts) == 1:
+            return parts[0]
         weights = [weight / sum(weights) for weight in weights if weight]
         loss = sum(weight * part for weight, (part, _) in zip(weights, parts, strict=True))
         total = {name: grad * weights[0] for name, grad in parts[0][1].items()}

@@ -102,6 +102,16 @@ def test_layer_norm_normalises():
     np.testing.assert_allclose(y.var(-1), x.var(-1) / (x.var(-1) + 1e-5), rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(6,), (1, 6), (1, 1, 6)])
+def test_layer_norm_of_one_row_is_that_of_many(shape, dtype):
+    rng = np.random.default_rng(1)
+    layer, x = shaken(LayerNorm(6, np.float64), rng).astype(dtype), rng.normal(3, 2, shape)
+    alone, among = (layer.forward(x.astype(dtype), training) for training in (False, True))
+    assert alone.shape == shape and alone.dtype == dtype
+    np.testing.assert_allclose(alone, among, rtol=20 * np.finfo(dtype).eps)
+
+
 def test_gelu_and_its_slope():
     x = np.linspace(-6, 6, 241)
     y, slope = gelu_with_slope(x)
