@@ -63,8 +63,8 @@ def draw(data: Outer, layout: Layout = "wide") -> Figure:
     width, height = (columns + 1) * CELL[0] + 0.06, (rows + 1) * CELL[1] + 0.06
     step = width + 0.3 if wide else height + 0.34
     fig = style.canvas(layout, height + 1.0 if wide else 3 * height + 1.58)
-    note = ("Every number in a purple board is one number beside it times one above it." if wide
-            else "Each purple number: one beside, times one above.")
+    note = ("In the first two boards every number is one beside it times one above it." if wide
+            else "First two boards: one beside, times one above.")
     style.heading(fig, f"Rank 2: {data.total.size} numbers made from {data.B.size + data.A.size}",
                   note)
     ax = style.board(fig)
