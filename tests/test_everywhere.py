@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 FLAGS = {"sandybridge": "fpu sse2 avx", "haswell": "fpu sse2 avx fma avx2",
          "skylake": "avx fma avx2 avx512f avx512dq avx512cd avx512bw avx512vl",
          "knights": "avx fma avx2 avx512f avx512cd avx512er avx512pf"}
-FOUND = {"python": "3.13.5", "numpy": "2.1.3", "kernel": "Haswell", "threads": 1, "same": True,
-         "loops": ["SSE42", "AVX", "F16C", "FMA3", "AVX2", "AVX512F", "AVX512_SKX"]}
+FOUND = {"python": "3.13.5", "numpy": "2.1.3", "kernel": "Haswell", "threads": 1, "inside": 1,
+         "same": True, "loops": ["SSE42", "AVX", "F16C", "FMA3", "AVX2", "AVX512F", "AVX512_SKX"]}
 
 
 @pytest.mark.parametrize("processor, wanted", [
@@ -170,6 +170,8 @@ def test_this_python_says_what_it_runs():
         found[kernel] = machines.probe(sys.executable, machines.variables(one, loops))
         assert found[kernel]["same"] and found[kernel]["threads"] == 1
         assert kernel in (OWN, found[kernel]["kernel"])
+    two = machines.variables(Combination(sys.executable, "", HERE, OWN, 2), [])
+    assert machines.probe(sys.executable, two)["inside"] == 1     # lib has limited them
     if {"Haswell", "Sandybridge"} <= found.keys():
         assert len(found["Sandybridge"]["loops"]) < len(found["Haswell"]["loops"])
 
@@ -213,19 +215,32 @@ def course(home, tmp_path, monkeypatch):
 
 def test_every_combination_is_run_and_a_kernel_that_is_another_is_not(course, capsys):
     assert everywhere.main([]) == 0
-    assert len(course) == len(set(course)) == 2 * 2 * 2 * 2
+    assert len(course) == len(set(course)) == 2 * 2 * 2
+    assert {threads for *_, threads in course} == {"2"}     # where lib has something to limit
     said = capsys.readouterr().out
-    assert "16 passed, 0 FAILED, 8 not run, of 24 combinations" in said
+    assert "8 passed, 8 the same, 0 FAILED, 8 not run, of 24 combinations" in said
     rows = [line.split()[2:6] for line in said.splitlines() if "not run" in line and "3.13" in line]
-    assert rows[0] == ["Zen", "Haswell", "1", "not"]
+    assert rows[0] == ["Zen", "Haswell", "2", "not"]
+    assert everywhere.main(["--threads", "1"]) == 0 and len(course) == 8
+    assert "0 passed, 8 the same, 0 FAILED, 4 not run" in capsys.readouterr().out
+
+
+def test_numbers_of_threads_that_lib_does_not_limit_are_each_run(course, monkeypatch, capsys):
+    probe = machines.probe
+    monkeypatch.setattr(machines, "probe", lambda python, environment: probe(
+        python, environment) | {"inside": int(environment["OPENBLAS_NUM_THREADS"])})
+    assert everywhere.main([]) == 0
+    assert len(course) == len(set(course)) == 2 * 2 * 2 * 2
+    assert "16 passed, 0 the same, 0 FAILED, 8 not run" in capsys.readouterr().out
 
 
 def test_what_passed_is_remembered_until_a_source_changes(course, tmp_path, capsys):
-    arguments = ["--pythons", "3.13", "--kernels", "Haswell", "--numpys", "oldest"]
+    arguments = ["--pythons", "3.13", "--kernels", "Haswell,Sandybridge", "--numpys", "oldest",
+                 "--threads", "2"]
     for count in (1, 2, 2):
         assert everywhere.main([*arguments, "--only", str(count)]) == 0
         assert len(course) == count
-    assert "2 passed, 0 FAILED, 0 not run, of 2 combinations" in capsys.readouterr().out
+    assert "2 passed, 0 the same, 0 FAILED, 0 not run, of 2" in capsys.readouterr().out
     (tmp_path / "lib/__pycache__/a.pyc").write_text("compiled anew")
     everywhere.main(arguments)
     assert len(course) == 2
@@ -249,7 +264,7 @@ def test_a_failure_is_shown_and_run_again_and_the_others_still_run(course, monke
         assert everywhere.main([*arguments, "--kernels", "Haswell,Sandybridge"]) == 1
         said = capsys.readouterr().out
         assert said.count("- stored\n+ found") == 1 and "..F" not in said
-        assert "1 passed, 1 FAILED, 0 not run" in said
+        assert "1 passed, 0 the same, 1 FAILED, 0 not run" in said
     assert course == ["Haswell", "Sandybridge", "Haswell"]
 
 

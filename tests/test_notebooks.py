@@ -154,6 +154,8 @@ BREAKAGES = {
     "skipped level": (edit(2, "### By hand", "#### By hand"), "'By hand' skips a level"),
     "no closing sections": (edit(7, "## Further reading", "## The end"), "last sections are not"),
     "section after them": (insert(8, new_markdown_cell("## And more")), "last sections are not"),
+    "another order": (lambda notebook: notebook.cells.insert(5, notebook.cells.pop(6)),
+                      "last sections are not"),
     "no exercise": (source(5, "## Exercises\n\nNone."), "Exercises has no exercise"),
     "no table": (source(6, "## What you measured\n\nA lot."), "has no table"),
     "nothing to read": (source(7, "## Further reading\n\nBooks."), "has no link and no citation"),
@@ -212,3 +214,10 @@ def test_chapter_keeps_to_every_rule(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert hygiene.problems(notebook, path.name) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_imports_lib_before_it_computes_anything_large(path):
+    """From then on BLAS has one thread: tools/everywhere.py relies on it."""
+    cells = [cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    assert any("from lib." in source for source in cells[:3])

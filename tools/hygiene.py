@@ -86,7 +86,7 @@ def _structure(notebook: NotebookNode) -> Iterator[str]:
         if level > above + 1:
             yield f"the heading {title!r} skips a level"
     last = [title for level, title in headings if level == 2][-len(CLOSING):]
-    if sorted(last) != sorted(CLOSING):
+    if last != list(CLOSING):
         yield f"the last sections are not {', '.join(CLOSING)}"
         return
     sections = dict.fromkeys(CLOSING, "")

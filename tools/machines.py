@@ -38,10 +38,14 @@ from threadpoolctl import threadpool_info
 
 blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
 simd = numpy.show_config(mode="dicts").get("SIMD Extensions", {})
+threads = blas[0]["num_threads"] if blas else None
+import lib  # limits BLAS: what a notebook has left of them
+blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
 print(json.dumps({
     "python": platform.python_version(), "numpy": numpy.__version__,
     "kernel": blas[0].get("architecture") if blas else None,
-    "threads": blas[0]["num_threads"] if blas else None, "loops": simd.get("found", []),
+    "threads": threads, "inside": blas[0]["num_threads"] if blas else None,
+    "loops": simd.get("found", []),
     "same": KernelManager(kernel_name="python3").format_kernel_cmd()[0] == sys.executable}))
 """
 
