@@ -152,11 +152,12 @@ def test_here_is_the_environment_that_runs_this(home):
     ("SkylakeX", None), (OWN, None), ("Haswell", "AVX512F AVX512_SKX"),
     ("Zen", "AVX512F AVX512_SKX"), ("Sandybridge", "F16C FMA3 AVX2 AVX512F AVX512_SKX")])
 def test_an_older_kernel_goes_with_older_loops(kernel, off, monkeypatch):
-    for name in ("PYTHONPATH", "JUPYTER_PATH", "OPENBLAS_CORETYPE"):
+    for name in ("PYTHONPATH", "JUPYTER_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         monkeypatch.setenv(name, "something")
     found = machines.variables(Combination("python3", "3.11", NEWEST, kernel, 2), FOUND["loops"])
     assert found.get("NPY_DISABLE_CPU_FEATURES") == off
     assert found.get("OPENBLAS_CORETYPE") == (None if kernel == OWN else kernel)
+    assert found.get("OPENBLAS_L2_SIZE") == (None if kernel == OWN else str(machines.CACHE[kernel]))
     assert found["OPENBLAS_NUM_THREADS"] == "2" and "PATH" in found
     assert not {"PYTHONPATH", "JUPYTER_PATH"} & found.keys()
 

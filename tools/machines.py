@@ -26,6 +26,10 @@ NEEDS = {"Haswell": {"avx2", "fma"}, "Sandybridge": {"avx"},
          "Zen": {"avx2", "fma"}}
 LACKS = {"Haswell": AVX512, "Sandybridge": (*AVX512, "AVX2", "FMA", "F16C", "X86_V3"),
          "SkylakeX": (), "Zen": AVX512}
+#: Kilobytes of second-level cache that the first processors of each kernel have.  OpenBLAS chooses its
+#: blocks by the host's cache, whatever the kernel: 0.3.34 then writes past a buffer where a Zen 4 is
+#: asked for Haswell's (its issues 6013 and 6021).
+CACHE = {"Haswell": 256, "Sandybridge": 256, "SkylakeX": 1024, "Zen": 512}
 OWN = "its own"  # the kernel that OpenBLAS chooses itself, where none of these can run
 OLDEST, NEWEST, HERE = "oldest", "newest", "here"  # HERE: the environment that runs this file
 
@@ -141,10 +145,12 @@ def interpreter(python: str, version: str, which: str) -> str:
 def variables(combination: Combination, loops: list[str]) -> dict[str, str]:
     """The environment of a run; ``loops`` are those that NumPy has here."""
     kept = {name: value for name, value in os.environ.items() if name not in
-            ("PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "OPENBLAS_CORETYPE")}
+            ("PYTHONPATH", "PYTHONHOME", "JUPYTER_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
     lacks = LACKS.get(combination.kernel, ())
     off = " ".join(name for name in loops if lacks and name.startswith(lacks))
-    own = {} if combination.kernel == OWN else {"OPENBLAS_CORETYPE": combination.kernel}
+    own = {} if combination.kernel == OWN else {
+        "OPENBLAS_CORETYPE": combination.kernel,
+        "OPENBLAS_L2_SIZE": str(CACHE[combination.kernel])}
     return {**kept, **own, "OPENBLAS_NUM_THREADS": str(combination.threads),
             "PYTHONNOUSERSITE": "1", "JUPYTER_PREFER_ENV_PATH": "1",
             **({"NPY_DISABLE_CPU_FEATURES": off} if off else {})}
