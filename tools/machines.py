@@ -26,9 +26,9 @@ NEEDS = {"Haswell": {"avx2", "fma"}, "Sandybridge": {"avx"},
          "Zen": {"avx2", "fma"}}
 LACKS = {"Haswell": AVX512, "Sandybridge": (*AVX512, "AVX2", "FMA", "F16C", "X86_V3"),
          "SkylakeX": (), "Zen": AVX512}
-#: Kilobytes of second-level cache that the first processors of each kernel have.  OpenBLAS chooses its
-#: blocks by the host's cache, whatever the kernel: 0.3.34 then writes past a buffer where a Zen 4 is
-#: asked for Haswell's (its issues 6013 and 6021).
+#: Kilobytes of second-level cache that the processors of each kernel have.  OpenBLAS chooses its
+#: blocks by the host's cache, whatever the kernel, and release 0.3.34 then writes past a buffer
+#: where a Zen 4 is asked for Haswell's (its issues 6013 and 6021).
 CACHE = {"Haswell": 256, "Sandybridge": 256, "SkylakeX": 1024, "Zen": 512}
 OWN = "its own"  # the kernel that OpenBLAS chooses itself, where none of these can run
 OLDEST, NEWEST, HERE = "oldest", "newest", "here"  # HERE: the environment that runs this file
