@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
-from lib.base import BASE, RUNS, Recipe, load_base, load_history, pretrain
 from lib.checkpoint import load_arrays
-from lib.experiments import GROUPS, LUCK, RESULTS, Line, at_best_rate, load_results, run_groups
+from lib.corpus.tasks import TASKS
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
+from lib.laboratory import GROUPS, LUCK, RESULTS, Line, at_best_rate, load_results, run_groups
 from lib.lora import TARGETS
 from lib.model import GPTModel
-from lib.tasks import TASKS
+from lib.pretraining import BASE, RUNS, Recipe, load_base, load_history, pretrain
 from lib.tokenizer import BPETokenizer
 from lib.training import trainable_count
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lib.layer import Layer
 from lib.layers import Linear
-from lib.module import Layer
 from lib.positions import rotary_angles, rotate
 
 

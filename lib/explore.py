@@ -21,8 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lib.figures.render import png
-from lib.figures.style import LAYOUTS, WIDTH
+from lib.figures.kit.render import png
+from lib.figures.kit.style import LAYOUTS, WIDTH
 
 __all__ = ["explore", "show", "show_source"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.corpus import Example, documents, facts
+from lib.corpus.tasks import TASKS, Task, load_task
 from lib.evaluation import (
     encode_examples,
     exact_match,
@@ -18,7 +19,6 @@ from lib.evaluation import (
 from lib.lora import apply_lora_to_model
 from lib.model import GPTModel
 from lib.optim import AdamW, warmup_cosine
-from lib.tasks import TASKS, Task, load_task
 from lib.tokenizer import BPETokenizer
 from lib.training import Batch, draw_examples, fit, pad
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lib.module import Layer
+from lib.layer import Layer
 
 EPSILON = 1e-5                  # of LayerNorm: keeps the division finite on a constant row
 GELU_SLOPE = 0.7978845608028654  # sqrt(2 / pi) as a Python float: a NumPy scalar would

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib.layer import Layer
 from lib.layers import Embedding, Linear, check_last_axis, sum_by_row
-from lib.module import Layer
 
 if TYPE_CHECKING:
     from lib.model import GPTModel

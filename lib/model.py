@@ -11,8 +11,8 @@ import numpy as np
 
 from lib.attention import CausalSelfAttention, KVCache
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
+from lib.layer import Layer
 from lib.layers import Embedding, LayerNorm, Linear, gelu, gelu_with_slope
-from lib.module import Layer
 from lib.positions import sinusoidal_positions
 
 POSITIONS = ("sinusoidal", "rotary")

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from tqdm.auto import tqdm
 
+from lib.layer import Layer
 from lib.lora import get_lora_gradients, get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
 from lib.model import GPTModel
-from lib.module import Layer
 from lib.optim import AdamW, clip_gradient_norm
 
 Batch = tuple[np.ndarray, np.ndarray]

@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from lib.base import load_base
+from lib.pretraining import load_base
 from parity.compare import LARGEST
 
 settings.register_profile("parity", max_examples=300, deadline=None, derandomize=True)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from helpers import random_tokens, tiny_model
 
-from lib.base import PROMPTS
 from lib.generation import generate, start_of_text
+from lib.pretraining import PROMPTS
 from parity import twin as other
 from parity.compare import close, in_float64
 from parity.twin import twin_of

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
-from lib.base import load_base
 from lib.corpus import documents
+from lib.pretraining import load_base
 from lib.tokenizer import BYTES, EOS, PIECES, BPETokenizer
 
 TEXTS = documents(20_000, np.random.default_rng(0))  # what the committed tokenizer was trained on

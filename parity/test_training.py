@@ -11,13 +11,13 @@ from torch.nn import Parameter
 from torch.optim import SGD
 
 from lib import optim
-from lib.base import load_base, token_stream
 from lib.corpus import documents
+from lib.corpus.tasks import load_task
 from lib.evaluation import encode_examples
 from lib.lora import apply_lora_to_model, get_lora_parameters
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
-from lib.tasks import load_task
+from lib.pretraining import load_base, token_stream
 from lib.training import example_batch, fit, stream_batch, train_step_lora
 from parity.adapters import in_peft, peft_arrays
 from parity.compare import all_close, close, in_float64, train, warmup_cosine

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from lib.base import load_base
+from lib.pretraining import load_base
 
 settings.register_profile("course", max_examples=50, deadline=None, derandomize=True)
 settings.load_profile("course")

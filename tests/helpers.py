@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from lib.layer import Layer
 from lib.lora import TARGETS, apply_lora_to_model, get_lora_parameters
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
-from lib.module import Layer
 
 ADAPTED = [(), *[(target,) for target in TARGETS], ("query", "key", "value"), TARGETS]
 

@@ -47,7 +47,7 @@ def style() -> str:
 def tests() -> str:
     """Unit, property and hygiene tests."""
     return pytest("tests", "-n", str(workers()), "--dist", "worksteal",
-                  "--ignore=tests/test_book.py", "tests")
+                  "--ignore=tests/book/test_book.py", "tests")
 
 
 def notebooks() -> str:
@@ -70,7 +70,7 @@ def in_browser() -> str:
     if not build_book.INDEX.exists():
         print("There is no book to open.", flush=True)
         return FAILED
-    return pytest("browser", "tests/test_book.py", CHROMIUM=chromium)
+    return pytest("browser", "tests/book/test_book.py", CHROMIUM=chromium)
 
 
 STEPS: dict[str, Callable[[], str]] = {

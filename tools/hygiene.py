@@ -176,7 +176,7 @@ def _imports(cell: NotebookNode) -> Iterator[str]:
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
             if any(module.split(".")[0] == "lib" for module in modules):
-                yield "imports lib whole; write from lib.module import name"
+                yield "imports lib whole; write from lib.layer import name"
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or "."]
             names = [alias.name for alias in node.names]

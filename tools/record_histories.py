@@ -14,7 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.base import HISTORIES, Recipe, load_history, pretrain
+from lib.laboratory.experiments import HISTORIES
+from lib.pretraining import Recipe, load_history, pretrain
 from tools.environment import ROOT
 
 EVERY = 10  # the losses of every tenth step are enough for a curve

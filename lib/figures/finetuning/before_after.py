@@ -1,0 +1,120 @@
+"""Four goals of fine-tuning: what the base answers before, and what tuned models answer after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import LEADING, paragraph, visible
+from lib.figures.kit.style import Layout
+
+NAMES = {"base": ("base model", style.FROZEN), "full": ("fully tuned", style.FULL),
+         "lora": ("LoRA", style.LORA)}
+
+
+@dataclass(frozen=True)
+class BeforeAfter:
+    """One prompt of one goal: three models' answers, and the goal's scores.
+
+    answers: text by model, one of NAMES; wanted: how a right one begins; scores: held-out shares
+    by model (seeds,), one for the base.
+    """
+
+    goal: str
+    prompt: str
+    wanted: str
+    answers: dict[str, str]
+    scores: dict[str, np.ndarray]
+
+    def right(self, name: str) -> bool:
+        """Tell whether this model's answer is the wanted one, as far as both go.
+
+        Models may have been stopped before the end of an answer, or gone on after it.
+        """
+        answer, wanted = self.answers[name].strip(), self.wanted.strip()
+        length = min(len(answer), len(wanted))
+        return length > 0 and answer[:length] == wanted[:length]
+
+
+def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> BeforeAfter:
+    """Look up the prompt of this number, from 1, of a goal.
+
+    goals: by title, ``scores`` (shares by model) and ``prompts``, a list of (prompt, wanted answer,
+    answers by model).
+
+    Raises:
+        ValueError: There is no such goal, or no such prompt.
+    """
+    if goal not in goals:
+        raise ValueError(f"goal is {goal!r}; allowed are {', '.join(goals)}")
+    prompts = goals[goal]["prompts"]
+    if not 1 <= number <= len(prompts):
+        raise ValueError(f"number is {number}; allowed are 1 to {len(prompts)}")
+    prompt, wanted, answers = prompts[number - 1]
+    return BeforeAfter(goal, prompt, wanted, {name: answers[name] for name in NAMES},
+                       {name: np.atleast_1d(np.asarray(goals[goal]["scores"][name], float))
+                        for name in NAMES})
+
+
+def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bool) -> None:
+    """The prompt, and under it one answer a model; which are right says a word beside it."""
+    width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING
+    ax = style.card(fig, style.MARGIN, top, width, height)
+    paragraph(ax, 0.15, 0.12, data.prompt, width - 0.3, 1 if wide else 2)
+    lines, at = (1 if wide else 2), 0.12 + (1 if wide else 2) * line + 0.1
+    for name, (label, tone) in NAMES.items():
+        ax.text(0.15, at + line / 2, label, va="center", color=tone.ink, weight=600)
+        paragraph(ax, 1.05, at, visible(data.answers[name]) or "(nothing: the text ends)",
+                  width - 1.05 - 0.62, lines, tone.ink)
+        ax.text(width - 0.15, at + line / 2, "right" if data.right(name) else "wrong", ha="right",
+                va="center", color=style.INK if data.right(name) else style.MUTED,
+                weight=600 if data.right(name) else 400)
+        at += lines * line + 0.07
+    ax.text(0.15, at + line / 2, "wanted", va="center", color=style.MUTED)
+    paragraph(ax, 1.05, at, data.wanted, width - 1.2, 1 if wide else 2, style.MUTED)
+
+
+def _height(wide: bool) -> float:
+    """Height of the card of answers: the same in all frames."""
+    line = style.BASE * LEADING
+    return 0.12 + 5 * line + 0.45 if wide else 0.12 + 10 * line + 0.5
+
+
+def _scores(ax: Axes, data: BeforeAfter) -> None:
+    """Every seed's held-out score, a row for each model."""
+    for row, (name, (_, tone)) in enumerate(NAMES.items()):
+        values = data.scores[name]
+        style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
+        ax.text(1.03, row, style.percent(values.mean()), va="center", color=tone.ink, weight=600)
+    ax.set(xlim=(0, 1), ylim=(2.5, -0.5), xlabel="test answers that are right, each seed")
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
+    ax.set_yticks(range(3), [label for label, _ in NAMES.values()])
+    ax.grid(axis="x")
+
+
+@style.styled
+def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
+    """Draw the three answers, and below them the scores of the goal."""
+    wide = layout == "wide"
+    high = _height(wide)
+    fig = style.canvas(layout, 0.62 + high + 1.75)
+    style.heading(fig, data.goal, "Three models go on from one prompt")
+    _answers(fig, data, 0.62, high, wide)
+    _scores(style.place(fig, 1.0, 0.62 + high + 0.22, fig.get_size_inches()[0] - 1.55, 0.95), data)
+    return fig
+
+
+def alt(data: BeforeAfter) -> str:
+    """Return the frame in words."""
+    said = ", ".join(f"{label} '{visible(data.answers[name])}'"
+                     for name, (label, _) in NAMES.items())
+    means = ", ".join(f"{label} {style.percent(data.scores[name].mean())}"
+                      for name, (label, _) in NAMES.items())
+    return (f"{data.goal}. What follows '{visible(data.prompt)}': {said}. "
+            f"Test answers right: {means}.")

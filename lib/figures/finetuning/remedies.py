@@ -1,0 +1,94 @@
+"""Remedies against forgetting: what each keeps of the old, against what it learns of the new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.style import Layout, Tone
+
+#: Tone, marker and dash of each remedy; the first three act on full fine-tuning.
+LOOKS: dict[str, tuple[Tone, str, object]] = {
+    "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FROZEN, "^", (0, (3, 2))),
+    "old texts mixed in": (style.FACTS, "s", (0, (5, 1.5))), "LoRA": (style.LORA, "D", "-")}
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """For each remedy its settings, and for each setting the seeds' (loss in nats, facts kept).
+
+    points: remedy -> setting -> (seeds, 2).
+    """
+
+    points: dict[str, dict[str, np.ndarray]]
+
+    def mean(self, remedy: str) -> np.ndarray:
+        """The settings' means over the seeds: (settings, 2)."""
+        return np.array([seeds.mean(0) for seeds in self.points[remedy].values()])
+
+
+def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]) -> Remedies:
+    """Take the points as they are.
+
+    Raises:
+        ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
+    """
+    found = {}
+    for remedy, settings in points.items():
+        if remedy not in LOOKS or not settings:
+            raise ValueError(f"{remedy!r} with {len(settings)} settings: remedies are "
+                             f"{', '.join(LOOKS)}, each with at least one setting")
+        found[remedy] = {setting: np.array(seeds, float) for setting, seeds in settings.items()}
+        for setting, seeds in found[remedy].items():
+            if seeds.ndim != 2 or seeds.shape[1] != 2:
+                raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
+                                 f"(seeds, 2): loss and facts")
+    return Remedies(found)
+
+
+@style.styled
+def draw(data: Remedies, layout: Layout = "wide") -> Figure:
+    """Draw each remedy as a line through its settings, every seed as a small mark."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 4.0)
+    style.heading(fig, "Learning against keeping",
+                  "Each line is one remedy over its settings; small: every seed" if wide
+                  else "Lines: remedies; small: every seed")
+    ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
+    every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
+    ax.set_xscale("log")
+    ax.set(xlim=(0.88 * every[:, 0].min(), 1.12 * every[:, 0].max()), ylim=(-0.03, 1.07))
+    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
+    ax.set(xlabel="loss on unseen recipes, nats  (left is better)")
+    ax.set_title("Facts kept", pad=5)
+    ax.grid(True)
+    lines = []
+    for remedy in data.points:
+        tone, marker, dash = LOOKS[remedy]
+        mean = data.mean(remedy)
+        ax.plot(*mean.T, marker=marker, ls=dash, color=tone.mark, lw=1.5, ms=6.5, mew=0.8,
+                mec=style.PAPER, zorder=3)
+        seeds = np.concatenate(list(data.points[remedy].values()))
+        ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
+        lines.append(Named(mean[:, 0], mean[:, 1], remedy, tone))
+    name_lines(ax, lines)
+    return fig
+
+
+def alt(data: Remedies) -> str:
+    """Return the figure in words."""
+    words = []
+    for remedy in data.points:
+        mean = data.mean(remedy)
+        (first, last), (begin, end) = ([list(data.points[remedy])[k] for k in (0, -1)],
+                                       mean[[0, -1]])
+        words.append(f"{remedy} from {first} ({begin[0]:.2f} nats, "
+                     f"{style.percent(begin[1])} of the facts) to {last} ({end[0]:.2f} nats, "
+                     f"{style.percent(end[1])})")
+    return f"Loss on recipes across, facts kept upward, a line for each remedy: {'; '.join(words)}."

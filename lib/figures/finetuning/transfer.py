@@ -1,0 +1,163 @@
+"""The same task learnt from the base model and from a random start, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import LEADING, Named, name_lines, paragraph, visible
+from lib.figures.kit.style import Layout
+
+STARTS = {"base": ("from the base", style.FULL, "-", "o"),
+          "random": ("from random", style.DATA, (0, (4, 1.5)), "^")}
+SMOOTH = 10  # steps in a mean of the training loss
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Two runs, and what both answer after ``step``.
+
+    losses: by start (steps,); steps: where the scores were measured (measurements,); held_out,
+    trained: shares by start (measurements,); answers: by question, by start.
+    """
+
+    losses: dict[str, np.ndarray]
+    steps: np.ndarray
+    held_out: dict[str, np.ndarray]
+    trained: dict[str, np.ndarray]
+    answers: dict[str, dict[str, str]]
+    step: int
+
+    @property
+    def at(self) -> int:
+        """The place of the chosen step among those measured."""
+        return int(np.flatnonzero(self.steps == self.step)[0])
+
+
+def compute(losses: Mapping[str, Sequence[float]], measured: Mapping[str, Mapping[int, Any]],
+            step: int) -> Transfer:
+    """Gather both runs, base and random.
+
+    losses: one a step; measured: by step, ``held_out`` and ``trained`` (shares) and ``answers``
+    (text by question).
+
+    Raises:
+        ValueError: Nothing was measured at this step.
+    """
+    steps = list(measured["base"])
+    if step not in steps:
+        raise ValueError(f"step is {step}; allowed are {', '.join(map(str, steps))}")
+    held_out, trained = ({start: np.array([measured[start][each][name] for each in steps])
+                          for start in STARTS} for name in ("held_out", "trained"))
+    here = {start: measured[start][step]["answers"] for start in STARTS}
+    return Transfer({start: np.asarray(losses[start], float) for start in STARTS},
+                    np.array(steps), held_out, trained,
+                    {question: {start: here[start][question] for start in STARTS}
+                     for question in here["base"]}, step)
+
+
+def _axis(ax: Axes, data: Transfer, title: str) -> None:
+    ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
+    last = int(data.steps[-1])
+    ax.set(xlim=(-0.03 * last, 1.03 * last), xlabel="fine-tuning step", title=title)
+    ax.set_xticks([0, last // 2, last])
+    ax.grid(axis="y")
+
+
+def _loss(ax: Axes, data: Transfer) -> None:
+    """The training loss of both runs; equal ratios are equal heights."""
+    lines = []
+    for start, (label, tone, dash, _) in STARTS.items():
+        mean = np.convolve(data.losses[start], np.ones(SMOOTH) / SMOOTH, "valid")
+        steps = np.arange(len(mean)) + SMOOTH / 2
+        ax.plot(steps, mean, color=tone.mark, ls=dash)
+        lines.append(Named(steps, np.log(mean), label, tone))
+    # The names are placed by the drawn heights, so the axis itself holds logarithms.
+    for line, drawn in zip(lines, ax.lines):
+        drawn.set_ydata(line.y)
+    low = min(line.y.min() for line in lines) - 0.3
+    ticks = [tick for tick in 10.0 ** np.arange(-4, 2) if np.log(tick) >= low]
+    ax.set_yticks(np.log(ticks), [style.short(tick, 4) for tick in ticks])
+    ax.set(ylim=(low, np.log(12)))
+    _axis(ax, data, "Training loss, in nats")
+    name_lines(ax, lines)
+
+
+def _scores(ax: Axes, data: Transfer) -> None:
+    """Held-out answers of both runs, and what the random start knows of its training set."""
+    lines = []
+    for start, (label, tone, dash, marker) in STARTS.items():
+        ax.plot(data.steps, data.held_out[start], color=tone.mark, ls=dash)
+        style.point(ax, data.step, data.held_out[start][data.at], marker, tone)
+        lines.append(Named(data.steps, data.held_out[start], label, tone))
+    ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
+    lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
+    ax.set(ylim=(-0.05, 1.08))
+    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    _axis(ax, data, "Held-out answers right")
+    name_lines(ax, lines)
+
+
+def _answers(fig: Figure, data: Transfer, top: float, wide: bool) -> None:
+    """Each question with both answers, side by side or under it."""
+    width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING
+    ax = style.card(fig, style.MARGIN, top, width, _height(data, wide))
+    lefts = (3.4, 5.2) if wide else (0.15, 1.8)
+    at = 0.1
+    for left, (label, tone, _, _) in zip(lefts, STARTS.values()):
+        ax.text(left, at + line / 2, label, va="center", color=tone.ink, weight=600)
+    at += line + 0.06
+    for question, found in data.answers.items():
+        paragraph(ax, 0.15, at, question, 3.15 if wide else width - 0.3, 1, style.MUTED)
+        at += 0 if wide else line
+        for left, (start, (_, tone, _, _)) in zip(lefts, STARTS.items()):
+            paragraph(ax, left, at, visible(found[start]) or "(nothing)", 1.7 if wide else 1.5, 1,
+                      tone.ink)
+        at += line + 0.05
+
+
+def _height(data: Transfer, wide: bool) -> float:
+    line = style.BASE * LEADING
+    return 0.2 + line + len(data.answers) * ((1 if wide else 2) * line + 0.05)
+
+
+@style.styled
+def draw(data: Transfer, layout: Layout = "wide") -> Figure:
+    """Draw loss and held-out score of both runs, and their answers after the chosen step."""
+    wide = layout == "wide"
+    top = 2.7 if wide else 4.0
+    fig = style.canvas(layout, top + _height(data, wide) + 0.06)
+    style.heading(fig, f"Step {data.step}", "The same questions, two starts")
+    if wide:
+        _loss(style.place(fig, 0.5, 0.92, 2.85, 1.25), data)
+        _scores(style.place(fig, 4.05, 0.92, 2.95, 1.25), data)
+    else:
+        _loss(style.place(fig, 0.5, 0.86, 2.92, 1.0), data)
+        _scores(style.place(fig, 0.5, 2.6, 2.92, 0.9), data)
+    _answers(fig, data, top, wide)
+    return fig
+
+
+def roughly(share: float) -> str:
+    """Return the range that a share lies in: ``over 80%``; all processors agree on that."""
+    for most, words in ((0.05, "under 5%"), (0.25, "5 to 25%"), (0.5, "25 to 50%"),
+                        (0.8, "50 to 80%")):
+        if share < most:
+            return words
+    return "over 80%"
+
+
+def alt(data: Transfer) -> str:
+    """Return the frame in words."""
+    base, random = (roughly(data.held_out[start][data.at]) for start in STARTS)
+    question, found = next(iter(data.answers.items()))
+    return (f"After step {data.step}, held-out answers right: {base} from the base, {random} from "
+            f"a random start, which has {roughly(data.trained['random'][data.at])} of those that "
+            f"it trains on. Asked '{visible(question)}' the one from the base says "
+            f"'{visible(found['base'])}'.")

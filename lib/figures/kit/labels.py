@@ -1,0 +1,139 @@
+"""Words in figures: measuring, wrapping, making tokens visible, and naming lines at the line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
+
+from lib.figures.kit import style
+
+#: Space between the feet of two lines of text, in inches for each point of size.
+LEADING = 1.35 / 72
+
+
+#: Room for a space, which measuring does not count at the end of words, in inches a point.
+SPACE = 0.22 / 72
+
+
+_RENDERERS = [RendererAgg(1, 1, dpi) for dpi in style.DPI.values()]
+
+
+@functools.lru_cache(4096)
+def measure(words: str, size: float, weight: int = 400) -> float:
+    """Return the width of one line of words in inches: the larger of both layouts' hinted type."""
+    font = FontProperties(family=style.family(), size=size, weight=weight)
+    return max(renderer.get_text_width_height_descent(words, font, False)[0] / renderer.dpi
+               for renderer in _RENDERERS)
+
+
+def visible(text: str) -> str:
+    """Show what a model wrote on one line: new lines as ``¶``, what cannot be printed as ``·``."""
+    text = text.replace("\n", " \u00b6 ")
+    return "".join(ch if ch.isprintable() and ch != "\ufffd" else "\u00b7" for ch in text).strip()
+
+
+def token(text: str) -> str:
+    """Show one token: a space as ``·``, a new line as ``¶``, the end of a text in words."""
+    if text == "<eos>":
+        return "end of text"
+    shown = text.replace("\n", "\u00b6").replace(" ", "\u00b7")
+    return "".join(ch if ch.isprintable() and ch != "\ufffd" else "?" for ch in shown)
+
+
+def wrap(words: str, width: float, size: float, lines: int, weight: int = 400) -> list[str]:
+    """Break words into at most ``lines`` lines of ``width`` inches; what is too long ends in ``…``.
+
+    A single word that is wider than a line is broken anywhere.
+    """
+    done, rest = [], words.split()
+    while rest and len(done) < lines:
+        line = rest.pop(0)
+        while rest and measure(f"{line} {rest[0]}", size, weight) <= width:
+            line += " " + rest.pop(0)
+        if measure(line, size, weight) > width:
+            line, tail = _split(line, width, size, weight)
+            rest.insert(0, tail)
+        done.append(line)
+    if rest:
+        last = done[-1]
+        while measure(last + "\u2026", size, weight) > width:
+            last = last.rpartition(" ")[0] or last[:-1]
+        done[-1] = last.rstrip(" ,.") + "\u2026"
+    return done or [""]
+
+
+def _split(word: str, width: float, size: float, weight: int) -> tuple[str, str]:
+    cut = len(word) - 1
+    while cut > 1 and measure(word[:cut], size, weight) > width:
+        cut -= 1
+    return word[:cut], word[cut:]
+
+
+def paragraph(ax: Axes, left: float, top: float, words: str, width: float, lines: int,
+              tone: str = style.INK, size: float = style.BASE, weight: int = 400) -> None:
+    """Write words of any length on a ``board``; nothing in them is read as a formula."""
+    for k, line in enumerate(wrap(visible(words), width, size, lines, weight)):
+        ax.text(left, top + (k + 0.5) * size * LEADING, line, color=tone, size=size, weight=weight,
+                va="center", parse_math=False)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A line of a chart: its points, and the name to write at it."""
+
+    x: np.ndarray
+    y: np.ndarray
+    name: str
+    tone: style.Tone
+
+
+def _inches(ax: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return 200 points along a line, in inches from the axes' lower left corner."""
+    corner = ax.transAxes.transform((0, 0))
+    points = (ax.transData.transform(np.column_stack([x, y])) - corner) / ax.figure.dpi
+    along = np.linspace(0, len(points) - 1, 200)
+    return np.column_stack([np.interp(along, np.arange(len(points)), points[:, k])
+                            for k in (0, 1)])
+
+
+def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE) -> None:
+    """Write each line's name where it is nearest to that line, on no line and no other name.
+
+    The place depends on the lines alone, so that it is the same in all frames of a slider.
+    """
+    width, height = ax.get_window_extent().size / ax.figure.dpi
+    curves, high = [_inches(ax, line.x, line.y) for line in lines], size / 72
+    taken: list[tuple[float, float, float]] = []
+    for k, line in enumerate(lines):
+        wide = measure(line.name, size, 600)
+        others = [curve for j, curve in enumerate(curves) if j != k]
+        spots = [(x, y) for x in np.linspace(wide / 2 + 0.05, width - wide / 2 - 0.05, 25)
+                 for y in np.linspace(high / 2 + 0.02, height - high / 2, 30)]
+
+        def cost(spot: tuple[float, float], wide: float = wide, k: int = k,
+                 others: list[np.ndarray] = others) -> float:
+            own = _gap(curves[k], *spot, wide, high)
+            other = min((_gap(curve, *spot, wide, high) for curve in others), default=np.inf)
+            name = min((_gap(np.array([[x, y]]), *spot, wide + w, 2 * high) for x, y, w in taken),
+                       default=np.inf)
+            near, clash = max(own + 0.03 - other, 0), max(0.04 - min(own, other, name), 0)
+            return own + 10 * near + 1000 * clash
+
+        spot = min(spots, key=cost)
+        taken.append((*spot, wide))
+        ax.text(spot[0] / width, spot[1] / height, line.name, transform=ax.transAxes, size=size,
+                ha="center", va="center", color=line.tone.ink, weight=600, zorder=4,
+                bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
+
+
+def _gap(points: np.ndarray, x: float, y: float, wide: float, high: float) -> float:
+    """Return the distance from a box around ``(x, y)`` to the nearest of the points; 0 inside."""
+    beside = np.maximum(np.abs(points[:, 0] - x) - wide / 2, 0)
+    above = np.maximum(np.abs(points[:, 1] - y) - high / 2, 0)
+    return float(np.hypot(beside, above).min())

@@ -1,0 +1,172 @@
+"""What a model answers as its adapter is turned up from 0 (the base model) to 2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.adapters import set_adapter_strength
+from lib.figures.kit import style
+from lib.figures.kit.labels import Named, measure, name_lines, paragraph, token, visible, wrap
+from lib.figures.kit.style import Layout
+from lib.finetuning import scores
+from lib.generation import complete, next_token_probabilities, start_of_text
+from lib.model import GPTModel
+from lib.tokenizer import BPETokenizer
+
+QUESTION = "Q: What is the capital of {country}?"
+TOKENS = 5
+STRENGTHS = tuple(0.25 * k for k in range(9))  # 0 is the base, 1 as trained
+
+
+def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[str],
+                  strengths: Sequence[float] = STRENGTHS) -> dict[float, dict[str, Any]]:
+    """What an adapted model says and knows with its adapter dialled to each strength.
+
+    Returns {strength: {"task": share of held-out questions answered, "facts": share of facts
+    kept, country: {"answer": text, "top": [(token, probability), ...] of the five likeliest
+    next tokens}, ...}}.  The model's own strength is 1 again at the end.
+    """
+    found: dict[float, dict[str, Any]] = {}
+    for strength in strengths:
+        set_adapter_strength(model, strength)
+        reached = scores(model, tokenizer, "qa")
+        found[strength] = {"task": reached["answers"], "facts": reached["facts"]}
+        for country in countries:
+            prompt = f"{QUESTION.format(country=country)}\nA:"
+            tokens = np.array([start_of_text(tokenizer, prompt)])
+            chances = next_token_probabilities(model.forward(tokens, training=False)[0, -1])
+            found[strength][country] = {
+                "answer": complete(model, tokenizer, prompt, 16),
+                "top": [(tokenizer.token_text(i), float(chances[i]))
+                        for i in np.argsort(-chances)[:5]]}
+    set_adapter_strength(model, 1.0)
+    return found
+
+
+@dataclass(frozen=True)
+class Strength:
+    """One question at one strength, and both scores at all strengths."""
+
+    question: str
+    strength: float
+    answer: str
+    tokens: tuple[str, ...]
+    chances: np.ndarray
+    strengths: np.ndarray
+    task: np.ndarray
+    facts: np.ndarray
+
+    @property
+    def at(self) -> int:
+        """The place of the chosen strength among all."""
+        return int(np.flatnonzero(self.strengths == self.strength)[0])
+
+
+def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float,
+            question: str = QUESTION) -> Strength:
+    """Look up one country and strength.
+
+    ``runs`` maps each strength (a number, or one written as text) to ``task`` and ``facts``, shares
+    from 0 to 1, and for each country to its ``answer`` and ``top``, pairs of token and probability.
+
+    Raises:
+        ValueError: There is no such strength or country.
+    """
+    order = sorted(runs, key=float)
+    found = [key for key in order if float(key) == float(strength)]
+    if not found:
+        raise ValueError(f"strength is {strength}; allowed are {', '.join(map(str, order))}")
+    here = runs[found[0]]
+    if country not in here or country in ("task", "facts"):
+        known = sorted(set(here) - {"task", "facts"})
+        raise ValueError(f"country is {country!r}; allowed are {', '.join(known)}")
+    top = here[country]["top"][:TOKENS]
+    return Strength(question.format(country=country), float(strength), here[country]["answer"],
+                    tuple(text for text, _ in top), np.array([chance for _, chance in top]),
+                    np.array([float(key) for key in order]),
+                    np.array([runs[key]["task"] for key in order]),
+                    np.array([runs[key]["facts"] for key in order]))
+
+
+def _card(fig: Figure, data: Strength, top: float, height: float,
+          lines: int) -> None:
+    """The question, and the answer in the adapter's colour, smaller when it is long."""
+    width = fig.get_size_inches()[0] - 2 * style.MARGIN
+    ax = style.card(fig, style.MARGIN, top, width, height)
+    paragraph(ax, 0.15, 0.11, data.question, width - 0.3, 1)
+    ax.text(0.15, 0.46, "A:", va="center")
+    words, room = visible(data.answer), width - 0.52
+    if not words:
+        ax.text(0.37, 0.46, "(nothing: the text ends)", va="center", color=style.MUTED,
+                style="italic")
+    elif measure(words, style.LARGE, 600) <= room:
+        paragraph(ax, 0.37, 0.352, words, room, 1, style.LORA.ink, style.LARGE, 600)
+    else:
+        paragraph(ax, 0.37, 0.366, words, room, lines, style.LORA.ink, style.BASE, 600)
+
+
+def _bars(ax: Axes, data: Strength) -> None:
+    """The likeliest next tokens, and how likely each is."""
+    places = np.arange(len(data.tokens))
+    ax.barh(places, data.chances, 0.62, color=style.LORA.tint)
+    ax.barh(places[:1], data.chances[:1], 0.62, color=style.LORA.mark)
+    for place, chance in zip(places, data.chances):
+        ax.text(chance + 0.02, place, style.percent(chance), va="center",
+                weight=600 if place == 0 else 400)
+    names = [wrap(token(text), 0.9, style.BASE, 1)[0] for text in data.tokens]
+    ax.set_yticks(places, names, parse_math=False)
+    ax.tick_params(axis="y", labelcolor=style.INK, labelsize=style.BASE, pad=4)
+    ax.set(ylim=(TOKENS - 0.45, -0.55), xlim=(0, 1.25), xticks=[],
+           title="Likeliest next tokens (\u00b7 is a space)")
+    ax.spines["bottom"].set_visible(False)
+    ax.spines["left"].set(visible=True, color=style.RULE)
+
+
+def _scores(ax: Axes, data: Strength) -> None:
+    """Task learnt and facts kept at every strength."""
+    ax.axvline(data.strength, color=style.LORA.mark, lw=1.2, zorder=0)
+    for values, tone, marker in ((data.task, style.TASK, style.MARKER["task"]),
+                                 (data.facts, style.FACTS, style.MARKER["facts"])):
+        ax.plot(data.strengths, values, color=tone.mark)
+        style.point(ax, data.strength, values[data.at], marker, tone)
+    last = data.strengths[-1]
+    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.04), title="Over the strengths",
+           xlabel="adapter strength")
+    ticks = np.linspace(0, last, 5)
+    ax.set_xticks(ticks, [style.short(tick) for tick in ticks])
+    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    ax.grid(axis="y")
+    name_lines(ax, [Named(data.strengths, data.task, "new task learnt", style.TASK),
+                    Named(data.strengths, data.facts, "old facts kept", style.FACTS)])
+
+
+@style.styled
+def draw(data: Strength, layout: Layout = "wide") -> Figure:
+    """Draw the answer, the next tokens and both scores at one strength."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.6 if wide else 5.45)
+    style.heading(fig, f"Strength {data.strength:g}",
+                  "0 is the base model, 1 the adapter as trained")
+    _card(fig, data, 0.62, 0.82 if wide else 0.98, 2 if wide else 3)
+    if wide:
+        _bars(style.place(fig, 1.02, 1.84, 2.5, 1.25), data)
+        _scores(style.place(fig, 4.3, 1.84, 2.8, 1.25), data)
+    else:
+        _bars(style.place(fig, 1.02, 1.96, 2.46, 1.2), data)
+        _scores(style.place(fig, 0.5, 3.56, 2.92, 1.38), data)
+    return fig
+
+
+def alt(data: Strength) -> str:
+    """Return the frame in words."""
+    answer = visible(data.answer)
+    return (f"Strength {data.strength:g}: asked '{data.question}' the model "
+            f"{f'answers {answer!r}' if answer else 'says nothing'}; its likeliest next token is "
+            f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. New task "
+            f"{style.percent(data.task[data.at])}, old facts {style.percent(data.facts[data.at])}.")

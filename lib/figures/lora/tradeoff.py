@@ -1,0 +1,154 @@
+"""Learning against forgetting: every run of one data set, one learning rate picked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import LEADING
+from lib.figures.kit.style import Layout
+
+#: What the reader calls the data sets and the methods.
+TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
+          "instructions": "Instructions", "recipes": "Recipes"}
+METHODS = {"full": ("full fine-tuning", style.FULL), "lora": ("LoRA", style.LORA)}
+TICKS = (0.0, 0.7, 0.9, 0.97, 0.99)
+LOSSES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7)
+
+
+@dataclass(frozen=True)
+class Front:
+    """One data set's runs by method and rate, each (seeds, 2): dev loss in nats, facts kept.
+
+    ``paths`` holds the chosen rate's way through training by method: (times, 2), a mean of the
+    seeds; ``moved`` how far its runs went; ``base`` the facts that the base model knows;
+    ``limits`` the least and the largest loss to show, the same for all rates.
+    """
+
+    task: str
+    rate: float
+    runs: dict[str, dict[float, np.ndarray]]
+    paths: dict[str, np.ndarray]
+    moved: dict[str, float]
+    base: float
+    limits: tuple[float, float]
+
+    def mean(self, method: str) -> np.ndarray:
+        """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
+        return self.runs[method][self.rate].mean(0)
+
+
+def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float) -> Front:
+    """Gather the lines of a data set.
+
+    Raises:
+        ValueError: no line has this data set and this learning rate.
+    """
+    mine = [line for line in lines if line["run"]["task"] == task]
+    runs: dict[str, dict[float, list]] = {}
+    for line in mine:
+        found = runs.setdefault(line["run"]["method"], {})
+        found.setdefault(line["run"]["learning_rate"], []).append(
+            (line["dev_loss"], line["facts"]))
+    here = {method: [line for line in mine if line["run"]["learning_rate"] == rate
+                     and line["run"]["method"] == method] for method in METHODS}
+    here = {method: found for method, found in here.items() if found}
+    if not here:
+        raise ValueError(f"no run of {task!r} has the learning rate {rate!r}")
+    paths = {method: np.mean([[[point[2], point[4]] for point in line["curve"]]
+                              for line in found], 0) for method, found in here.items()}
+    losses = [point[2] for line in mine for point in line["curve"]]
+    return Front(task, rate, {method: {each: np.array(found) for each, found in sorted(of.items())}
+                              for method, of in runs.items()}, paths,
+                 {method: float(np.mean([line["moved"] for line in found]))
+                  for method, found in here.items()}, base,
+                 (0.85 * min(losses), 1.15 * max(losses)))
+
+
+def height(kept: np.ndarray | float) -> np.ndarray:
+    """Where a share of facts stands on the axis: equal steps are equal factors of what is lost."""
+    return -np.log10(np.maximum(1 - np.asarray(kept), 3e-3))
+
+
+def facts_axis(ax: Axes, base: float) -> None:
+    """Facts kept, upwards, and the base model's as a rule."""
+    ax.axhline(height(base), color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
+    ax.set(ylim=(-0.06, 2.6), ylabel="old facts kept")
+    ax.set_yticks(height(TICKS), [f"{tick:.0%}" for tick in TICKS])
+    ax.grid(axis="y")
+    ax.text(1, height(base) + 0.05, "what the base knows ", transform=ax.get_yaxis_transform(),
+            ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
+
+
+def _plot(ax: Axes, data: Front) -> None:
+    ax.set_xscale("log")
+    facts_axis(ax, data.base)
+    for method, (_, tone) in METHODS.items():
+        for rate, points in data.runs.get(method, {}).items():
+            chosen = rate == data.rate
+            ax.plot(points[:, 0], height(points[:, 1]), style.MARKER[method], ls="", mew=0.8,
+                    color=tone.mark if chosen else tone.tint, ms=6 if chosen else 5,
+                    mec=style.PAPER if chosen else tone.mark, zorder=3 + chosen)
+        if method in data.paths:
+            loss, facts = data.paths[method].T
+            ax.plot(loss, height(facts), color=tone.mark, lw=1.4, zorder=2,
+                    ls="-" if method == "full" else (0, (5, 2)))
+    low, high = data.limits
+    ticks = [tick for tick in LOSSES if low < tick < high]
+    ticks = ticks[::-(-len(ticks) // 5)]
+    ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
+    ax.minorticks_off()
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
+    """The chosen rate in numbers, a row for each method."""
+    width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING + 0.03
+    ax = style.card(fig, style.MARGIN, top, width, 3 * line + 0.2)
+    columns = (0.15, 0.52 * width, 0.72 * width, 0.9 * width) if wide else \
+        (0.12, 0.58 * width, 0.78 * width, width - 0.1)
+    for x, words in zip(columns[1:], ("loss", "facts", "moved")):
+        ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
+    for row, (method, (name, tone)) in enumerate(METHODS.items(), start=1):
+        at = 0.1 + (row + 0.5) * line
+        ax.plot(columns[0] + 0.04, at, style.MARKER[method], ms=5, color=tone.mark)
+        ax.text(columns[0] + 0.16, at, name, va="center", color=tone.ink, weight=600)
+        for x, words in zip(columns[1:], _numbers(data, method)):
+            ax.text(x, at, words, ha="right", va="center")
+
+
+def _numbers(data: Front, method: str) -> tuple[str, str, str]:
+    if method not in data.paths:
+        return "", "", "not run"
+    loss, facts = data.mean(method)
+    return f"{loss:.2f}", style.percent(facts), style.percent(data.moved[method], 1)
+
+
+@style.styled
+def draw(data: Front, layout: Layout = "wide") -> Figure:
+    """Draw all runs, the chosen rate's in full colour with its way there, and its numbers."""
+    wide = layout == "wide"
+    bottom = 3.6 if wide else 3.3
+    fig = style.canvas(layout, bottom + 0.86)
+    note = ("Further left: more is learnt. Further up: less is forgotten. A mark is a run." if wide
+            else "Left: learnt. Up: not forgotten. A mark: a run.")
+    style.heading(fig, f"{TITLES[data.task]}, learning rate {data.rate:g}", note)
+    _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
+    _card(fig, data, bottom, wide)
+    return fig
+
+
+def alt(data: Front) -> str:
+    """Return the frame in words."""
+    said = []
+    for method, (name, _) in METHODS.items():
+        loss, facts, moved = _numbers(data, method)
+        said.append(f"{name} reaches a dev loss of {loss} nats, keeps {facts} of the facts and "
+                    f"moves the weights by {moved}" if loss else f"{name} was not run")
+    return f"{TITLES[data.task]}, learning rate {data.rate:g}: {'; '.join(said)}."

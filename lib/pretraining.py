@@ -1,0 +1,179 @@
+"""The base model: its recipe, its pre-training, and the committed result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lib.checkpoint import check_arrays, load_arrays, save_arrays
+from lib.corpus import documents, facts
+from lib.evaluation import fact_recall, mean_loss, stream_batches
+from lib.generation import complete
+from lib.model import GPTConfig, GPTModel
+from lib.optim import AdamW, warmup_cosine
+from lib.tokenizer import BPETokenizer
+from lib.training import fit, stream_batch
+
+BASE = Path(__file__).parent / "data" / "base.npz"
+RUNS = Path("runs")
+
+#: What the model is asked to go on with while it learns.
+PROMPTS = ("The capital of France is", "The capital of Japan is", "People in Brazil speak",
+           "Peru is a country in", "One morning")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what pre-training gives; ``batch`` windows of ``time`` tokens a step."""
+
+    seed: int = 0
+    documents: int = 20_000
+    held_out: int = 200
+    steps: int = 1400
+    batch: int = 32
+    time: int = 64
+    learning_rate: float = 5e-3
+    warmup: int = 100
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.1
+    measure_every: int = 50
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as a checkpoint stores them."""
+        return {**dataclasses.asdict(self), "betas": list(self.betas)}
+
+
+def token_stream(tokenizer: BPETokenizer, texts: Iterable[str]) -> np.ndarray:
+    """All texts in one row of ids, each after an ``<eos>``: (tokens,)."""
+    return np.array([i for text in texts
+                     for i in (tokenizer.eos_id, *tokenizer.encode(text))])
+
+
+def pretraining_data(recipe: Recipe) -> tuple[BPETokenizer, np.ndarray, np.ndarray]:
+    """The tokenizer, the stream to train on and a held-out stream, each (tokens,).
+
+    Every seed reads other documents but shares one tokenizer, so that models can be compared.
+    """
+    tokenizer = BPETokenizer.train(documents(recipe.documents, np.random.default_rng(0)))
+    train, held_out = (documents(count, np.random.default_rng([recipe.seed, kind]))
+                       for kind, count in enumerate((recipe.documents, recipe.held_out)))
+    return tokenizer, token_stream(tokenizer, train), token_stream(tokenizer, held_out)
+
+
+def measure(model: GPTModel, tokenizer: BPETokenizer, held_out: np.ndarray) -> dict[str, Any]:
+    """Held-out loss in nats, share of facts recalled, and what the model writes."""
+    return {"held_out": mean_loss(model, stream_batches(held_out)),
+            "recall": fact_recall(model, tokenizer, facts()),
+            "samples": {prompt: complete(model, tokenizer, prompt, 24) for prompt in PROMPTS}}
+
+
+def pretrain(path: Path, recipe: Recipe, workers: int = 2,
+             stop_after: int | None = None) -> GPTModel:
+    """Train the base model, save it to ``path`` with tokenizer, recipe and history.
+
+    A run that was stopped goes on from its last measurement: its state lies beside ``path``
+    until the run is complete.  ``stop_after`` ends early at that step, as if stopped.
+
+    Raises:
+        ValueError: the state beside ``path`` is of another recipe, or there are no workers.
+    """
+    for name, value in (("workers", workers), ("steps", recipe.steps)):
+        if value < 1:
+            raise ValueError(f"{name} is {value}, it must be at least 1")
+    tokenizer, stream, held_out = pretraining_data(recipe)
+    model = GPTModel(GPTConfig(), np.random.default_rng([recipe.seed, 2]))
+    optimizer = AdamW(recipe.betas, weight_decay=recipe.weight_decay)
+    losses: list[float] = []
+    history: list[dict[str, Any]] = []
+    state = path.with_suffix(".state.npz")
+    start = 0
+    if state.exists():
+        start = _resume(state, recipe, model, optimizer, losses, history)
+
+    def note(step: int) -> None:
+        now = {"step": step, **measure(model, tokenizer, held_out)}
+        history.append(now)
+        _save_state(state, recipe, model, optimizer, losses, history)
+
+    def after_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        if (step + 1) % recipe.measure_every == 0 or step + 1 == recipe.steps:
+            note(step + 1)
+
+    if start == 0:
+        note(0)
+    fit(model, lambda step: stream_batch(stream, step, recipe.seed, recipe.batch, recipe.time),
+        min(recipe.steps, stop_after or recipe.steps),
+        lambda step: warmup_cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup),
+        optimizer, start=start, workers=workers, after_step=after_step, progress="pre-training")
+    if stop_after is None:
+        model.save(path, merges=tokenizer.merges, recipe=recipe.to_dict(), history=history,
+                   losses=[round(loss, 4) for loss in losses])
+        state.unlink(missing_ok=True)
+    return model
+
+
+def _save_state(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
+                losses: list[float], history: list[dict[str, Any]]) -> None:
+    arrays = {f"{kind}.{name}": array for kind, found in
+              (("model", model.parameters()), ("first", optimizer.first),
+               ("second", optimizer.second)) for name, array in found.items()}
+    save_arrays(path, arrays, {"kind": "pretraining", "recipe": recipe.to_dict(),
+                               "losses": losses, "history": history})
+
+
+def _resume(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
+            losses: list[float], history: list[dict[str, Any]]) -> int:
+    """Fill model, optimizer, losses and history from a state; return the step to go on with."""
+    arrays, found, _ = load_arrays(path, "pretraining")
+    if not {"recipe", "losses", "history"} <= found.keys():
+        raise ValueError(f"{path} is no state of a run: it lacks recipe, losses or history")
+    if found["recipe"] != recipe.to_dict():
+        raise ValueError(f"{path} is the state of another recipe: {found['recipe']}; finish that "
+                         f"run, or delete the file to start anew")
+    own = model.parameters()
+    kinds = ("model", "first", "second") if found["losses"] else ("model",)
+    check_arrays(path, arrays, {f"{kind}.{name}": (array.shape, array.dtype)
+                                for kind in kinds for name, array in own.items()})
+    for name, parameter in own.items():
+        parameter[...] = arrays[f"model.{name}"]
+        if found["losses"]:
+            optimizer.first[name] = arrays[f"first.{name}"]
+            optimizer.second[name] = arrays[f"second.{name}"]
+    losses.extend(found["losses"])
+    history.extend(found["history"])
+    optimizer.steps = len(losses)
+    return len(losses)
+
+
+def base_path(seed: int) -> Path:
+    """Where the base model of a seed is: with the library for seed 0, else where
+    ``python -m lib pretrain --seed`` puts it.
+    """
+    return BASE if seed == 0 else RUNS / f"base-seed{seed}.npz"
+
+
+def load_base(path: str | Path = BASE) -> tuple[GPTModel, BPETokenizer]:
+    """The pre-trained model and its tokenizer, as committed.
+
+    Raises:
+        ValueError: the file is damaged or no base model.
+    """
+    return GPTModel.load(path), BPETokenizer(_extra(path)["merges"])
+
+
+def load_history(path: str | Path = BASE) -> dict[str, Any]:
+    """What pre-training noted on its way: ``recipe``, ``losses`` (one a step), ``history``."""
+    return {key: value for key, value in _extra(path).items() if key != "merges"}
+
+
+def _extra(path: str | Path) -> dict[str, Any]:
+    extra = load_arrays(path, "gpt")[2]
+    if not {"merges", "recipe", "history", "losses"} <= extra.keys():
+        raise ValueError(f"{path} is no base model: it lacks its tokenizer, recipe or history")
+    return extra

@@ -1,0 +1,129 @@
+"""The book's Sphinx extension: addresses, caches, and the frames that live with them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ONE, TWO, THREE = (f"{digit * 16}.png" for digit in "123")
+
+
+@pytest.fixture
+def course(monkeypatch):
+    """The extension's module; what it puts into the environment is taken back."""
+    pytest.importorskip("sphinx")
+    for name in ("COURSE_FRAMES", "COURSE_EXPLORE"):
+        monkeypatch.setenv(name, "")
+    spec = importlib.util.spec_from_file_location("course", ROOT / "book" / "_ext" / "course.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def application(folder: Path, frames: dict[str, set[str]]) -> SimpleNamespace:
+    """An application as far as the extension asks, whose cache lies in ``folder``."""
+    return SimpleNamespace(
+        env=SimpleNamespace(course_frames=frames), outdir=folder / "html",
+        config=SimpleNamespace(nb_execution_cache_path=str(folder / "cache"), mathjax_path=""))
+
+
+def write(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_frames_of_a_page_are_copied_and_others_go(course, tmp_path):
+    app, target = application(tmp_path, {"chapters/a": {ONE}}), tmp_path / "frames"
+    write(tmp_path / "cache" / "frames", ONE, TWO)
+    write(target, THREE)
+    course.copy_frames(app, target)
+    assert names(target) == {ONE}
+    assert names(tmp_path / "cache" / "frames") == {ONE}
+
+
+def test_the_frames_of_a_cached_notebook_stay(course, tmp_path):
+    """A notebook that is changed and changed back is served without being run."""
+    app = application(tmp_path, {"chapters/a": {ONE}})
+    write(tmp_path / "cache" / "frames", ONE, TWO, THREE)
+    executed = tmp_path / "cache" / "executed" / "0a"
+    executed.mkdir(parents=True)
+    (executed / "base.ipynb").write_text(f'<img src=\\"course-frames:{TWO}\\">')
+    course.copy_frames(app, tmp_path / "frames")
+    assert names(tmp_path / "frames") == {ONE}
+    assert names(tmp_path / "cache" / "frames") == {ONE, TWO}
+
+
+def test_a_lost_frame_is_warned_of(course, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(course.LOG, "warning", lambda words, *values: said.append(words % values))
+    (tmp_path / "cache" / "frames").mkdir(parents=True)
+    course.copy_frames(application(tmp_path, {"a": {ONE}}), tmp_path / "frames")
+    assert len(said) == 1 and ONE in said[0]
+
+
+def test_a_page_that_is_read_anew_forgets_its_frames(course):
+    env, other = SimpleNamespace(), SimpleNamespace(course_frames={"a": {ONE}, "b": {TWO}})
+    course.merge_frames(None, env, ["a"], other)
+    assert env.course_frames == {"a": {ONE}}
+    course.forget_frames(None, env, "a")
+    course.forget_frames(None, env, "never read")
+    assert env.course_frames == {}
+
+
+@pytest.mark.parametrize("name, changes", [
+    ("code.py", True), ("data/numbers.csv", True), ("notes.md", False),
+    ("__pycache__/code.pyc", False)])
+def test_the_caches_name_follows_code_and_data(course, tmp_path, monkeypatch, name, changes):
+    monkeypatch.setattr(course, "LIB", tmp_path)
+    before = course.state_of_lib()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("1")
+    after = course.state_of_lib()
+    assert (after != before) == changes
+    (tmp_path / name).write_text("2")
+    assert (course.state_of_lib() != after) == changes
+
+
+def test_a_few_caches_are_kept(course, tmp_path):
+    caches = tmp_path / ".jupyter_cache"
+    for age in range(6):
+        (caches / f"old{age}").mkdir(parents=True)
+        os.utime(caches / f"old{age}", (1000 - age, 1000 - age))
+    app = application(tmp_path, {})
+    app.config.nb_execution_cache_path = ""
+    course.configure(app, app.config)
+    assert names(caches) == {course.state_of_lib(), "old0", "old1"}
+    assert os.environ["COURSE_FRAMES"] == str(caches / course.state_of_lib() / "frames")
+
+
+def test_pages_lose_empty_headings_and_forbidden_roles(course):
+    empty = '<th class="head"><p></p></th>'
+    full = '<th class="head"><p>Rank</p></th>'
+    head = '<thead>\n<tr class="row-odd">{}</tr>\n</thead>'
+    assert course.mended("<table>" + head.format(f"{empty}\n{empty}\n") + "</table>") \
+        == "<table></table>"
+    assert course.mended(head.format(empty + full)) == head.format("<td></td>" + full)
+    assert course.mended('<div role="doc-biblioentry">') == '<div role="listitem">'
+
+
+def test_thebe_and_repeated_scripts_are_left_out(course):
+    def script(filename, body=None):
+        return SimpleNamespace(filename=filename, attributes={"body": body})
+    context = {"body": f'<img src="course-frames:{ONE}">',
+               "pathto": lambda name, resource: f"../{name}",
+               "script_files": [script("a.js"), script("sphinx-thebe.js"), script("a.js"),
+                                script(None, "const thebe_selector = 1"), script(None, "let b")]}
+    course.finish_page(None, "chapters/a", "page.html", context, None)
+    assert context["body"] == f'<img src="../_static/frames/{ONE}">'
+    assert [(each.filename, each.attributes["body"]) for each in context["script_files"]] \
+        == [("a.js", None), (None, "let b")]

@@ -1,0 +1,194 @@
+"""Small data for every figure, and all frames that it gives: shared by the tests of figures."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tuning_frames
+from matplotlib.figure import Figure
+
+from lib.figures.gpt import (
+    architecture,
+    attention_cost,
+    attention_map,
+    cache_cost,
+    confidence,
+    gelu_curve,
+    head_importance,
+    linear_board,
+    merging,
+    next_token,
+    norm_circle,
+    parameter_count,
+    position_table,
+    pretraining,
+    rotary,
+    step_size,
+    temperature,
+    variety,
+)
+from lib.figures.kit import palette
+from lib.figures.kit.style import LAYOUTS, Layout
+from lib.figures.lora import gradient_board, matrix_board, rank_alpha, strength
+from lib.model import GPTConfig, GPTModel
+from lib.positions import sinusoidal_positions
+from lib.tokenizer import BPETokenizer
+
+LONG = "Lima Lima is the capital of the country and the city of " + "the river and the " * 12
+PROMPTS = ("The capital of France is", "Oxygen is", "The long river of the country runs", "Peru")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One value of each slider, in one layout, and the words for it."""
+
+    name: str
+    layout: Layout
+    draw: Callable[[], Figure]
+    words: str
+
+
+def strengths() -> dict[float, dict[str, Any]]:
+    """Return recorded strengths with the answers that are hardest to set: empty, long, ``$``."""
+    answers = {0.0: "", 0.5: " Lima.", 1.0: " It costs $5 or $6_a.\n", 2.0: LONG}
+    tops = [["<eos>", 0.9987], [" neighbourhoods", 0.001], ["\n", 0.0002], [" $", 0.0],
+            ["\ufffd", 0.0]]
+    flat = [[" L", 0.2], [" M", 0.2], [" N", 0.2], [" O", 0.2], [" P", 0.2]]
+    sure = [[" L", 1.0], *([each, 0.0] for each in (" M", " N", " O", " P"))]
+    return {at: {"Peru": {"answer": answer, "top": top}, "task": task, "facts": facts}
+            for (at, answer), top, task, facts in zip(
+                answers.items(), (tops, flat, sure, tops), (0.0, 0.7, 0.99, 0.4),
+                (1.0, 1.0, 0.98, 0.3))}
+
+
+def grid() -> list[dict[str, Any]]:
+    """Return runs of three seeds for each rank and alpha; one pair was not run."""
+    rng = np.random.default_rng(0)
+    answers = {"Q: What is the capital of Peru?": LONG, "Q: " + LONG: "", "Q: A third?": " $x$ y$"}
+    return [{"rank": r, "alpha": a, "seed": seed, "parameters": 3072 * r, "loss": 0.4,
+             "score": float(np.clip(0.6 + 0.1 * np.log2(r) + rng.normal(0, 0.1), 0, 1)),
+             "facts": 0.999, "answers": answers}
+            for r in (1, 4, 16) for a in (0.5, 8, 64) for seed in range(3) if (r, a) != (16, 0.5)]
+
+
+def history(seeds: int = 3) -> dict[int, dict[str, Any]]:
+    """Return recorded runs of pre-training, one a seed."""
+    rng, steps = np.random.default_rng(1), np.arange(0, 1201, 10)
+    samples = dict(zip(PROMPTS, (LONG, "", " runs\non.", " $lies$ in_it.")))
+    runs = {}
+    for seed in range(seeds):
+        losses = 0.7 + 6.2 * np.exp(-steps / 180) + rng.normal(0, 0.02, len(steps))
+        runs[seed] = {"losses": losses.tolist(), "history": [
+            {"step": int(step), "held_out": float(1.1 * losses[step // 10]),
+             "recall": float(step / 1200), "samples": samples} for step in steps[::10]]}
+    return runs
+
+
+WORDS = ["<eos>", "The", " capital", " of", " neighbours", "ap", "an", " is", " $", "\n", "y",
+         "\ufffd", ".", " People", " there", " speak"]
+
+
+def heads() -> np.ndarray:
+    """Return maps (2 layers, 2 heads, 16, 16): one that looks at itself, and three at random."""
+    scores = np.random.default_rng(2).normal(0, 2, (2, 2, 16, 16))
+    scores[0, 0] = 40 * np.eye(16)
+    powers = np.tril(np.exp(scores))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def steps() -> tuple[list[float], dict[str, list[float]], dict[str, list[tuple[float, float]]]]:
+    """Return steps of central differences with made-up errors and losses."""
+    sizes = [10 ** (-half / 2) for half in range(2, 25)]
+    errors, pairs = {}, {}
+    for kind, digits in (("float32", 7), ("float64", 16)):
+        errors[kind] = [min(h * h + 10.0**-digits / h, 1.0) for h in sizes]
+        pairs[kind] = [(122.2962711 + 250 * h, 122.2962711 - 250 * h) for h in sizes]
+    return sizes, errors, pairs
+
+
+def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
+                                 Callable[..., str], list[tuple]]]:
+    """Yield name, compute, draw, alt, and the arguments of compute and draw for each frame."""
+    board = [(alpha, training, step) for alpha, training in ((4.0, 1.0), (64.0, 0.37), (1.0, 0.0))
+             for step in range(1, 6)]
+    yield ("matrix_board", matrix_board.compute, matrix_board.draw, matrix_board.alt,
+           [((alpha, training), (step,)) for alpha, training, step in board])
+    yield ("gradient_board", functools.partial(gradient_board.compute, gradient_board.UPSTREAM),
+           gradient_board.draw, gradient_board.alt,
+           [((alpha, training), (step,)) for alpha, training, step in board])
+    yield ("strength", strength.compute, strength.draw, strength.alt,
+           [((strengths(), "Peru", at), ()) for at in strengths()])
+    yield ("rank_alpha", rank_alpha.compute, rank_alpha.draw, rank_alpha.alt,
+           [((grid(), r, a, 1_044_736), ()) for r, a in ((1, 0.5), (4, 8), (16, 64))])
+    yield ("pretraining", pretraining.compute, pretraining.draw, pretraining.alt,
+           [((history(), step), ()) for step in (0, 600, 1200)])
+    yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
+           [((history(1), step), ()) for step in (0, 1200)])
+    sentences = ("The capital of France is Paris, and people there speak French.",
+                 "Yamoussoukro costs $5 or $6_a.", "C\u00f4te \u6771\u4eac \U0001f642 <eos>")
+    tokenizer = BPETokenizer.train(sentences[:1] * 2 + sentences[1:], 310)
+    counts = range(0, len(tokenizer.merges) + 1, 4)
+    curve = merging.measure_curve(tokenizer.merges, sentences[:2], counts)
+    yield ("merging", merging.compute, merging.draw, merging.alt,
+           [((tokenizer.merges, text, count, curve), ()) for text in sentences
+            for count in (0, 1, 20, 52)])
+    yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
+           [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
+    yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
+           [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
+    yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
+           [((128, 4, 128), ()), ((64, 2, 1024), ())])
+    yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
+           [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
+    yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
+    yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
+           [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
+            for shift in (-3.0, 0.0, 3.0)])
+    yield ("parameter_count", parameter_count.compute, parameter_count.draw, parameter_count.alt,
+           [((d, n, v), ()) for d in (128, 768, 12_288) for n in (4, 12, 96)
+            for v in (1000, 50_257)])
+    layer = (np.array([[1.0, 2, -1], [3, 0, 2]]), np.array([[0.5, -1, 2], [1, 0.5, -0.5]]),
+             np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
+    yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
+           [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    yield ("step_size", step_size.compute, step_size.draw, step_size.alt,
+           [((*steps(), h), ()) for h in steps()[0]])
+    yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
+           [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
+    yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
+           [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
+            for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])
+    rng = np.random.default_rng(3)
+    flat, sure = rng.normal(0, 0.1, 40), np.r_[30.0, rng.normal(0, 1, 39)]
+    yield ("next_token", next_token.compute, next_token.draw, next_token.alt,
+           [((LONG[:30], logits, lambda i: WORDS[i % len(WORDS)], warmth, top_p), ())
+            for logits in (flat, sure) for warmth in (0.3, 1.0, 2.0) for top_p in (0.5, 1.0)])
+    yield ("temperature", temperature.compute, temperature.draw, temperature.alt,
+           [(({LONG[:20]: sure, "One": rng.normal(0, 2, 40), "Peru": flat},), ())])
+    counts = np.sort(rng.integers(0, 51, (4, 5, 3)), -1)[..., ::-1]
+    yield ("variety", variety.compute, variety.draw, variety.alt,
+           [(([0.5, 0.8, 1.0, 2.0], counts, 50), ())])
+    yield ("cache_cost", cache_cost.compute, cache_cost.draw, cache_cost.alt, [((8, 120), ())])
+    shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
+    yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
+           [(({"capital": shares, "language": shares, "currency": shares},), ())])
+    yield ("palette", palette.compute, palette.draw, palette.alt, [((), ())])
+    yield from tuning_frames.figures(LONG)
+
+
+def frames() -> dict[str, list[Frame]]:
+    """Return all frames of every figure, by the figure's name and layout."""
+    found: dict[str, list[Frame]] = {}
+    for name, compute, draw, alt, values in _figures():
+        for first, second in values:
+            data = compute(*first)
+            words = alt(data, *second)
+            for layout in LAYOUTS:
+                found.setdefault(f"{name}-{layout}", []).append(Frame(
+                    f"{name} {words}", layout,
+                    functools.partial(draw, data, *second, layout=layout), words))
+    return found

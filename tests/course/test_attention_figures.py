@@ -1,0 +1,71 @@
+"""What the figures about attention say is true of the numbers that they were given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lib.attention import CausalSelfAttention
+from lib.figures.gpt import attention_cost, attention_map, head_importance
+from lib.model import FeedForward, GPTConfig
+
+TOKENS = ["<eos>", "The", " capital"]
+
+
+def maps() -> np.ndarray:
+    """Two layers of two heads over three tokens; layer 2, head 1 ends in 0.2, 0.7, 0.1."""
+    rows = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.3, 0.3, 0.4]])
+    found = np.tile(rows, (2, 2, 1, 1))
+    found[1, 0, 2] = 0.2, 0.7, 0.1
+    return found
+
+
+def test_the_map_is_the_chosen_heads():
+    data = attention_map.compute(TOKENS, maps(), 2, 1, (2,))
+    assert data.top(2, 2) == [("The", 0.7), ("end of text", 0.2)]
+    assert data.top(0, 5) == [("end of text", 1.0)]  # what is still to come is not listed
+    words = "Layer 2, head 1: '·capital' looks at 'The' 70%, 'end of text' 20%, '·capital' 10%."
+    assert attention_map.alt(data) == words
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"layer": 3}, "layer is 3; allowed are 1 to 2"), ({"head": 0}, "head is 0"),
+    ({"tokens": TOKENS[:2]}, "2 tokens for a map of 3"), ({"rows": (3,)}, r"rows are \(3,\)")])
+def test_bad_choices_are_named(change, words):
+    good = {"tokens": TOKENS, "maps": maps(), "layer": 1, "head": 1, "rows": (2,)}
+    with pytest.raises(ValueError, match=words):
+        attention_map.compute(**(good | change))
+
+
+def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
+    data = head_importance.compute([[0.1, 0.9], [0.5, 0.2]], [[0, 2], [-1, 7]], 20)
+    words = head_importance.alt(data)
+    assert "Head 2 of layer 1 looks at the name most, 90%, and 2 of 20" in words
+    assert "Most are lost, 7, without head 2 of layer 2, which gives the name 20%" in words
+    with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(2,\)"):
+        head_importance.compute(np.ones((2, 2)), np.ones(2), 20)
+
+
+@pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])
+def test_the_cost_is_what_a_block_has(d_model, heads):
+    data = attention_cost.compute(d_model, heads)
+    rng, time = np.random.default_rng(0), 64
+    at = int(np.flatnonzero(data.contexts == time)[0])
+    layer = CausalSelfAttention(d_model, heads, time, 0.1, rng)
+    layer.forward(np.ones((1, time, d_model), np.float32))
+    q, k, v, scores, _, context = layer.cache
+    assert data.score_bytes[at] == scores.nbytes
+    assert data.other_bytes[at] == sum(each.nbytes for each in (q, k, v, context))
+    config = GPTConfig(embedding_dimension=d_model, heads=heads, feed_forward_dimension=4 * d_model)
+    parts = [*layer.parameters().values(), *FeedForward(config, 0.1, rng).parameters().values()]
+    assert data.weight_operations[at] == 2 * time * sum(each.size for each in parts)
+
+
+def test_the_lines_meet_where_the_words_say():
+    words = attention_cost.alt(attention_cost.compute(64, 2))
+    data = attention_cost.compute(64, 2)
+    memory = np.interp(0, np.log(data.score_bytes / data.other_bytes), np.log(data.contexts))
+    arithmetic = np.interp(0, np.log(data.pair_operations / data.weight_operations),
+                           np.log(data.contexts))
+    assert f"at {round(np.exp(memory))} tokens" in words
+    assert f"at {round(np.exp(arithmetic))}." in words

@@ -1,0 +1,86 @@
+"""What the drawings of chapter 14 compute: which runs count, which rate is best, refusals."""
+
+import numpy as np
+import pytest
+
+from lib.figures.lora import budget, rank_explorer, rate_curves, target_modules
+
+SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
+
+
+def line(answers, dev, facts=0.9, seed=0, **run):
+    """A line like the laboratory's: shares answered on test and on dev, which are losses, too."""
+    usual = {"task": "qa", "method": "lora", "rank": 8, "alpha": 16.0, "rule": "alpha/r",
+             "target_modules": ("query",), "learning_rate": 1e-3}
+    return {"run": usual | run | {"seed": seed}, "answers": answers, "dev_answers": dev,
+            "loss": 1 - answers, "dev_loss": 1 - dev, "facts": facts, "parameters": 100}
+
+
+def test_a_budget_counts_the_sides_of_each_matrix():
+    data = budget.compute(SHAPES, 3, ["query"], 1000)
+    assert data.weights == {"query": 48, "table": 40}
+    assert data.adapters == {"query": 60, "table": 42}
+    assert data.trained == 60 and budget.compute(SHAPES, 3, ["query", "table"], 1000).trained == 102
+    assert budget.alt(data) == "Rank 3 on query: 60 numbers are trained, 6.00% of 1,000."
+
+
+def test_the_best_rate_is_devs_and_a_mean_over_seeds():
+    lines = [line(0.5, dev, method=method, learning_rate=rate, seed=seed)
+             for method, table in (("full", {1e-4: (0.6, 0.6), 1e-3: (0.9, 0.1)}),
+                                   ("lora", {1e-3: (0.5, 0.5), 1e-2: (0.6, 0.5)}))
+             for rate, row in table.items() for seed, dev in enumerate(row)]
+    lines[0]["loss"] = 7.0  # on test the chosen rate is the worst
+    data = rate_curves.compute(lines, "qa")
+    assert data.methods["full"].best == 0 and data.methods["lora"].best == 1
+    assert data.ratio == pytest.approx(100) and data.losses == (0.5, 7.0)
+    assert data.methods["full"].loss.tolist() == [[7.0, 0.5], [0.5, 0.5]]
+
+
+def explorer_lines():
+    """Two ranks and two rates under the rule alpha = 2r, and others at rank 2 that break it."""
+    kept = [line(answers, dev, rank=rank, alpha=2.0 * rank, learning_rate=rate, seed=seed)
+            for rank, rate, answers, dev in ((2, 0.1, 0.7, 0.2), (2, 0.2, 0.6, 0.3),
+                                             (8, 0.1, 0.9, 0.9), (8, 0.2, 0.1, 0.8))
+            for seed in range(2)]
+    return [*kept, line(0.0, 0.99, rank=2, alpha=16.0, learning_rate=0.1, facts=0.2),
+            line(0.0, 0.99, rank=2, alpha=4.0, rule="alpha/sqrt(r)", learning_rate=0.1)]
+
+
+def test_the_explorer_takes_the_runs_of_its_rule():
+    data = rank_explorer.compute(explorer_lines(), "α = 2r", 8, 0.2)
+    assert data.ranks == (2, 8) and data.rates == (0.1, 0.2) and data.best == (1, 0)
+    assert data.scores.shape == (2, 2, 2) and data.here.tolist() == [0.1, 0.1]
+    assert data.factor == 2 and data.floors == (0.0, 0.2)
+    assert rank_explorer.compute(explorer_lines(), "α/√r", 2, 0.1).factor == \
+        pytest.approx(4 / np.sqrt(2))
+    assert "does best at 0.1: 90%" in rank_explorer.alt(data)
+
+
+def layer_lines():
+    return [line(answers, dev, rank=rank, learning_rate=rate, target_modules=place)
+            for place, more in ((("query",), 36), (tuple("abcdef"), 4)) for rank in (8, more)
+            for rate, answers, dev in ((0.1, 0.5, 0.9), (0.2, 0.8, 0.3 + rank / 50))]
+
+
+def test_places_go_by_budget_and_by_their_own_best_rate():
+    rows = target_modules.compute(layer_lines(), "equal parameters", target_modules.BEST).rows
+    assert [(row.name, row.rank, row.rate) for row in rows] == [("query", 36, 0.2),
+                                                               ("all six", 4, 0.1)]
+    same = target_modules.compute(layer_lines(), "equal rank", 0.2)
+    assert [row.rank for row in same.rows] == [8, 8] and same.floors == (0.5, 0.9)
+    assert same.rows[0].scores.tolist() == [0.8]
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: budget.compute(SHAPES, 5, ["query"], 9), "rank is 5, it must be from 1 to 4"),
+    (lambda: budget.compute(SHAPES, 0, ["query"], 9), "rank is 0"),
+    (lambda: budget.compute(SHAPES, 1, ["key"], 9), "'key'; the kinds are query, table"),
+    (lambda: rate_curves.compute([line(0.5, 0.5)], "qa"), "no full runs; the tasks are qa"),
+    (lambda: rank_explorer.compute(explorer_lines(), "α = r", 8, 0.2), "rule is 'α = r'"),
+    (lambda: rank_explorer.compute(explorer_lines(), "α = 2r", 4, 0.2), "allowed are 2, 8"),
+    (lambda: rank_explorer.compute(explorer_lines(), "α = 2r", 8, 0.3), "allowed are 0.1, 0.2"),
+    (lambda: target_modules.compute(layer_lines(), "equal", 0.1), "budget is 'equal'"),
+    (lambda: target_modules.compute(layer_lines(), "equal rank", 0.3), "own best, 0.1, 0.2")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

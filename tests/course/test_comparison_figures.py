@@ -1,0 +1,64 @@
+"""Learning against forgetting, and distance against forgetting: what the drawings compute."""
+
+import numpy as np
+import pytest
+
+from lib.figures.lora import distance, tradeoff
+
+
+def lines(tasks=("qa", "pirate"), seeds=2):
+    """Runs whose loss, facts and distance tell their method, rate and seed."""
+    return [{"run": {"task": task, "method": method, "learning_rate": rate, "seed": seed},
+             "dev_loss": 100 * rate + seed, "facts": 0.9 - 0.1 * seed, "moved": 10 * rate,
+             "pretraining": 1 + 100 * rate,
+             "curve": [[10, 3.0, 4.0 + seed, None, 0.99, ""],
+                       [30, 1.0, 100 * rate + seed, None, 0.9 - 0.1 * seed, ""]]}
+            for task in tasks
+            for method, rates in (("full", (0.001, 0.01)), ("lora", (0.01, 0.03)))
+            for rate in rates for seed in range(seeds)]
+
+
+def test_the_front_holds_every_run_of_its_data_set_and_the_chosen_rate():
+    data = tradeoff.compute(lines(), 0.99, "qa", 0.01)
+    assert {method: tuple(of) for method, of in data.runs.items()} == \
+        {"full": (0.001, 0.01), "lora": (0.01, 0.03)}
+    assert all(of[rate].shape == (2, 2) for of in data.runs.values() for rate in of)
+    assert np.allclose(data.mean("full"), [1.5, 0.85])
+    assert np.allclose(data.paths["lora"], [[4.5, 0.99], [1.5, 0.85]])
+    assert data.moved == pytest.approx({"full": 0.1, "lora": 0.1})
+
+
+def test_the_axis_is_the_same_at_every_rate():
+    limits = {tradeoff.compute(lines(), 0.99, "qa", rate).limits for rate in (0.001, 0.01, 0.03)}
+    assert len(limits) == 1
+    low, high = limits.pop()
+    assert low < 0.1 and high > 5
+
+
+@pytest.mark.parametrize("rate, missing", [(0.001, "LoRA"), (0.03, "full fine-tuning")])
+def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
+    words = tradeoff.alt(tradeoff.compute(lines(), 0.99, "qa", rate))
+    assert f"{missing} was not run" in words and words.count("keeps") == 1
+
+
+def test_equal_steps_upwards_are_equal_factors_of_what_is_lost():
+    steps = np.diff(tradeoff.height([0.0, 0.9, 0.99]))
+    assert np.allclose(steps, 1)
+    assert np.isfinite(tradeoff.height(1.0))
+
+
+def test_distance_keeps_data_sets_and_methods_apart():
+    data = distance.compute(lines(), 0.78)
+    assert list(data.runs) == ["qa", "pirate"]
+    assert np.allclose(data.runs["qa"]["lora"][-1], [0.3, 4.0])
+    words = distance.alt(data)
+    assert "the base has 0.78" in words and "LoRA 2.0 nats after 10% and 4.0 after 30%" in words
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
+    (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
+    (lambda: distance.compute([], 0.78), "no runs")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

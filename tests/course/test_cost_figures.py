@@ -1,0 +1,99 @@
+"""What the drawings of chapter 9 compute: costs by formula, forgetting and remedies from runs."""
+
+import numpy as np
+import pytest
+
+from lib.figures.finetuning import cost_scale, forgetting, remedies
+from lib.lora import apply_lora_to_model, count_lora_parameters
+from lib.model import GPTConfig, GPTModel
+
+START = (5.7, 0.99, " Paris. The country is in")
+
+
+def line(rate, curve):
+    return {"run": {"learning_rate": rate}, "curve": curve}
+
+
+def recorded():
+    """Two learning rates of two seeds each, measured after 10 and after 150 steps."""
+    return [line(rate, [[10, 3.0, 1.0 + seed, None, 0.9, " Paris. Wash"],
+                        [150, 0.2, 0.2, None, kept - seed / 10, text]])
+            for rate, kept in ((1e-3, 0.8), (1e-2, 0.3))
+            for seed, text in ((0, " Paris."), (1, " ginger. Mix"))]
+
+
+@pytest.mark.parametrize("name, count", [
+    ("GPT-2 small", 124_439_808), ("GPT-2 XL", 1_557_611_200), ("Llama 2 7B", 6_738_415_616),
+    ("Llama 2 70B", 68_976_648_192), ("GPT-3", 174_604_259_328)])
+def test_known_models_have_their_published_counts(name, count):
+    assert cost_scale.MODELS[name].parameters() == count
+
+
+@pytest.mark.parametrize("layers, d, ff, vocabulary", [(4, 128, 512, 1000), (2, 64, 96, 300)])
+def test_the_formula_counts_the_librarys_models(layers, d, ff, vocabulary):
+    size = cost_scale.Size(layers, d, ff, vocabulary, d, tied=False, biases=False)
+    model = GPTModel(GPTConfig(vocabulary, 32, d, layers, 4, ff), np.random.default_rng(0))
+    assert size.parameters() == sum(array.size for array in model.parameters().values())
+    apply_lora_to_model(model, 3, 6.0, ("query", "value"))
+    assert size.adapter(3) == count_lora_parameters(model)
+
+
+def test_keys_narrower_than_queries_have_smaller_adapters():
+    size = cost_scale.MODELS["Llama 2 70B"]
+    assert size.adapter(2) == 80 * 2 * (8192 + 8192 + 8192 + 1024)
+
+
+def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
+    size = cost_scale.MODELS["GPT-2 XL"]
+    full, lora = cost_scale.memory(size, 100), cost_scale.memory(size, 100, 4)
+    few, whole = size.adapter(4), size.parameters()
+    assert sum(full.values()) - full["activations"] == 16 * whole
+    assert sum(lora.values()) - lora["activations"] == 2 * whole + 16 * few
+    assert full["activations"] == 100 * (34 * 1600 * 48 + 4 * 50_257)
+    assert full["activations"] - lora["activations"] == 100 * 10 * 1600 * 48
+
+
+def test_costs_hold_the_totals_of_all_models():
+    cost = cost_scale.compute("GPT-3", 2048)
+    assert cost.totals.shape == (6, 2)
+    assert cost.totals[-1].tolist() == [sum(cost.full.values()), sum(cost.lora.values())]
+    assert "most of it optimiser" in cost_scale.alt(cost)
+    assert "most of it activations" in cost_scale.alt(cost_scale.compute("this model", 2048))
+
+
+@pytest.mark.parametrize("size, text", [(999, "999 B"), (2794e9, "2.79 TB"), (13.48e9, "13.5 GB"),
+                                        (349e9, "349 GB"), (999.6e6, "1.00 GB"), (999e6, "999 MB")])
+def test_bytes_have_three_digits(size, text):
+    assert cost_scale.written(size) == text
+
+
+def test_forgetting_starts_before_the_first_step():
+    data = forgetting.compute(recorded(), 1e-2, 0, START)
+    assert data.steps.tolist() == [0, 10, 150]
+    assert data.now(data.facts).tolist() == [0.99, 0.99] and data.right == 2
+
+
+def test_forgetting_has_the_chosen_seeds_values():
+    data = forgetting.compute(recorded(), 1e-2, 150, START)
+    assert np.allclose(data.now(data.facts), [0.3, 0.2]) and data.right == 1
+    assert data.loss[1e-3][:, 1].tolist() == [1.0, 2.0]
+    assert "25% of the facts are kept (20% to 30% over 2 seeds)" in forgetting.alt(data)
+
+
+def test_remedies_average_over_seeds():
+    data = remedies.compute({"LoRA": {"0.01": [(0.2, 0.5), (0.4, 0.7)], "0.03": [(0.1, 0.1)]}})
+    assert np.allclose(data.mean("LoRA"), [[0.3, 0.6], [0.1, 0.1]])
+    assert "LoRA from 0.01 (0.30 nats, 60% of the facts)" in remedies.alt(data)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: cost_scale.compute("GPT-5", 10), "name is 'GPT-5'"),
+    (lambda: cost_scale.compute("GPT-3", 0), "tokens is 0"),
+    (lambda: forgetting.compute(recorded(), 3e-3, 10, START), "rate is 0.003"),
+    (lambda: forgetting.compute(recorded(), 1e-3, 30, START), "step is 30"),
+    (lambda: remedies.compute({"prayer": {"daily": [(1, 1)]}}), "'prayer'"),
+    (lambda: remedies.compute({"LoRA": {}}), "at least one setting"),
+    (lambda: remedies.compute({"LoRA": {"0.01": [(1, 2, 3)]}}), r"shape \(1, 3\)")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

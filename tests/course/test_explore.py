@@ -1,0 +1,170 @@
+"""Pictures and sliders in each mode: what is shown, stored and refused."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from lib import explore as module
+from lib.explore import explore, show
+from lib.figures.kit import style
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@style.styled
+def draw(rank, alpha=1, layout="wide"):
+    """A figure that shows rank alone: alpha does not change it."""
+    fig = style.canvas(layout, 1.0)
+    style.heading(fig, f"Rank {rank}")
+    return fig
+
+
+def alt(rank, alpha=1):
+    return f'Rank {rank} & alpha "{alpha}" </script>, in words that describe the picture.'
+
+
+class Reader(HTMLParser):
+    """The start tags of a piece of HTML, and the text of its script and caption."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts = [], {}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        tag = self.tags[-1][0]
+        self.texts[tag] = self.texts.get(tag, "") + data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed: (data, metadata) of each display."""
+    found = []
+    monkeypatch.setattr(module, "_display",
+                        lambda data, **metadata: found.append((data, metadata)))
+    return found
+
+
+@pytest.fixture
+def static(monkeypatch, tmp_path):
+    """The mode static, with its folder of frames."""
+    monkeypatch.setenv(module.MODE, "static")
+    monkeypatch.setenv(module.STORE, str(tmp_path / "frames"))
+    return tmp_path / "frames"
+
+
+def test_still_stores_one_picture_and_its_words(monkeypatch, shown):
+    monkeypatch.setenv(module.MODE, "still")
+    explore(draw, alt=alt, start={"rank": 4}, rank=[1, 4], alpha=[2])
+    (data, metadata), = shown
+    assert data["text/plain"] == alt(4, 2)
+    assert base64.b64decode(data["image/png"]).startswith(PNG)
+    assert metadata["image/png"]["alt"] == alt(4, 2)
+
+
+def test_still_gives_the_same_bytes_each_time(monkeypatch, shown):
+    monkeypatch.setenv(module.MODE, "still")
+    for _ in range(2):
+        show(draw, 3, alt=alt)
+    assert shown[0] == shown[1]
+
+
+def test_static_stores_equal_frames_once(static, shown):
+    explore(draw, alt=alt, rank=[1, 4, 16], alpha=[1, 2])
+    page = Reader(shown[0][0]["text/html"])
+    data = json.loads(page.texts["script"].replace("<\\/", "</"))
+    assert len(data["frames"]) == len(data["captions"]) == 6
+    assert len(data["images"]) == 6, "three ranks in two layouts; alpha changes no picture"
+    files = {name.removeprefix(module.ADDRESS) for name in data["images"]}
+    assert {path.name for path in static.iterdir()} == files
+    assert all((static / name).read_bytes().startswith(PNG) for name in files)
+    assert data["captions"][5] == alt(16, 2)
+
+
+def test_static_starts_where_it_is_told(static, shown):
+    explore(draw, alt=alt, start={"rank": 4, "alpha": 2}, labels={"alpha": "α"},
+            formats={"rank": "r = {}", "alpha": lambda value: f"<{value}>"}, rank=[1, 4],
+            alpha=[1, 2])
+    page = Reader(shown[0][0]["text/html"])
+    ranks, alphas = page.all("input")
+    assert (ranks["value"], ranks["aria-valuetext"]) == ("1", "r = 4")
+    assert json.loads(alphas["data-values"]) == ["<1>", "<2>"]
+    assert alphas["aria-valuetext"] == "<2>"
+    assert "α" in page.texts["span"]
+    image, = page.all("img")
+    assert image["alt"] == alt(4, 2) == page.texts["figcaption"]
+    assert page.all("figcaption")[0]["aria-live"] == "polite"
+    data = json.loads(page.texts["script"].replace("<\\/", "</"))
+    assert data["images"][data["frames"][3][0]] == image["src"]
+
+
+def test_static_gives_both_layouts_with_their_size(static, shown):
+    show(draw, 2, alt=alt)
+    page = Reader(shown[0][0]["text/html"])
+    source, image = page.all("source")[0], page.all("img")[0]
+    assert source["media"] == "(max-width: 680px)"
+    assert (image["width"], source["width"]) == ("1080", "720")
+    assert image["src"] != source["srcset"]
+    assert shown[0][0]["text/plain"] == alt(2)
+
+
+def test_static_ends_no_script_early(static, shown):
+    explore(draw, alt=alt, rank=[1])
+    text = shown[0][0]["text/html"]
+    assert text.count("</script>") == 1
+    assert html.escape(alt(1)) in text
+
+
+def test_static_needs_its_folder(monkeypatch):
+    monkeypatch.setenv(module.MODE, "static")
+    monkeypatch.delenv(module.STORE, raising=False)
+    with pytest.raises(ValueError, match=module.STORE):
+        show(draw, 1, alt=alt)
+
+
+def test_live_redraws_as_a_slider_moves(monkeypatch):
+    widgets = pytest.importorskip("ipywidgets")
+    monkeypatch.delenv(module.MODE, raising=False)
+    boxes = []
+    monkeypatch.setattr("IPython.display.display", boxes.append)
+    explore(draw, alt=alt, labels={"rank": "r"}, start={"rank": 4}, rank=[1, 4], alpha=[1, 2])
+    rank, alpha, picture, caption = boxes[0].children
+    assert isinstance(rank, widgets.SelectionSlider) and rank.description == "r"
+    assert rank.value == 4 and html.escape(alt(4, 1)) in caption.value
+    before = picture.value
+    rank.value = 1
+    assert html.escape(alt(1, 1)) in caption.value and picture.value != before
+    alpha.value = 2
+    assert html.escape(alt(1, 2)) in picture.value
+    assert re.match(r'<img src="data:image/png;base64,', picture.value)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    ({}, "at least one slider"),
+    ({"rank": []}, "'rank' has no values"),
+    ({"rank": [1, 2], "start": {"rank": 3}}, "rank starts at 3"),
+    ({"rank": [1], "start": {"alpha": 1}}, "start names alpha"),
+    ({"rank": [1], "labels": {"r": "r"}}, "labels names r"),
+    ({"rank": [1], "formats": {"r": "r"}}, "formats names r")])
+def test_explore_names_what_is_wrong(arguments, words, shown):
+    with pytest.raises(ValueError, match=words):
+        explore(draw, alt=alt, **arguments)
+    assert not shown
+
+
+def test_an_unknown_mode_is_named(monkeypatch):
+    monkeypatch.setenv(module.MODE, "loud")
+    with pytest.raises(ValueError, match="'loud'; allowed are live, static, still"):
+        show(draw, 1, alt=alt)

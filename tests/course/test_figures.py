@@ -1,0 +1,248 @@
+"""Every frame of every figure can be read: contrast, size, place, words."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from frames import frames, grid, history, strengths
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from lib.figures.gpt import pretraining
+from lib.figures.kit import labels, mark, palette, render, style
+from lib.figures.lora import (
+    gradient_board,
+    initialization,
+    lora_count,
+    matrix_board,
+    rank_alpha,
+    rate_map,
+    scaling,
+    strength,
+)
+
+STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
+FRAMES = frames()
+SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
+
+
+def texts(fig: Figure) -> list[tuple[Text, Bbox]]:
+    """Return all words that are drawn, with their boxes in pixels."""
+    with mpl.rc_context(style.settings()):
+        canvas = FigureCanvasAgg(fig)
+        canvas.draw()
+        found = [text for text in fig.findobj(Text) if text.get_text().strip()
+                 and text.get_visible()]
+        # Ticks outside the limits of their axis exist, but are not drawn.
+        drawn = {id(tick) for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)
+                 for tick in axis.get_ticklabels() if tick.get_text()
+                 and axis.get_view_interval().min() <= tick.get_position()[axis is ax.yaxis]
+                 <= axis.get_view_interval().max()}
+        ticks = {id(tick) for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)
+                 for which in (True, False) for tick in axis.get_ticklabels(minor=which)}
+        shown = [text for text in found if id(text) in drawn or id(text) not in ticks]
+        return [(text, Text.get_window_extent(text, canvas.get_renderer())) for text in shown]
+
+
+@pytest.fixture(scope="module", params=FRAMES, ids=str)
+def drawn(request):
+    """All frames of one figure in one layout: each with its figure and its words' boxes."""
+    result = []
+    for frame in FRAMES[request.param]:
+        fig = frame.draw()
+        fig.set_dpi(style.DPI[frame.layout])
+        result.append((frame, fig, texts(fig)))
+    return result
+
+
+@pytest.mark.parametrize("name", style.MEANINGS)
+@pytest.mark.parametrize("way", ["light page", "dark page"])
+def test_each_tone_stands_out_on_its_page(name, way):
+    tone = palette.compute()[way][name]
+    page = palette.turned(style.PAPER) if way == "dark page" else style.PAPER
+    assert palette.contrast(tone.ink, page) >= 4.5
+    assert palette.contrast(tone.mark, page) >= 3
+
+
+@pytest.mark.parametrize("tone", [*style.MEANINGS.values(), style.DATA], ids=str)
+@pytest.mark.parametrize("page", [palette.to_rgb, palette.turned], ids=["light", "dark"])
+def test_words_stand_out_on_fills(tone, page):
+    assert palette.contrast(page(style.INK), page(tone.tint)) >= 4.5
+    assert palette.contrast(page(style.PAPER), page(tone.ink)) >= 4.5
+    for grey in (style.MUTED, style.INK):
+        assert palette.contrast(page(grey), page(style.WASH)) >= 4.5
+
+
+@pytest.mark.parametrize("page", [palette.to_rgb, palette.turned], ids=["light", "dark"])
+def test_ink_stands_out_on_every_score(page):
+    for share in np.linspace(0, 1, 41):
+        assert palette.contrast(page(style.INK), page(style.SCORE(share)[:3])) >= 4.5
+
+
+def test_the_dark_page_turns_white_into_the_page():
+    assert np.allclose(palette.turned(style.PAPER), palette.to_rgb(palette.DARK_PAGE), atol=0.004)
+
+
+def test_the_filter_is_that_of_the_pages():
+    css = (STATIC / "course.css").read_text()
+    assert "invert(1) hue-rotate(180deg) saturate(.85)" in css
+    assert palette.SATURATION == 0.85
+
+
+def test_figures_have_the_layouts_width(drawn):
+    for frame, fig, _ in drawn:
+        assert fig.get_size_inches()[0] == style.WIDTH[frame.layout], frame.name
+
+
+def test_frames_have_one_size(drawn):
+    assert len({tuple(fig.get_size_inches()) for _, fig, _ in drawn}) == 1
+    frame, fig, _ = drawn[0]
+    height, width, _ = render.pixels(fig, frame.layout).shape
+    assert width == style.WIDTH[frame.layout] * style.DPI[frame.layout]
+
+
+def test_figures_fit_a_phone(drawn):
+    """At 358 px, what a phone of 390 px leaves, beside two or three sliders of 36 px."""
+    for frame, fig, _ in drawn:
+        if frame.layout == "narrow":
+            width, height = fig.get_size_inches()
+            assert 358 * height / width <= 620, frame.name
+
+
+def test_axes_never_move(drawn):
+    places = {tuple(tuple(np.round(ax.get_position().bounds, 6)) for ax in fig.axes)
+              for _, fig, _ in drawn}
+    assert len(places) == 1
+
+
+def test_every_frame_has_words(drawn):
+    for frame, _, _ in drawn:
+        assert len(frame.words) >= 40 and frame.words[-1] in ".'", frame.words
+        assert not re.search(r"\bnan\b|\binf\b|None", frame.words)
+
+
+def test_words_are_at_least_11_px(drawn):
+    for frame, _, words in drawn:
+        for text, _ in words:
+            formula = "$" in text.get_text() and text.get_parse_math()
+            small = SUPERSCRIPT if formula and "^" in text.get_text() else 1
+            assert small * text.get_size() >= style.SMALL, f"{frame.name}: {text.get_text()}"
+
+
+def test_words_stay_inside(drawn):
+    for frame, fig, words in drawn:
+        width, height = fig.get_size_inches() * fig.dpi
+        for text, box in words:
+            assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, \
+                f"{frame.name}: {text.get_text()!r} leaves the picture"
+
+
+def test_words_never_overlap(drawn):
+    for frame, _, words in drawn:
+        for (one, box), (two, other) in itertools.combinations(words, 2):
+            overlap = Bbox.intersection(box.padded(-1.5), other.padded(-1.5))
+            assert overlap is None, f"{frame.name}: {one.get_text()!r}, {two.get_text()!r}"
+
+
+def test_a_frame_has_always_the_same_bytes():
+    frame = FRAMES["strength-wide"][0]
+    assert render.png(frame.draw(), "wide") == render.png(frame.draw(), "wide")
+
+
+def test_rare_colours_keep_their_meaning():
+    picture = np.full((40, 40, 3), 255, np.uint8)
+    picture[0] = np.arange(40)[:, None] * 6
+    picture[5, 5:8] = [int(style.B.mark[k:k + 2], 16) for k in (1, 3, 5)]
+    colours, index = render.reduce(picture, 4)
+    assert (colours[index[5, 6]] == picture[5, 6]).all()
+    assert len(colours) == 4
+
+
+def test_wrapping_loses_nothing_and_keeps_to_the_width():
+    words = "one two three four five six seven eight nine ten"
+    lines = labels.wrap(words, 1.0, style.BASE, 20)
+    assert " ".join(lines) == words
+    assert all(labels.measure(line, style.BASE) <= 1.0 for line in lines)
+
+
+def test_wrapping_ends_what_is_too_long_and_breaks_what_is_too_wide():
+    lines = labels.wrap("word " * 100, 1.0, style.BASE, 2)
+    assert len(lines) == 2 and lines[1].endswith("…")
+    lines = labels.wrap("x" * 60, 1.0, style.BASE, 30)
+    assert "".join(lines) == "x" * 60 and len(lines) > 1
+    assert labels.wrap("", 1.0, style.BASE, 2) == [""]
+
+
+@pytest.mark.parametrize("text, shown", [
+    (" Lima", "·Lima"), ("\n", "¶"), ("<eos>", "end of text"), ("\ufffd", "?"), ("\x07", "?")])
+def test_tokens_are_visible(text, shown):
+    assert labels.token(text) == shown
+
+
+@pytest.mark.parametrize("number, digits, text", [
+    (-0.48, 2, "−.48"), (0.0004, 3, "0"), (-0.0004, 3, "0"), (10, 2, "10"), (100.0, 0, "100"),
+    (-1.05, 2, "−1.05"), (0.999, 2, "1"), (20.05, 2, "20.05"), (-10.5, 1, "−10.5")])
+def test_short_numbers(number, digits, text):
+    assert style.short(number, digits) == text
+
+
+@pytest.mark.parametrize("share, text", [
+    (0, "0%"), (1, "100%"), (0.996, ">99%"), (0.004, "<1%"), (0.974, "97%")])
+def test_percentages_do_not_round_to_all_or_nothing(share, text):
+    assert style.percent(share) == text
+
+
+def test_the_matrix_board_has_the_examples_numbers():
+    data = matrix_board.compute()
+    assert np.allclose(data.frozen, [0.71, 0.16, -0.48, 0.08])
+    assert np.allclose(data.squeezed, [-0.02, 0.17])
+    assert np.allclose(data.update, [-0.023, 0.064, 0.036, 0.014])
+    assert np.allclose(data.y, [0.664, 0.288, -0.408, 0.108])
+    assert (matrix_board.compute(training=0).y == data.frozen).all()
+
+
+def test_the_gradient_board_agrees_with_differences():
+    """Move each number of A and B a little: the loss dy . y moves by the gradient."""
+    data, step = gradient_board.compute(alpha=3.0), 1e-6
+    for name, gradient in (("A", data.dA), ("B", data.dB)):
+        for at in np.ndindex(*gradient.shape):
+            losses = []
+            for sign in (1, -1):
+                parts = {part: getattr(data.inputs, part).copy() for part in ("x", "W", "A", "B")}
+                parts[name][at] += sign * step
+                moved = matrix_board.compute(3.0, 1.0, matrix_board.Example(**parts))
+                losses.append(data.dy @ moved.y)
+            assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: style.canvas("huge", 2), "huge"),
+    (lambda: matrix_board.draw(matrix_board.compute(), 6), "step is 6"),
+    (lambda: matrix_board.compute(training=2), "training is 2"),
+    (lambda: gradient_board.compute(np.ones(3)), "shape"),
+    (lambda: strength.compute(strengths(), "Peru", 7), "strength is 7"),
+    (lambda: strength.compute(strengths(), "Atlantis", 1), "Atlantis"),
+    (lambda: rank_alpha.compute(grid(), 3, 8), r"\(3, 8\)"),
+    (lambda: pretraining.compute(history(), 5), "step is 5"),
+    (lambda: pretraining.compute(history(), 100, seed=7), "seed is 7"),
+    (lambda: pretraining.compute(history(), 100, prompts=["Mars is"]), "'Mars is'"),
+    (lambda: lora_count.compute(129, 128, 512), "rank is 129"),
+    (lambda: scaling.factor(8, 8, "alpha"), "rule is 'alpha'"),
+    (lambda: scaling.compute({}, 8, 8, "alpha/r"), "nothing was measured at rank 8"),
+    (lambda: initialization.compute({}), "0 starts"),
+    (lambda: rate_map.compute([]), "no runs")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("name", mark.FILES)
+def test_the_marks_files_are_what_the_code_makes(name):
+    assert (STATIC / name).read_text(encoding="utf-8") == mark.FILES[name]()

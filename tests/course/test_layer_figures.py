@@ -1,0 +1,91 @@
+"""The figures of the chapter on layers show what they say: sums, digits, products, turns."""
+
+import numpy as np
+import pytest
+
+from lib.figures.gpt import linear_board, position_table, rotary, step_size
+from lib.positions import rotate, sinusoidal_positions
+
+X, W = np.array([[1.0, 2, -1], [3, 0, 2]]), np.array([[0.5, -1, 2], [1, 0.5, -0.5]])
+B, DY = np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]])
+Q, K = np.array([0.9, 0.3]), np.array([0.5, 0.7])
+BOARD = linear_board.compute(X, W, B, DY)
+ENTRIES = BOARD.entries()
+STEPS, ERRORS = [0.1, 0.01], {"float32": [1e-2, 1e-4], "float64": [1e-2, 2e-4]}
+PAIRS = {"float32": [(122.5, 122.1), (122.34, 122.32)],
+         "float64": [(122.5, 122.1), (122.34, 122.32)]}
+
+
+def value(text):
+    """Work out a sum as the board writes it."""
+    return eval(text.replace("\u2212", "-").replace("\u00b7", "*"), {})
+
+
+def test_the_linear_board_has_every_entry_once():
+    assert len(ENTRIES) == len(set(ENTRIES)) == 4 + 6 + 2 + 6
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=str)
+def test_every_written_sum_gives_its_entry(entry):
+    name, i, j = entry
+    terms, result = linear_board.worked(BOARD, entry).split("  =  ")
+    assert value(terms) == value(result) == np.atleast_2d(getattr(BOARD, name))[i, j]
+    assert terms.count("\u00b7") == {"y": 3, "dW": 2, "db": 0, "dx": 2}[name]
+
+
+def test_the_linear_boards_gradients_agree_with_differences():
+    """Move each number a little: the loss dy . y moves by the gradient."""
+    step = 1e-6
+    for gradient, place in ((BOARD.dx, 0), (BOARD.dW, 1), (BOARD.db, 2)):
+        for at in np.ndindex(*gradient.shape):
+            losses = []
+            for sign in (1, -1):
+                parts = [X.copy(), W.copy(), B.copy()]
+                parts[place][at] += sign * step
+                losses.append((DY * linear_board.compute(*parts, DY).y).sum())
+            assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
+
+
+def test_losses_share_the_digits_up_to_the_first_that_differs():
+    assert step_size.shared((122.30481, 122.28772), 8) == ("122.30481", "122.28772", 4)
+    assert step_size.shared((122.296, 122.296), 8) == ("122.29600", "122.29600", 9)
+    words = step_size.alt(step_size.compute(STEPS, ERRORS, PAIRS, 0.01))
+    assert "1e\u22124 in float32, where the two losses share 4 of 8 digits" in words
+    assert "2e\u22124 in float64, where the two losses share 4 of 16 digits" in words
+
+
+@pytest.mark.parametrize("number, text", [
+    (1.0, "1"), (1e-12, "1e\u221212"), (10**-4.5, "3.2e\u22125"), (0.1, "1e\u22121")])
+def test_steps_are_written_as_in_code(number, text):
+    assert step_size.step_name(number) == text
+
+
+def test_products_of_positions_keep_their_shape():
+    table = sinusoidal_positions(64, 32)
+    here, there = (position_table.compute(table, row).products for row in (10, 30))
+    assert np.allclose(here[:44], there[20:]) and here.argmax() == 10
+    assert np.isclose(here[10], 16)
+
+
+def test_turning_keeps_the_product_and_is_the_librarys():
+    angle = 0.3
+    for distance in (0, 3, 20):
+        frames = [rotary.compute(Q, K, at, distance, angle) for at in (0, 7, 31)]
+        assert np.ptp([frame.product for frame in frames]) < 1e-12
+        assert np.allclose(frames[1].q_turned, rotate(Q[None], np.array([[7 * angle]]))[0])
+        assert np.allclose(frames[1].k_turned,
+                           rotate(K[None], np.array([[(7 - distance) * angle]]))[0])
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: linear_board.compute(X, W.T, B, DY), "which make no layer"),
+    (lambda: linear_board.compute(X, W, B, DY[:1]), "which make no layer"),
+    (lambda: linear_board.draw(BOARD, ("dW", 2, 0)), r"entry is \('dW', 2, 0\)"),
+    (lambda: step_size.compute(STEPS, ERRORS, PAIRS, 0.2), "h is 0.2"),
+    (lambda: position_table.compute(np.ones((4, 2)), 4), "row is 4; allowed are 0 to 3"),
+    (lambda: position_table.compute(np.ones((4, 2)), -1), "row is -1"),
+    (lambda: rotary.compute(Q, K, 5, 21, 0.3), "distance is 21"),
+    (lambda: rotary.compute(Q, K, 5, -1, 0.3), "distance is -1")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,85 @@
+"""The drawings of chapter 10: what they compute, and that no machine's choice of signs shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lib.figures.lora import capacity, low_rank, outer_products
+
+SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
+                 "samples": {"Q: Which?": " Lima."}} for rank in (0, 2, 8)}
+
+
+def matrices() -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and a change, (12, 8) each."""
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((12, 8)), rng.standard_normal((12, 8))
+
+
+def test_a_cut_is_the_nearest_matrix_of_its_rank():
+    weights, change = matrices()
+    data = low_rank.compute("Query", weights, change, 2, SCORES)
+    values = np.linalg.svd(change, compute_uv=False)
+    assert np.linalg.matrix_rank(data.cut) == 2
+    assert np.isclose(((change - data.cut)**2).sum(), (values[2:]**2).sum())
+    assert np.isclose(data.energy, (values[:2]**2).sum() / (change**2).sum())
+    assert data.numbers == 2 * (12 + 8)
+    assert np.allclose(low_rank.compute("Query", weights, change, 8, SCORES).cut, change)
+    assert not low_rank.compute("Query", weights, change, 0, SCORES).cut.any()
+
+
+def test_the_pictures_do_not_hang_on_the_signs_of_singular_vectors(monkeypatch):
+    data = low_rank.compute("Query", *matrices(), 2, SCORES)
+    before, svd = low_rank._sorted(data), np.linalg.svd
+
+    def turned(matrix, **options):
+        u, values, vt = svd(matrix, **options)
+        return -u, values, -vt
+
+    monkeypatch.setattr(np.linalg, "svd", turned)
+    for one, other in zip(before, low_rank._sorted(data), strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(np.sort(before[0], axis=None), np.sort(data.change, axis=None))
+
+
+def test_a_large_matrix_is_shown_by_evenly_chosen_rows():
+    change = np.random.default_rng(0).standard_normal((300, 128))
+    for picture in low_rank._sorted(low_rank.compute("Up", change, change, 2, SCORES)):
+        assert picture.shape == (low_rank.SIDE, low_rank.SIDE)
+
+
+def test_outer_products_add_up():
+    data = outer_products.compute([[1, 0], [2, 1], [0, 3]], [[1, 2], [3, 4]])
+    assert np.array_equal(sum(data.terms), data.total)
+    assert np.array_equal(data.total, [[1, 2], [5, 8], [9, 12]])
+    assert "6 numbers, made from 10" in outer_products.alt(data)
+
+
+def lines() -> list[list[dict]]:
+    """Return settings of three seeds: two ranks and full fine-tuning, few examples or all."""
+    return [[{"run": {"method": method, "rank": rank, "examples": examples, "seed": seed},
+              "loss": (examples or 1) / 10 + rank / 100 + seed / 1000, "answers": 0.5}
+             for seed in range(3)]
+            for examples in (3, None) for method, rank in (("lora", 1), ("lora", 64), ("full", 4))]
+
+
+def test_capacity_keeps_sizes_and_methods_apart():
+    data = capacity.compute(lines(), "Questions", 3, 900)
+    assert data.ranks == [1, 64] and data.examples == 3
+    assert np.allclose(data.scores["loss"][64], [0.94, 0.941, 0.942])
+    assert np.allclose(data.scores["loss"][None], [0.34, 0.341, 0.342])
+    every = capacity.compute(lines(), "Questions", None, 900)
+    assert every.examples == 900 and np.allclose(every.scores["loss"][1], [0.11, 0.111, 0.112])
+    assert "0.31 nats at rank 1, 0.94 at rank 64, and 0.34 after" in capacity.alt(data)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: low_rank.compute("Query", *matrices(), 3, SCORES), "rank is 3; allowed are 0, 2, 8"),
+    (lambda: low_rank.compute("Query", np.ones((2, 3)), np.ones((3, 2)), 2, SCORES),
+     r"\(2, 3\) and \(3, 2\)"),
+    (lambda: outer_products.compute(np.ones((3, 3)), np.ones((3, 3))), r"\(3, 3\) and \(3, 3\)"),
+    (lambda: capacity.compute(lines(), "Questions", 7, 900), "examples is 7; allowed are ")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

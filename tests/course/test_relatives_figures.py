@@ -1,0 +1,67 @@
+"""What the drawing of chapter 17 computes: the numbers of a frame, and what it refuses."""
+
+import numpy as np
+import pytest
+
+from lib.figures.beyond import variants
+from lib.figures.kit import render, style
+from lib.figures.kit.style import LAYOUTS
+
+
+def run(loss, answers, facts):
+    return {"losses": loss, "answers": answers, "facts": facts}
+
+
+def runs():
+    """Two seeds of each; of DoRA the loss falls from 6 to 1 in steps of one."""
+    return {"LoRA": [run([3.0] * 6, 0.6, 0.9), run([1.0] * 6, 0.8, 0.7)],
+            "DoRA": [run([6, 5, 4, 3, 2, 1], 1.0, 0.5), run([6, 5, 4, 3, 2, 1], 0.9, 0.5)]}
+
+
+def test_curves_are_means_of_seeds_and_of_steps():
+    data = variants.compute(runs(), "DoRA")
+    assert data.curve("LoRA") == pytest.approx([2, 2])
+    assert data.curve("DoRA") == pytest.approx([4, 3])
+    assert data.answers["LoRA"].tolist() == [0.6, 0.8]
+    assert data.facts["DoRA"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("chosen, words", [("LoRA", "LoRA, one of 2: 70% of the test answers "
+                                            "right, 80% of the facts kept; number 2"),
+                                           ("DoRA", "DoRA, one of 2: 95% of the test answers "
+                                            "right, 50% of the facts kept; number 1")])
+def test_words_are_of_the_chosen_one(chosen, words):
+    assert variants.alt(variants.compute(runs(), chosen)).startswith(words)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_only_the_chosen_one_is_coloured_and_nothing_moves(layout):
+    limits = set()
+    for chosen in runs():
+        fig = variants.draw(variants.compute(runs(), chosen), layout)
+        curves, scores = fig.axes
+        coloured = [line for line in curves.lines if line.get_color() == style.LORA.mark]
+        assert [line.get_ydata().tolist() for line in coloured] == [
+            variants.compute(runs(), chosen).curve(chosen).tolist()]
+        bold = [label.get_text() for label in scores.get_yticklabels()
+                if label.get_weight() == 600]
+        assert bold == [chosen]
+        assert render.png(fig, layout)  # a glyph that the font lacks would warn
+        limits.add((curves.get_ylim(), curves.get_xlim(), scores.get_xlim()))
+    assert len(limits) == 1
+
+
+def test_every_seed_has_a_mark():
+    fig = variants.draw(variants.compute(runs(), "LoRA"))
+    marks = np.concatenate([line.get_xdata() for line in fig.axes[1].lines])
+    assert sorted(marks) == [0.5, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 1.0]
+
+
+@pytest.mark.parametrize("given, chosen, words", [
+    (runs(), "IA3", "no runs of 'IA3'; there are LoRA, DoRA"),
+    ({"LoRA": [run([1.0] * 4, 1, 1)]}, "LoRA", "a run has 4 steps, it must have at least 5")])
+def test_bad_input_is_named(given, chosen, words):
+    before = repr(given)
+    with pytest.raises(ValueError, match=words):
+        variants.compute(given, chosen)
+    assert repr(given) == before

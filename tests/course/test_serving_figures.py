@@ -1,0 +1,51 @@
+"""What the drawings of chapter 16 compute: the numbers of a frame, and what they refuse."""
+
+import numpy as np
+import pytest
+
+from lib.figures.lora import drift, two_adapters
+
+BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
+GAP = 2.0**-14  # between the float16 numbers near 0.12
+
+
+def worn():
+    """One weight of four moved by 2 gaps after 1 swap, by 6 after 10; nothing with one adapter."""
+    moved = {n: BEFORE.copy() for n in (1, 10)}
+    moved[1][0, 1] -= np.float16(2 * GAP)
+    moved[10][0, 1] -= np.float16(6 * GAP)
+    return {(4, "float16"): moved, (1, "float16"): {n: BEFORE.copy() for n in (1, 10)}}
+
+
+def cells():
+    return {(p, q): {"qa": p / 2, "pirate": q / 2, "facts": 0.5, "answers": {"Hm?": f" {p} {q}"}}
+            for p in (0, 1, 2) for q in (0, 1, 2)}
+
+
+def test_gaps_and_change_are_counted_from_the_matrix_before():
+    data = drift.compute(BEFORE, worn(), 4, "float16", 10)
+    assert data.gap == GAP
+    assert data.moved.tolist() == [[0, 6], [0, 0]]
+    size = np.linalg.norm(BEFORE.astype(float))
+    assert data.change == pytest.approx(6 * GAP / size)
+    assert data.curves[4, "float16"][1] == pytest.approx([2 * GAP / size, 6 * GAP / size])
+    assert drift.compute(BEFORE, worn(), 1, "float16", 10).change == 0
+    assert "25% of its weights" in drift.alt(data)
+
+
+def test_a_pair_is_found_at_its_strengths():
+    data = two_adapters.compute(cells(), ("qa", "pirate"), 2, 1)
+    assert data.scores["qa"][data.at] == 1 and data.scores["pirate"][data.at] == 0.5
+    assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
+    assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
+    assert data.answers == {"Hm?": " 2 1"}
+    assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
+    (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
+    (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,267 @@
+"""Small data for the figures of fine-tuning and LoRA, chapters 7 and on; see frames.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.beyond import variants
+from lib.figures.finetuning import (
+    batch_mask,
+    before_after,
+    cost_scale,
+    forgetting,
+    learning_rates,
+    overfitting,
+    pipeline,
+    remedies,
+    transfer,
+    weight_map,
+)
+from lib.figures.lora import (
+    budget,
+    capacity,
+    distance,
+    drift,
+    initialization,
+    lora_count,
+    low_rank,
+    outer_products,
+    rank_explorer,
+    rate_curves,
+    rate_map,
+    scaling,
+    target_modules,
+    tradeoff,
+    two_adapters,
+)
+from lib.laboratory import load_results
+from lib.lora import TARGETS
+from lib.losses import IGNORE
+from lib.model import GPTConfig, GPTModel
+from lib.training import pad
+
+Frames = Iterator[tuple[str, Callable[..., Any], Callable[..., Figure], Callable[..., str],
+                        list[tuple]]]
+
+
+def goals(long: str) -> Frames:
+    """Chapter 7."""
+    prompts = [("Q: " + long[:60] + "?\nA:", " Lima.",
+                {"base": long, "full": "", "lora": " It costs $5 or $6_a.\n"}),
+               ("Instruction: " + long, long, {"base": "", "full": long, "lora": " Lima."})]
+    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9], "lora": [0.0, 0.5, 0.001]},
+              {"base": [0.0], "full": [0.0, 0.2, 0.1], "lora": [1.0, 1.0, 1.0]})
+    jobs = {title: {"scores": each, "prompts": prompts} for title, each in
+            zip(("Answer questions", "Learn the elements"), scores, strict=True)}
+    yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
+           [((jobs, goal, number), ()) for goal in jobs for number in (1, 2)])
+    at, texts = (0, 10, 75, 200), ("", long, " Juba.", "$5 $6")
+    losses = {"base": 4 * np.exp(-np.arange(200) / 8) + 1e-3,
+              "random": 7 * np.exp(-np.arange(200) / 60)}
+    measured = {start: {step: {"held_out": held * step / 200, "trained": step / 200,
+                               "answers": {"Q: " + long: text, "Q: Where?\nA:": long,
+                                           "Third $x$?": " $y"}}
+                        for step, text in zip(at, texts, strict=True)}
+                for start, held in (("base", 1.0), ("random", 0.1))}
+    yield ("transfer", transfer.compute, transfer.draw, transfer.alt,
+           [((losses, measured, step), ()) for step in at])
+    job = pipeline.Job
+    tuned = {"Answer questions": job(768, 300, 111_000, long),
+             "Learn the elements": job(1500, 150, 203_000, " 72."),
+             "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
+             "Follow instructions": job(1536, 300, 186_000, "")}
+    yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
+           [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
+
+
+def rate_lines() -> list[dict[str, Any]]:
+    """Return recorded runs at five rates, three seeds: a task with answers and one without."""
+    return [{"run": {"task": task, "learning_rate": rate, "seed": seed, "steps": 300, "batch": 16},
+             "loss": 3.2 - k / 2, "facts": 1 - k / 4,
+             "curve": [[step, 9.0 / (k + step) + seed / 99, 2.0 + k / 9 - step / 200, None, 0.5, ""]
+                       for step in (10, 30, 75, 150, 300)],
+             **({"answers": k / 4 - seed * k / 99, "dev_answers": k / 4}
+                if task == "instructions" else {"dev_answers": None})}
+            for task in ("instructions", "recipes") for seed in range(3)
+            for k, rate in enumerate((1e-4, 3e-4, 1e-3, 3e-3, 1e-2))]
+
+
+def changes() -> dict[int, dict[str, float]]:
+    """Return how far each array of the model moved, at four steps: nothing at first, then more."""
+    names = GPTModel(GPTConfig(), np.random.default_rng(0)).parameters()
+    return {step: {name: step / 300 * (0.003 + 0.124 * k / len(names))
+                   for k, name in enumerate(names)} for step in (0, 1, 30, 300)}
+
+
+def full(long: str) -> Frames:
+    """Chapter 8."""
+    yield ("batch_mask", batch_mask.compute, batch_mask.draw, batch_mask.alt,
+           [((examples, pad(examples)[1], IGNORE), ()) for examples in (
+               [([0] * (14 + k % 9), [1] * (3 + k % 5)) for k in range(16)],)])
+    yield ("learning_rates", learning_rates.compute, learning_rates.draw, learning_rates.alt,
+           [((rate_lines(), task, rate, 768), ()) for task in ("instructions", "recipes")
+            for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)])
+    few = [{"step": s, "train": a, "dev": b, "answers": c} for s, a, b, c in (
+        (5, 3.4, 3.0, 0.0), (10, 0.96, 1.6, 0.56), (20, 0.3, 1.2, 0.61), (75, 0.05, 1.4, 0.997))]
+    many = [{"step": s, "dev": 2 - s / 150, "answers": s / 160} for s in (10, 30, 75, 150)]
+    yield ("overfitting", overfitting.compute, overfitting.draw, overfitting.alt,
+           [((few, many, (32, 1500), now["step"]), ()) for now in few])
+    yield ("weight_map", weight_map.compute, weight_map.draw, weight_map.alt,
+           [((changes(), step), ()) for step in changes()])
+
+
+def costs(long: str) -> Frames:
+    """Chapter 9."""
+    lines = [{"run": {"learning_rate": rate},
+              "curve": [[step, 3.0, 0.15 + 5 * rate**0.2 / step, None, 0.99 - rate * seed,
+                         f" {long}" if seed else " $5 or _a"] for step in (10, 30, 75, 150)]}
+             for rate in (1e-4, 1e-3, 1e-2) for seed in range(5)]
+    yield ("forgetting", forgetting.compute, forgetting.draw, forgetting.alt,
+           [((lines, rate, step, (5.7, 0.992, "")), ())
+            for rate in (1e-4, 1e-2) for step in (0, 30, 150)])
+    points = {name: {f"{k}": [(0.15 + 0.1 * j * k + 0.01 * seed, 1 / (k + j / 4))
+                              for seed in range(5)] for k in range(1, 5)}
+              for j, name in enumerate(remedies.LOOKS, start=1)}
+    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points,), ())])
+    yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
+           [((name, tokens), ()) for name in cost_scale.MODELS
+            for tokens in (2048, 16_384, 131_072)])
+
+
+def low_ranks(long: str) -> Frames:
+    """Chapter 10."""
+    change = np.random.default_rng(4).standard_normal((512, 128))
+    samples = {"Q: " + long: long, "Q: What costs $5 or $6_a?": ""}
+    cut_scores = {r: {"answers": r / 128, "pretraining": 0.7 + r / 1000, "samples": samples}
+                  for r in (0, 1, 2, 4, 8, 16, 32, 64, 128)}
+    yield ("low_rank", low_rank.compute, low_rank.draw, low_rank.alt,
+           [((name, change[:rows], change[:rows], r, cut_scores), ())
+            for name, rows in (("Query, layer 1", 128), ("Feed-forward up, layer 2", 512))
+            for r in (0, 8, 128)])
+    yield ("outer_products", outer_products.compute, outer_products.draw, outer_products.alt,
+           [((np.arange(-5, 5).reshape(5, 2), np.arange(-6, 6).reshape(2, 6)), ())])
+    sized = [[{"run": {"method": method, "rank": r, "examples": examples},
+               "answers": 0.5 + seed / 9, "loss": 3 / r + (examples or 9) / 99 + seed / 99}
+              for seed in range(3)] for examples in (48, None)
+             for method, r in (("lora", 1), ("lora", 64), ("full", 4))]
+    yield ("capacity", capacity.compute, capacity.draw, capacity.alt,
+           [((sized, "Questions about countries", examples, 1500), ())
+            for examples in (48, None)])
+
+
+def maths(long: str) -> Frames:
+    """Chapter 11."""
+    yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
+           [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
+            for d_out in (128, 512, 4096)])
+    rng = np.random.default_rng(4)
+    measured = {(r, scaling.factor(r, a, rule)):
+                (np.geomspace(0.001, 0.004, 5) * a / r**0.4,
+                 4.4 * np.exp(-np.arange(6) * min(a / 8, 1.2) * 0.4))
+                for r in (1, 4, 8, 16, 64) for a in (4, 8, 16) for rule in scaling.RULES}
+    yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
+           [((measured, r, a, rule), ()) for r in (1, 8, 64) for a in (4, 8, 16)
+            for rule in scaling.RULES])
+    four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
+                    "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
+            for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
+                                       ("both random", 25, 0.4))}
+    four["both zero"] = [{"losses": np.full(100, 4.7), "answers": 0.0, "facts": 0.99}] * 2
+    yield ("initialization", initialization.compute, initialization.draw,
+           initialization.alt, [((four,), ())])
+    tried = [{"run": {"rank": r, "alpha": alpha, "rule": rule, "learning_rate": rate},
+              "answers": float(rng.random()), "dev_answers": float(rng.random())}
+             for r in (1, 8, 64) for rate in (0.001, 0.01, 0.03)
+             for rule, alpha in (("alpha/r", 16.0), ("alpha/r", 2.0 * r), ("alpha/sqrt(r)", 5.7))
+             if (r, rate) != (64, 0.03)]
+    yield ("rate_map", rate_map.compute, rate_map.draw, rate_map.alt, [((tried,), ())])
+
+
+def fronts() -> list[dict[str, Any]]:
+    """Return runs of two data sets with facts from none to all; LoRA did not run at every rate."""
+    rng = np.random.default_rng(4)
+    return [{"run": {"task": task, "method": method, "learning_rate": rate},
+             "dev_loss": 0.04 + loss, "facts": facts, "moved": 30 * rate, "pretraining": 1 + loss,
+             "curve": [[step, 1.0, 0.04 + loss + 3 / step, None, facts, ""] for step in (1, 9)]}
+            for task in tradeoff.TITLES for method, rates in (("full", (1e-4, 1e-2)),
+                                                           ("lora", (1e-2, 3e-2)))
+            for rate in rates for loss, facts in zip(rng.random(5), (0.0, 0.004, 0.5, 0.99, 1.0))]
+
+
+def comparison(long: str) -> Frames:
+    """Chapter 15."""
+    yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
+           [((fronts(), 0.992, task, rate), ()) for task in tradeoff.TITLES
+            for rate in (1e-4, 1e-2, 3e-2)])
+    yield ("distance", distance.compute, distance.draw, distance.alt,
+           [((fronts(), 0.78), ())])
+
+
+def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
+    """Return a matrix, and what 1 and 4 adapters left of it in two precisions."""
+    weights = np.random.default_rng(4).normal(0, 0.12, (128, 128))
+    sizes = {"float16": 1e-3, "float32": 1e-7}
+    return weights, {(count, kind): {
+        n: (weights * (1 + size * n ** (count > 1))).astype(kind) for n in (1, 10, 100, 1000)}
+        for count in (1, 4) for kind, size in sizes.items()}
+
+
+def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
+    """Return cells with the answers that are hardest to set: long, empty, ``$``."""
+    rng = np.random.default_rng(5)
+    return {(p, q): {**{key: rng.random() for key in ("qa", "pirate", "facts")},
+                     "answers": {"Q: What is the capital of Japan? A:": long if p == q else
+                                 " $x$ y$", long: ""}}
+            for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
+
+
+def serving(long: str) -> Frames:
+    """Chapter 16."""
+    weights, left = worn()
+    yield ("drift", drift.compute, drift.draw, drift.alt,
+           [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
+    cells = strengths_of_two(long)
+    yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
+           [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
+
+
+def chapter_17(_: str) -> Frames:
+    """Chapter 17."""
+    rng = np.random.default_rng(6)
+    found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
+                     "answers": min(1.0, score + seed / 50), "facts": score} for seed in range(3)]
+             for name, decay, score in (("LoRA", 9, 0.84), ("LoRA 0.01", 9, 0.89), ("LoRA+", 11, 0),
+                                        ("PiSSA", 6, 0.8), ("DoRA", 9, 1.0), ("adapter", 10, 0.9),
+                                        ("norms", 40, 0.6))}
+    yield ("variants", variants.compute, variants.draw, variants.alt,
+           [((found, name), ()) for name in found])
+
+
+def choices(_: str) -> Frames:
+    """Chapter 14, from the recorded runs."""
+    rates, ranks, layers = (load_results(group) for group in ("rates", "ranks", "places"))
+    tall = {"ffn_up": [(512, 128)] * 4, "ffn_down": [(128, 512)] * 4,
+            "token_embedding": [(128, 1000)], "output_projection": [(1000, 128)]}
+    shapes = {kind: tall.get(kind, [(128, 128)] * 4) for kind in TARGETS}
+    yield ("budget", budget.compute, budget.draw, budget.alt,
+           [((shapes, rank, kinds, 1_044_736), ()) for kinds in (("query", "value"), TARGETS)
+            for rank in (1, 64)])
+    yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
+           [((rates, task), ()) for task in ("qa", "elements", "recipes")])
+    yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
+           [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
+            for rate, rank in ((0.001, 1), (0.03, 64))])
+    yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
+           [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
+            for rate in (0.003, target_modules.BEST)])
+
+
+def figures(long: str) -> Frames:
+    """All of them; ``long`` is a text longer than any line."""
+    yield from goals(long)
+    for part in (full, costs, low_ranks, maths, choices, comparison, serving, chapter_17):
+        yield from part(long)
