@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from lib.optim import AdamW
 
 METADATA = "metadata.json"
 ARRAY, EXTRA = "array.", "extra."
@@ -58,12 +61,9 @@ def load_arrays(path: str | Path, *kinds: str) \
     try:
         # Opened here, because np.load leaves a file that is no zip archive open.
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
-            # np.load checks neither the sum of an array that it does not read to the end, nor
-            # that the list of entries is as long as the archive's last words say.
-            damaged = file.zip.testzip()
-            handle.seek(-12, os.SEEK_END)
-            if damaged or int.from_bytes(handle.read(2), "little") != len(file.files):
-                raise ValueError(f"{damaged or 'an entry'} is damaged or missing")
+            # An array that is read only in part, for its damaged header says so, is not checked.
+            if damaged := file.zip.testzip():
+                raise ValueError(f"{damaged} is damaged")
             entries = {name: file[name] for name in file.files}
         metadata = json.loads(entries.pop(METADATA).tobytes())
         plain = dict(metadata.pop("extra"))
@@ -93,3 +93,53 @@ def check_arrays(path: str | Path, arrays: dict[str, np.ndarray],
         if array.shape != shape or array.dtype != dtype:
             raise ValueError(f"{path}: {name} is {array.shape} {array.dtype}, "
                              f"wanted is {shape} {dtype}")
+
+
+def fingerprint(arrays: dict[str, np.ndarray]) -> str:
+    """A short text that is the same for arrays of the same names, shapes, dtypes and numbers."""
+    found = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        found.update(f"{name} {array.shape} {array.dtype}".encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()[:16]
+
+
+def save_state(path: str | Path, kind: str, recipe: dict[str, Any],
+               parameters: dict[str, np.ndarray], optimizer: AdamW, losses: list[float],
+               **notes: Any) -> None:
+    """Write all that a stopped run needs to go on; ``losses`` has one for each step done.
+
+    ``recipe`` is what decides the run, ``notes`` what else to keep: both as JSON can express.
+    """
+    arrays = {f"{part}.{name}": array for part, found in
+              (("model", parameters), ("first", optimizer.first), ("second", optimizer.second))
+              for name, array in found.items()}
+    save_arrays(path, arrays, {"kind": kind, "recipe": recipe, "losses": losses, **notes})
+
+
+def load_state(path: str | Path, kind: str, recipe: dict[str, Any],
+               parameters: dict[str, np.ndarray], optimizer: AdamW,
+               *notes: str) -> dict[str, Any]:
+    """Fill the parameters, in place, and the optimizer; return ``losses`` and the named notes.
+
+    Raises:
+        ValueError: the file is no such state, of another recipe, or does not fit; nothing has
+            been changed.
+    """
+    arrays, found, _ = load_arrays(path, kind)
+    wanted = "recipe", "losses", *notes
+    if missing := [name for name in wanted if name not in found]:
+        raise ValueError(f"{path} is no state of a run: it lacks {', '.join(missing)}")
+    if found["recipe"] != json.loads(json.dumps(recipe)):
+        raise ValueError(f"{path} is the state of another recipe: {found['recipe']}; finish that "
+                         f"run, or delete the file to start anew")
+    moments = {"first": optimizer.first, "second": optimizer.second} if found["losses"] else {}
+    check_arrays(path, arrays, {f"{part}.{name}": (array.shape, array.dtype)
+                                for part in ("model", *moments)
+                                for name, array in parameters.items()})
+    for name, parameter in parameters.items():
+        parameter[...] = arrays[f"model.{name}"]
+        for part, moment in moments.items():
+            moment[name] = arrays[f"{part}.{name}"]
+    optimizer.steps = len(found["losses"])
+    return {name: found[name] for name in wanted[1:]}

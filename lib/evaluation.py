@@ -21,12 +21,18 @@ def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example], end: b
                     longest: int | None = None) -> list[tuple[list[int], list[int]]]:
     """Examples to (prompt, answer) ids: ``<eos>`` before the prompt and, if ``end``, after
     the answer.  What is over ``longest`` inputs, a model's context, is cut off the answer.
+
+    Raises:
+        ValueError: a prompt alone is longer than that.
     """
     last = [tokenizer.eos_id] if end else []
     pairs = [(start_of_text(tokenizer, example.prompt), tokenizer.encode(example.answer) + last)
              for example in examples]
-    return pairs if longest is None else [(prompt, answer[:longest + 1 - len(prompt)])
-                                          for prompt, answer in pairs]
+    if longest is None:
+        return pairs
+    if too_long := [len(prompt) for prompt, _ in pairs if len(prompt) > longest]:
+        raise ValueError(f"a prompt has {max(too_long)} tokens, more than the {longest} allowed")
+    return [(prompt, answer[:longest + 1 - len(prompt)]) for prompt, answer in pairs]
 
 
 def mean_loss(model: GPTModel, batches: Iterable[Batch]) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from lib.checkpoint import fingerprint, load_state, save_state
 from lib.corpus import Example, documents, facts
 from lib.corpus.tasks import TASKS, Task, load_task
 from lib.evaluation import (
@@ -16,11 +21,12 @@ from lib.evaluation import (
     fact_recall,
     mean_loss,
 )
-from lib.lora import apply_lora_to_model
+from lib.lora import apply_lora_to_model, remove_adapters
+from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
 from lib.optim import AdamW, warmup_cosine
 from lib.tokenizer import BPETokenizer
-from lib.training import Batch, draw_examples, fit, pad
+from lib.training import Batch, draw_examples, fit, pad, trainable_count
 
 #: Learning rates that did well on the dev countries of the Q&A task.
 LEARNING_RATES = {"full": 3e-4, "lora": 5e-3}
@@ -37,8 +43,10 @@ class FineTuning:
     Rank, alpha, rule and targets matter to LoRA only.  ``examples`` is how many of the task's
     training examples there are (None: all); ``replay`` the share of each batch that is text
     of pre-training; ``split`` draws the task's countries and texts, ``base`` is the seed of the
-    base model.  Steps warm up over a twentieth, then follow a cosine.  Raises ValueError on an
-    unknown task, method or rule, a share that is none, or without steps or examples.
+    base model.  Steps warm up over a twentieth, then follow a cosine.
+
+    Raises:
+        ValueError: an unknown task, method or rule, or a number out of its range.
     """
 
     task: str = "qa"
@@ -60,29 +68,73 @@ class FineTuning:
         for name, allowed in (("task", TASKS), ("method", tuple(LEARNING_RATES)), ("rule", RULES)):
             if (value := getattr(self, name)) not in allowed:
                 raise ValueError(f"unknown {name} {value!r}: allowed are {', '.join(allowed)}")
-        if self.steps < 1:
-            raise ValueError(f"steps is {self.steps}, it must be at least 1")
-        if self.examples is not None and self.examples < 1:
-            raise ValueError(f"examples is {self.examples}, it must be at least 1")
-        if not 0 <= self.replay < 1:
-            raise ValueError(f"replay is {self.replay}, it must be at least 0 and below 1")
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", LEARNING_RATES[self.method])
+        for least, names in ((1, ("rank", "steps", "batch", "examples")),
+                             (0, ("seed", "split", "base"))):
+            for name in names:
+                self._check(name, Integral, lambda value, least=least: value >= least,
+                            f"a whole number, at least {least}")
+        for name in ("alpha", "learning_rate"):
+            self._check(name, Real, lambda value: 0 < value < math.inf, "a finite number above 0")
+        self._check("replay", Real, lambda value: 0 <= value < 1, "at least 0 and below 1")
+
+    def _check(self, name: str, kind: type, fits: Callable[[Any], bool], allowed: str) -> None:
+        value = getattr(self, name)
+        if name == "examples" and value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, kind) or not fits(value):
+            raise ValueError(f"{name} is {value!r}, it must be {allowed}")
+        # A number of NumPy's would be no value for JSON.
+        object.__setattr__(self, name, int(value) if kind is Integral else float(value))
 
 
 def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
              progress: bool | str = True,
-             after_step: Callable[[int, float], None] | None = None) -> list[float]:
+             after_step: Callable[[int, float], None] | None = None,
+             state: Path | None = None) -> list[float]:
     """Fine-tune the model in place; return the loss of every step, in nats.
 
     For LoRA the adapters are applied here; A and the batches are drawn from ``run.seed``.
-    ``after_step(step, loss)`` may measure.
+    ``after_step(step, loss)`` may measure, or end the run by raising KeyboardInterrupt.  Where it
+    stopped is then kept in the file ``state``, from which the same run goes on.
+
+    Raises:
+        ValueError: the model can't be tuned by this method, or ``state`` is of another run.
+        FloatingPointError: the run diverged.
     """
-    if run.method == "lora":
-        # alpha/sqrt(r) is alpha/r with an alpha that is sqrt(r) times as large
-        alpha = run.alpha * (run.rank**0.5 if run.rule == "alpha/sqrt(r)" else 1.0)
-        apply_lora_to_model(model, run.rank, alpha, run.target_modules,
-                            rng=np.random.default_rng(run.seed))
+    recipe = {**asdict(run), "base_arrays": fingerprint(model.parameters())}
+    batch_at = batches(model, tokenizer, run)
+    _prepare(model, run)
+    optimizer, losses = AdamW(), []
+    if state and state.exists():
+        try:
+            losses = load_state(state, "finetuning", recipe, model.trainable_parameters(),
+                                optimizer)["losses"]
+        except ValueError:
+            remove_adapters(model)
+            raise
+
+    def note(step: int, loss: float) -> None:
+        losses.append(loss)
+        if after_step:
+            after_step(step, loss)
+
+    try:
+        fit(model, batch_at, run.steps,
+            lambda step: warmup_cosine(step, run.steps, run.learning_rate, run.steps // 20),
+            optimizer, start=len(losses), after_step=note, progress=progress)
+    except KeyboardInterrupt:
+        # Only between two steps are model and optimizer of one step.
+        if state and optimizer.steps == len(losses):
+            save_state(state, "finetuning", recipe, model.trainable_parameters(), optimizer, losses)
+        raise
+    _check_finite(model, batch_at(run.steps - 1))
+    return losses
+
+
+def batches(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning) -> Callable[[int], Batch]:
+    """A run's batch at each step: (inputs, targets), each (batch, longest)."""
     task = load_task(run.task, run.split, run.split)
     examples = encode_examples(tokenizer, task.train[:run.examples],
                                longest=model.config.context_length)
@@ -93,14 +145,37 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
         fresh = draw_examples(examples, step, run.seed, run.batch - share)
         return pad(fresh + (draw_examples(old, step, run.seed, share) if share else []))
 
-    return fit(model, batch_at, run.steps,
-               lambda step: warmup_cosine(step, run.steps, run.learning_rate, run.steps // 20),
-               AdamW(), after_step=after_step, progress=progress)
+    return batch_at
+
+
+def _prepare(model: GPTModel, run: FineTuning) -> None:
+    """Apply adapters for LoRA; for full fine-tuning see that every number can be trained."""
+    if run.method == "lora":
+        # alpha/sqrt(r) is alpha/r with an alpha that is sqrt(r) times as large
+        alpha = run.alpha * (run.rank**0.5 if run.rule == "alpha/sqrt(r)" else 1.0)
+        apply_lora_to_model(model, run.rank, alpha, run.target_modules,
+                            rng=np.random.default_rng(run.seed))
+        return
+    count = sum(array.size for array in model.parameters().values())
+    if (trained := trainable_count(model)) < count:
+        raise ValueError(f"full fine-tuning trains all numbers, and of this model's {count:,} only "
+                         f"{trained:,} can be trained: remove_adapters or freeze(False) first")
+
+
+def _check_finite(model: GPTModel, batch: Batch) -> None:
+    """Raise FloatingPointError if the last step, after which no loss is known, broke the model."""
+    with np.errstate(all="ignore"):  # infinite numbers are what is looked for
+        loss = cross_entropy_loss(model.forward(batch[0], training=False), batch[1])
+    if not (math.isfinite(loss) and all(np.isfinite(array).all()
+                                        for array in model.trainable_parameters().values())):
+        raise FloatingPointError(f"after the last step the loss is {loss}, or some numbers of "
+                                 f"the model are not finite: a lower learning rate may help")
 
 
 def old_texts(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
               count: int = 2000) -> list[tuple[list[int], list[int]]]:
-    """Documents of pre-training as (prompt, answer) ids, cut to what the model can read."""
+    """Documents like those that the run's base read, as (prompt, answer) ids, cut to the context.
+    """
     texts = [Example("", text) for text in documents(count, np.random.default_rng([run.base, 0]))]
     return encode_examples(tokenizer, texts, longest=model.config.context_length)
 

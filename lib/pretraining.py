@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.checkpoint import check_arrays, load_arrays, save_arrays
+from lib.checkpoint import load_arrays, load_state, save_state
 from lib.corpus import documents, facts
 from lib.evaluation import fact_recall, mean_loss, stream_batches
 from lib.generation import complete
@@ -21,6 +21,8 @@ from lib.training import fit, stream_batch
 
 BASE = Path(__file__).parent / "data" / "base.npz"
 RUNS = Path("runs")
+#: How the file of a stopped run ends, beside that of the finished one.
+STATE = ".state.npz"
 
 #: What the model is asked to go on with while it learns.
 PROMPTS = ("The capital of France is", "The capital of Japan is", "People in Brazil speak",
@@ -60,9 +62,14 @@ def pretraining_data(recipe: Recipe) -> tuple[BPETokenizer, np.ndarray, np.ndarr
     Every seed reads other documents but shares one tokenizer, so that models can be compared.
     """
     tokenizer = BPETokenizer.train(documents(recipe.documents, np.random.default_rng(0)))
-    train, held_out = (documents(count, np.random.default_rng([recipe.seed, kind]))
-                       for kind, count in enumerate((recipe.documents, recipe.held_out)))
-    return tokenizer, token_stream(tokenizer, train), token_stream(tokenizer, held_out)
+    train = documents(recipe.documents, np.random.default_rng([recipe.seed, 0]))
+    return tokenizer, token_stream(tokenizer, train), held_out_stream(tokenizer, recipe)
+
+
+def held_out_stream(tokenizer: BPETokenizer, recipe: Recipe) -> np.ndarray:
+    """Text that a model of this recipe is not trained on: (tokens,)."""
+    texts = documents(recipe.held_out, np.random.default_rng([recipe.seed, 1]))
+    return token_stream(tokenizer, texts)
 
 
 def measure(model: GPTModel, tokenizer: BPETokenizer, held_out: np.ndarray) -> dict[str, Any]:
@@ -80,75 +87,50 @@ def pretrain(path: Path, recipe: Recipe, workers: int = 2,
     until the run is complete.  ``stop_after`` ends early at that step, as if stopped.
 
     Raises:
-        ValueError: the state beside ``path`` is of another recipe, or there are no workers.
+        ValueError: the state beside ``path`` is of another recipe, the seed is negative, or
+            there are no workers or steps.
+        FloatingPointError: the run diverged.
     """
-    for name, value in (("workers", workers), ("steps", recipe.steps)):
-        if value < 1:
-            raise ValueError(f"{name} is {value}, it must be at least 1")
+    for name, value, least in (("workers", workers, 1), ("steps", recipe.steps, 1),
+                               ("seed", recipe.seed, 0)):
+        if value < least:
+            raise ValueError(f"{name} is {value}, it must be at least {least}")
     tokenizer, stream, held_out = pretraining_data(recipe)
     model = GPTModel(GPTConfig(), np.random.default_rng([recipe.seed, 2]))
     optimizer = AdamW(recipe.betas, weight_decay=recipe.weight_decay)
     losses: list[float] = []
     history: list[dict[str, Any]] = []
-    state = path.with_suffix(".state.npz")
-    start = 0
+    state = path.with_suffix(STATE)
     if state.exists():
-        start = _resume(state, recipe, model, optimizer, losses, history)
+        found = load_state(state, "pretraining", recipe.to_dict(), model.parameters(), optimizer,
+                           "history")
+        losses, history = found["losses"], found["history"]
 
     def note(step: int) -> None:
         now = {"step": step, **measure(model, tokenizer, held_out)}
+        if not np.isfinite(now["held_out"]):
+            raise FloatingPointError(f"after {step} steps the held-out loss is {now['held_out']}")
         history.append(now)
-        _save_state(state, recipe, model, optimizer, losses, history)
+        save_state(state, "pretraining", recipe.to_dict(), model.parameters(), optimizer, losses,
+                   history=history)
 
     def after_step(step: int, loss: float) -> None:
         losses.append(loss)
         if (step + 1) % recipe.measure_every == 0 or step + 1 == recipe.steps:
             note(step + 1)
 
-    if start == 0:
+    if not history:
         note(0)
     fit(model, lambda step: stream_batch(stream, step, recipe.seed, recipe.batch, recipe.time),
         min(recipe.steps, stop_after or recipe.steps),
         lambda step: warmup_cosine(step, recipe.steps, recipe.learning_rate, recipe.warmup),
-        optimizer, start=start, workers=workers, after_step=after_step, progress="pre-training")
+        optimizer, start=len(losses), workers=workers, after_step=after_step,
+        progress="pre-training")
     if stop_after is None:
         model.save(path, merges=tokenizer.merges, recipe=recipe.to_dict(), history=history,
                    losses=[round(loss, 4) for loss in losses])
         state.unlink(missing_ok=True)
     return model
-
-
-def _save_state(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
-                losses: list[float], history: list[dict[str, Any]]) -> None:
-    arrays = {f"{kind}.{name}": array for kind, found in
-              (("model", model.parameters()), ("first", optimizer.first),
-               ("second", optimizer.second)) for name, array in found.items()}
-    save_arrays(path, arrays, {"kind": "pretraining", "recipe": recipe.to_dict(),
-                               "losses": losses, "history": history})
-
-
-def _resume(path: Path, recipe: Recipe, model: GPTModel, optimizer: AdamW,
-            losses: list[float], history: list[dict[str, Any]]) -> int:
-    """Fill model, optimizer, losses and history from a state; return the step to go on with."""
-    arrays, found, _ = load_arrays(path, "pretraining")
-    if not {"recipe", "losses", "history"} <= found.keys():
-        raise ValueError(f"{path} is no state of a run: it lacks recipe, losses or history")
-    if found["recipe"] != recipe.to_dict():
-        raise ValueError(f"{path} is the state of another recipe: {found['recipe']}; finish that "
-                         f"run, or delete the file to start anew")
-    own = model.parameters()
-    kinds = ("model", "first", "second") if found["losses"] else ("model",)
-    check_arrays(path, arrays, {f"{kind}.{name}": (array.shape, array.dtype)
-                                for kind in kinds for name, array in own.items()})
-    for name, parameter in own.items():
-        parameter[...] = arrays[f"model.{name}"]
-        if found["losses"]:
-            optimizer.first[name] = arrays[f"first.{name}"]
-            optimizer.second[name] = arrays[f"second.{name}"]
-    losses.extend(found["losses"])
-    history.extend(found["history"])
-    optimizer.steps = len(losses)
-    return len(losses)
 
 
 def base_path(seed: int) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.laboratory.experiments import HISTORIES
+from lib.laboratory import HISTORIES
 from lib.pretraining import Recipe, load_history, pretrain
 from tools.environment import ROOT
 

@@ -1,29 +1,33 @@
-"""The laboratory: declared groups of fine-tuning runs, the rule that selects, recorded results."""
+"""The laboratory: declared groups of runs, their results and the rule that selects, doing them."""
 
-from lib.laboratory.experiments import (
+from lib.laboratory.experiments import MEASURED, distance, held_out, perform, run_groups
+from lib.laboratory.groups import (
     ALPHAS,
     FULL_RATES,
     GROUPS,
     LINEAR,
     LORA_RATES,
     LUCK,
-    MEASURED,
     PLACES,
     RANKS,
+    group_runs,
+    runs,
+)
+from lib.laboratory.results import (
+    CRITERION,
+    HISTORIES,
     RESULTS,
     Line,
     at_best_rate,
-    distance,
-    group_runs,
-    held_out,
+    at_edge,
+    best_rate,
     load_histories,
     load_results,
-    perform,
-    run_groups,
-    runs,
+    summary,
 )
 
 __all__ = [
-    "ALPHAS", "FULL_RATES", "GROUPS", "LINEAR", "LORA_RATES", "LUCK", "MEASURED", "PLACES", "RANKS",
-    "RESULTS", "Line", "at_best_rate", "distance", "group_runs", "held_out", "load_histories",
-    "load_results", "perform", "run_groups", "runs"]
+    "ALPHAS", "CRITERION", "FULL_RATES", "GROUPS", "HISTORIES", "LINEAR", "LORA_RATES", "LUCK",
+    "MEASURED", "PLACES", "RANKS", "RESULTS", "Line", "at_best_rate", "at_edge", "best_rate",
+    "distance", "group_runs", "held_out", "load_histories", "load_results", "perform",
+    "run_groups", "runs", "summary"]

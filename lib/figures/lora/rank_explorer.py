@@ -16,6 +16,7 @@ from lib.figures.kit.cells import gauge, score_map
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
+from lib.laboratory import best_rate
 
 #: How alpha follows the rank, and which runs follow that rule.
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
@@ -25,7 +26,7 @@ RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), str
 class Explorer:
     """One rule's runs; scores, facts: (rates, ranks, seeds), shares on test.
 
-    best: for each rank the place of the rate with the most dev answers; at, column: the places of
+    best: for each rank the place of the rate that does best on dev; at, column: the places of
     the chosen rate and rank; factor: before BA at the chosen rank; floors: the lowest score and
     share of facts of all rules.
     """
@@ -67,9 +68,10 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
                            and line["run"]["learning_rate"] == rate] for r in ranks]
                          for rate in rates])
 
-    run = next(line["run"] for line in mine if line["run"]["rank"] == rank)
+    by_rank = [[line for line in mine if line["run"]["rank"] == each] for each in ranks]
+    run = by_rank[ranks.index(rank)][0]["run"]
     return Explorer(rule, ranks, rates, of("answers"), of("facts"),
-                    tuple(of("dev_answers").mean(2).argmax(0).tolist()), rates.index(rate),
+                    tuple(rates.index(best_rate(each)) for each in by_rank), rates.index(rate),
                     ranks.index(rank), run["alpha"] / rank ** scaling.RULES[run["rule"]],
                     (min(line["answers"] for line in lines), min(line["facts"] for line in lines)))
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
+from lib.laboratory import best_rate
 
 TONES = {"full": style.FULL, "lora": style.LORA}
 NAMES = {"full": "full", "lora": "LoRA"}
@@ -48,7 +49,8 @@ class Curves:
 def compute(lines: Sequence[Mapping[str, Any]], task: str) -> Curves:
     """Gather the laboratory's lines of a task, by method and learning rate.
 
-    The best rate has the lowest mean dev loss; loss (nats) and facts (a share) are test's.
+    The best rate is the laboratory's: that of the lowest mean loss on dev.  Loss
+    (nats) and facts (a share) are test's.
 
     Raises:
         ValueError: No line of this task has one of the two methods.
@@ -67,8 +69,8 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str) -> Curves:
             return np.array([[line[name] for line in mine if line["run"]["learning_rate"] == rate]
                              for rate in rates])
 
-        found[method] = Curve(rates, of("loss"), of("facts"),
-                              int(of("dev_loss").mean(1).argmin()))
+        best = rates.tolist().index(best_rate(mine))
+        found[method] = Curve(rates, of("loss"), of("facts"), best)
     losses = [line["loss"] for line in lines]
     return Curves(task, found, (min(losses), max(losses)), min(line["facts"] for line in lines))
 

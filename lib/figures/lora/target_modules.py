@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
+from lib.laboratory import best_rate
 
 #: The rank of the first of the two ways to compare.
 RANK = 8
@@ -54,7 +55,7 @@ class Places:
 def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) -> Places:
     """Gather the laboratory's lines by place; ``rate`` is a learning rate or ``BEST``.
 
-    The best rate of a place is that of the most dev answers, averaged over the seeds.
+    The best rate of a place is the laboratory's: that of the lowest mean loss on dev.
 
     Raises:
         ValueError: The budget is not one of ``BUDGETS``, or a place has no run at this rate.
@@ -65,15 +66,12 @@ def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) 
     for place in dict.fromkeys(tuple(line["run"]["target_modules"]) for line in lines):
         mine = [line for line in lines if tuple(line["run"]["target_modules"]) == place
                 and (line["run"]["rank"] == RANK) == (budget == BUDGETS[0])]
-        found: dict[float, list[Mapping[str, Any]]] = {}
-        for line in mine:
-            found.setdefault(line["run"]["learning_rate"], []).append(line)
-        chosen = rate if rate != BEST else max(
-            found, key=lambda each: np.mean([line["dev_answers"] for line in found[each]]))
-        if chosen not in found:
+        chosen = rate if rate != BEST else best_rate(mine)
+        here = [line for line in mine if line["run"]["learning_rate"] == chosen]
+        if not here:
+            rates = sorted({line["run"]["learning_rate"] for line in mine})
             raise ValueError(f"rate is {rate}; allowed are {BEST}, "
-                             f"{', '.join(f'{each:g}' for each in sorted(found))}")
-        here = found[chosen]
+                             f"{', '.join(f'{each:g}' for each in rates)}")
         rows.append(Row(name_of(place), here[0]["run"]["rank"], here[0]["parameters"], chosen,
                         *(np.array([line[name] for line in here])
                           for name in ("answers", "facts"))))
