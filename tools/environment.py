@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / "_build"
+FRAMES = BUILD / "frames"
 
 VARIABLES = {
     "COURSE_EXPLORE": "still",  # sliders give one plain figure
@@ -17,9 +19,14 @@ VARIABLES = {
 }
 
 
-def prepare() -> None:
-    """Set this process and its kernels up: ``lib`` can be imported, outputs don't vary."""
+def prepare(frames: Path | None = None) -> None:
+    """Set this process and its kernels up: ``lib`` can be imported, outputs don't vary.
+
+    With ``frames`` the sliders draw every frame, into that folder.
+    """
     os.environ.update(VARIABLES)
+    if frames:
+        os.environ.update(COURSE_EXPLORE="static", COURSE_FRAMES=str(frames))
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
     if str(ROOT) not in sys.path:

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tools.environment import ROOT, prepare, workers
 
 TIMEOUT = 300  # seconds for one cell
+KEPT = ("tags", "tolerance")  # of a cell's metadata
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -35,8 +36,8 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in KEPT if cell.metadata.get(key)})
         cell.source = cell.source.rstrip()
         for output in cell.get("outputs", []):
             if "metadata" in output:

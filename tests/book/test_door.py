@@ -1,0 +1,124 @@
+"""The door through which notebooks are run: compared, stubs tried, kept for the book, run once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import executed, notebooks
+
+ROOT = Path(__file__).resolve().parents[2]
+EXERCISE = ("````{exercise} Double it (easy)\n:label: ex-double\n\nDouble it.\n\n```python\n"
+            "def double(x):\n    ...\n```\n````")
+START, END = "```{solution-start} ex-double\n```", "```{solution-end}\n```"
+CHECK = "def check_double(f):\n    assert f(2) == 4"
+SOLUTION = "def double(x):\n    return 2 * x\n\ncheck_double(double)"
+
+
+def cell(source, printed="", **metadata):
+    outputs = [new_output("stream", name="stdout", text=printed)] if printed else []
+    return new_code_cell(source, outputs=outputs, execution_count=1, metadata=metadata)
+
+
+def notebook(*cells):
+    made = new_notebook(cells=list(cells))
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3",
+                                "language": "python"}
+    return made
+
+
+def run(folder: Path, made) -> tuple[int, str, dict]:
+    """Run a notebook through the door; return the exit code, what was said, and its record."""
+    nbformat.write(made, folder / "small.ipynb")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "tools.notebooks",
+         "--nbval", "--nbval-cell-timeout=60", f"--executed={folder / 'kept'}",
+         str(folder / "small.ipynb")],
+        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PY_COLORS": "0"})
+    record = folder / "kept" / "small.json"
+    return done.returncode, done.stdout + done.stderr, json.loads(record.read_text()) if record.exists() else {}
+
+
+def test_a_notebook_that_gives_its_outputs_is_kept_with_them(tmp_path):
+    code, said, record = run(tmp_path, notebook(
+        cell("print('loss 0.125')", "loss 0.124\n", tolerance={"absolute": 0.002}),
+        cell(CHECK), new_markdown_cell(EXERCISE), new_markdown_cell(START),
+        cell(SOLUTION), new_markdown_cell(END), cell("print(double(4))", "8\n")))
+    assert code == 0, said
+    assert record["passed"] and record["seconds"] > 0
+    kept = nbformat.read(tmp_path / "kept" / "small.ipynb", as_version=4)
+    assert kept.cells[0].outputs[0].text == "loss 0.125\n"
+
+
+def test_what_differs_fails_and_is_kept_all_the_same(tmp_path):
+    code, said, record = run(tmp_path, notebook(
+        cell("print('loss 0.125')", "loss 0.120\n", tolerance={"absolute": 0.002}),
+        cell("print('a')", "b\n"), cell("1 / 0"),
+        cell("check_double = lambda f: None"), new_markdown_cell(EXERCISE),
+        new_markdown_cell(START), cell(SOLUTION), new_markdown_cell(END)))
+    assert code == 1
+    assert "0.120 has become 0.125" in said and "ZeroDivisionError" in said
+    assert "does not refuse the exercise's stub" in said
+    assert "4 failed, 1 passed" in said
+    assert not record["passed"]
+    kept = nbformat.read(tmp_path / "kept" / "small.ipynb", as_version=4)
+    assert kept.cells[1].outputs[0].text == "a\n"
+
+
+def test_a_stub_needs_a_solution_that_ends_in_its_check():
+    cells = [new_markdown_cell(EXERCISE), new_markdown_cell(START)]
+    assert notebooks.tried(notebook(cell(""), *cells, cell(SOLUTION))) == {
+        1: ("def double(x):\n    ...\n", "check_double(double)")}
+    for other in ("double = len", SOLUTION + "\nx = 1"):
+        with pytest.raises(ValueError, match="ex-double"):
+            notebooks.tried(notebook(*cells, cell(other)))
+    with pytest.raises(ValueError, match="ex-double"):  # the check comes after the solution's end
+        notebooks.tried(notebook(*cells, new_markdown_cell(END), cell(SOLUTION)))
+
+
+def compared(stored, new, **metadata):
+    said = SimpleNamespace(cell=SimpleNamespace(metadata=metadata),
+                           format_output_compare=lambda *_: None)
+    return notebooks.compare(said, new, stored)
+
+
+def test_words_of_a_slider_are_compared_in_every_mode():
+    def shown(words, **data):
+        return [new_output("display_data", data={"text/plain": words, **data})]
+    page = {"text/html": '<figure class="explore">…</figure>'}
+    assert compared(shown("rank 4", **{"image/png": "iVBO"}), shown("rank 4", **page))
+    assert not compared(shown("rank 4", **{"image/png": "iVBO"}), shown("rank 5", **page))
+    assert not compared(shown("a"), shown("a", **{"text/html": "<b>a</b>"}))
+    assert not compared(shown("a"), [])
+    assert not compared(shown("a"), shown("a") * 2)
+
+
+def test_a_notebook_is_run_again_when_something_that_it_needs_changes(tmp_path, monkeypatch):
+    for name in ("lib", "lib/data", "lib/other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("__init__.py" if name != "lib/data" else "base.npz")).write_text("")
+    (tmp_path / "lib" / "a.py").write_text("def f():\n    from lib import b\n    return b\n")
+    (tmp_path / "lib" / "b.py").write_text("X = 1\n")
+    path = tmp_path / "small.ipynb"
+    nbformat.write(notebook(cell("from lib.a import f")), path)
+
+    def state():
+        executed.imports_of.cache_clear()
+        return executed.state(path, tmp_path)
+
+    before = state()
+    assert state() == before
+    (tmp_path / "lib" / "other" / "__init__.py").write_text("X = 2\n")
+    assert state() == before  # not needed by it
+    for changed in ("lib/b.py", "lib/data/base.npz", "lib/__init__.py"):
+        (tmp_path / changed).write_text("X = 3\n")
+        assert state() != before, changed
+        before = state()
+    nbformat.write(notebook(cell("from lib.a import f", "1\n")), path)
+    assert state() != before

@@ -1,0 +1,56 @@
+"""The comparison of stored outputs: what a declared tolerance lets pass, and all that it does not."""
+
+import pytest
+
+from tools import tolerance
+
+STORED = "rank 4:  92% right, loss 0.123 nats, -0.50 points, 1,044,736 numbers, 2.0 s\n"
+
+
+@pytest.mark.parametrize("new", [
+    STORED.replace("right", "wrong"),                  # a changed word
+    STORED.replace("92%", "95%"),                      # a number out of tolerance
+    STORED.replace("92%", "92"),                       # a unit that is gone
+    STORED.replace("0.123 ", ""),                      # a missing number
+    STORED.replace("0.123", "0.123 0.123"),            # one too many
+    STORED.replace("-0.50", "0.50"),                   # a sign
+    STORED.replace("rank 4", "rank 8"),                # a label
+    STORED.replace("0.123", "nan"),
+    STORED + "and more\n"])
+def test_it_bites(new):
+    assert tolerance.difference(STORED, new, {"points": 2, "absolute": 0.01})
+
+
+@pytest.mark.parametrize("change, allowed", [
+    (("92%", "94%"), {"points": 2}), (("92%", "90%"), {"points": 2}),
+    (("0.123", "0.125"), {"absolute": 0.002}), (("0.123", "0.125"), {"digits": 2}),
+    (("0.123", "0.13"), {"relative": 0.1}), (("1,044,736", "1,044,737"), {"absolute": 1}),
+    (("2.0 s", "0.7 s"), {"factor": 3}), (("2.0 s", "5.9 s"), {"factor": 3}),
+    (("-0.50", "-0.45"), {"absolute": 0.05}), (("rank 4:  92%", "rank 4: 92%"), {"points": 1})])
+def test_what_is_declared_passes_and_not_without(change, allowed):
+    new = STORED.replace(*change)
+    assert new != STORED
+    assert tolerance.difference(STORED, new, allowed) is None
+    assert tolerance.difference(STORED, new)
+
+
+@pytest.mark.parametrize("change, allowed", [
+    (("92%", "94.1%"), {"points": 2}), (("0.123", "0.1260"), {"absolute": 0.002}),
+    (("0.123", "0.126"), {"digits": 2}), (("0.123", "0.137"), {"relative": 0.1}),
+    (("2.0 s", "6.1 s"), {"factor": 3}), (("2.0 s", "-2.0 s"), {"factor": 3}),
+    (("0.123", "0.124"), {"points": 50})])
+def test_no_tolerance_reaches_further_than_it_says(change, allowed):
+    assert tolerance.difference(STORED, STORED.replace(*change), allowed)
+
+
+@pytest.mark.parametrize("wrong", [
+    {}, [2], {"percent": 2}, {"points": -1}, {"points": "2"}, {"points": True}, {"factor": 1},
+    {"relative": float("nan")}])
+def test_a_tolerance_that_means_nothing_is_refused(wrong):
+    with pytest.raises(ValueError, match="toleran"):
+        tolerance.check(wrong)
+
+
+def test_readers_see_it_in_words():
+    said = tolerance.note({"points": 2, "relative": 0.1})
+    assert "± 2 percentage points" in said and "± 10%" in said

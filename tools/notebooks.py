@@ -1,0 +1,173 @@
+"""The one door through which notebooks are run: a pytest plugin on top of nbval.
+
+    python -m pytest --nbval chapters
+
+nbval runs every cell and compares it with its stored output. The plugin lets numbers differ by what
+their cell declares (tools/tolerance.py), draws all frames of the sliders in the same run, lets each
+exercise's check refuse the stub that the reader starts from, and keeps the executed notebook for
+the book's build (tools/executed.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import IPyNbCell, transform_streams_for_comparison
+
+from tools import executed, tolerance
+from tools.environment import FRAMES, prepare
+
+STUB = re.compile(r"^(`{3,})\{exercise\}.*?\n:label: (\S+)\n"
+                  r"(?:(?!^\1\s*$).)*?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SOLUTION = re.compile(r"\{solution-(?:start\} (\S+)|end\})")
+#: Not compared: what is a picture, and what only the published page shows of it.
+PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
+REFUSED = ("AssertionError", "TypeError", "ValueError")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests keep their notebooks apart from the book's."""
+    parser.addoption("--executed", type=Path, default=executed.FOLDER,
+                     help="folder that takes the executed notebooks")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let kernels, which inherit this process's environment, draw every frame."""
+    if config.option.nbval:
+        prepare(FRAMES)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every cell of a notebook what the plugin needs to know of it."""
+    stubs: dict[Path, dict[int, tuple[str, str]]] = {}
+    for item in items:
+        if isinstance(item, IPyNbCell):
+            path = item.path
+            if path not in stubs:
+                stubs[path] = tried(item.parent.nb)
+            item.stub = stubs[path].get(item.cell_num)
+            item.compare_outputs = lambda new, stored, item=item: compare(item, new, stored)
+
+
+def tried(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
+    """By number of the code cell: the stub to try before it, and the call of its check.
+
+    An exercise with a check has a fenced Python block, the stub, in its directive; its solution's
+    code ends in the call of the check.  Raises ValueError on a stub without one.
+    """
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    stubs = {label: code for _, label, code in STUB.findall(text)}
+    found: dict[int, tuple[str, str]] = {}
+    label, number = None, 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            label = ([label] + SOLUTION.findall(cell.source))[-1]  # "" where a solution ended
+            continue
+        if cell.cell_type == "code":
+            call = call_of_check(cell.source) if label in stubs else ""
+            if call:
+                found[number] = (stubs.pop(label), call)
+            number += 1
+    if stubs:
+        raise ValueError(f"no solution ends in a check: {', '.join(stubs)}")
+    return found
+
+
+def call_of_check(code: str) -> str:
+    """The source of the last statement if that is a call of a check, else nothing."""
+    body = ast.parse(code).body
+    source = ast.unparse(body[-1]) if body else ""
+    return source if source.startswith("check_") else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Before a solution, the check must refuse the stub; the cell's outcome is noted."""
+    if not isinstance(item, IPyNbCell):
+        return (yield)
+    notes = item.parent.__dict__.setdefault("notes", {"start": time.perf_counter(), "failed": 0})
+    try:
+        if item.stub:
+            refuse(item, *item.stub)
+        return (yield)
+    except BaseException:
+        notes["failed"] += 1
+        raise
+    finally:
+        notes[item.cell_num] = item.test_outputs
+
+
+def refuse(item: IPyNbCell, stub: str, call: str) -> None:
+    """Run stub and check in names of their own; raise unless the check refuses the stub."""
+    kernel = item.parent.kernel
+    code = f"exec({stub + chr(10) + call!r}, dict(globals()))"
+    # Silent: no output, and the counter of executed cells stays as it is.
+    asked = kernel.kc.execute(code, silent=True, store_history=False, stop_on_error=False)
+    while True:
+        reply = kernel.get_message("shell", timeout=item.config.option.nbval_cell_timeout)
+        if reply["parent_header"].get("msg_id") == asked:
+            break
+    kernel.await_idle(asked, item.output_timeout)
+    found = reply["content"]
+    if found["status"] != "error" or found["ename"] not in REFUSED:
+        item.raise_cell_error(f"the check {call} does not refuse the exercise's stub with one of "
+                              f"{', '.join(REFUSED)}: {found.get('ename', 'it passes')}")
+
+
+def compare(item: IPyNbCell, new: list, stored: list) -> bool:
+    """Whether the new outputs are the stored ones, within what the cell's metadata declares."""
+    item.comparison_traceback = []
+    allowed = item.cell.metadata.get("tolerance")
+    old, now = (flat(transform_streams_for_comparison(each)) for each in (stored, new))
+    if [kind for kind, _ in old] != [kind for kind, _ in now]:
+        item.comparison_traceback.append(f"stored are {[kind for kind, _ in old]}, "
+                                         f"the run gave {[kind for kind, _ in now]}")
+        return False
+    for (kind, before), (_, after) in zip(old, now):
+        said = tolerance.difference(before, after, allowed)
+        if said:
+            item.comparison_traceback.append(f"{kind}: {said}")
+            item.format_output_compare(kind, before, after)
+            return False
+    return True
+
+
+def flat(outputs: list) -> list[tuple[str, str]]:
+    """Every text of a cell's outputs with its kind, in their order; pictures are left out.
+
+    Sliders and pictures have the same words in every mode, and HTML in the published page alone.
+    """
+    found = []
+    for output in outputs:
+        data = output.get("data")
+        if data is None:
+            found += [(kind, text) for kind, text in output.items()
+                      if kind in ("stdout", "stderr", "ename", "evalue")]
+            continue
+        drawn = PICTURES & set(data) or 'class="explore"' in str(data.get("text/html", ""))
+        found += [(kind, text if isinstance(text, str) else repr(text))
+                  for kind, text in sorted(data.items()) if kind not in PICTURES
+                  and not (drawn and kind == "text/html")
+                  and kind != "application/vnd.jupyter.widget-view+json"]
+    return found
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After a notebook's last cell, keep it with the outputs of this run."""
+    if not isinstance(item, IPyNbCell) or (nextitem and nextitem.parent is item.parent):
+        return
+    notes, notebook, path = item.parent.notes, item.parent.nb, Path(item.path)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if any(number not in notes for number in range(len(cells))):
+        return  # some cells only were asked for
+    known = executed.state(path)
+    for number, cell in enumerate(cells):
+        cell.outputs = [nbformat.from_dict(output) for output in notes[number] or []]
+    seconds = time.perf_counter() - notes["start"]
+    executed.keep(notebook, path, known, not notes["failed"], seconds, item.config.option.executed)
