@@ -1,7 +1,8 @@
 """What may differ between a stored output and the same output on another machine.
 
-A cell declares it in its metadata, as in ``{"tolerance": {"points": 2}}``; without that, outputs are
-equal to the letter. The text around numbers is always equal, white space in a tolerant cell aside.
+A cell declares it in its metadata, as in ``{"tolerance": {"points": 2}}``; without that, outputs
+are equal to the letter. The text around numbers is always equal, but for the width of white space
+in a tolerant cell.
 
     points     percentage points, for numbers that a % sign follows
     absolute   the printed number itself
@@ -17,7 +18,8 @@ import re
 from collections.abc import Mapping
 
 KINDS = ("points", "absolute", "relative", "digits", "factor")
-NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s?%)?")
+NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+                    r"(?:[eE][-+]?\d+)?(?:\s?%)?")
 
 
 def check(tolerance: Mapping[str, float]) -> None:

@@ -1,7 +1,7 @@
 """Sphinx extension of the book: pages that need no kernel and no network.
 
-Sliders are drawn beforehand as files beside the pages, MathJax comes from an installed package, and
-the cache of executed notebooks follows the code and data in ``lib``.
+Notebooks come from where the tests' run left them, sliders are files drawn beforehand, and MathJax
+comes from an installed package.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for autodoc too
+
+from tools import environment, executed, tolerance
+
+ROOT = environment.ROOT
 LIB = ROOT / "lib"
 LOG = logging.getLogger(__name__)
 
@@ -42,14 +46,12 @@ KEPT_CACHES = 3  # of earlier states of lib, for those who go to and fro
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; the kernels inherit the environment that is set here."""
-    os.environ["COURSE_EXPLORE"] = "static"
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    sys.path.insert(0, str(ROOT))  # for autodoc
+    environment.prepare(environment.FRAMES)
     app.connect("config-inited", configure, priority=900)
     app.connect("builder-inited", lend_html_nodes)
     app.connect("autodoc-process-docstring", keep_colons, priority=100)
     app.connect("doctree-read", note_frames)
+    app.connect("doctree-read", note_tolerances)
     app.connect("env-purge-doc", forget_frames)
     app.connect("env-merge-info", merge_frames)
     app.connect("html-page-context", finish_page, priority=900)
@@ -75,7 +77,7 @@ def state_of_lib() -> str:
 
 
 def configure(app: Sphinx, config: Any) -> None:
-    """Choose the cache of executed notebooks, the folder of frames in it, and MathJax."""
+    """Choose the cache of executed notebooks, fill it with those that were run, and MathJax."""
     config.mathjax_path = f"mathjax/{MATHJAX_START}"
     # jupyter-cache looks at a notebook's cells alone, so each state of lib has a cache of its own.
     if not config.nb_execution_cache_path:
@@ -87,12 +89,8 @@ def configure(app: Sphinx, config: Any) -> None:
             if old.is_dir():
                 shutil.rmtree(old)
         config.nb_execution_cache_path = str(cache)
-    os.environ["COURSE_FRAMES"] = str(store(config))
-
-
-def store(config: Any) -> Path:
-    """Return the folder that takes the kernels' frames: it lives and dies with the cache."""
-    return Path(config.nb_execution_cache_path).resolve() / "frames"
+        for path in executed.lend(cache, sorted((ROOT / "chapters").glob("*.ipynb"))):
+            LOG.info("%s was not run yet by make book or make test: it is run now", path.name)
 
 
 def lend_html_nodes(app: Sphinx) -> None:
@@ -126,6 +124,16 @@ def note_frames(app: Sphinx, doctree: nodes.document) -> None:
     names = {name for node in doctree.findall(nodes.raw) for name in FRAME.findall(node.astext())}
     if names:
         frames_of(app)[app.env.docname] = names
+
+
+def note_tolerances(app: Sphinx, doctree: nodes.document) -> None:
+    """Say under an output by how much its numbers may differ on another machine."""
+    for cell in doctree.findall(nodes.container):
+        allowed = cell.get("cell_metadata", {}).get("tolerance")
+        for output in cell.children if allowed else ():
+            if output.get("nb_element") == "cell_code_output":
+                words = tolerance.note(allowed)
+                output.append(nodes.paragraph(words, words, classes=["tolerance"]))
 
 
 def forget_frames(app: Sphinx, env: Any, docname: str) -> None:
@@ -167,7 +175,7 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict[str
 
 
 def copy_assets(app: Sphinx, error: Exception | None) -> None:
-    """Put frames and MathJax beside the pages, and remove what no page uses."""
+    """Put frames and MathJax beside the pages."""
     if app._warncount:
         # Otherwise the next build would read nothing again, hence warn of nothing, and pass.
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
@@ -188,22 +196,15 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
 
 
 def copy_frames(app: Sphinx, target: Path) -> None:
-    """Make the book's frames those that its pages show; tidy the store beside the cache."""
+    """Make the book's frames those that its pages show."""
     used = set().union(*frames_of(app).values()) if frames_of(app) else set()
-    source = store(app.config)
     target.mkdir(parents=True, exist_ok=True)
     for path in target.iterdir():
         if path.name not in used:
             path.unlink()
     for name in sorted(used):
-        if not (source / name).exists():
-            LOG.warning("the picture %s is gone from %s; remove that cache and build again", name,
-                        source.parent)
+        if not (environment.FRAMES / name).exists():
+            LOG.warning("the picture %s is gone from %s; make clean, then build again", name,
+                        environment.FRAMES)
         elif not (target / name).exists():
-            shutil.copyfile(source / name, target / name)
-    # A notebook that changes back is served from the cache, so its frames must still be there.
-    cached = {name for path in source.parent.glob("executed/**/*.ipynb")
-              for name in FRAME.findall(path.read_text(encoding="utf-8"))}
-    for path in source.glob("*"):
-        if path.name not in used | cached:
-            path.unlink()
+            shutil.copyfile(environment.FRAMES / name, target / name)

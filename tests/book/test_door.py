@@ -42,7 +42,8 @@ def run(folder: Path, made) -> tuple[int, str, dict]:
          str(folder / "small.ipynb")],
         cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PY_COLORS": "0"})
     record = folder / "kept" / "small.json"
-    return done.returncode, done.stdout + done.stderr, json.loads(record.read_text()) if record.exists() else {}
+    return (done.returncode, done.stdout + done.stderr,
+            json.loads(record.read_text()) if record.exists() else {})
 
 
 def test_a_notebook_that_gives_its_outputs_is_kept_with_them(tmp_path):

@@ -8,17 +8,21 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
+
+from tools import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE, TWO, THREE = (f"{digit * 16}.png" for digit in "123")
 
 
 @pytest.fixture
-def course(monkeypatch):
+def course(monkeypatch, tmp_path):
     """The extension's module; what it puts into the environment is taken back."""
     pytest.importorskip("sphinx")
     for name in ("COURSE_FRAMES", "COURSE_EXPLORE"):
         monkeypatch.setenv(name, "")
+    monkeypatch.setattr(environment, "FRAMES", tmp_path / "store")
     spec = importlib.util.spec_from_file_location("course", ROOT / "book" / "_ext" / "course.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -44,31 +48,30 @@ def names(folder: Path) -> set[str]:
 
 def test_the_frames_of_a_page_are_copied_and_others_go(course, tmp_path):
     app, target = application(tmp_path, {"chapters/a": {ONE}}), tmp_path / "frames"
-    write(tmp_path / "cache" / "frames", ONE, TWO)
+    write(course.environment.FRAMES, ONE, TWO)
     write(target, THREE)
     course.copy_frames(app, target)
     assert names(target) == {ONE}
-    assert names(tmp_path / "cache" / "frames") == {ONE}
-
-
-def test_the_frames_of_a_cached_notebook_stay(course, tmp_path):
-    """A notebook that is changed and changed back is served without being run."""
-    app = application(tmp_path, {"chapters/a": {ONE}})
-    write(tmp_path / "cache" / "frames", ONE, TWO, THREE)
-    executed = tmp_path / "cache" / "executed" / "0a"
-    executed.mkdir(parents=True)
-    (executed / "base.ipynb").write_text(f'<img src=\\"course-frames:{TWO}\\">')
-    course.copy_frames(app, tmp_path / "frames")
-    assert names(tmp_path / "frames") == {ONE}
-    assert names(tmp_path / "cache" / "frames") == {ONE, TWO}
+    assert names(course.environment.FRAMES) == {ONE, TWO}
 
 
 def test_a_lost_frame_is_warned_of(course, tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(course.LOG, "warning", lambda words, *values: said.append(words % values))
-    (tmp_path / "cache" / "frames").mkdir(parents=True)
     course.copy_frames(application(tmp_path, {"a": {ONE}}), tmp_path / "frames")
     assert len(said) == 1 and ONE in said[0]
+
+
+def test_readers_see_a_tolerance_under_the_output_of_its_cell(course):
+    def cell(**metadata):
+        output = nodes.container(nb_element="cell_code_output")
+        return nodes.container("", nodes.container(nb_element="cell_code_source"), output,
+                               nb_element="cell_code", cell_metadata=metadata)
+    page = nodes.container("", cell(tolerance={"points": 2}), cell(), cell(tags=["hide-input"]))
+    course.note_tolerances(None, page)
+    assert [each.astext() for each in page.findall(nodes.paragraph)] \
+        == ["On other machines: ± 2 percentage points"]
+    assert page[0][1][0].astext().startswith("On other")
 
 
 def test_a_page_that_is_read_anew_forgets_its_frames(course):
@@ -94,8 +97,10 @@ def test_the_caches_name_follows_code_and_data(course, tmp_path, monkeypatch, na
     assert (course.state_of_lib() != after) == changes
 
 
-def test_a_few_caches_are_kept(course, tmp_path):
-    caches = tmp_path / ".jupyter_cache"
+def test_the_build_finds_what_was_run_and_a_few_old_caches_are_kept(course, tmp_path,
+                                                                     monkeypatch):
+    caches, lent = tmp_path / ".jupyter_cache", []
+    monkeypatch.setattr(course.executed, "lend", lambda cache, paths: lent.extend(paths) or [])
     for age in range(6):
         (caches / f"old{age}").mkdir(parents=True)
         os.utime(caches / f"old{age}", (1000 - age, 1000 - age))
@@ -103,7 +108,7 @@ def test_a_few_caches_are_kept(course, tmp_path):
     app.config.nb_execution_cache_path = ""
     course.configure(app, app.config)
     assert names(caches) == {course.state_of_lib(), "old0", "old1"}
-    assert os.environ["COURSE_FRAMES"] == str(caches / course.state_of_lib() / "frames")
+    assert lent == sorted((ROOT / "chapters").glob("*.ipynb"))
 
 
 def test_pages_lose_empty_headings_and_forbidden_roles(course):

@@ -1,4 +1,4 @@
-"""The comparison of stored outputs: what a declared tolerance lets pass, and all that it does not."""
+"""The comparison of stored outputs: what a declared tolerance lets pass, and what it doesn't."""
 
 import pytest
 
