@@ -90,7 +90,8 @@ def pytest_runtest_call(item: pytest.Item):
     """Before a solution, the check must refuse the stub; the cell's outcome is noted."""
     if not isinstance(item, IPyNbCell):
         return (yield)
-    notes = item.parent.__dict__.setdefault("notes", {"start": time.perf_counter(), "failed": 0})
+    notes = item.parent.__dict__.setdefault("notes", {"failed": 0, "seconds": {}})
+    start = time.perf_counter()
     try:
         if item.stub:
             refuse(item, *item.stub)
@@ -100,6 +101,7 @@ def pytest_runtest_call(item: pytest.Item):
         raise
     finally:
         notes[item.cell_num] = item.test_outputs
+        notes["seconds"][item.cell_num] = time.perf_counter() - start
 
 
 def refuse(item: IPyNbCell, stub: str, call: str) -> None:
@@ -169,5 +171,5 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     known = executed.state(path)
     for number, cell in enumerate(cells):
         cell.outputs = [nbformat.from_dict(output) for output in notes[number] or []]
-    seconds = time.perf_counter() - notes["start"]
-    executed.keep(notebook, path, known, not notes["failed"], seconds, item.config.option.executed)
+    executed.keep(notebook, path, known, not notes["failed"], notes["seconds"],
+                  item.config.option.executed)
