@@ -76,7 +76,7 @@ def state(path: Path, root: Path = ROOT) -> str:
 
 
 def record(path: Path, folder: Path = FOLDER) -> dict[str, Any]:
-    """What is known of the last run of a notebook: state, passed, seconds, slowest cells; {} if nothing is."""
+    """What is known of a notebook's last run: state, passed, seconds, slowest; else nothing."""
     try:
         return json.loads((folder / f"{path.stem}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
