@@ -10,10 +10,10 @@ import numpy as np
 from benchmarks.goals import ALPHA, LORA, NEW_TOKENS, RANK
 from lib.generation import generate
 from lib.layers import Layer
-from lib.lora import adapted_places, apply_lora_to_model, base_layer
+from lib.lora import apply_lora_to_model, targets_of
 from lib.model import GPTConfig, GPTModel
-from lib.optim import AdamW, clip_gradient_norm
-from lib.training import ParallelModel, train_step, train_step_lora
+from lib.optim import AdamW
+from lib.training import ParallelModel, train_step, train_step_lora, update
 
 LEARNING_RATE, WEIGHT_DECAY, MAX_GRAD_NORM = 1e-3, 0.1, 1.0
 
@@ -29,10 +29,11 @@ def adapt(model: GPTModel, workload: str) -> GPTModel:
     apply_lora_to_model(model, RANK, ALPHA, targets, rng=np.random.default_rng(2))
     below = {id(layer) for block in model.transformer_stack.layers[:lowest]
              for _, layer in block.walk()}
-    for place in adapted_places(model):
-        if id(place.layer) in below:
-            setattr(place.owner, place.attribute, base_layer(place.layer))
-            getattr(place.owner, place.attribute).freeze()
+    for owner, attribute in targets_of(model, targets):
+        layer = getattr(owner, attribute)
+        if id(layer) in below:
+            setattr(owner, attribute, layer.base_layer())
+            getattr(owner, attribute).freeze()
     for block in model.transformer_stack.layers[:lowest]:
         block.backward = _unreachable
     return model
@@ -59,12 +60,8 @@ def parallel_step(model: GPTModel, inputs: np.ndarray, targets: np.ndarray,
     """The same step by several workers: what ``fit`` does in each of its steps."""
     optimizer, parallel = AdamW(weight_decay=WEIGHT_DECAY), ParallelModel(model, workers)
     parameters = model.trainable_parameters()
-
-    def step() -> float:
-        loss, gradients = parallel.loss_and_gradients(inputs, targets)
-        optimizer.step(clip_gradient_norm(gradients, MAX_GRAD_NORM), parameters, LEARNING_RATE)
-        return loss
-    return step
+    return lambda: update(optimizer, parameters, parallel.loss_and_gradients, inputs, targets,
+                          LEARNING_RATE, MAX_GRAD_NORM)
 
 
 def forward(model: GPTModel, inputs: np.ndarray) -> Callable[[], np.ndarray]:

@@ -12,7 +12,7 @@ from benchmarks import numpy_side, torch_side
 from benchmarks.flops import product
 from benchmarks.goals import BATCH, FULL, LONG_CONTEXT, LORA, NEW_TOKENS, TIME
 from benchmarks.timing import Call, token_batch
-from lib.lora import adapted_places
+from lib.lora import adapted_layers
 from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
 from parity.twin import twin_of
@@ -59,8 +59,8 @@ def training(workload: str, numpy_step: Any = numpy_side.training_step) -> Pair:
     model, twin = twins()
     if workload in LORA:
         model, twin = numpy_side.adapt(model, workload), torch_side.adapt(twin, workload)
-        torch_side.copy_adapters({place.path: (place.layer.lora_A, place.layer.lora_B)
-                                  for place in adapted_places(model)}, twin)
+        torch_side.copy_adapters({name: (layer.lora_A, layer.lora_B)
+                                  for name, layer in adapted_layers(model).items()}, twin)
     batch = token_batch(*FULL.get(workload, (BATCH, TIME)))
     ours, theirs = numpy_step(model, *batch), torch_side.training_step(twin, *batch)
     for _ in range(COMPARED):

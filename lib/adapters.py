@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
-from lib.layers import Embedding
 from lib.lora import (
     TARGETS,
-    adapted_places,
+    LoRALinear,
+    adapted_layers,
+    apply_lora_to_model,
     get_lora_parameters,
     merge_lora_weights,
-    new_adapters,
-    places_of,
-    put,
     remove_adapters,
+    targets_of,
 )
 from lib.model import GPTModel
 
@@ -27,17 +26,18 @@ from lib.model import GPTModel
 def merge_adapters(model: GPTModel) -> GPTModel:
     """Let each adapted layer work with one merged matrix, in place: the adapter costs nothing.
 
-    The base is kept beside it, so that ``unmerge_adapters`` is exact, however often.
+    The base is kept beside it, so that ``unmerge_adapters`` is exact, however often.  As long
+    as they are merged, adapters can be neither trained nor changed: forward would refuse.
     """
-    for place in adapted_places(model):
-        place.layer.merged = merge_lora_weights(place.layer)
+    for layer in adapted_layers(model).values():
+        layer.merge()
     return model
 
 
 def unmerge_adapters(model: GPTModel) -> GPTModel:
     """Go back to base and adapter side by side, in place, without any rounding."""
-    for place in adapted_places(model):
-        place.layer.merged = None
+    for layer in adapted_layers(model).values():
+        layer.unmerge()
     return model
 
 
@@ -45,13 +45,9 @@ def merged_copy(model: GPTModel) -> GPTModel:
     """A plain model with the adapters merged in, to be saved whole; the given one is not changed.
     """
     plain = model.copy(share_arrays=True)
-    merged = {place.path: merge_lora_weights(place.layer) for place in adapted_places(plain)}
-    remove_adapters(plain)
-    for place in places_of(plain, TARGETS):
-        if place.path in merged:
-            weights = merged[place.path]
-            place.layer.weights = weights.T if isinstance(place.layer, Embedding) else weights
-    return plain
+    for layer in adapted_layers(plain).values():
+        layer.base_weights = merge_lora_weights(layer)
+    return remove_adapters(plain)
 
 
 def set_adapter_strength(model: GPTModel, strength: float) -> GPTModel:
@@ -62,7 +58,7 @@ def set_adapter_strength(model: GPTModel, strength: float) -> GPTModel:
     """
     if not math.isfinite(strength):
         raise ValueError(f"strength is {strength}, it must be a finite number")
-    layers = [place.layer for place in adapted_places(model)]
+    layers = adapted_layers(model).values()
     if any(layer.merged is not None for layer in layers):
         raise ValueError("merged adapters have no strength to set: unmerge_adapters first")
     for layer in layers:
@@ -89,18 +85,18 @@ def get_adapters(model: GPTModel) -> Adapters:
     Raises:
         ValueError: the model carries none, or has them at another strength than 1.
     """
-    adapted = adapted_places(model)
+    adapted = adapted_layers(model)
     if not adapted:
         raise ValueError("the model carries no LoRA adapters: call apply_lora_to_model first")
-    for place in adapted:
-        if place.layer.strength != 1:
-            raise ValueError(f"the adapter of {place.path} has strength {place.layer.strength}, "
-                             f"which is not stored: set_adapter_strength(model, 1) first")
-    paths = {place.path for place in adapted}
+    for name, layer in adapted.items():
+        if layer.strength != 1:
+            raise ValueError(f"the adapter of {name} has strength {layer.strength}, which is not "
+                             f"stored: set_adapter_strength(model, 1) first")
     targets = tuple(target for target in TARGETS
-                    if any(place.path in paths for place in places_of(model, [target])))
-    layer = adapted[0].layer
-    return Adapters(layer.rank, layer.alpha, targets, get_lora_parameters(model))
+                    if any(isinstance(getattr(owner, attribute), LoRALinear)
+                           for owner, attribute in targets_of(model, [target])))
+    first = next(iter(adapted.values()))
+    return Adapters(first.rank, first.alpha, targets, get_lora_parameters(model))
 
 
 def attach_adapters(model: GPTModel, adapters: Adapters) -> GPTModel:
@@ -109,18 +105,15 @@ def attach_adapters(model: GPTModel, adapters: Adapters) -> GPTModel:
     Raises:
         ValueError: the adapters do not fit this model, which is then as it was.
     """
-    places = new_adapters(model, adapters.rank, adapters.alpha, adapters.target_modules,
-                          np.random.default_rng(0))
-    wanted = {f"{place.path}.{name}": getattr(place.layer, name)
-              for place in places for name in ("lora_A", "lora_B")}
+    settings = adapters.rank, adapters.alpha, adapters.target_modules
+    trial = apply_lora_to_model(remove_adapters(model.copy(share_arrays=True)), *settings)
     check_arrays("the adapter", adapters.arrays,
-                 {name: (array.shape, array.dtype) for name, array in wanted.items()})
-    for place in places:
-        place.layer.lora_A = adapters.arrays[f"{place.path}.lora_A"]
-        place.layer.lora_B = adapters.arrays[f"{place.path}.lora_B"]
-    remove_adapters(model)
-    model.freeze()
-    put(places)
+                 {name: (array.shape, array.dtype)
+                  for name, array in get_lora_parameters(trial).items()})
+    apply_lora_to_model(remove_adapters(model), *settings)
+    for name, layer in adapted_layers(model).items():
+        layer.lora_A = adapters.arrays[f"{name}.lora_A"]
+        layer.lora_B = adapters.arrays[f"{name}.lora_B"]
     return model
 
 

@@ -63,64 +63,54 @@ class CausalSelfAttention(Layer):
         batch, time, size = x.shape
         return x.reshape(batch, time, self.heads, size // self.heads).swapaxes(1, 2)
 
+    def join_heads(self, x: np.ndarray) -> np.ndarray:
+        """(batch, heads, time, head_size) -> (batch, time, d_model)."""
+        batch, heads, time, head_size = x.shape
+        return x.swapaxes(1, 2).reshape(batch, time, heads * head_size)
+
     def forward(self, x: np.ndarray, training: bool = True,
                 past: KVCache | None = None) -> np.ndarray:
         q = self.split_heads(self.query_linear.forward(x, training))
         k = self.split_heads(self.key_linear.forward(x, training))
         v = self.split_heads(self.value_linear.forward(x, training))
-        before = past.length if past else 0
+        seen = past.length if past else 0
         if self.rotary:
-            angles = rotary_angles(before + q.shape[2], q.shape[3])[before:]
+            angles = rotary_angles(seen + q.shape[2], q.shape[3])[seen:]
             q, k = rotate(q, angles), rotate(k, angles)
         if past:
             k, v = past.append(k, v)
-        q *= 1 / math.sqrt(q.shape[-1])  # scales q . k on the smaller array
+        q /= math.sqrt(q.shape[-1])  # scales the scores, on the smaller array
         # Keys first, (batch, heads, keys, queries): max and sum over the keys then add up
         # whole rows of queries, several times as fast as going along each row.
-        weights = k @ q.swapaxes(-1, -2)
-        if q.shape[2] > 1:                # a single query comes last and sees all keys
-            weights += self.mask[:k.shape[2], before:before + q.shape[2]]
-        weights -= weights.max(-2, keepdims=True)
-        np.exp(weights, out=weights)
-        # The softmax's division is done on the (time, head_size) result: fewer numbers.
-        inv_sum = 1 / weights.sum(-2)[..., None]
-        context = np.empty_like(x)
-        by_head = self.split_heads(context)
-        np.matmul(weights.swapaxes(-1, -2), v, out=by_head)
-        by_head *= inv_sum
-        self.cache = (q, k, v, weights, inv_sum, by_head) if training else None
+        scores = k @ q.swapaxes(-1, -2)
+        scores += self.mask[:k.shape[2], seen:seen + q.shape[2]]
+        scores -= scores.max(-2, keepdims=True)
+        weights = np.exp(scores)
+        weights /= weights.sum(-2, keepdims=True)
+        self.cache = (q, k, v, weights) if training else None
+        context = self.join_heads(weights.swapaxes(-1, -2) @ v)
         return self.output_linear.forward(context, training)
 
-    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
-        """With P the softmax of q k^T: dv = P^T dc, dP = dc v^T, and the softmax's backward
-        is P (dP - sum(P dP)), where the sum over a row equals dc . context.
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """With weights P = softmax(s) and context c = P v:  dv = P^T dc,  dP = dc v^T,  and through
+        the softmax ds = P dP - P sum(P dP), the sum over the keys.
         """
-        q, k, v, weights, inv_sum, context = self.cache
+        q, k, v, weights = self.cache
         d_context = self.split_heads(self.output_linear.backward(dy))
-        d_context = d_context * inv_sum      # once here instead of on the larger P
-        along = np.vecdot(d_context, context)
-        dq, dk, dv = (np.empty_like(dy) for _ in range(3))
-        np.matmul(weights, d_context, out=self.split_heads(dv))
-        d_scores = v @ d_context.swapaxes(-1, -2)     # keys first, like the weights
-        d_scores -= along[..., None, :]
+        dv = weights @ d_context
+        d_scores = v @ d_context.swapaxes(-1, -2)
         d_scores *= weights
-        np.matmul(d_scores.swapaxes(-1, -2), k, out=self.split_heads(dq))
-        np.matmul(d_scores, q, out=self.split_heads(dk))
-        dq *= 1 / math.sqrt(q.shape[-1])
+        d_scores -= weights * d_scores.sum(-2, keepdims=True)
+        dk = d_scores @ q
+        dq = d_scores.swapaxes(-1, -2) @ k / math.sqrt(q.shape[-1])
         if self.rotary:
-            for by_head in (self.split_heads(dq), self.split_heads(dk)):
-                by_head[...] = rotate(by_head, -rotary_angles(*q.shape[2:]))
-        dx = self.query_linear.backward(dq, to_input)
-        dx_from_keys = self.key_linear.backward(dk, to_input)
-        dx_from_values = self.value_linear.backward(dv, to_input)
-        if not to_input:
-            return None
-        dx += dx_from_keys
-        dx += dx_from_values
-        return dx
+            angles = rotary_angles(*q.shape[2:])
+            dq, dk = rotate(dq, -angles), rotate(dk, -angles)
+        return (self.query_linear.backward(self.join_heads(dq))
+                + self.key_linear.backward(self.join_heads(dk))
+                + self.value_linear.backward(self.join_heads(dv)))
 
     def attention_weights(self, x: np.ndarray) -> np.ndarray:
-        """The softmax itself: x (batch, time, d_model) -> (batch, heads, time, time)."""
+        """The softmax itself: x (batch, time, d_model) -> (batch, heads, queries, keys)."""
         self.forward(x)
-        weights, inv_sum = self.cache[3:5]
-        return weights.swapaxes(-1, -2) * inv_sum
+        return self.cache[-1].swapaxes(-1, -2)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lib.layer import Layer
 from lib.layers import Embedding, Linear, check_last_axis, sum_by_row
-
-if TYPE_CHECKING:
-    from lib.model import GPTModel
+from lib.model import GPTModel
 
 #: Where in a model each target module lives: (part of a block or of the model, attribute).
 IN_BLOCK = {"query": ("self_attention", "query_linear"), "key": ("self_attention", "key_linear"),
@@ -60,6 +56,17 @@ class LoRALinear(Layer):
         self.lora_A = rng.uniform(-bound, bound, (rank, input_features)).astype(base_weights.dtype)
         self.lora_B = np.zeros((output_features, rank), base_weights.dtype)
         self.merged: np.ndarray | None = None
+        self.merged_from: tuple | None = None
+
+    @classmethod
+    def beside(cls, base: Linear, rank: int, alpha: float, rng: np.random.Generator) -> LoRALinear:
+        """An adapter beside a linear layer, on its very arrays; the layer is not changed."""
+        d_out, d_in = base.weights.shape
+        return cls(d_in, d_out, rank, alpha, base.weights, base.bias, rng=rng)
+
+    def base_layer(self) -> Linear:
+        """The linear layer without the adapter, on the same arrays."""
+        return Linear(self.base_weights, self.base_bias)
 
     @property
     def scaling(self) -> float:
@@ -68,6 +75,24 @@ class LoRALinear(Layer):
 
     def trained_names(self) -> tuple[str, ...]:
         return () if self.frozen else ("lora_A", "lora_B")
+
+    def merge(self) -> None:
+        """Work with one matrix, W + alpha/r B A, from now on; W itself is kept."""
+        self.merged, self.merged_from = merge_lora_weights(self), self._adapter()
+
+    def unmerge(self) -> None:
+        """Go back to W, A and B side by side, without any rounding."""
+        self.merged = self.merged_from = None
+
+    def _adapter(self) -> tuple:
+        """All that the merged matrix was made from besides W, as bytes: quick to compare."""
+        return self.lora_A.tobytes(), self.lora_B.tobytes(), self.scaling
+
+    def check_merged(self) -> None:
+        """Raise ValueError if A, B, alpha or the strength have changed since ``merge``."""
+        if self.merged_from != self._adapter():
+            raise ValueError("the adapter has changed since it was merged: unmerge it, and merge "
+                             "it again to use the change")
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
         check_last_axis(x, self.input_features, "LoRALinear")
@@ -78,12 +103,13 @@ class LoRALinear(Layer):
             y += squeezed @ (self.scaling * self.lora_B).T
             self.cache = (rows, squeezed) if training else None
         else:
+            self.check_merged()
             y = rows @ self.merged.T
         if self.base_bias is not None:
             y += self.base_bias
         return y.reshape(*x.shape[:-1], self.output_features)
 
-    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
+    def backward(self, dy: np.ndarray) -> np.ndarray:
         """dB = s dy^T (x A^T),  dA = s (dy B)^T x,  dx = dy W + s (dy B) A;  nothing for W."""
         if self.merged is not None:
             raise ValueError("a merged adapter cannot be trained: unmerge it first")
@@ -93,8 +119,6 @@ class LoRALinear(Layer):
         if not self.frozen:
             self.grads = {"lora_A": d_squeezed.T @ rows,
                           "lora_B": dy_rows.T @ (self.scaling * squeezed)}
-        if not to_input:
-            return None
         dx = dy_rows @ self.base_weights
         dx += d_squeezed @ self.lora_A
         return dx.reshape(*dy.shape[:-1], self.input_features)
@@ -107,8 +131,20 @@ class LoRAEmbedding(LoRALinear):
     lora_B: (d_model, rank).
     """
 
+    @classmethod
+    def beside(cls, base: Embedding, rank: int, alpha: float,
+               rng: np.random.Generator) -> LoRAEmbedding:
+        """An adapter beside an embedding, on its very table; the embedding is not changed."""
+        vocabulary, size = base.weights.shape
+        return cls(vocabulary, size, rank, alpha, base.weights.T, rng=rng)
+
+    def base_layer(self) -> Embedding:
+        """The embedding without the adapter, on the same table."""
+        return Embedding(self.base_weights.T)
+
     def forward(self, tokens: np.ndarray, training: bool = True) -> np.ndarray:
         if self.merged is not None:
+            self.check_merged()
             return self.merged.T[tokens]
         squeezed = self.lora_A.T[tokens]
         self.cache = (tokens, squeezed) if training else None
@@ -137,67 +173,22 @@ def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> Non
         raise ValueError(f"alpha is {alpha!r}, it must be a finite number above 0")
 
 
-@dataclass
-class Place:
-    """Where a layer sits in a model, by dotted name, and the adapted layer there or for there."""
-
-    path: str
-    owner: Layer
-    attribute: str
-    layer: Layer
-
-
-def places_of(model: GPTModel, targets: Sequence[str]) -> Iterator[Place]:
-    """The place of every layer that the targets name, in the model's order."""
-    def place(path: str, owner: Layer, attribute: str) -> Place:
-        return Place(f"{path}{attribute}", owner, attribute, getattr(owner, attribute))
-
-    if "token_embedding" in targets:
-        yield place("", model, "token_embedding")
-    for number, block in enumerate(model.transformer_stack.layers):
+def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple[Layer, str]]:
+    """Yield (owner, attribute) of every layer that the targets name, in the model's order."""
+    if "token_embedding" in target_modules:
+        yield model, "token_embedding"
+    for block in model.transformer_stack.layers:
         for target, (part, attribute) in IN_BLOCK.items():
-            if target in targets:
-                path = f"transformer_stack.layers.{number}.{part}."
-                yield place(path, getattr(block, part), attribute)
-    if "output_projection" in targets:
-        yield place("", model, "output_projection")
+            if target in target_modules:
+                yield getattr(block, part), attribute
+    if "output_projection" in target_modules:
+        yield model, "output_projection"
 
 
-def adapted_places(model: GPTModel) -> list[Place]:
-    return [place for place in places_of(model, TARGETS) if isinstance(place.layer, LoRALinear)]
-
-
-def new_adapters(model: GPTModel, rank: int, alpha: float, target_modules: Sequence[str],
-                  rng: np.random.Generator) -> list[Place]:
-    """An adapter for every target, over the base arrays that the model has; nothing is changed."""
-    if (not isinstance(target_modules, list | tuple) or not target_modules
-            or not all(target in TARGETS for target in target_modules)):
-        raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
-                         f"from {TARGETS}")
-    places = list(places_of(model, target_modules))
-    for place in places:
-        base = base_layer(place.layer)
-        embedding = isinstance(base, Embedding)
-        kind, weights = ((LoRAEmbedding, base.weights.T) if embedding else
-                         (LoRALinear, base.weights))
-        d_out, d_in = weights.shape
-        place.layer = kind(d_in, d_out, rank, alpha, weights, None if embedding else base.bias,
-                           rng=rng)
-    return places
-
-
-def base_layer(layer: Layer) -> Layer:
-    """The plain layer under an adapter, on the same arrays; a plain layer is its own base."""
-    if isinstance(layer, LoRAEmbedding):
-        return Embedding(layer.base_weights.T)
-    if isinstance(layer, LoRALinear):
-        return Linear(layer.base_weights, layer.base_bias)
-    return layer
-
-
-def put(places: list[Place]) -> None:
-    for place in places:
-        setattr(place.owner, place.attribute, place.layer)
+def adapted_layers(model: GPTModel) -> dict[str, LoRALinear]:
+    """All layers with an adapter, by dotted name."""
+    return {prefix.removesuffix("."): layer for prefix, layer in model.walk()
+            if isinstance(layer, LoRALinear)}
 
 
 def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
@@ -212,19 +203,38 @@ def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
         ValueError: unknown or no targets, adapters that are there already, or a rank or alpha
             that does not suit every target.  The model is then as it was.
     """
-    if adapted_places(model):
+    if adapted_layers(model):
         raise ValueError("the model carries LoRA adapters already: remove_adapters first")
-    places = new_adapters(model, rank, alpha, target_modules, rng or np.random.default_rng(0))
+    if (not isinstance(target_modules, list | tuple) or not target_modules
+            or not all(target in TARGETS for target in target_modules)):
+        raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
+                         f"from {TARGETS}")
+    rng = rng or np.random.default_rng(0)
+    adapted = []    # all of them before the first is put in: a refusal must change nothing
+    for owner, attribute in targets_of(model, target_modules):
+        base = getattr(owner, attribute)
+        kind = LoRAEmbedding if isinstance(base, Embedding) else LoRALinear
+        adapted.append((owner, attribute, kind.beside(base, rank, alpha, rng)))
+    model.frozen_before = {prefix: layer.frozen for prefix, layer in model.walk()}
     model.freeze()
-    put(places)
+    for owner, attribute, layer in adapted:
+        setattr(owner, attribute, layer)
     return model
 
 
 def remove_adapters(model: GPTModel) -> GPTModel:
-    """Take all adapters off, in place: what is left is the base, bit for bit, and trainable."""
-    for place in adapted_places(model):
-        setattr(place.owner, place.attribute, base_layer(place.layer))
-    model.freeze(False)
+    """Take all adapters off, in place: what is left is the base, bit for bit.
+
+    It trains what it trained before; a model without adapters is left as it is.
+    """
+    if not adapted_layers(model):
+        return model
+    for owner, attribute in targets_of(model, TARGETS):
+        layer = getattr(owner, attribute)
+        if isinstance(layer, LoRALinear):
+            setattr(owner, attribute, layer.base_layer())
+    for prefix, layer in model.walk():
+        layer.freeze(model.frozen_before.get(prefix, False))
     return model
 
 

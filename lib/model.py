@@ -95,15 +95,10 @@ class TransformerBlock(Layer):
         x += self.feed_forward.forward(self.feed_forward_norm.forward(x, training), training)
         return x
 
-    def backward(self, dy: np.ndarray, to_input: bool = True) -> np.ndarray | None:
-        dx = self.feed_forward_norm.backward(self.feed_forward.backward(dy))
-        dx += dy
-        through_norm = to_input or self.attention_norm.is_trainable()
-        through = self.self_attention.backward(dx, through_norm)
-        if through_norm:
-            through = self.attention_norm.backward(through)
-            through += dx
-        return through if to_input else None
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        dx = dy + self.feed_forward_norm.backward(self.feed_forward.backward(dy))
+        dx += self.attention_norm.backward(self.self_attention.backward(dx))
+        return dx
 
 
 class TransformerStack(Layer):
@@ -113,24 +108,16 @@ class TransformerStack(Layer):
         super().__init__()
         self.layers = [TransformerBlock(config, rng) for _ in range(config.layers)]
 
-    def lowest(self, all_layers: bool) -> int:
-        """Index of the first block that backward must reach; their number if none."""
-        trained = [i for i, layer in enumerate(self.layers) if all_layers or layer.is_trainable()]
-        return trained[0] if trained else len(self.layers)
-
     def forward(self, x: np.ndarray, training: bool = True,
-                past: list[KVCache] | None = None, trained_below: bool = True) -> np.ndarray:
-        lowest = self.lowest(trained_below) if training else len(self.layers)
-        for i, layer in enumerate(self.layers):
-            x = layer.forward(x, i >= lowest, past[i] if past else None)
+                past: list[KVCache] | None = None) -> np.ndarray:
+        for number, layer in enumerate(self.layers):
+            x = layer.forward(x, training, past[number] if past else None)
         return x
 
-    def backward(self, dy: np.ndarray, trained_below: bool = True) -> np.ndarray | None:
-        """Down to the lowest block that is trained, or to the input if ``trained_below``."""
-        reached = self.layers[self.lowest(trained_below):]
-        for layer in reversed(reached):
-            dy = layer.backward(dy, trained_below or layer is not reached[0])
-        return dy if trained_below else None
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
 
 
 class GPTModel(Layer):
@@ -149,6 +136,7 @@ class GPTModel(Layer):
         self.transformer_stack = TransformerStack(config, rng)
         self.final_norm = LayerNorm(size, config.dtype)
         self.output_projection = Linear.random(size, vocabulary, 0.02, rng, config.dtype)
+        self.frozen_before: dict[str, bool] = {}  # which layers were, when adapters were applied
 
     def forward(self, tokens: np.ndarray, training: bool = True,
                 past: list[KVCache] | None = None) -> np.ndarray:
@@ -163,7 +151,7 @@ class GPTModel(Layer):
         x = self.token_embedding.forward(tokens, training)
         if self.config.positions == "sinusoidal":
             x += self.positions[start:start + tokens.shape[1]]
-        x = self.transformer_stack.forward(x, training, past, self.token_embedding.is_trainable())
+        x = self.transformer_stack.forward(x, training, past)
         logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
         self.cache = logits.shape if training else None
         return logits
@@ -176,13 +164,13 @@ class GPTModel(Layer):
         if grad_logits.shape != self.cache:
             raise ValueError(f"grad_logits has shape {grad_logits.shape}, the last training "
                              f"forward gave logits of shape {self.cache}")
-        dx = self.output_projection.backward(grad_logits)
-        below = self.token_embedding.is_trainable()
-        if below or self.transformer_stack.is_trainable() or self.final_norm.is_trainable():
-            dx = self.final_norm.backward(dx)
-            dx = self.transformer_stack.backward(dx, below)
-        if below:
-            self.token_embedding.backward(dx)
+        parts = [self.token_embedding, *self.transformer_stack.layers, self.final_norm,
+                 self.output_projection]
+        while parts and not parts[0].is_trainable():
+            parts.pop(0)
+        dy = grad_logits
+        for part in reversed(parts):
+            dy = part.backward(dy)
 
     def new_cache(self, batch: int) -> list[KVCache]:
         """An empty KV cache of the whole context for ``batch`` sequences."""

@@ -29,6 +29,28 @@ class AdamW:
             ValueError: the learning rate is negative or not finite, or the names or shapes of
                 gradients, parameters and the state of earlier steps differ.
         """
+        self._check(gradients, parameters, learning_rate)
+        self.steps += 1
+        beta1, beta2 = self.betas
+        for name, gradient in gradients.items():
+            parameter = parameters[name]
+            if name not in self.first:
+                self.first[name] = np.zeros_like(parameter)
+                self.second[name] = np.zeros_like(parameter)
+            first, second = self.first[name], self.second[name]
+            first *= beta1
+            first += (1 - beta1) * gradient
+            second *= beta2
+            second += (1 - beta2) * gradient * gradient
+            # The moments start at zero: these two divisions undo their bias towards it.
+            first_hat = first / (1 - beta1**self.steps)
+            second_hat = second / (1 - beta2**self.steps)
+            if parameter.ndim > 1:
+                parameter *= 1 - learning_rate * self.weight_decay
+            parameter -= learning_rate * first_hat / (np.sqrt(second_hat) + self.epsilon)
+
+    def _check(self, gradients: dict[str, np.ndarray], parameters: dict[str, np.ndarray],
+               learning_rate: float) -> None:
         if not 0 <= learning_rate < math.inf:
             raise ValueError(f"learning_rate is {learning_rate}, it must be finite and at least 0")
         if gradients.keys() != parameters.keys():
@@ -42,29 +64,6 @@ class AdamW:
             if name in self.first and self.first[name].shape != gradient.shape:
                 raise ValueError(f"{name} has shape {gradient.shape}, in earlier steps it had "
                                  f"{self.first[name].shape}: a new model needs a new AdamW")
-        self.steps += 1
-        for name, gradient in gradients.items():
-            self._update(name, gradient, parameters[name], learning_rate)
-
-    def _update(self, name: str, gradient: np.ndarray, parameter: np.ndarray,
-                learning_rate: float) -> None:
-        if name not in self.first:
-            self.first[name] = np.zeros_like(parameter)
-            self.second[name] = np.zeros_like(parameter)
-        first, second, (beta1, beta2) = self.first[name], self.second[name], self.betas
-        first *= beta1
-        first += (1 - beta1) * gradient
-        second *= beta2
-        second += (1 - beta2) * gradient * gradient
-        # The moments start at zero: these two divisions undo their bias towards it.
-        root = np.sqrt(second)
-        root *= 1 / math.sqrt(1 - beta2**self.steps)
-        root += self.epsilon
-        np.divide(first, root, out=root)
-        root *= learning_rate / (1 - beta1**self.steps)
-        if parameter.ndim > 1:
-            parameter *= 1 - learning_rate * self.weight_decay
-        parameter -= root
 
 
 def clip_gradient_norm(gradients: dict[str, np.ndarray],

@@ -38,7 +38,7 @@ class BPETokenizer:
         self.eos_id = len(self.pieces)
         self._new_id = {(left, right): BYTES + k
                         for k, (left, right) in enumerate(self.merges.tolist())}
-        self._encode_piece = functools.lru_cache(2**14)(self._merge_piece)
+        self._encode_known_piece = functools.lru_cache(2**14)(self.encode_piece)
 
     @property
     def vocabulary_size(self) -> int:
@@ -84,10 +84,22 @@ class BPETokenizer:
             ValueError: the text holds half of a surrogate pair, which no bytes stand for.
         """
         try:
-            return [i for piece in PIECES.findall(text) for i in self._encode_piece(piece)]
+            return [token for piece in PIECES.findall(text)
+                    for token in self._encode_known_piece(piece)]
         except UnicodeEncodeError as error:
             raise ValueError(f"character {error.object[error.start]!r} is half of a surrogate "
                              f"pair: it cannot be encoded as UTF-8") from error
+
+    def encode_piece(self, piece: str) -> tuple[int, ...]:
+        """A piece's bytes to ids: its pairs are joined in the order in which they were learnt."""
+        ids = list(piece.encode())
+        while len(ids) > 1:
+            pairs = zip(ids, ids[1:], strict=False)
+            first = min(pairs, key=lambda pair: self._new_id.get(pair, self.eos_id))
+            if first not in self._new_id:
+                break
+            ids = _join(ids, first, self._new_id[first])
+        return tuple(ids)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text; bytes that are no whole character become the replacement character.
@@ -120,17 +132,6 @@ class BPETokenizer:
             return cls(merges)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-
-    def _merge_piece(self, piece: str) -> tuple[int, ...]:
-        ids = list(piece.encode())
-        while len(ids) > 1:
-            # The merge learnt first is done first: the order is the tokenizer's knowledge.
-            first = min(zip(ids, ids[1:], strict=False),
-                        key=lambda pair: self._new_id.get(pair, self.eos_id))
-            if first not in self._new_id:
-                break
-            ids = _join(ids, first, self._new_id[first])
-        return tuple(ids)
 
 
 def _count_pairs(index: int, word: list[int], weight: int, pairs: Counter, where: dict) -> None:

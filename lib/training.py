@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from lib.layer import Layer
-from lib.lora import get_lora_gradients, get_lora_parameters
+from lib.lora import get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
 from lib.model import GPTModel
 from lib.optim import AdamW, clip_gradient_norm
 
 Batch = tuple[np.ndarray, np.ndarray]
+LossAndGradients = tuple[float, dict[str, np.ndarray]]
 
 
 def loss_and_gradients(model: GPTModel, inputs: np.ndarray,
-                       targets: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+                       targets: np.ndarray) -> LossAndGradients:
     """One forward and one backward; inputs, targets: (batch, time).
 
     Raises:
@@ -33,36 +35,44 @@ def loss_and_gradients(model: GPTModel, inputs: np.ndarray,
     return loss, model.gradients()
 
 
-def train_step(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: np.ndarray,
-               learning_rate: float, max_grad_norm: float = 1.0) -> float:
-    """One step on everything that is trainable; return the loss before it, in nats.
+def update(optimizer: AdamW, parameters: dict[str, np.ndarray],
+           loss_and_gradients: Callable[[np.ndarray, np.ndarray], LossAndGradients],
+           inputs: np.ndarray, targets: np.ndarray, learning_rate: float,
+           max_grad_norm: float) -> float:
+    """One step on ``parameters`` alone: gradients, clipping, AdamW; return the loss before it.
 
     Raises:
         FloatingPointError: the loss or the norm of a gradient is not finite; no parameter has
             been changed.
     """
-    loss, gradients = loss_and_gradients(model, inputs, targets)
-    gradients = clip_gradient_norm(gradients, max_grad_norm)
-    optimizer.step(gradients, model.trainable_parameters(), learning_rate)
+    loss, gradients = loss_and_gradients(inputs, targets)
+    wanted = {name: gradient for name, gradient in gradients.items() if name in parameters}
+    optimizer.step(clip_gradient_norm(wanted, max_grad_norm), parameters, learning_rate)
     return loss
+
+
+def train_step(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: np.ndarray,
+               learning_rate: float, max_grad_norm: float = 1.0) -> float:
+    """One step on everything that is trainable; return the loss before it, in nats.
+
+    Raises FloatingPointError, and changes nothing, as ``update`` does.
+    """
+    return update(optimizer, model.trainable_parameters(), partial(loss_and_gradients, model),
+                  inputs, targets, learning_rate, max_grad_norm)
 
 
 def train_step_lora(model: GPTModel, optimizer: AdamW, inputs: np.ndarray, targets: np.ndarray,
                     learning_rate: float, max_grad_norm: float = 1.0) -> float:
     """The same step on nothing but the A and B of the adapters.
 
-    Raises:
-        FloatingPointError: the loss or the norm of a gradient is not finite; no parameter has
-            been changed.
-        ValueError: the model carries no adapters.
+    Raises FloatingPointError, and changes nothing, as ``update`` does.  Raises ValueError if the
+    model carries no adapters.
     """
-    parameters = get_lora_parameters(model)
-    if not parameters:
+    adapters = get_lora_parameters(model)
+    if not adapters:
         raise ValueError("the model carries no LoRA adapters: call apply_lora_to_model first")
-    loss, _ = loss_and_gradients(model, inputs, targets)
-    gradients = clip_gradient_norm(get_lora_gradients(model), max_grad_norm)
-    optimizer.step(gradients, parameters, learning_rate)
-    return loss
+    return update(optimizer, adapters, partial(loss_and_gradients, model), inputs, targets,
+                  learning_rate, max_grad_norm)
 
 
 class ParallelModel:
@@ -78,8 +88,7 @@ class ParallelModel:
         self.models = [model] + [model.copy(share_arrays=True) for _ in range(workers - 1)]
         self.pool = ThreadPoolExecutor(workers)
 
-    def loss_and_gradients(self, inputs: np.ndarray,
-                           targets: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+    def loss_and_gradients(self, inputs: np.ndarray, targets: np.ndarray) -> LossAndGradients:
         """Like the function of this name; inputs, targets: (batch, time)."""
         count = min(len(self.models), len(inputs))
         shares = list(zip(np.array_split(inputs, count), np.array_split(targets, count),
@@ -124,11 +133,10 @@ def fit(model: GPTModel, batch_at: Callable[[int], Batch], steps: int,
               initial=start, total=steps, mininterval=0.5) as bar:
         for step in bar:
             try:
-                loss, gradients = parallel.loss_and_gradients(*batch_at(step))
-                gradients = clip_gradient_norm(gradients, max_grad_norm)
+                loss = update(optimizer, parameters, parallel.loss_and_gradients, *batch_at(step),
+                              learning_rate_at(step), max_grad_norm)
             except FloatingPointError as error:
                 raise FloatingPointError(f"step {step}: {error}") from error
-            optimizer.step(gradients, parameters, learning_rate_at(step))
             losses.append(loss)
             if step % 10 == 0:
                 bar.set_postfix_str(f"loss {loss:.3f}")

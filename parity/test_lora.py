@@ -6,7 +6,7 @@ import torch
 from helpers import as_bytes, random_batch, tiny_config, tiny_model
 
 from lib.adapters import merge_adapters, merged_copy
-from lib.lora import TARGETS, adapted_places, apply_lora_to_model, get_lora_parameters
+from lib.lora import TARGETS, adapted_layers, apply_lora_to_model, get_lora_parameters
 from lib.losses import cross_entropy
 from lib.optim import AdamW
 from lib.training import train_step_lora
@@ -74,8 +74,8 @@ def test_scale(rank, alpha, rng):
     model = adapted(rng, TARGETS, rank, alpha)
     scales = {name: module.scaling["default"] for name, module in in_peft(model).named_modules()
               if hasattr(module, "scaling")}
-    assert scales == {f"base_model.model.{place.path}": place.layer.scaling
-                      for place in adapted_places(model)}
+    assert scales == {f"base_model.model.{name}": layer.scaling
+                      for name, layer in adapted_layers(model).items()}
 
 
 @target_sets

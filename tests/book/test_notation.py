@@ -43,11 +43,11 @@ def live():
     logits = model.forward(tokens)
     block = model.transformer_stack.layers[0]
     attention = block.self_attention
-    q, k, v, _, _, context = attention.cache
+    q, k, v, _ = attention.cache
     stream = model.token_embedding.forward(tokens) + model.positions[:TIME]
     return {"tokens": tokens, "targets": np.roll(tokens, -1, 1), "stream": stream,
             "queries": q, "keys": k, "values": v,
-            "context": context.swapaxes(1, 2).reshape(BATCH, TIME, -1),
+            "context": attention.output_linear.cache.reshape(BATCH, TIME, -1),
             "hidden": block.feed_forward.cache, "logits": logits,
             "probabilities": next_token_probabilities(logits), "positions": model.positions,
             "attention weights": attention.attention_weights(stream),

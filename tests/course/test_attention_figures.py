@@ -53,7 +53,7 @@ def test_the_cost_is_what_a_block_has(d_model, heads):
     at = int(np.flatnonzero(data.contexts == time)[0])
     layer = CausalSelfAttention(d_model, heads, time, 0.1, rng)
     layer.forward(np.ones((1, time, d_model), np.float32))
-    q, k, v, scores, _, context = layer.cache
+    (q, k, v, scores), context = layer.cache, layer.output_linear.cache
     assert data.score_bytes[at] == scores.nbytes
     assert data.other_bytes[at] == sum(each.nbytes for each in (q, k, v, context))
     config = GPTConfig(embedding_dimension=d_model, heads=heads, feed_forward_dimension=4 * d_model)

@@ -12,12 +12,20 @@ from lib.adapters import (
     get_adapters,
     load_adapters,
     merge_adapters,
+    merged_copy,
     save_adapters,
     set_adapter_strength,
     unmerge_adapters,
 )
 from lib.checkpoint import load_arrays, save_arrays
-from lib.lora import TARGETS, apply_lora_to_model, get_lora_parameters, remove_adapters
+from lib.layers import Linear
+from lib.lora import (
+    TARGETS,
+    adapted_layers,
+    apply_lora_to_model,
+    get_lora_parameters,
+    remove_adapters,
+)
 from lib.optim import AdamW
 from lib.training import train_step, train_step_lora
 
@@ -48,17 +56,81 @@ def test_merging_a_thousand_times_does_not_drift(rng):
     assert np.array_equal(model.forward(tokens), apart)
 
 
-def test_merged_outputs_come_from_the_merged_matrices(rng):
-    model = tiny_model(rng, TARGETS)
-    tokens, apart = random_tokens(model, rng), None
+@pytest.mark.parametrize("target", TARGETS)
+def test_merged_outputs_come_from_the_merged_matrices(target, rng):
+    model = tiny_model(rng, (target,))
+    tokens = random_tokens(model, rng)
     apart = merge_adapters(model).forward(tokens)
+    for layer in adapted_layers(model).values():
+        layer.merged = np.zeros_like(layer.merged)
+    assert not np.allclose(model.forward(tokens), apart)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("change", ["lora_A", "lora_B", "another A", "alpha", "strength"])
+def test_a_merged_adapter_that_changes_says_so(change, target, rng):
+    model = tiny_model(rng, (target,))
+    tokens = random_tokens(model, rng)
+    merge_adapters(model).forward(tokens)
+    layer = list(adapted_layers(model).values())[-1]
+    if change == "another A":
+        layer.lora_A = layer.lora_A + 1
+    elif change.startswith("lora"):
+        getattr(layer, change)[-1, -1] += 1e-9
+    else:
+        setattr(layer, change, 2.0)
+    with refused("changed since it was merged", "unmerge", unchanged=model.parameters()):
+        model.forward(tokens, training=False)
+    apart = unmerge_adapters(model).forward(tokens)
+    np.testing.assert_allclose(merge_adapters(model).forward(tokens), apart, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("strength", [0.0, 0.5, -1.0])
+def test_merging_keeps_the_strength_that_was_dialled(strength, target, rng):
+    model = tiny_model(rng, (target,))
+    tokens = random_tokens(model, rng)
+    as_trained = model.forward(tokens)
+    apart = set_adapter_strength(model, strength).forward(tokens)
+    assert not np.allclose(apart, as_trained)
+    for merged in (merged_copy(model), merge_adapters(model)):
+        np.testing.assert_allclose(merged.forward(tokens), apart, rtol=1e-9, atol=1e-12)
+
+
+def with_biases(model, rng):
+    """The model with a bias in each linear layer: a GPT of this library has none."""
+    for _, layer in model.walk():
+        if isinstance(layer, Linear):
+            layer.bias = rng.standard_normal(len(layer.weights))
+    return model
+
+
+def test_a_bias_is_kept_when_adapters_are_applied_merged_and_removed(rng):
+    model = with_biases(tiny_model(rng), rng)
+    tokens, biases = random_tokens(model, rng), biases_of(model)
+    base = model.forward(tokens)
+    apply_lora_to_model(model, 2, 3.0, TARGETS)
+    assert np.array_equal(model.forward(tokens), base) and biases_of(model) == biases
     for array in get_lora_parameters(model).values():
-        array[...] = np.nan                     # no longer read
-    assert np.array_equal(model.forward(tokens), apart)
+        array += rng.standard_normal(array.shape)
+    apart = model.forward(tokens)
+    plain = merged_copy(model)
+    for merged in (plain, merge_adapters(model)):
+        np.testing.assert_allclose(merged.forward(tokens), apart, rtol=1e-9, atol=1e-12)
+    assert biases_of(plain) == biases
+    assert np.array_equal(remove_adapters(model).forward(tokens), base)
+    assert biases_of(model) == biases
 
 
-def test_merged_adapters_cannot_be_trained(rng):
-    model, optimizer = merge_adapters(tiny_model(rng, ("query",))), AdamW()
+def biases_of(model):
+    """All biases by the dotted name of their layer: the very arrays."""
+    return {name.rsplit(".", 1)[0]: id(array) for name, array in model.parameters().items()
+            if name.endswith("bias")}
+
+
+@pytest.mark.parametrize("target", ["query", "token_embedding", "output_projection"])
+def test_merged_adapters_cannot_be_trained(target, rng):
+    model, optimizer = merge_adapters(tiny_model(rng, (target,))), AdamW()
     before = picture([model.parameters(), optimizer])
     for step in (train_step, train_step_lora):
         with pytest.raises(ValueError, match="unmerge"):

@@ -8,6 +8,7 @@ from helpers import ADAPTED, as_bytes, picture, random_tokens, refused, tiny_con
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.adapters import attach_adapters, get_adapters
 from lib.layers import Embedding, Linear
 from lib.lora import (
     IN_BLOCK,
@@ -163,6 +164,30 @@ def test_removing_gives_the_base_back_trainable(rng):
     assert model.parameters().keys() == arrays.keys() == model.trainable_parameters().keys()
     for name, array in model.parameters().items():
         assert np.shares_memory(array, arrays[name]) and np.array_equal(array, arrays[name])
+
+
+@pytest.mark.parametrize("again", [apply_lora_to_model, lambda model: attach_adapters(
+    model, get_adapters(apply_lora_to_model(model.copy())))])
+def test_what_was_frozen_before_the_adapters_is_frozen_after_them(again, rng):
+    model = tiny_model(rng, rank=4)
+    model.token_embedding.freeze()
+    model.transformer_stack.layers[1].freeze()
+    trained = list(model.trainable_parameters())
+    assert 0 < len(trained) < len(model.parameters())
+    for use in (apply_lora_to_model, again):
+        use(model)
+        assert set(model.trainable_parameters()) == set(get_lora_parameters(model))
+        remove_adapters(model)
+        assert list(model.trainable_parameters()) == trained
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_removing_nothing_changes_nothing(frozen, rng):
+    model = tiny_model(rng)
+    model.transformer_stack.freeze(frozen)
+    model.forward(random_tokens(model, rng))
+    before = picture(model)
+    assert remove_adapters(model) is model and picture(model) == before
 
 
 @pytest.mark.parametrize("rank, alpha, words", [

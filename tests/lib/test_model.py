@@ -183,7 +183,7 @@ def caches(layer):
 
 @pytest.mark.parametrize("train", [0, 1, 2, 3])
 def test_backward_stops_below_the_lowest_block_that_trains(train, rng, monkeypatch):
-    """What lies below keeps no cache and no gradient, and its backward never runs."""
+    """What lies below has no gradient, and its backward never runs."""
     model = tiny_model(rng, layers=3)
     model.freeze()
     blocks = model.transformer_stack.layers
@@ -200,8 +200,8 @@ def test_backward_stops_below_the_lowest_block_that_trains(train, rng, monkeypat
     model.backward(np.ones_like(model.forward(inputs)))
     below = [model.token_embedding, *blocks[:train]]
     for layer in below:
-        assert caches(layer) == [] and not layer.gradients() and layer not in ran
-    assert all(block in ran and caches(block) for block in blocks[train:])
+        assert not layer.gradients() and layer not in ran
+    assert all(block in ran for block in blocks[train:])
     assert (model.final_norm in ran) == (train < 3)
     assert set(model.gradients()) == set(model.trainable_parameters())
     assert len(model.gradients()) == 1
