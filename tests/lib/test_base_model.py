@@ -1,10 +1,11 @@
 """The committed base model: what it is, what it knows, and that its command makes it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import refused
+from helpers import as_bytes, refused
 
 from lib import pretraining
 from lib.checkpoint import load_arrays
@@ -107,7 +108,7 @@ def test_the_first_steps_of_the_recipe_give_the_recorded_losses(tmp_path, noted,
     """Through the real command, stopped: the losses stand in the state that it leaves."""
     wanted = noted["losses"][:30]
     assert np.ptp(wanted) > 1000 * EARLY      # so that agreeing within EARLY says something
-    monkeypatch.setattr(pretraining, "measure", lambda *args: {})
+    monkeypatch.setattr(pretraining, "measure", lambda *args: {"held_out": 1.0})
     path = tmp_path / "x.npz"
     pretrain(path, replace(Recipe(), measure_every=30), stop_after=30)
     found = load_arrays(path.with_suffix(".state.npz"), "pretraining")[1]["losses"]
@@ -135,6 +136,63 @@ def test_recorded_runs_of_several_seeds_hold_this_one(noted):
     assert found[Recipe().seed]["history"] == noted["history"]
     for each in found.values():
         assert each["history"][-1]["recall"] > 0.9
+
+
+def starts(seed, monkeypatch, data=None):
+    """What pre-training of a seed starts with: parameters, and the first batches."""
+    started = []
+
+    def fit(model, batch_at, steps, *_, **__):
+        started.extend([as_bytes(model.parameters()), [batch_at(step)[0] for step in range(2)]])
+
+    monkeypatch.setattr(pretraining, "fit", fit)
+    monkeypatch.setattr(pretraining, "measure", lambda *args: {"held_out": 1.0})
+    monkeypatch.setattr(pretraining, "save_state", lambda *args, **kwargs: None)
+    if data is not None:
+        monkeypatch.setattr(pretraining, "pretraining_data", lambda recipe: data)
+    pretrain(Path("nowhere.npz"), replace(Recipe(documents=300, held_out=3), seed=seed),
+             stop_after=1)
+    return started
+
+
+def test_bases_of_different_seeds_are_independent(monkeypatch):
+    """Other numbers to start from and other documents, but one tokenizer to compare them by."""
+    first, again, other = (starts(seed, monkeypatch) for seed in (0, 0, 2))
+    assert first[0] == again[0] and np.array_equal(first[1], again[1])
+    assert not any(first[0][name] == other[0][name] for name in first[0] if "norm" not in name)
+    monkeypatch.undo()
+    (tokens, *streams), (same, *others) = (
+        pretraining_data(Recipe(seed=seed, documents=300, held_out=30)) for seed in (0, 2))
+    assert np.array_equal(tokens.merges, same.merges)
+    for one, two in zip(streams, others, strict=True):
+        texts = [{each.tobytes() for each in np.split(stream, np.flatnonzero(stream == 256))}
+                 for stream in (one, two)]
+        assert len(texts[0] & texts[1]) < 0.2 * min(map(len, texts))
+
+
+def test_the_seed_decides_where_the_windows_lie(monkeypatch, data):
+    """Even in one and the same stream."""
+    batches = [starts(seed, monkeypatch, data)[1] for seed in (0, 0, 2)]
+    assert np.array_equal(batches[0], batches[1])
+    assert not (batches[0][0] == batches[2][0]).all(1).any()
+
+
+def test_a_run_that_diverges_keeps_its_last_whole_state(tmp_path, monkeypatch):
+    measured = iter([{"held_out": 7.0}, {"held_out": float("nan")}])
+    monkeypatch.setattr(pretraining, "measure", lambda *args: next(measured))
+    recipe = Recipe(documents=300, held_out=3, steps=1, batch=1, time=4)
+    with refused("after 1 steps the held-out loss is nan", error=FloatingPointError):
+        pretrain(tmp_path / "x.npz", recipe)
+    state, = tmp_path.iterdir()
+    assert load_arrays(state, "pretraining")[1]["losses"] == []
+
+
+@pytest.mark.parametrize("settings, words", [({"seed": -1}, "seed is -1, it must be at least 0"),
+                                             ({"steps": 0}, "steps is 0, it must be at least 1")])
+def test_a_recipe_that_makes_no_run_is_refused(settings, words, tmp_path):
+    with refused(words):
+        pretrain(tmp_path / "x.npz", Recipe(**settings))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_base_is_refused(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import picture, random_batch, tiny_model
+from helpers import picture, random_batch, refused, tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +100,21 @@ def test_examples_are_encoded_between_ends_of_text():
         ([256, 97, 98], [32, 99, 256]), ([256], [100, 256])]
     assert encode_examples(tokenizer, pair, end=False) == [
         ([256, 97, 98], [32, 99]), ([256], [100])]
+
+
+@pytest.mark.parametrize("longest", [3, 4, 5, 6, 60])
+def test_answers_are_cut_to_what_a_context_holds(longest):
+    """A model of so many inputs reads all but the last token, and is asked for that too."""
+    tokenizer = BPETokenizer(np.empty((0, 2)))
+    (prompt, answer), = encode_examples(tokenizer, [Example("ab", " cd")], longest=longest)
+    assert prompt == [256, 97, 98] and answer == [32, 99, 100, 256][:len(answer)]
+    assert len(prompt + answer) - 1 == min(longest, 6)
+
+
+def test_a_prompt_that_fills_more_than_the_context_is_refused():
+    with refused("a prompt has 4 tokens", "3 allowed"):
+        encode_examples(BPETokenizer(np.empty((0, 2))), [Example("a", "b"), Example("abc", "b")],
+                        longest=3)
 
 
 def test_shares_count_whole_answers_with_and_without_their_end(monkeypatch):
