@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools.environment import ROOT, prepare, workers
 
-TIMEOUT = 300  # seconds for one cell
+TIMEOUT = 600  # seconds for one cell
 KEPT = ("tags", "tolerance")  # of a cell's metadata
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -63,12 +63,15 @@ def refresh(path: Path) -> str | None:
     """Run the notebook and store what it shows; return what went wrong, or None."""
     prepare()
     try:
-        notebook = nbformat.read(path, as_version=4)
+        before = path.read_bytes()
+        notebook = nbformat.reads(before.decode(), as_version=4)
         NotebookClient(
             notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False,
             store_widget_state=False, coalesce_streams=True, extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(path.parent)}},
         ).execute()
+        if path.read_bytes() != before:
+            return f"{path.name} was edited while it ran: nothing is stored, run it again"
         write(normalise(notebook), path)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return str(error)
