@@ -33,14 +33,14 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict[
         if array.dtype.hasobject:
             raise ValueError(f"{name} holds objects ({array.dtype}): only numbers are stored")
     plain = {name: value for name, value in extra.items() if name not in found}
-    text = json.dumps({**metadata, "extra": plain}, sort_keys=True)
+    entries = {**{ARRAY + name: array for name, array in arrays.items()},
+               **{EXTRA + name: array for name, array in found.items()}}
+    text = json.dumps({**metadata, "extra": plain, "entries": list(entries)}, sort_keys=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{METADATA: np.frombuffer(text.encode(), np.uint8)},
-                     **{ARRAY + name: array for name, array in arrays.items()},
-                     **{EXTRA + name: array for name, array in found.items()})
+            np.savez(file, **{METADATA: np.frombuffer(text.encode(), np.uint8)}, **entries)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(draft, 0o644)
@@ -67,6 +67,9 @@ def load_arrays(path: str | Path, *kinds: str) \
             entries = {name: file[name] for name in file.files}
         metadata = json.loads(entries.pop(METADATA).tobytes())
         plain = dict(metadata.pop("extra"))
+        # Damage to an archive's list of entries can hide some; older files don't name theirs.
+        if missing := set(metadata.pop("entries", entries)) - entries.keys():
+            raise ValueError(f"{', '.join(sorted(missing))} is missing")
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever bytes at random lead to

@@ -1,28 +1,22 @@
-"""Every cut, flipped byte and kill while saving: a clear refusal, or a file that is whole."""
+"""Files that are cut, damaged, foreign or dangerous: one clear refusal, and nothing half loaded."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import as_bytes, flip_and_read, picture, refused, tiny_config, tiny_model
 
-from lib import pretraining
-from lib.adapters import attach_adapters, load_adapters, save_adapters
-from lib.checkpoint import ARRAY, METADATA, load_arrays, save_arrays
+from lib.adapters import load_adapters, save_adapters
+from lib.checkpoint import ARRAY, METADATA, load_arrays, load_state, save_state
 from lib.model import GPTModel
 from lib.optim import AdamW
-from lib.pretraining import BASE, Recipe, load_base, load_history
+from lib.pretraining import BASE, load_base, load_history
 from lib.tokenizer import BPETokenizer
 from lib.training import train_step
 
 SMALLEST = tiny_config(vocabulary_size=4, context_length=2, embedding_dimension=2, layers=1,
                        heads=1, feed_forward_dimension=3)
-ROOT = Path(__file__).parents[2]
+RECIPE = {"steps": 3, "betas": (0.9, 0.99)}
 
 
 def smallest(targets=(), seed=0):
@@ -41,10 +35,12 @@ def write_tokenizer(path):
     BPETokenizer(np.array([[104, 105], [256, 33], [256, 257]])).save(path)
 
 
-def write_state(path):
+def write_state(path, done=1):
     model, optimizer = smallest(), AdamW()
-    loss = train_step(model, optimizer, np.array([[1, 2]]), np.array([[2, 3]]), 0.1)
-    pretraining._save_state(path, Recipe(), model, optimizer, [loss], [{"step": 1, "recall": 0.5}])
+    losses = [train_step(model, optimizer, np.array([[1, 2]]), np.array([[2, 3]]), 0.1)
+              for _ in range(done)]
+    save_state(path, "pretraining", RECIPE, model.parameters(), optimizer, losses,
+               history=[{"step": done}])
 
 
 def read_model(path):
@@ -61,16 +57,16 @@ def read_tokenizer(path):
     return BPETokenizer.load(path).merges.tolist()
 
 
-def read_state(path):
-    model, optimizer, losses, history = whole = smallest(seed=1), AdamW(), [], []
-    before = picture(whole)
+def read_state(path, model=None, recipe=RECIPE):
+    model, optimizer = model or smallest(seed=1), AdamW()
+    before = picture((model, optimizer))
     try:
-        start = pretraining._resume(path, Recipe(), *whole)
+        notes = load_state(path, "pretraining", recipe, model.parameters(), optimizer, "history")
     except ValueError:
-        assert picture(whole) == before, "half loaded"
+        assert picture((model, optimizer)) == before, "half loaded"
         raise
-    return (start, losses, history, optimizer.steps, as_bytes(model.parameters()),
-            as_bytes(optimizer.first), as_bytes(optimizer.second))
+    return (notes, optimizer.steps, as_bytes(model.parameters()), as_bytes(optimizer.first),
+            as_bytes(optimizer.second))
 
 
 KINDS = {"model": (write_model, read_model), "adapters": (write_adapters, read_adapters),
@@ -86,18 +82,6 @@ def saved(request, tmp_path):
     return path, read, read(path), path.read_bytes()
 
 
-def stride(read):
-    """Every byte; of a state, which is large and slow to read, every seventh."""
-    return 7 if read is read_state else 1
-
-
-@pytest.fixture
-def copy_of_base(tmp_path):
-    path = tmp_path / "base.npz"
-    path.write_bytes(BASE.read_bytes())
-    return path
-
-
 def entries_of(path):
     with np.load(path) as file:
         return {name: file[name] for name in file.files}
@@ -108,49 +92,40 @@ def write_entries(path, entries):
         np.savez(file, **entries)
 
 
-def test_a_file_cut_at_any_byte(saved):
+def test_a_cut_file_is_refused(saved):
     path, read, _, data = saved
-    for end in reversed(range(0, len(data), stride(read))):
-        os.truncate(path, end)
+    for end in {*range(0, len(data), len(data) // 40), *range(len(data) - 30, len(data))}:
+        path.write_bytes(data[:end])
         with refused(path, "not a whole file"):
             read(path)
 
 
-def test_the_base_cut_in_many_places(copy_of_base):
-    size = copy_of_base.stat().st_size
-    for end in [*range(size - 1, size - 30, -1), *range(size - 97, 0, -size // 50), 0]:
-        os.truncate(copy_of_base, end)
-        for read in (load_base, load_history):
-            with refused(copy_of_base, "not a whole file"):
-                read(copy_of_base)
-
-
-def test_a_flipped_bit_in_every_byte(saved):
+def test_a_flipped_bit_is_refused_or_harmless(saved, rng):
     """A date, say, carries nothing: then what is read is the same, all of it."""
     path, read, wanted, data = saved
-    places = range(0, len(data), stride(read))
+    places = rng.choice(len(data), 300, replace=False).tolist()
     seen = flip_and_read(path, read, wanted, data, ((i, 1 << i % 8) for i in places))
-    assert seen["refused"] > 2 * seen["harmless"] > 0 and sum(seen.values()) == len(places)
+    assert seen["refused"] > 2 * seen["harmless"] > 0
 
 
 @pytest.mark.slow
 def test_every_flipped_bit(saved):
     path, read, wanted, data = saved
-    seen = flip_and_read(path, read, wanted, data,
-                         ((i, 1 << bit) for i in range(len(data)) for bit in range(8)))
-    assert seen["refused"] > 2 * seen["harmless"] > 0 and sum(seen.values()) == 8 * len(data)
+    flip_and_read(path, read, wanted, data,
+                  ((i, 1 << bit) for i in range(len(data)) for bit in range(8)))
 
 
-def test_flipped_bits_of_the_base(copy_of_base, rng):
-    data = copy_of_base.read_bytes()
-    places = rng.integers(0, len(data), 60).tolist()
-
-    def read(path):
-        model, tokenizer = load_base(path)
-        return as_bytes(model.parameters()), tokenizer.merges.tolist(), load_history(path)
-
-    seen = flip_and_read(copy_of_base, read, read(BASE), data, ((i, 1 << i % 8) for i in places))
-    assert seen["refused"] > 50       # nearly all of the file is numbers
+def test_the_base_cut_or_with_a_flipped_bit(tmp_path, rng):
+    path, data = tmp_path / "base.npz", BASE.read_bytes()
+    for end in (len(data) - 1, len(data) // 2, 5):
+        path.write_bytes(data[:end])
+        for read in (load_base, load_history):
+            with refused(path, "not a whole file"):
+                read(path)
+    for place in rng.integers(1000, len(data) - 20_000, 5):      # all of these are numbers
+        path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1:])
+        with refused(path, "not a whole file", "is damaged"):
+            load_base(path)
 
 
 @pytest.mark.parametrize("old, new", [
@@ -165,6 +140,15 @@ def test_a_header_that_asks_for_less_than_all(old, new, tmp_path):
     assert path.read_bytes() != data
     with refused(path, "not a whole file", "merges.npy is damaged"):
         BPETokenizer.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"hello", b"\x93NUMPY", b"\x80\x04N."])
+def test_files_that_are_something_else(content, tmp_path):
+    path = tmp_path / "x.npz"
+    path.write_bytes(content)
+    for _, read in KINDS.values():
+        with refused(path, "not a whole file"):
+            read(path)
 
 
 class Bomb(str):
@@ -193,193 +177,41 @@ def test_a_pickle_in_any_entry_never_runs(saved, tmp_path):
     assert trap.is_dir()              # it would have gone off
 
 
+def test_a_missing_or_surplus_or_wrong_array(saved):
+    path, read, _, _ = saved
+    entries = entries_of(path)
+    name = next(name for name in entries if name.startswith("array."))
+    write_entries(path, {key: value for key, value in entries.items() if key != name})
+    with refused(path, "not a whole file", f"{name} is missing"):
+        read(path)
+    if read is read_model:
+        for changed, words in (({"array.nose": np.ones(2)}, ["nose", "not expected"]),
+                               ({name: np.ones((2, 3))}, ["(2, 3)", "(4, 2)"]),
+                               ({name: entries[name].astype(np.float32)}, ["float32", "float64"])):
+            write_entries(path, {**entries, **changed})
+            with refused(path, *words):
+                read(path)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_another_kind(kind, tmp_path):
     path = tmp_path / "x.npz"
     KINDS[kind][0](path)
-    for other in KINDS.keys() - {kind}:
+    for other in set(KINDS) - {kind}:
         with refused(path, "wanted was"):
             KINDS[other][1](path)
+    if kind == "model":     # a GPT, but no base model
+        for read in (load_base, load_history):
+            with refused(path, "no base model"):
+                read(path)
 
 
-@pytest.mark.parametrize("extra", [b"[]", b'"x"', b"3", b"null", b"[[1]]"])
-@pytest.mark.parametrize("kind", ["gpt", "lora", "tokenizer", "pretraining"])
-def test_extra_values_that_are_no_table(kind, extra, tmp_path):
+@pytest.mark.parametrize("metadata", [b"", b"{", b"[]", b'"x"', b"null", b"{}", b"\xff",
+                                      b'{"kind": "gpt"}', b'{"extra": {}}',
+                                      b'{"kind": "gpt", "extra": 3}'])
+def test_metadata_that_is_not_ours(metadata, tmp_path):
     path = tmp_path / "x.npz"
-    text = b'{"kind": "%s", "extra": %s}' % (kind.encode(), extra)
-    write_entries(path, {METADATA: np.frombuffer(text, np.uint8)})
+    write_entries(path, {METADATA: np.frombuffer(metadata, np.uint8)})
     for _, read in KINDS.values():
         with refused(path):
             read(path)
-
-
-@pytest.mark.parametrize("change, words", [
-    (lambda a: {k: v for k, v in a.items() if k != "first.final_norm.gamma"},
-     ["missing ['first.final_norm.gamma']"]),
-    (lambda a: {k: v for k, v in a.items() if not k.startswith("second.")}, ["missing ['second."]),
-    (lambda a: {k: v for k, v in a.items() if k != "model.token_embedding.weights"},
-     ["missing ['model.token_embedding.weights']"]),
-    (lambda a: {**a, "model.nose": np.ones(1)}, ["not expected ['model.nose']"]),
-    (lambda a: {**a, "first.final_norm.beta": np.ones(9)},
-     ["first.final_norm.beta", "(9,)", "(2,)"]),
-    (lambda a: {**a, "model.final_norm.beta": np.ones(2, np.float32)}, ["float32", "float64"])])
-def test_a_state_whose_arrays_do_not_fit(change, words, tmp_path):
-    path = tmp_path / "x.state.npz"
-    write_state(path)
-    arrays, metadata, _ = load_arrays(path, "pretraining")
-    save_arrays(path, change(arrays), metadata)
-    with refused(path, *words):
-        read_state(path)
-
-
-def test_a_state_of_another_configuration(tmp_path):
-    path = tmp_path / "x.state.npz"
-    write_state(path)
-    whole = tiny_model(np.random.default_rng(0)), AdamW(), [], []
-    with refused(path, "layers.1", unchanged=whole):
-        pretraining._resume(path, Recipe(), *whole)
-
-
-@pytest.mark.parametrize("missing", ["recipe", "losses", "history"])
-def test_a_state_without_its_notes(missing, tmp_path):
-    path = tmp_path / "x.state.npz"
-    write_state(path)
-    arrays, metadata, _ = load_arrays(path, "pretraining")
-    del metadata[missing]
-    save_arrays(path, arrays, metadata)
-    with refused(path, "recipe, losses or history"):
-        read_state(path)
-
-
-def test_a_state_before_the_first_step_holds_no_moments(tmp_path):
-    path = tmp_path / "x.state.npz"
-    pretraining._save_state(path, Recipe(), smallest(), AdamW(), [], [])
-    assert read_state(path) == (0, [], [], 0, as_bytes(smallest().parameters()), {}, {})
-
-
-@pytest.mark.parametrize("changes, words", [
-    ({"target_modules": [["value"]]}, ["target_modules is", "value"]),
-    ({"target_modules": ["value"]}, ["does not fit", "token_embedding.lora_A"]),
-    ({"target_modules": ["value", "token_embedding", "key"]}, ["does not fit", "attention.key"]),
-    ({"target_modules": ["value", "nose"]}, ["target_modules is", "nose"]),
-    ({"target_modules": []}, ["target_modules is"]),
-    ({"target_modules": 3}, ["lacks the settings"]),
-    ({"rank": 2}, ["lora_A is (1, 4)", "rank should be 2"]), ({"rank": "1"}, ["should be '1'"]),
-    ({"rank": None}, ["should be None"]), ({"alpha": "8"}, ["alpha is '8'"])])
-def test_adapters_that_are_not_what_their_settings_say(changes, words, tmp_path):
-    path = tmp_path / "x.npz"
-    write_adapters(path)
-    arrays, metadata, _ = load_arrays(path, "lora")
-    save_arrays(path, arrays, {**metadata, **changes})
-    model = smallest()
-    with refused(*words, unchanged=model):
-        attach_adapters(model, load_adapters(path))
-
-
-@pytest.mark.parametrize("lost", range(4))
-def test_adapters_that_lost_an_array(lost, tmp_path):
-    path, model = tmp_path / "x.npz", tiny_model(np.random.default_rng(0))
-    save_adapters(tiny_model(np.random.default_rng(0), ("key",)), path)
-    arrays, metadata, _ = load_arrays(path, "lora")
-    name = list(arrays)[lost]
-    kept = {key: array for key, array in arrays.items() if key != name}
-    for found in (kept, {**kept, name: arrays[name].reshape(-1)}, {}):
-        save_arrays(path, found, metadata)
-        with refused(name if found else "does not fit", unchanged=model):
-            attach_adapters(model, load_adapters(path))
-
-
-@pytest.mark.parametrize("merges, words", [
-    (np.zeros(3, np.int64), ["merges is (3,)", "(1, 2)"]),
-    (np.zeros((2, 3), np.int64), ["(2, 3)", "(3, 2)"]),
-    (np.full((1, 2), 97.5), ["float64", "int64"]),
-    (np.array([[97, 256]]), ["merge 0", "97 and 256"]),
-    (None, ["missing ['merges']"])])
-def test_merges_that_are_none(merges, words, tmp_path):
-    path = tmp_path / "x.npz"
-    save_arrays(path, {} if merges is None else {"merges": merges}, {"kind": "tokenizer"})
-    with refused(path, *words):
-        BPETokenizer.load(path)
-
-
-# A child dies at its n-th call of a function within save, for n = 1, 2, ...: after each death
-# the file must be the old one or the new one, and the next save must work.
-DIES = """
-import os, signal, sys
-import numpy as np
-from lib.checkpoint import load_arrays, save_arrays
-
-path, stride, calls = sys.argv[1], int(sys.argv[2]), 0
-save_arrays(path, {"x": np.full((40, 50), -1.0)}, {"kind": "test"})
-
-def save(number, dies_at):
-    def count(*event):
-        global calls
-        calls += 1
-        if calls == dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-    sys.setprofile(count)
-    save_arrays(path, {"x": np.full((40, 50), number)}, {"kind": "test"})
-    sys.setprofile(None)
-
-old, killed, finished = -1.0, 0, False
-while not finished:
-    number = float(killed)
-    child = os.fork()
-    if not child:
-        save(number, 1 + stride * killed)
-        os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    finished = status == 0
-    assert finished or os.WTERMSIG(status) == signal.SIGKILL, status
-    found = np.unique(load_arrays(path, "test")[0]["x"]).tolist()
-    assert found in ([[number]] if finished else [[old], [number]]), (killed, found)
-    old, killed = found[0], killed + 1
-print(killed, old == killed - 1)
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_killed_at_any_call_within_saving(tmp_path):
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", DIES, tmp_path / "x.npz", "9"],
-                          cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    deaths, last_save_worked = done.stdout.split()
-    assert int(deaths) > 20 and last_save_worked == "True"
-    drafts = {each.name for each in tmp_path.iterdir()} - {"x.npz"}
-    assert drafts and all(name.endswith(".part") for name in drafts)   # it died in the middle, too
-
-
-SAVES = """
-import sys
-import numpy as np
-from lib.model import GPTConfig, GPTModel
-
-model = GPTModel(GPTConfig(vocabulary_size=400), np.random.default_rng(0))
-number = 0
-while True:
-    for array in model.parameters().values():
-        array[...] = number
-    model.save(sys.argv[1])
-    print(number, flush=True)
-    number += 1
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_while_saving_a_model_again_and_again(tmp_path, rng):
-    """At moments of chance: the file is whole, all of one save, and no older than the last."""
-    path = tmp_path / "model.npz"
-    for delay in rng.uniform(0, 0.03, 4):
-        with subprocess.Popen([sys.executable, "-c", SAVES, path], cwd=ROOT, text=True,
-                              stdout=subprocess.PIPE) as child:
-            child.stdout.readline()
-            time.sleep(delay)
-            child.kill()
-            done = int((child.stdout.read().split() or ["0"])[-1])
-        assert child.returncode == -signal.SIGKILL
-        values = {float(value) for array in GPTModel.load(path).parameters().values()
-                  for value in np.unique(array)}
-        assert len(values) == 1 and values <= {done, done + 1.0}
-    smallest().save(path)
-    assert as_bytes(GPTModel.load(path).parameters()) == as_bytes(smallest().parameters())

@@ -1,5 +1,6 @@
 """python -m lib: what each command writes and says, and how it refuses."""
 
+import os
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -7,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import as_bytes, refused, tiny_model
+from helpers import as_bytes, tiny_model
 
 from lib import __main__ as cli
 from lib import finetuning, pretraining
-from lib.__main__ import main, parser
-from lib.adapters import attach_adapters, load_adapters
+from lib.__main__ import main
+from lib.adapters import attach_adapters, load_adapters, save_adapters
 from lib.corpus.tasks import load_task
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
-from lib.laboratory import experiments
-from lib.lora import TARGETS
+from lib.laboratory import CRITERION, GROUPS, experiments, groups, runs
+from lib.lora import TARGETS, apply_lora_to_model
 from lib.model import GPTModel
 from lib.pretraining import load_base, load_history
 
@@ -50,39 +51,12 @@ def test_pretrain_writes_a_base_model(capsys):
     noted, (model, tokenizer) = load_history(path), load_base(path)
     assert noted["recipe"] == pretraining.Recipe(seed=3, steps=2).to_dict()
     assert len(noted["losses"]) == 2
-    first, *samples = capsys.readouterr().out[:-1].split("\n")
-    last = noted["history"][-1]
-    assert first.startswith(f"{path}: 2 steps in ")
-    assert f"held-out loss {last['held_out']:.3f} nats, {last['recall']:.1%}" in first
-    assert "\n".join(samples) == "\n".join(
-        f"  {prompt} | {text.strip()}" for prompt, text in last["samples"].items())
+    said, last = capsys.readouterr().out, noted["history"][-1]
+    for words in (path, f"{last['held_out']:.3f} nats", f"{last['recall']:.1%} of the facts",
+                  *(text.strip() for text in last["samples"].values())):
+        assert str(words) in said
     main(["generate", "--model", str(path), "--prompt", "One", "--max-new-tokens", "3"])
-    assert capsys.readouterr().out == f"{path}:\n\nOne{complete(model, tokenizer, 'One', 3)}\n"
-
-
-def test_pretrain_that_is_interrupted_can_go_on(monkeypatch):
-    fit = pretraining.fit
-
-    def interrupted(*args, after_step, **kwargs):
-        def stop(step, loss):
-            after_step(step, loss)
-            if step == 49:
-                raise KeyboardInterrupt
-        return fit(*args, after_step=stop, **kwargs)
-
-    few = pretraining.Recipe(batch=1, time=4)
-    monkeypatch.setattr(pretraining, "measure", lambda *args: {
-        "held_out": 1.0, "recall": 0.5, "samples": {}})
-    monkeypatch.setattr(pretraining, "fit", interrupted)
-    monkeypatch.setattr(pretraining, "stream_batch", lambda stream, step, seed, batch, time:
-                        (stream[None, step:step + few.time], stream[None, step + 1:][:, :few.time]))
-    with pytest.raises(SystemExit, match="Stopped") as caught:
-        main(["pretrain", "--steps", "52", "--out", "x.npz"])
-    assert caught.value.code.count("\n") == 1 and files() == ["x.state.npz"]
-    monkeypatch.setattr(pretraining, "fit", fit)
-    main(["pretrain", "--steps", "52", "--out", "x.npz"])
-    assert files() == ["x.npz"]
-    assert [entry["step"] for entry in load_history("x.npz")["history"]] == [0, 50, 52]
+    assert f"One{complete(model, tokenizer, 'One', 3)}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("method, count, largest", [("lora", "12,288", 60_000),
@@ -91,22 +65,30 @@ def test_finetune_writes_what_finetune_gives(method, count, largest, capsys, bas
     main(["finetune", "--method", method, "--steps", "3", "--seed", "1"])
     path = Path(f"runs/qa-{method}.npz")
     assert files() == [path.as_posix()] and path.stat().st_size < largest
-    first, *others = capsys.readouterr().out.splitlines()
-    assert first == f"{path}: {path.stat().st_size:,} bytes, {count} numbers trained"
-    assert [line[2:29].strip() for line in others] == [
-        "held-out answers right", "held-out loss, nats", "facts of pre-training kept"]
-    before, after = others[1].split()[-3::2]
-    assert float(after) < float(before)
+    said = capsys.readouterr().out
+    assert str(path) in said and f"{path.stat().st_size:,} bytes" in said
+    assert f"{count} numbers trained" in said
     model, tokenizer = base[0].copy(), base[1]
     finetune(model, tokenizer, FineTuning(method=method, steps=3, seed=1), progress=False)
     found = (attach_adapters(base[0].copy(), load_adapters(path)) if method == "lora"
              else GPTModel.load(path))
     assert as_bytes(found.parameters()) == as_bytes(model.parameters())
+    was, now = (finetuning.scores(each, tokenizer, "qa") for each in (base[0], model))
+    assert now["loss"] < was["loss"]
+    for name in ("answers", "loss", "facts"):
+        assert f"{was[name]:.3f} -> {now[name]:.3f}" in said
     main(["generate"])                              # takes that run, and asks its questions
     shown = capsys.readouterr().out
-    assert shown.startswith(f"{path}:\n\nQ: ") and shown.count("\nA:") == 4
+    assert str(path) in shown
     for example in finetuning.sample_questions("qa", 4):
         assert f"{example.prompt}{complete(model, tokenizer, example.prompt, 40)}\n" in shown
+
+
+def test_scores_before_and_after_are_of_the_runs_own_task(capsys, base):
+    main(["finetune", "--task", "recipes", "--steps", "1"])
+    said = capsys.readouterr().out
+    assert f"{finetuning.scores(*base, 'recipes')['loss']:.3f} -> " in said
+    assert "answers" not in said                    # recipes ask nothing
 
 
 def test_finetune_takes_its_options(capsys):
@@ -120,12 +102,29 @@ def test_finetune_takes_its_options(capsys):
 
 
 def test_generate_takes_the_newest_run_and_else_the_base(capsys, base):
+    prompt = ["generate", "--prompt", "The capital of France is", "--max-new-tokens", "2"]
+
+    def taken():
+        main(prompt)
+        return capsys.readouterr().out.split(":")[0]
+
     Path("runs").mkdir()
-    for name in ("base-seed7.npz", "base-seed7.state.npz"):
-        (Path("runs") / name).write_bytes(b"no run of finetune")
-    main(["generate", "--prompt", "The capital of France is", "--max-new-tokens", "2"])
-    wanted = complete(*base, "The capital of France is", 2)
-    assert capsys.readouterr().out == f"base:\n\nThe capital of France is{wanted}\n"
+    for name in ("base-seed7.npz", "base-seed7.state.npz", "qa-lora.state.npz"):
+        (Path("runs") / name).write_bytes(b"no finished run of finetune")
+    assert taken() == "base"
+    for name in ("qa-lora.npz", "elements-full.npz"):
+        model = apply_lora_to_model(base[0].copy(share_arrays=True))
+        save_adapters(model, Path("runs") / name, finetuning={"task": "qa"})
+    for newest, other in (("qa-lora", "elements-full"), ("elements-full", "qa-lora")):
+        os.utime(f"runs/{other}.npz", (1000, 1000))
+        os.utime(f"runs/{newest}.npz", (2000, 2000))
+        assert taken() == f"runs/{newest}.npz"
+
+
+def test_an_empty_prompt_goes_on_from_nothing(capsys, base):
+    main(["generate", "--model", "base", "--prompt", "", "--max-new-tokens", "9"])
+    shown = capsys.readouterr().out
+    assert shown.endswith(f"\n{complete(*base, '', 9)}\n") and "Q: " not in shown
 
 
 def test_generate_draws_with_its_seed(capsys):
@@ -139,11 +138,12 @@ def test_generate_draws_with_its_seed(capsys):
 
 def test_generate_shortens_what_does_not_fit(capsys):
     main(["generate", "--model", "base", "--prompt", "word " * 50, "--max-new-tokens", "500"])
-    assert capsys.readouterr().out.startswith("base:\n\nword word")
+    assert "word word" in capsys.readouterr().out
 
 
 BAD = {
-    "finetune --rank 0": ["rank is 0", "1 to 128"],
+    "finetune --rank 0": ["rank is 0", "at least 1"],
+    "finetune --steps 0": ["steps is 0", "at least 1"],
     "finetune --rank 129": ["rank is 129", "1 to 128"],
     "finetune --alpha -1": ["alpha is -1.0", "above 0"],
     "finetune --alpha nan": ["alpha is nan", "finite"],
@@ -158,6 +158,9 @@ BAD = {
     "generate --model base --prompt x --temperature 1 --top-k 0": ["top_k is 0", "at least 1"],
     "generate --model base --prompt x --temperature 1 --top-p 2": ["top_p is 2.0", "at most 1"],
     "generate --model base --prompt x --max-new-tokens 0": ["max_new_tokens is 0", "at least 1"],
+    "lab rates --out nodir/x.jsonl": ["nodir is no folder"],
+    "lab poems": ["poems", *GROUPS],
+    "lab rates --jobs 0": ["jobs is 0", "at least 1"],
     "pretrain --steps 1 --workers 0 --out x.npz": ["workers is 0", "at least 1"]}
 
 
@@ -179,7 +182,9 @@ def test_bad_input_gives_one_line_and_no_file(command, rng):
     ("finetune --task nose", ["nose", "qa", "recipes"]),
     ("finetune --method nose", ["nose", "full", "lora"]),
     ("finetune --targets query nose", ["nose", *TARGETS]),
-    ("finetune --rank two", ["two", "--rank"])])
+    ("finetune --rank two", ["two", "--rank"]),
+    *[(f"{command} --seed -1", ["--seed", "'-1'", "from 0"])
+      for command in ("pretrain", "finetune", "generate")]])
 def test_unknown_words_are_answered_with_the_known_ones(command, words, capsys):
     with pytest.raises(SystemExit) as caught:
         main(command.split())
@@ -187,14 +192,6 @@ def test_unknown_words_are_answered_with_the_known_ones(command, words, capsys):
     message = capsys.readouterr().err
     for word in words:
         assert word in message
-
-
-@pytest.mark.parametrize("settings, words", [({"task": "nose"}, ["nose", "qa", "recipes"]),
-                                             ({"method": "nose"}, ["nose", "full", "lora"])])
-def test_a_run_names_a_task_and_a_method(settings, words):
-    with refused(*words):
-        FineTuning(**settings)
-    assert FineTuning().learning_rate == finetuning.LEARNING_RATES["lora"]
 
 
 def test_from_the_shell(tmp_path):
@@ -211,24 +208,34 @@ def test_the_laboratory_does_what_is_missing_and_sums_up(monkeypatch, capsys):
                 "dev_loss": 1.0, "facts": 0.75, "seconds": 90.0}
 
     monkeypatch.setattr(experiments, "perform", fake)
-    monkeypatch.setattr(experiments, "GROUPS", {"small": experiments.runs(seed=range(2))})
+    monkeypatch.setattr(groups, "GROUPS", {"small": runs(seed=range(2))})
     out = Path("lab.jsonl")
-    main(["lab", "small", "--jobs", "1", "--out", str(out)])
+    command = ["lab", "small", "--jobs", "1", "--out", str(out)]
+    main(command)
     said = capsys.readouterr().out
-    assert "small: 2 runs, 3 minutes of one processor" in said
-    assert "0.550 ±0.050" in said and f"lab.jsonl: {out.stat().st_size:,} bytes" in said
-    with pytest.raises(SystemExit, match="error: unknown group 'poems': allowed are small"):
-        main(["lab", "poems", "--out", str(out)])
+    for words in ("small: 2 runs, 3 minutes", CRITERION, "0.550 ±0.050",
+                  f"lab.jsonl: {out.stat().st_size:,} bytes"):
+        assert words in said
+    monkeypatch.setattr(experiments, "perform", None)
+    out.chmod(0o444)
+    before = out.stat()
+    main(command)                                   # nothing is missing: nothing is written
+    after = out.stat()
+    assert said == capsys.readouterr().out
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
     def stop(run):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(experiments, "perform", stop)
-    out.write_text("")
     with pytest.raises(SystemExit, match="Stopped. The same command goes on"):
-        main(["lab", "small", "--jobs", "1", "--out", str(out)])
+        main(["lab", "small", "--jobs", "1", "--out", "new.jsonl"])
 
 
-def test_the_laboratory_knows_its_committed_file():
-    args = parser().parse_args(["lab"])
-    assert args.out == experiments.RESULTS and tuple(args.groups) == tuple(experiments.GROUPS)
+def test_the_laboratory_sums_up_its_committed_file(capsys):
+    """And writes nothing to it."""
+    before = experiments.RESULTS.stat()
+    main(["lab"])
+    said = capsys.readouterr().out
+    assert all(f"\n{group}: " in said for group in GROUPS) and "/laboratory.jsonl: " in said
+    assert experiments.RESULTS.stat().st_mtime_ns == before.st_mtime_ns
