@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import as_bytes, refused, tiny_config, tiny_model
-from test_checkpoint_damage import read_state, smallest, write_adapters, write_state
+from test_checkpoint_damage import RECIPE, read_state, smallest, write_adapters, write_state
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
 from lib.checkpoint import load_arrays, save_arrays
