@@ -4,86 +4,78 @@
 VENV ?= .venv
 PYTHON ?=
 PORT ?= 8000
-LAB_OPTIONS ?=
 NB ?=
+LAB_OPTIONS ?=
 PARITY_VENV ?= .venv-parity
 BENCH_OPTIONS ?=
-MUTANTS_OPTIONS ?=
+MUTANTS ?=
 EVERYWHERE_OPTIONS ?=
 
 RUN := $(VENV)/bin/python
+NAMED = test -n "$(NB)" || { echo "Name a notebook: make $@ NB=chapters/01_tokens.ipynb" >&2; exit 2; }
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test setup-parity book test lint lab serve refresh text notebook lock clean \
-	parity bench mutants everywhere
+.PHONY: help setup setup-parity book test lint lab serve refresh text notebook lock clean parity \
+	bench mutants everywhere
 
 help:
-	@echo "make book       build the book into _build/html"
-	@echo "make test       lint, unit tests, every notebook against its stored outputs, the built book"
-	@echo "make parity     the library against PyTorch, PEFT and Hugging Face tokenizers (own environment)"
-	@echo "make bench      speed and memory against PyTorch and PEFT (own environment; a quiet machine)"
-	@echo "make mutants    whether the tests notice small wrong changes of the numerical code"
-	@echo "make everywhere the notebooks under other BLAS kernels, threads, Pythons and NumPys"
-	@echo "make lab        open the chapters in JupyterLab, with live sliders"
-	@echo "make serve      show _build/html on this machine (PORT=$(PORT))"
-	@echo "make refresh    run the notebooks and store their outputs (NB=chapters/01_x.ipynb for one)"
-	@echo "make text       write a notebook as text, to edit it (NB=chapters/01_x.ipynb)"
-	@echo "make notebook   bring the edited text back into the notebook (NB=chapters/01_x.ipynb)"
-	@echo "make lint       check the code's style"
-	@echo "make lock       pin the newest versions that the requirements allow"
-	@echo "make clean      remove what the commands made, except .venv"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo "PYTHON=python3.13 after a command chooses the Python that makes .venv (3.11 or newer)."
 
 setup:
-	@sh tools/setup.sh requirements.lock
-
-setup-test:
-	@sh tools/setup.sh requirements-test.lock
+	@sh tools/setup.sh
 
 setup-parity:
 	@VENV=$(PARITY_VENV) sh tools/setup.sh requirements-parity.txt
 
-book: setup
+book: setup  ## build the book into _build/html
 	@$(RUN) tools/build_book.py
 
-test: setup-test
+test: setup  ## lint, unit tests, every notebook against its stored outputs, the built book
 	@$(RUN) tools/check.py
 
-lint: setup-test
-	@$(RUN) -m ruff check .
+lint: setup  ## check the style of code and text
+	@PRE_COMMIT_HOME=_build/pre-commit PATH="$(abspath $(VENV))/bin:$$PATH" $(RUN) -m pre_commit run --all-files
 
-parity: setup-parity
+parity: setup-parity  ## the library against PyTorch, PEFT and Hugging Face tokenizers (own environment)
 	@$(PARITY_VENV)/bin/python -m pytest -q parity
 
-bench: setup-parity
+bench: setup-parity  ## speed and memory against PyTorch and PEFT (own environment; a quiet machine)
 	@$(PARITY_VENV)/bin/python -m benchmarks $(BENCH_OPTIONS)
 
-mutants: setup-test
-	@$(RUN) tools/mutants.py $(MUTANTS_OPTIONS)
+mutants: setup  ## whether the tests notice small wrong changes of lib (MUTANTS="lib.losses.*" for some)
+	@$(RUN) -m mutmut run $(foreach name,$(MUTANTS),"$(name)")
+	@$(RUN) -m mutmut results
 
-everywhere: setup-test
-	@$(RUN) tools/everywhere.py $(EVERYWHERE_OPTIONS)
+everywhere: setup  ## the notebooks under other BLAS kernels, Pythons and NumPys
+	@$(RUN) -m nox $(EVERYWHERE_OPTIONS)
 
-lab: setup
+lab: setup  ## open the chapters in JupyterLab, with live sliders
 	@echo "Starting JupyterLab; Ctrl-C stops it."
 	@$(RUN) -m jupyterlab $(LAB_OPTIONS) chapters
 
-serve: setup
+serve: setup  ## show _build/html on this machine (PORT=8000)
 	@$(RUN) tools/serve.py --port $(PORT)
 
-refresh: setup
+refresh: setup  ## run the notebooks and store their outputs (NB=chapters/01_tokens.ipynb for one)
 	@$(RUN) tools/refresh.py $(NB)
 
-text: setup
-	@$(RUN) tools/notebook_text.py text $(NB)
+text: setup  ## write a notebook as text, to edit it (NB=chapters/01_tokens.ipynb)
+	@$(NAMED)
+	@$(RUN) -m jupytext --sync chapters/$(notdir $(NB))
 
-notebook: setup
-	@$(RUN) tools/notebook_text.py notebook $(NB)
+notebook: setup  ## bring the edited text back into the notebook (NB=chapters/01_tokens.ipynb)
+	@$(NAMED)
+	@$(RUN) -m jupytext --sync _text/$(notdir $(NB:.ipynb=.md))
 
-lock: setup
-	@sh tools/lock.sh
+lock: setup  ## pin the newest versions that the requirements allow
+	@UV_FIND_LINKS= $(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make lock" requirements.txt requirements-test.txt \
+		--output-file requirements.lock
+	@echo "Wrote requirements.lock; run make test before you commit it."
 
-clean:
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean:  ## remove what the commands made, except .venv
+	rm -rf _build mutants .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

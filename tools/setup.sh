@@ -1,19 +1,19 @@
 #!/bin/sh
-# Make the virtual environment and install the exact, hash-checked versions of one lock file in it,
-# or, of a file that is no lock, the newest versions that it allows.
+# Make the virtual environment and install in it the exact, hash-checked versions of requirements.lock,
+# or, of another file that is named, the newest versions that it allows.
 #
-#     sh tools/setup.sh requirements.lock
+#     sh tools/setup.sh
 #     VENV=.venv-parity sh tools/setup.sh requirements-parity.txt
 #
 # VENV is the folder (.venv), PYTHON the interpreter that makes it (else the first of python3,
-# python3.14 ... python3.11 that is new enough). What was installed is written to a stamp, so a
-# second call takes no time and a changed lock is noticed.
+# python3.14 ... python3.11 that is new enough). A second call takes no time; a changed list of
+# packages, a moved folder and another PYTHON are noticed.
 set -eu
 cd "$(dirname "$0")/.."
 
-lock=${1:-requirements.lock}
+list=${1:-requirements.lock}
 venv=${VENV:-.venv}
-here=$(pwd)
+inside=$venv/bin/python
 
 stop() {
     echo "$1" >&2
@@ -28,34 +28,20 @@ version() {
     "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true
 }
 
-find_python() {
-    if [ -n "${PYTHON:-}" ]; then
-        set -- "$PYTHON"
-    else
-        set -- python3 python3.14 python3.13 python3.12 python3.11
-    fi
-    for candidate in "$@"; do
-        if new_enough "$candidate"; then
-            echo "$candidate"
-            return
-        fi
-    done
-}
-
-# A folder that was moved, or a Python that was removed or chosen anew, needs a new environment.
 usable() {
-    new_enough "$venv/bin/python" && [ "$(cat "$venv/made-in" 2>/dev/null)" = "$here" ] &&
-        { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$venv/bin/python")" ]; }
+    new_enough "$inside" && [ "$(cat "$venv/made-in" 2>/dev/null)" = "$(pwd)" ] &&
+        { [ -z "${PYTHON:-}" ] || [ "$(version "$PYTHON")" = "$(version "$inside")" ]; }
 }
 
 make_environment() {
+    for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11} ''; do
+        [ -z "$python" ] || ! new_enough "$python" || break
+    done
     asked=${PYTHON:-python3}
-    python=$(find_python)
-    if [ -z "$python" ]; then
-        found=$(version "$asked")
+    found=$(version "$asked")
+    [ -n "$python" ] ||
         stop "Python 3.11 or newer is needed, and $asked is ${found:-not there}: install it\
  (Debian, Ubuntu: apt install python3 python3-venv), or name one with PYTHON=python3.13."
-    fi
     "$python" -c 'import venv, ensurepip' 2>/dev/null ||
         stop "Python $(version "$python") lacks its venv module: install it (Debian, Ubuntu:\
  apt install python3-venv), then run the same command again."
@@ -63,38 +49,36 @@ make_environment() {
         stop "$venv is there and is no virtual environment: name another folder with VENV=folder."
     echo "Making a virtual environment in $venv with Python $(version "$python")"
     "$python" -m venv --clear "$venv"
-    echo "$here" >"$venv/made-in"
+    pwd >"$venv/made-in"
 }
 
-fingerprint() {
-    cat "$1" pyproject.toml | cksum
+pip() {
+    "$inside" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
-install() {
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+# The lock's own uv takes seconds for the rest of it, where pip takes a minute or two.
+with_uv() {
+    sed -n '/^uv==/,/[^\\]$/p' "$list" >"$venv/uv.txt"
+    pip --require-hashes -r "$venv/uv.txt" &&
+        "$inside" -m uv pip install --quiet --python "$inside" --require-hashes -r "$list"
 }
 
 usable || make_environment
+wanted=$(cat "$list" pyproject.toml | cksum)
+[ "$(cat "$venv/installed" 2>/dev/null)" != "$wanted" ] || exit 0
 
-if [ "$(cat "$venv/installed-$lock" 2>/dev/null)" != "$(fingerprint "$lock")" ]; then
-    rm -f "$venv"/installed-*
-    case $lock in
-    *.lock)
-        echo "Installing the packages of $lock in $venv (about 500 MB; a minute or two)"
-        install --require-hashes -r "$lock"
-        install --no-deps --no-build-isolation --editable .
-        # The test lock holds all of the readers' lock, in the same versions.
-        also=requirements.lock
-        ;;
-    *)
-        echo "Installing the packages of $lock in $venv (1 to 6 GB; some minutes)"
-        install -r "$lock" --editable .
-        also=$lock
-        ;;
-    esac
-    # Done here, because it takes seconds and would show up in the first notebook that draws.
-    "$venv/bin/python" -c 'import matplotlib.font_manager'
-    for done in "$lock" "$also"; do
-        fingerprint "$done" >"$venv/installed-$done"
-    done
-fi
+rm -f "$venv/installed"
+case $list in
+*.lock)
+    echo "Installing the packages of $list in $venv (about 600 MB)"
+    with_uv 2>/dev/null || pip --require-hashes -r "$list"
+    pip --no-deps --no-build-isolation --editable .
+    ;;
+*)
+    echo "Installing the packages of $list in $venv (1 to 6 GB; some minutes)"
+    pip -r "$list" --editable .
+    ;;
+esac
+# Done here, because it takes seconds and would show up in the first notebook that draws.
+"$inside" -c 'import matplotlib.font_manager'
+echo "$wanted" >"$venv/installed"
