@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 FILE_LINES = 300
 REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 
-MACHINE_PATH = re.compile(r"(?<![\w.>)/}])/(?:home|root|Users|work|mnt)/\w|\b[A-Z]:\\(?!n")\w")  # A:\n" is a line's end in a notebook
+# In a notebook's file, A:\n" is a line that ends.
+MACHINE_PATH = re.compile(r"(?<![\w.>)/}])/(?:home|root|Users|work|mnt)/\w"
+                          r"|\b[A-Z]:\\(?!n['\"])\w")
 # Written in pieces, so that this file does not hold what it forbids.
 REGISTRY = re.compile("|".join(map("[.]".join, [
     ("pypi", "org"), ("files", "pythonhosted", "org"), ("registry", "npmjs"), ("deb", "debian"),
