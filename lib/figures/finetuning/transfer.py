@@ -144,20 +144,11 @@ def draw(data: Transfer, layout: Layout = "wide") -> Figure:
     return fig
 
 
-def roughly(share: float) -> str:
-    """Return the range that a share lies in: ``over 80%``; all processors agree on that."""
-    for most, words in ((0.05, "under 5%"), (0.25, "5 to 25%"), (0.5, "25 to 50%"),
-                        (0.8, "50 to 80%")):
-        if share < most:
-            return words
-    return "over 80%"
-
-
 def alt(data: Transfer) -> str:
     """Return the frame in words."""
-    base, random = (roughly(data.held_out[start][data.at]) for start in STARTS)
+    base, random = (style.percent(data.held_out[start][data.at], 1) for start in STARTS)
     question, found = next(iter(data.answers.items()))
     return (f"After step {data.step}, held-out answers right: {base} from the base, {random} from "
-            f"a random start, which has {roughly(data.trained['random'][data.at])} of those that "
-            f"it trains on. Asked '{visible(question)}' the one from the base says "
+            f"a random start, which has {style.percent(data.trained['random'][data.at], 1)} of "
+            f"those that it trains on. Asked '{visible(question)}' the one from the base says "
             f"'{visible(found['base'])}'.")
