@@ -3,14 +3,13 @@
 ``explore`` draws one frame for each combination of values, ``show`` a single picture. The variable
 ``COURSE_EXPLORE`` says how: ``live`` (the default; a kernel redraws as a slider moves), ``static``
 (the book's build; every frame is drawn beforehand and stored as a file) or ``still`` (stored
-notebooks and their tests; one picture and its words).
+notebooks; one picture and its words).
 """
 
 from __future__ import annotations
 
 import base64
 import functools
-import hashlib
 import html
 import inspect
 import itertools
@@ -18,35 +17,32 @@ import json
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from lib.figures.kit import frames
+from lib.figures.kit.frames import Frame
 from lib.figures.kit.render import png
-from lib.figures.kit.style import LAYOUTS, WIDTH
+from lib.figures.kit.style import WIDTH
 
 __all__ = ["explore", "show", "show_source"]
 
 MODE = "COURSE_EXPLORE"
-#: The folder that takes the frames in the mode ``static``.
-STORE = "COURSE_FRAMES"
-#: Stands before a frame's name in the page; the book's build puts the folder's address there.
-ADDRESS = "course-frames:"
-
 #: Width in CSS pixels at which a wide picture is shown.
 SHOWN = int(WIDTH["wide"] * 100)
 
 
-def explore(draw: Callable[..., Any], *, alt: Callable[..., str],
-            start: Mapping[str, Any] | None = None, labels: Mapping[str, str] | None = None,
+def explore(figure: Any, compute: Callable[..., Any], *, start: Mapping[str, Any] | None = None,
+            labels: Mapping[str, str] | None = None,
             formats: Mapping[str, str | Callable[[Any], str]] | None = None,
             **choices: Sequence[Any]) -> None:
     """Show a figure under one slider for each keyword that holds a list of values.
 
     Args:
-        draw: Called as ``draw(layout=..., **values)`` with one value of each slider and the layout
-            ``"wide"`` or ``"narrow"``; returns the matplotlib figure.
-        alt: Called as ``alt(**values)``; returns the frame in words, which are its text alternative
-            and its caption.
+        figure: A module of ``lib.figures``: its ``draw(data, layout=...)`` returns the matplotlib
+            figure for the layout ``"wide"`` or ``"narrow"``, its ``alt(data)`` the frame in words,
+            which are its text alternative and its caption.
+        compute: Called once a frame as ``compute(**values)`` with one value of each slider; returns
+            the data, or a tuple of what ``draw`` and ``alt`` take.
         start: First value of some sliders; by default the first choice.
         labels: What to write before a slider instead of its keyword, as in ``{"alpha": "α"}``.
         formats: How to write a slider's values: a format such as ``"{:.1f}"``, or a function.
@@ -76,29 +72,27 @@ def explore(draw: Callable[..., Any], *, alt: Callable[..., str],
             for name, values in sliders.items()}
     mode = _mode()
     if mode == "still":
-        _still(draw(layout="wide", **first), alt(**first))
+        _still(Frame(figure, compute(**first)))
     elif mode == "static":
-        _static(draw, alt, sliders, first, rows)
+        _static(figure, compute, sliders, first, rows)
     else:
-        _live(draw, alt, sliders, first, rows)
+        _live(figure, compute, sliders, first, rows)
 
 
-def show(draw: Callable[..., Any], *args: Any, alt: str | Callable[..., str],
-         **kwargs: Any) -> None:
-    """Show one picture without sliders, as ``draw(*args, layout=..., **kwargs)`` draws it.
+def show(figure: Any, data: Any = (), *, alt: str | None = None) -> None:
+    """Show one picture without sliders.
 
     Args:
-        draw: Returns the matplotlib figure for the layout ``"wide"`` or ``"narrow"``.
-        *args: Passed on to ``draw``, and to ``alt`` where that is a function.
-        alt: The picture in words, or a function that returns them.
-        **kwargs: Passed on like ``args``.
+        figure: A module of ``lib.figures``, or a function ``draw(layout=...)`` of the reader's own.
+        data: What the figure's ``draw`` and ``alt`` take; a tuple stands for several arguments.
+        alt: The picture in words; by default the figure's own.
     """
-    words = alt(*args, **kwargs) if callable(alt) else alt
+    frame = Frame(figure, data, alt)
     if _mode() != "static":
-        _still(draw(*args, layout="wide", **kwargs), words)
+        _still(frame)
         return
-    frames = [_file(png(draw(*args, layout=layout, **kwargs), layout)) for layout in LAYOUTS]
-    _display({"text/html": f'<figure class="explore">{_picture(frames, words)}</figure>',
+    files, words = frames.stored(frame)
+    _display({"text/html": f'<figure class="explore">{_picture(files, words)}</figure>',
               "text/plain": words})
 
 
@@ -124,14 +118,18 @@ def _display(data: dict[str, Any], **metadata: Any) -> None:
     display(data, metadata=metadata, raw=True)
 
 
-def _still(figure: Any, words: str) -> None:
+def _inline(frame: Frame) -> str:
+    return base64.b64encode(png(frame.draw("wide"), "wide")).decode()
+
+
+def _still(frame: Frame) -> None:
     # The words are the output's text, so that comparing stored outputs compares them.
-    raw = base64.b64encode(png(figure, "wide")).decode()
-    _display({"image/png": raw, "text/plain": words},
+    words = frame.words()
+    _display({"image/png": _inline(frame), "text/plain": words},
              **{"image/png": {"alt": words, "width": SHOWN}})
 
 
-def _live(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, list[Any]],
+def _live(figure: Any, compute: Callable[..., Any], sliders: dict[str, list[Any]],
           first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
     import ipywidgets as widgets
     from IPython.display import display
@@ -142,15 +140,15 @@ def _live(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, 
     caption = widgets.HTML()
 
     @functools.cache
-    def frame(*positions: int) -> tuple[str, str]:
+    def shown(*positions: int) -> tuple[str, str]:
         now = {name: values[at] for (name, values), at in zip(sliders.items(), positions)}
-        raw = base64.b64encode(png(draw(layout="wide", **now), "wide")).decode()
-        words = html.escape(alt(**now))
-        return (f'<img src="data:image/png;base64,{raw}" alt="{words}" width="{SHOWN}" '
+        frame = Frame(figure, compute(**now))
+        words = html.escape(frame.words())
+        return (f'<img src="data:image/png;base64,{_inline(frame)}" alt="{words}" width="{SHOWN}" '
                 f'style="max-width: 100%; height: auto; background: #fff">', words)
 
     def redraw(_: Any = None) -> None:
-        picture.value, words = frame(*(slider.index for slider in moved.values()))
+        picture.value, words = shown(*(slider.index for slider in moved.values()))
         caption.value = f'<div aria-live="polite">{words}</div>'
 
     for slider in moved.values():
@@ -159,19 +157,19 @@ def _live(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, 
     display(widgets.VBox([*moved.values(), picture, caption]))
 
 
-def _static(draw: Callable[..., Any], alt: Callable[..., str], sliders: dict[str, list[Any]],
+def _static(figure: Any, compute: Callable[..., Any], sliders: dict[str, list[Any]],
             first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
     names: dict[str, int] = {}
-    frames, captions, begin = [], [], 0
+    shown, captions, begin = [], [], 0
     for values in itertools.product(*sliders.values()):
         now = dict(zip(sliders, values))
-        begin = len(frames) if now == first else begin
-        files = [_file(png(draw(layout=layout, **now), layout)) for layout in LAYOUTS]
-        frames.append([names.setdefault(name, len(names)) for name in files])
-        captions.append(alt(**now))
-    data = json.dumps({"images": [ADDRESS + name for name in names], "frames": frames,
+        begin = len(shown) if now == first else begin
+        files, words = frames.stored(Frame(figure, compute(**now)))
+        shown.append([names.setdefault(name, len(names)) for name in files])
+        captions.append(words)
+    data = json.dumps({"images": [frames.ADDRESS + name for name in names], "frames": shown,
                        "captions": captions}, ensure_ascii=False).replace("</", "<\\/")
-    words, files = captions[begin], [list(names)[at] for at in frames[begin]]
+    words, files = captions[begin], [list(names)[at] for at in shown[begin]]
     ranges = "".join(_range(label, written, sliders[name].index(first[name]))
                      for name, (label, written) in rows.items())
     widest = max(len(each) for _, written in rows.values() for each in written)
@@ -191,32 +189,8 @@ def _range(label: str, written: list[str], at: int) -> str:
 
 
 def _picture(files: Sequence[str], words: str) -> str:
-    wide, narrow = ((file, *_size(file)) for file in files)
-    return (f'<picture><source media="(max-width: 680px)" srcset="{ADDRESS}{narrow[0]}" '
+    wide, narrow = ((frames.ADDRESS + file, *frames.size(file)) for file in files)
+    return (f'<picture><source media="(max-width: 680px)" srcset="{narrow[0]}" '
             f'width="{narrow[1]}" height="{narrow[2]}">'
-            f'<img class="frame" src="{ADDRESS}{wide[0]}" width="{wide[1]}" height="{wide[2]}" '
+            f'<img class="frame" src="{wide[0]}" width="{wide[1]}" height="{wide[2]}" '
             f'alt="{html.escape(words)}"></picture>')
-
-
-def _size(name: str) -> tuple[int, int]:
-    """Width and height in pixels, which the head of a PNG holds at bytes 16 to 24."""
-    head = (_store() / name).read_bytes()[16:24]
-    return int.from_bytes(head[:4], "big"), int.from_bytes(head[4:], "big")
-
-
-def _store() -> Path:
-    if STORE not in os.environ:
-        raise ValueError(f"{STORE} is not set; with {MODE}=static it names the folder for frames")
-    return Path(os.environ[STORE])
-
-
-def _file(raw: bytes) -> str:
-    """Store a frame under a name that its bytes give, so that equal frames are stored once."""
-    name = hashlib.sha256(raw).hexdigest()[:16] + ".png"
-    folder = _store()
-    if not (folder / name).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f"{name}.{os.getpid()}"
-        part.write_bytes(raw)
-        part.replace(folder / name)  # whole or not at all, with several kernels at work
-    return name

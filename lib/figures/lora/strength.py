@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,43 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.adapters import set_adapter_strength
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, measure, name_lines, paragraph, token, visible, wrap
 from lib.figures.kit.style import Layout
-from lib.finetuning import scores
-from lib.generation import complete, next_token_probabilities, start_of_text
-from lib.model import GPTModel
-from lib.tokenizer import BPETokenizer
+from lib.laboratory.strength_scan import QUESTION
 
-QUESTION = "Q: What is the capital of {country}?"
 TOKENS = 5
-STRENGTHS = tuple(0.25 * k for k in range(9))  # 0 is the base, 1 as trained
-
-
-def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[str],
-                  strengths: Sequence[float] = STRENGTHS) -> dict[float, dict[str, Any]]:
-    """What an adapted model says and knows with its adapter dialled to each strength.
-
-    Returns {strength: {"task": share of held-out questions answered, "facts": share of facts
-    kept, country: {"answer": text, "top": [(token, probability), ...] of the five likeliest
-    next tokens}, ...}}.  The model's own strength is 1 again at the end.
-    """
-    found: dict[float, dict[str, Any]] = {}
-    for strength in strengths:
-        set_adapter_strength(model, strength)
-        reached = scores(model, tokenizer, "qa")
-        found[strength] = {"task": reached["answers"], "facts": reached["facts"]}
-        for country in countries:
-            prompt = f"{QUESTION.format(country=country)}\nA:"
-            tokens = np.array([start_of_text(tokenizer, prompt)])
-            chances = next_token_probabilities(model.forward(tokens, training=False)[0, -1])
-            found[strength][country] = {
-                "answer": complete(model, tokenizer, prompt, 16),
-                "top": [(tokenizer.token_text(i), float(chances[i]))
-                        for i in np.argsort(-chances)[:5]]}
-    set_adapter_strength(model, 1.0)
-    return found
 
 
 @dataclass(frozen=True)
