@@ -85,7 +85,7 @@ class CausalSelfAttention(Layer):
         scores = k @ q.swapaxes(-1, -2)
         scores += self.mask[:k.shape[2], seen:seen + q.shape[2]]
         scores -= scores.max(-2, keepdims=True)
-        weights = np.exp(scores)
+        weights = np.exp(scores, out=scores)  # fresh memory would cost more than exp itself
         weights /= weights.sum(-2, keepdims=True)
         self.cache = (q, k, v, weights) if training else None
         context = self.join_heads(weights.swapaxes(-1, -2) @ v)

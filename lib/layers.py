@@ -29,12 +29,6 @@ def column_sums(rows: np.ndarray) -> np.ndarray:
     return np.ones(len(rows), rows.dtype) @ rows
 
 
-def row_means(x: np.ndarray) -> np.ndarray:
-    """(..., d) -> (..., 1), as a product with ones: faster than ``mean``."""
-    size = x.shape[-1]
-    return (x @ np.ones(size, x.dtype))[..., None] / size
-
-
 class Linear(Layer):
     """y = x W^T + b.
 
@@ -122,9 +116,11 @@ class LayerNorm(Layer):
         self.gamma, self.beta = np.ones(size, dtype), np.zeros(size, dtype)
 
     def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
-        check_last_axis(x, self.gamma.size, "LayerNorm")
-        centred = x - row_means(x)
-        std = np.sqrt(row_means(centred * centred) + EPSILON)
+        size = self.gamma.size
+        check_last_axis(x, size, "LayerNorm")
+        ones = np.ones((size, 1), x.dtype)  # x @ ones sums each row, faster than x.sum
+        centred = x - x @ ones / size
+        std = np.sqrt((centred * centred) @ ones / size + EPSILON)
         x_hat = centred / std
         self.cache = (x_hat, std) if training else None
         return x_hat * self.gamma + self.beta
@@ -136,32 +132,42 @@ class LayerNorm(Layer):
         row would undo: the normalisation does not see them.
         """
         x_hat, std = self.cache
+        size = self.gamma.size
         if not self.frozen:
-            self.grads = {"gamma": column_sums((dy * x_hat).reshape(-1, self.gamma.size)),
-                          "beta": column_sums(dy.reshape(-1, self.beta.size))}
+            self.grads = {"gamma": column_sums((dy * x_hat).reshape(-1, size)),
+                          "beta": column_sums(dy.reshape(-1, size))}
         dx_hat = dy * self.gamma
-        return (dx_hat - row_means(dx_hat) - x_hat * row_means(dx_hat * x_hat)) / std
+        ones = np.ones((size, 1), dy.dtype)
+        mean, along = dx_hat @ ones / size, (dx_hat * x_hat) @ ones / size
+        return (dx_hat - mean - x_hat * along) / std
 
 
+@np.errstate(over="ignore")  # far below zero exp is infinite, and 1 / infinity the 0 wanted
 def gelu(x: np.ndarray) -> np.ndarray:
-    """x (1 + tanh(c (x + a x^3))) / 2, any shape.  Hendrycks and Gimpel 2016, section 2."""
+    """x (1 + tanh(z)) / 2 with z = c (x + a x^3), any shape.  Hendrycks and Gimpel 2016, section 2.
+
+    (1 + tanh(z)) / 2 is 1 / (1 + exp(-2 z)), which takes half the time.
+    """
     y = np.empty(x.shape, x.dtype)
     for part, out in blocks(x, y):
-        # x (c + c a x^2) is c (x + a x^3) without the power, which costs as much as the rest.
-        out[...] = 0.5 * part * (1 + np.tanh(part * (C + C * A * (part * part))))
+        z = C * part * (1 + A * (part * part))
+        gate = 1 / (1 + np.exp(-2 * z))
+        out[...] = part * gate
     return y
 
 
+@np.errstate(over="ignore")
 def gelu_with_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """GELU and its derivative at ``x``, both of x's shape; dx = dy * slope.
 
-    GELU is x g with the gate g = (1 + tanh(c (x + a x^3))) / 2, so its slope is g + x g', and
-    tanh's own slope makes g' = g (1 - g) 2 c (1 + 3 a x^2).
+    GELU is x g with the gate g = 1 / (1 + exp(-2 z)), so its slope is g + x g', where
+    g' = g (1 - g) 2 z' and z' = c (1 + 3 a x^2).
     """
     y, slopes = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     for part, out, slope in blocks(x, y, slopes):
         square = part * part
-        gate = 0.5 * (1 + np.tanh(part * (C + C * A * square)))
+        z = C * part * (1 + A * square)
+        gate = 1 / (1 + np.exp(-2 * z))
         out[...] = part * gate
         slope[...] = gate + out * (1 - gate) * (2 * C + 6 * C * A * square)
     return y, slopes

@@ -15,7 +15,7 @@ from helpers import (
 )
 
 from lib.attention import CausalSelfAttention
-from lib.layers import Embedding, LayerNorm, Linear, gelu, gelu_with_slope, sum_by_row
+from lib.layers import BLOCK, Embedding, LayerNorm, Linear, gelu, gelu_with_slope, sum_by_row
 from lib.lora import LoRAEmbedding, LoRALinear
 from lib.losses import IGNORE, cross_entropy, cross_entropy_loss, cross_entropy_loss_backward
 from lib.model import FeedForward, TransformerBlock, TransformerStack
@@ -123,6 +123,25 @@ def test_gelu_and_its_slope():
     np.testing.assert_allclose(slope, (gelu(x + step) - gelu(x - step)) / (2 * step), **CLOSE)
     exact = [0.5 * value * (1 + math.erf(value / math.sqrt(2))) for value in x]
     np.testing.assert_allclose(y, exact, atol=5e-4)  # the tanh form is an approximation
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_far_from_zero_is_zero_or_its_input_without_a_warning(dtype):
+    x = np.array([-1e4, -40, -12, 12, 40, 1e4], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        y, slope = gelu_with_slope(x)
+        assert np.array_equal(y, gelu(x)) and y.dtype == slope.dtype == dtype
+    np.testing.assert_allclose(y, [0, 0, 0, 12, 40, 1e4], atol=1e-30)
+    np.testing.assert_allclose(slope, [0, 0, 0, 1, 1, 1], atol=1e-30)
+
+
+def test_gelu_in_blocks_is_gelu_of_each_number(rng):
+    x = rng.standard_normal((3, BLOCK // 2 + 5)).astype(np.float32)
+    y, slope = gelu_with_slope(x)
+    assert np.array_equal(y, gelu(x)) and y.shape == slope.shape == x.shape
+    for row in range(3):
+        found = gelu_with_slope(x[row])
+        assert np.array_equal(y[row], found[0]) and np.array_equal(slope[row], found[1])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

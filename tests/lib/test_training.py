@@ -199,6 +199,29 @@ def test_fit_is_train_step_again_and_again(rng):
         np.testing.assert_allclose(array, other.parameters()[name], rtol=1e-9, atol=1e-12)
 
 
+def test_fit_without_an_optimizer_is_fit_with_a_plain_one(rng):
+    model = tiny_model(rng)
+    other, batches = model.copy(), [random_batch(model, rng) for _ in range(3)]
+    for each, given in ((model, ()), (other, (AdamW(),))):
+        fit(each, batches.__getitem__, 3, lambda step: 0.1, *given, progress=False)
+    assert as_bytes(model.parameters()) == as_bytes(other.parameters())
+
+
+@pytest.mark.parametrize("progress, title", [(True, "training"), ("warming up", "warming up")])
+def test_progress_is_shown_with_its_title_the_steps_and_the_loss(progress, title, rng, capsys):
+    model = tiny_model(rng)
+    losses = fit(model, lambda step: random_batch(model, rng), 12, lambda step: 0.1, start=10,
+                 progress=progress)
+    shown = capsys.readouterr().err
+    assert title in shown and "12/12" in shown and f"loss {losses[0]:.3f}" in shown
+
+
+def test_no_progress_is_shown_where_none_is_wanted(rng, capsys):
+    model = tiny_model(rng)
+    fit(model, lambda step: random_batch(model, rng), 2, lambda step: 0.1, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_stops_at_the_step_whose_loss_is_not_finite(workers, rng):
     model, optimizer, seen = tiny_model(rng), AdamW(), []
