@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from nbformat import NotebookNode
 
 from tools import myst
-from tools.refresh import METADATA
+from tools.refresh import KEPT, METADATA
 
 LINES = 15  # of code in a cell
 CODE_CELLS_IN_A_ROW = 2
@@ -63,8 +63,8 @@ def _metadata(notebook: NotebookNode) -> Iterator[str]:
     for number, cell in enumerate(notebook.cells):
         if cell.get("id") != f"cell-{number:02d}":
             yield f"cell {number}: its id is not cell-{number:02d}"
-        if set(cell.metadata) - {"tags"}:
-            yield f"cell {number}: has metadata besides tags: {', '.join(sorted(cell.metadata))}"
+        if besides := sorted(set(cell.metadata) - set(KEPT)):
+            yield f"cell {number}: has metadata besides {', '.join(KEPT)}: {', '.join(besides)}"
         if cell.get("attachments"):
             yield f"cell {number}: has an attachment; draw it in a code cell"
 
