@@ -31,8 +31,7 @@ from lib.figures.gpt import (
     temperature,
     variety,
 )
-from lib.figures.kit import palette
-from lib.figures.kit.style import LAYOUTS, Layout
+from lib.figures.kit.style import Layout
 from lib.figures.lora import gradient_board, matrix_board, rank_alpha, strength
 from lib.model import GPTConfig, GPTModel
 from lib.positions import sinusoidal_positions
@@ -44,12 +43,18 @@ PROMPTS = ("The capital of France is", "Oxygen is", "The long river of the count
 
 @dataclass(frozen=True)
 class Frame:
-    """One value of each slider, in one layout, and the words for it."""
+    """One value of each slider: its data, and what else ``draw`` and ``alt`` take."""
 
-    name: str
-    layout: Layout
-    draw: Callable[[], Figure]
-    words: str
+    data: Any
+    more: tuple
+    _draw: Callable[..., Figure]
+    _alt: Callable[..., str]
+
+    def draw(self, layout: Layout) -> Figure:
+        return self._draw(self.data, *self.more, layout=layout)
+
+    def words(self) -> str:
+        return self._alt(self.data, *self.more)
 
 
 def strengths() -> dict[float, dict[str, Any]]:
@@ -113,8 +118,7 @@ def steps() -> tuple[list[float], dict[str, list[float]], dict[str, list[tuple[f
 def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                                  Callable[..., str], list[tuple]]]:
     """Yield name, compute, draw, alt, and the arguments of compute and draw for each frame."""
-    board = [(alpha, training, step) for alpha, training in ((4.0, 1.0), (64.0, 0.37), (1.0, 0.0))
-             for step in range(1, 6)]
+    board = [*((4.0, 1.0, step) for step in range(1, 6)), (64.0, 0.37, 5), (1.0, 0.0, 5)]
     yield ("matrix_board", matrix_board.compute, matrix_board.draw, matrix_board.alt,
            [((alpha, training), (step,)) for alpha, training, step in board])
     yield ("gradient_board", functools.partial(gradient_board.compute, gradient_board.UPSTREAM),
@@ -176,19 +180,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
     yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
            [(({"capital": shares, "language": shares, "currency": shares},), ())])
-    yield ("palette", palette.compute, palette.draw, palette.alt, [((), ())])
     yield from tuning_frames.figures(LONG)
 
 
 def frames() -> dict[str, list[Frame]]:
-    """Return all frames of every figure, by the figure's name and layout."""
-    found: dict[str, list[Frame]] = {}
-    for name, compute, draw, alt, values in _figures():
-        for first, second in values:
-            data = compute(*first)
-            words = alt(data, *second)
-            for layout in LAYOUTS:
-                found.setdefault(f"{name}-{layout}", []).append(Frame(
-                    f"{name} {words}", layout,
-                    functools.partial(draw, data, *second, layout=layout), words))
-    return found
+    """Return all frames of every figure, by the figure's name."""
+    return {name: [Frame(compute(*first), second, draw, alt) for first, second in values]
+            for name, compute, draw, alt, values in _figures()}

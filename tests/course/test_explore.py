@@ -7,12 +7,13 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from types import ModuleType
 
 import pytest
 
 from lib import explore as module
-from lib.explore import explore, show
-from lib.figures.kit import style
+from lib.explore import explore, show, show_source
+from lib.figures.kit import frames, style
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -27,6 +28,14 @@ def draw(rank, alpha=1, layout="wide"):
 
 def alt(rank, alpha=1):
     return f'Rank {rank} & alpha "{alpha}" </script>, in words that describe the picture.'
+
+
+figure = ModuleType("figure")
+figure.__file__, figure.draw, figure.alt = __file__, draw, alt
+
+
+def compute(rank, alpha=1):
+    return rank, alpha
 
 
 class Reader(HTMLParser):
@@ -61,13 +70,13 @@ def shown(monkeypatch):
 def static(monkeypatch, tmp_path):
     """The mode static, with its folder of frames."""
     monkeypatch.setenv(module.MODE, "static")
-    monkeypatch.setenv(module.STORE, str(tmp_path / "frames"))
+    monkeypatch.setenv(frames.STORE, str(tmp_path / "frames"))
     return tmp_path / "frames"
 
 
 def test_still_stores_one_picture_and_its_words(monkeypatch, shown):
     monkeypatch.setenv(module.MODE, "still")
-    explore(draw, alt=alt, start={"rank": 4}, rank=[1, 4], alpha=[2])
+    explore(figure, compute, start={"rank": 4}, rank=[1, 4], alpha=[2])
     (data, metadata), = shown
     assert data["text/plain"] == alt(4, 2)
     assert base64.b64decode(data["image/png"]).startswith(PNG)
@@ -77,24 +86,24 @@ def test_still_stores_one_picture_and_its_words(monkeypatch, shown):
 def test_still_gives_the_same_bytes_each_time(monkeypatch, shown):
     monkeypatch.setenv(module.MODE, "still")
     for _ in range(2):
-        show(draw, 3, alt=alt)
+        show(figure, 3)
     assert shown[0] == shown[1]
 
 
 def test_static_stores_equal_frames_once(static, shown):
-    explore(draw, alt=alt, rank=[1, 4, 16], alpha=[1, 2])
+    explore(figure, compute, rank=[1, 4, 16], alpha=[1, 2])
     page = Reader(shown[0][0]["text/html"])
     data = json.loads(page.texts["script"].replace("<\\/", "</"))
     assert len(data["frames"]) == len(data["captions"]) == 6
     assert len(data["images"]) == 6, "three ranks in two layouts; alpha changes no picture"
-    files = {name.removeprefix(module.ADDRESS) for name in data["images"]}
-    assert {path.name for path in static.iterdir()} == files
+    files = {name.removeprefix(frames.ADDRESS) for name in data["images"]}
+    assert {path.name for path in static.glob("*.png")} == files
     assert all((static / name).read_bytes().startswith(PNG) for name in files)
     assert data["captions"][5] == alt(16, 2)
 
 
 def test_static_starts_where_it_is_told(static, shown):
-    explore(draw, alt=alt, start={"rank": 4, "alpha": 2}, labels={"alpha": "α"},
+    explore(figure, compute, start={"rank": 4, "alpha": 2}, labels={"alpha": "α"},
             formats={"rank": "r = {}", "alpha": lambda value: f"<{value}>"}, rank=[1, 4],
             alpha=[1, 2])
     page = Reader(shown[0][0]["text/html"])
@@ -106,12 +115,13 @@ def test_static_starts_where_it_is_told(static, shown):
     image, = page.all("img")
     assert image["alt"] == alt(4, 2) == page.texts["figcaption"]
     assert page.all("figcaption")[0]["aria-live"] == "polite"
+    assert page.all("figure")[0]["style"] == "--widest: 5ch", "as wide as the widest, 'r = 4'"
     data = json.loads(page.texts["script"].replace("<\\/", "</"))
     assert data["images"][data["frames"][3][0]] == image["src"]
 
 
 def test_static_gives_both_layouts_with_their_size(static, shown):
-    show(draw, 2, alt=alt)
+    show(figure, 2)
     page = Reader(shown[0][0]["text/html"])
     source, image = page.all("source")[0], page.all("img")[0]
     assert source["media"] == "(max-width: 680px)"
@@ -121,7 +131,7 @@ def test_static_gives_both_layouts_with_their_size(static, shown):
 
 
 def test_static_ends_no_script_early(static, shown):
-    explore(draw, alt=alt, rank=[1])
+    explore(figure, compute, rank=[1])
     text = shown[0][0]["text/html"]
     assert text.count("</script>") == 1
     assert html.escape(alt(1)) in text
@@ -129,9 +139,9 @@ def test_static_ends_no_script_early(static, shown):
 
 def test_static_needs_its_folder(monkeypatch):
     monkeypatch.setenv(module.MODE, "static")
-    monkeypatch.delenv(module.STORE, raising=False)
-    with pytest.raises(ValueError, match=module.STORE):
-        show(draw, 1, alt=alt)
+    monkeypatch.delenv(frames.STORE, raising=False)
+    with pytest.raises(ValueError, match=frames.STORE):
+        show(figure, 1)
 
 
 def test_live_redraws_as_a_slider_moves(monkeypatch):
@@ -139,7 +149,7 @@ def test_live_redraws_as_a_slider_moves(monkeypatch):
     monkeypatch.delenv(module.MODE, raising=False)
     boxes = []
     monkeypatch.setattr("IPython.display.display", boxes.append)
-    explore(draw, alt=alt, labels={"rank": "r"}, start={"rank": 4}, rank=[1, 4], alpha=[1, 2])
+    explore(figure, compute, labels={"rank": "r"}, start={"rank": 4}, rank=[1, 4], alpha=[1, 2])
     rank, alpha, picture, caption = boxes[0].children
     assert isinstance(rank, widgets.SelectionSlider) and rank.description == "r"
     assert rank.value == 4 and html.escape(alt(4, 1)) in caption.value
@@ -149,6 +159,49 @@ def test_live_redraws_as_a_slider_moves(monkeypatch):
     alpha.value = 2
     assert html.escape(alt(1, 2)) in picture.value
     assert re.match(r'<img src="data:image/png;base64,', picture.value)
+    assert 'width="720"' in picture.value and "max-width: 100%" in picture.value
+
+
+def test_live_computes_a_frame_once(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    monkeypatch.delenv(module.MODE, raising=False)
+    boxes, computed = [], []
+    monkeypatch.setattr("IPython.display.display", boxes.append)
+    explore(figure, lambda rank: computed.append(rank) or (rank,), rank=[1, 4])
+    for at in (4, 1, 4):
+        boxes[0].children[0].value = at
+    assert computed == [1, 4]
+
+
+def test_static_computes_a_frame_once(static, shown):
+    computed = []
+    explore(figure, lambda rank: computed.append(rank) or (rank,), rank=[1, 4])
+    assert computed == [1, 4]
+
+
+def test_a_drawing_of_ones_own_brings_its_words(monkeypatch, shown):
+    monkeypatch.setenv(module.MODE, "still")
+    show(lambda layout: draw(5, layout=layout), alt="Rank 5.")
+    assert shown[0][0]["text/plain"] == "Rank 5."
+    with pytest.raises(ValueError, match="needs words"):
+        show(lambda layout: draw(5, layout=layout))
+
+
+def test_words_given_replace_the_figures(static, shown):
+    show(figure, 2)
+    show(figure, 2, alt="Of my own.")
+    assert [data["text/plain"] for data, _ in shown] == [alt(2), "Of my own."]
+
+
+def test_show_source_shows_every_object(shown):
+    class Inner:
+        def method(self):
+            return "dedented"
+
+    show_source(compute, Inner.method)
+    code = shown[0][0]["text/plain"]
+    assert code.startswith("def compute(") and "\ndef method(self):" in code
+    assert shown[0][0]["text/markdown"] == f"```python\n{code}\n```"
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -160,11 +213,11 @@ def test_live_redraws_as_a_slider_moves(monkeypatch):
     ({"rank": [1], "formats": {"r": "r"}}, "formats names r")])
 def test_explore_names_what_is_wrong(arguments, words, shown):
     with pytest.raises(ValueError, match=words):
-        explore(draw, alt=alt, **arguments)
+        explore(figure, compute, **arguments)
     assert not shown
 
 
 def test_an_unknown_mode_is_named(monkeypatch):
     monkeypatch.setenv(module.MODE, "loud")
     with pytest.raises(ValueError, match="'loud'; allowed are live, static, still"):
-        show(draw, 1, alt=alt)
+        show(figure, 1)

@@ -1,7 +1,8 @@
-"""Every frame of every figure can be read: contrast, size, place, words."""
+"""Every figure can be read: contrast, size, place, words."""
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 import pytest
 from frames import frames, grid, history, strengths
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from PIL import Image
 
 from lib.figures.gpt import pretraining
-from lib.figures.kit import labels, mark, palette, render, style
+from lib.figures.kit import contrast, labels, render, style
+from lib.figures.kit.style import LAYOUTS
 from lib.figures.lora import (
     gradient_board,
     initialization,
@@ -27,9 +31,11 @@ from lib.figures.lora import (
     scaling,
     strength,
 )
+from tools import mark
 
 STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 FRAMES = frames()
+SEEN = {"light": to_rgb, "dark": contrast.turned}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 
@@ -37,7 +43,7 @@ def texts(fig: Figure) -> list[tuple[Text, Bbox]]:
     """Return all words that are drawn, with their boxes in pixels."""
     with mpl.rc_context(style.settings()):
         canvas = FigureCanvasAgg(fig)
-        canvas.draw()
+        fig.draw_without_rendering()
         found = [text for text in fig.findobj(Text) if text.get_text().strip()
                  and text.get_visible()]
         # Ticks outside the limits of their axis exist, but are not drawn.
@@ -52,117 +58,120 @@ def texts(fig: Figure) -> list[tuple[Text, Bbox]]:
 
 
 @pytest.fixture(scope="module", params=FRAMES, ids=str)
-def drawn(request):
-    """All frames of one figure in one layout: each with its figure and its words' boxes."""
+def frame_list(request):
+    """All frames of one figure."""
+    return FRAMES[request.param]
+
+
+@pytest.fixture(scope="module", params=LAYOUTS)
+def drawn(request, frame_list):
+    """The first and the last frame of a figure in one layout, with the boxes of their words."""
     result = []
-    for frame in FRAMES[request.param]:
-        fig = frame.draw()
-        fig.set_dpi(style.DPI[frame.layout])
-        result.append((frame, fig, texts(fig)))
+    for frame in frame_list[:1] + frame_list[1:][-1:]:
+        fig = frame.draw(request.param)
+        fig.set_dpi(style.DPI[request.param])
+        result.append((request.param, fig, texts(fig)))
     return result
 
 
 @pytest.mark.parametrize("name", style.MEANINGS)
-@pytest.mark.parametrize("way", ["light page", "dark page"])
+@pytest.mark.parametrize("way", SEEN)
 def test_each_tone_stands_out_on_its_page(name, way):
-    tone = palette.compute()[way][name]
-    page = palette.turned(style.PAPER) if way == "dark page" else style.PAPER
-    assert palette.contrast(tone.ink, page) >= 4.5
-    assert palette.contrast(tone.mark, page) >= 3
+    tone, see = style.MEANINGS[name], SEEN[way]
+    assert contrast.contrast(see(tone.ink), see(style.PAPER)) >= 4.5
+    assert contrast.contrast(see(tone.mark), see(style.PAPER)) >= 3
 
 
 @pytest.mark.parametrize("tone", [*style.MEANINGS.values(), style.DATA], ids=str)
-@pytest.mark.parametrize("page", [palette.to_rgb, palette.turned], ids=["light", "dark"])
+@pytest.mark.parametrize("page", SEEN.values(), ids=SEEN)
 def test_words_stand_out_on_fills(tone, page):
-    assert palette.contrast(page(style.INK), page(tone.tint)) >= 4.5
-    assert palette.contrast(page(style.PAPER), page(tone.ink)) >= 4.5
+    assert contrast.contrast(page(style.INK), page(tone.tint)) >= 4.5
+    assert contrast.contrast(page(style.PAPER), page(tone.ink)) >= 4.5
     for grey in (style.MUTED, style.INK):
-        assert palette.contrast(page(grey), page(style.WASH)) >= 4.5
+        assert contrast.contrast(page(grey), page(style.WASH)) >= 4.5
 
 
-@pytest.mark.parametrize("page", [palette.to_rgb, palette.turned], ids=["light", "dark"])
+@pytest.mark.parametrize("page", SEEN.values(), ids=SEEN)
 def test_ink_stands_out_on_every_score(page):
     for share in np.linspace(0, 1, 41):
-        assert palette.contrast(page(style.INK), page(style.SCORE(share)[:3])) >= 4.5
+        assert contrast.contrast(page(style.INK), page(style.SCORE(share)[:3])) >= 4.5
 
 
 def test_the_dark_page_turns_white_into_the_page():
-    assert np.allclose(palette.turned(style.PAPER), palette.to_rgb(palette.DARK_PAGE), atol=0.004)
+    assert np.allclose(contrast.turned(style.PAPER), to_rgb(contrast.DARK_PAGE), atol=0.004)
 
 
 def test_the_filter_is_that_of_the_pages():
     css = (STATIC / "course.css").read_text()
     assert "invert(1) hue-rotate(180deg) saturate(.85)" in css
-    assert palette.SATURATION == 0.85
+    assert contrast.SATURATION == 0.85
 
 
-def test_figures_have_the_layouts_width(drawn):
-    for frame, fig, _ in drawn:
-        assert fig.get_size_inches()[0] == style.WIDTH[frame.layout], frame.name
-
-
-def test_frames_have_one_size(drawn):
-    assert len({tuple(fig.get_size_inches()) for _, fig, _ in drawn}) == 1
-    frame, fig, _ = drawn[0]
-    height, width, _ = render.pixels(fig, frame.layout).shape
-    assert width == style.WIDTH[frame.layout] * style.DPI[frame.layout]
-
-
-def test_figures_fit_a_phone(drawn):
-    """At 358 px, what a phone of 390 px leaves, beside two or three sliders of 36 px."""
-    for frame, fig, _ in drawn:
-        if frame.layout == "narrow":
-            width, height = fig.get_size_inches()
-            assert 358 * height / width <= 620, frame.name
-
-
-def test_axes_never_move(drawn):
-    places = {tuple(tuple(np.round(ax.get_position().bounds, 6)) for ax in fig.axes)
+def test_frames_have_the_layouts_width_and_one_place_for_everything(drawn):
+    for layout, fig, _ in drawn:
+        width, height = fig.get_size_inches()
+        assert width == style.WIDTH[layout]
+        # at 358 px, what a phone of 390 px leaves, beside two or three sliders of 36 px
+        assert layout == "wide" or 358 * height / width <= 620
+    places = {(tuple(fig.get_size_inches()),
+               *(tuple(np.round(ax.get_position().bounds, 6)) for ax in fig.axes))
               for _, fig, _ in drawn}
     assert len(places) == 1
 
 
-def test_every_frame_has_words(drawn):
-    for frame, _, _ in drawn:
-        assert len(frame.words) >= 40 and frame.words[-1] in ".'", frame.words
-        assert not re.search(r"\bnan\b|\binf\b|None", frame.words)
+def test_every_frame_has_words_of_its_own(frame_list):
+    words = [frame.words() for frame in frame_list]
+    for each in words:
+        assert len(each) >= 40 and each[-1] in ".'", each
+        assert not re.search(r"\bnan\b|\binf\b|None", each)
+    assert len(set(words)) == len(words)
 
 
-def test_words_are_at_least_11_px(drawn):
-    for frame, _, words in drawn:
-        for text, _ in words:
-            formula = "$" in text.get_text() and text.get_parse_math()
-            small = SUPERSCRIPT if formula and "^" in text.get_text() else 1
-            assert small * text.get_size() >= style.SMALL, f"{frame.name}: {text.get_text()}"
-
-
-def test_words_stay_inside(drawn):
-    for frame, fig, words in drawn:
+def test_words_are_at_least_11_px_and_stay_inside(drawn):
+    for _, fig, words in drawn:
         width, height = fig.get_size_inches() * fig.dpi
         for text, box in words:
+            formula = "$" in text.get_text() and text.get_parse_math()
+            small = SUPERSCRIPT if formula and "^" in text.get_text() else 1
+            assert small * text.get_size() >= style.SMALL, text.get_text()
             assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height, \
-                f"{frame.name}: {text.get_text()!r} leaves the picture"
+                f"{text.get_text()!r} leaves the picture"
 
 
 def test_words_never_overlap(drawn):
-    for frame, _, words in drawn:
+    for _, _, words in drawn:
         for (one, box), (two, other) in itertools.combinations(words, 2):
             overlap = Bbox.intersection(box.padded(-1.5), other.padded(-1.5))
-            assert overlap is None, f"{frame.name}: {one.get_text()!r}, {two.get_text()!r}"
+            assert overlap is None, f"{one.get_text()!r}, {two.get_text()!r}"
 
 
 def test_a_frame_has_always_the_same_bytes():
-    frame = FRAMES["strength-wide"][0]
-    assert render.png(frame.draw(), "wide") == render.png(frame.draw(), "wide")
+    frame, other = FRAMES["strength"][:2]
+    raw = render.png(frame.draw("wide"), "wide")
+    assert render.png(other.draw("wide"), "wide") != raw  # drawn where the first one was
+    assert render.png(frame.draw("wide"), "wide") == raw
+
+
+def test_a_picture_has_the_layouts_pixels_and_its_figures_colours():
+    fig = style.canvas("narrow", 1.005)  # 201 pixels, which floats may miss
+    ax = style.bare(style.place(fig, 0, 0, 1, 0.5))
+    ax.set(facecolor=style.B.mark)
+    raw = render.png(fig, "narrow")
+    picture = np.asarray(Image.open(io.BytesIO(raw)).convert("RGB"))
+    assert picture.shape == (201, 720, 3)
+    assert tuple(picture[50, 100]) == tuple(bytes.fromhex(style.B.mark[1:]))
+    assert tuple(picture[150, 100]) == (255, 255, 255)
 
 
 def test_rare_colours_keep_their_meaning():
-    picture = np.full((40, 40, 3), 255, np.uint8)
-    picture[0] = np.arange(40)[:, None] * 6
-    picture[5, 5:8] = [int(style.B.mark[k:k + 2], 16) for k in (1, 3, 5)]
+    picture = np.full((40, 40, 4), 255, np.uint8)
+    picture[0, :, :3] = np.arange(40)[:, None] * 6
+    picture[5, 5:8, :3] = [int(style.B.mark[k:k + 2], 16) for k in (1, 3, 5)]
     colours, index = render.reduce(picture, 4)
-    assert (colours[index[5, 6]] == picture[5, 6]).all()
-    assert len(colours) == 4
+    assert (colours[index[5, 6]] == picture[5, 6, :3]).all()
+    assert len(colours) == 4 and index.shape == (40, 40)
+    distances = ((picture[..., None, :3].astype(int) - colours) ** 2).sum(-1)
+    assert (np.take_along_axis(distances, index[..., None], -1)[..., 0] == distances.min(-1)).all()
 
 
 def test_wrapping_loses_nothing_and_keeps_to_the_width():

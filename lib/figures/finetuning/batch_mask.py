@@ -67,11 +67,11 @@ def draw(data: Mask, layout: Layout = "wide") -> Figure:
     for row, column in np.ndindex(rows, columns):
         tone = KINDS[int(data.kinds[row, column])][1]
         if tone:
-            ax.add_patch(Rectangle((column, row), 1, 1, fc=tone.mark, ec=style.PAPER, lw=1))
+            ax.add_artist(Rectangle((column, row), 1, 1, fc=tone.mark, ec=style.PAPER, lw=1))
     ax.set(xlim=(0, columns), ylim=(rows, 0), xlabel="place in the row (tokens)", ylabel="example")
     ax.set_xticks(np.arange(0, columns, 5) + 0.5, [str(k) for k in range(0, columns, 5)])
     ax.set_yticks(np.array([0, rows - 1]) + 0.5, ["1", str(rows)])
-    ax.add_patch(Rectangle((0, 0), columns, rows, fc="none", ec=style.RULE, lw=style.THIN))
+    ax.add_artist(Rectangle((0, 0), columns, rows, fc="none", ec=style.RULE, lw=style.THIN))
     return fig
 
 

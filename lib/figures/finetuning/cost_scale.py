@@ -149,7 +149,7 @@ def _table(ax: Axes, data: Cost, width: float) -> None:
     for row, part in enumerate(PARTS):
         at = 0.34 + 0.24 * row
         for k, tone in enumerate((style.FULL, style.LORA)):
-            ax.add_patch(Rectangle((0.13 * k, at - 0.055), 0.11, 0.11, ec=style.MUTED,
+            ax.add_artist(Rectangle((0.13 * k, at - 0.055), 0.11, 0.11, ec=style.MUTED,
                                    lw=style.HAIR, **_looks(tone)[part]))
         ax.text(0.32, at, part, va="center_baseline", size=style.SMALL, color=style.MUTED)
 

@@ -55,7 +55,7 @@ def _amount(tokens: int) -> str:
 
 
 def _square(ax: Axes, left: float, middle: float, side: float, tone: style.Tone) -> None:
-    ax.add_patch(Rectangle((left, middle - side / 2), side, side, fc=tone.tint, ec=tone.mark,
+    ax.add_artist(Rectangle((left, middle - side / 2), side, side, fc=tone.tint, ec=tone.mark,
                            lw=1.2))
 
 

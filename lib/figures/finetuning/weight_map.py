@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
+from lib.figures.kit.contrast import on
 from lib.figures.kit.labels import Named, name_lines
-from lib.figures.kit.palette import on
 from lib.figures.kit.style import Layout
 
 BLOCK = "transformer_stack.layers."
@@ -89,7 +89,7 @@ def _map(ax: Axes, data: Moved) -> None:
         block, row = _cell(name) or (0, name)
         wide = data.layers if row in FIRST or row in LAST else 1
         fill = style.CHANGE(change / data.most)
-        ax.add_patch(Rectangle((block, rows.index(row)), wide, 1, fc=fill, ec=style.RULE, lw=0.6))
+        ax.add_artist(Rectangle((block, rows.index(row)), wide, 1, fc=fill, ec=style.RULE, lw=0.6))
         ax.text(block + wide / 2, rows.index(row) + 0.5, percents(change), ha="center",
                 va="center_baseline", color=on(fill[:3]), size=style.SMALL)
     ax.set(xlim=(0, data.layers), ylim=(len(rows), 0))

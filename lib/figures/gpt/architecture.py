@@ -89,7 +89,7 @@ class Columns:
 
 def _box(ax: Axes, part: Part, top: float, at: Columns, most: int) -> None:
     """A box with its name and shapes; beside it the count of all copies, over a bar."""
-    ax.add_patch(FancyBboxPatch((at.box, top), at.wide, BOX, fc=style.FROZEN.tint,
+    ax.add_artist(FancyBboxPatch((at.box, top), at.wide, BOX, fc=style.FROZEN.tint,
                                 ec=style.FROZEN.mark, lw=style.THIN,
                                 boxstyle="round,pad=0,rounding_size=.05"))
     middle = top + BOX / 2
@@ -99,7 +99,7 @@ def _box(ax: Axes, part: Part, top: float, at: Columns, most: int) -> None:
     words = f"{part.times} × {part.count:,}" if part.times > 1 else f"{part.count:,}"
     ax.text(at.right, top + 0.09, words, ha="right", va="center_baseline", size=style.SMALL)
     long = at.bar * part.total / most
-    ax.add_patch(Rectangle((at.right - long, top + BOX - 0.08), long, 0.08, lw=0,
+    ax.add_artist(Rectangle((at.right - long, top + BOX - 0.08), long, 0.08, lw=0,
                            fc=style.FROZEN.mark))
 
 
@@ -156,7 +156,7 @@ def draw(data: Parts, layout: Layout = "wide") -> Figure:
                   f"Thick line: the stream, (batch, time, {data.width})")
     ax, most = style.board(fig), max(part.total for part in data.all)
     left = at.stream - (0.3 if layout == "wide" else 0.14)
-    ax.add_patch(FancyBboxPatch((left, tops["block"] - 0.14), fig.get_size_inches()[0] - left
+    ax.add_artist(FancyBboxPatch((left, tops["block"] - 0.14), fig.get_size_inches()[0] - left
                                 - style.MARGIN, 4 * STEP + 0.2, fc=style.WASH, ec="none",
                                 boxstyle="round,pad=0,rounding_size=.08"))
     ax.text(at.right, tops["block"] - 0.28, f"a block, {data.layers} times", ha="right",

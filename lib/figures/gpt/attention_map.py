@@ -60,7 +60,7 @@ def _map(ax: Axes, data: AttentionMap) -> None:
     ax.pcolormesh(edges, edges, np.ma.array(data.weights, mask=ahead), cmap=style.ATTENTION,
                   vmin=0, vmax=1, edgecolors=style.GRID, lw=style.HAIR)
     for row in data.rows:
-        ax.add_patch(Rectangle((0, row), row + 1, 1, fc="none", ec=style.INK, lw=1.1,
+        ax.add_artist(Rectangle((0, row), row + 1, 1, fc="none", ec=style.INK, lw=1.1,
                                clip_on=False, zorder=3))
     ax.set(xlim=(0, count), ylim=(count, 0), xlabel="the token looked at (key)",
            ylabel="the token that looks (query)")
@@ -79,8 +79,8 @@ def _row(fig: Figure, data: AttentionMap, row: int, left: float, top: float, wid
     for k, (name, share) in enumerate(data.top(row, count)):
         at = 0.21 * k + 0.1
         ax.text(begin - 0.08, at, name, ha="right", va="center_baseline", parse_math=False)
-        ax.add_patch(Rectangle((begin, at - 0.06), end - begin, 0.12, fc=style.GRID, lw=0))
-        ax.add_patch(Rectangle((begin, at - 0.06), share * (end - begin), 0.12, fc=BAR, lw=0))
+        ax.add_artist(Rectangle((begin, at - 0.06), end - begin, 0.12, fc=style.GRID, lw=0))
+        ax.add_artist(Rectangle((begin, at - 0.06), share * (end - begin), 0.12, fc=BAR, lw=0))
         ax.text(width, at, style.percent(share), ha="right", va="center_baseline",
                 color=style.MUTED)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
-from lib.figures.kit.palette import on
+from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
 #: Facts that are gone: white is none.
@@ -45,7 +45,7 @@ def _table(ax: Axes, title: str, values: np.ndarray, shades: np.ndarray, colours
     layers, heads = values.shape
     for i, j in np.ndindex(layers, heads):
         fill = colours(shades[i, j])
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=fill, ec=style.RULE, lw=style.THIN))
+        ax.add_artist(Rectangle((j, i), 1, 1, fc=fill, ec=style.RULE, lw=style.THIN))
         ax.text(j + 0.5, i + 0.5, style.short(values[i, j], 0), ha="center", va="center_baseline",
                 color=on(fill[:3]))
     ax.set(xlim=(0, heads), ylim=(layers, 0), title=title, xlabel="head", ylabel="layer")

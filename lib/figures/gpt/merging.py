@@ -102,7 +102,7 @@ def _cells(ax: Axes, data: Merging, width: float, rows: int) -> None:
             raise ValueError(f"text has {len(data.tokens)} tokens; they don't fit {rows} rows")
         fill = style.PAPER if len(piece) == 1 else LENGTH(
             (min(len(piece), LONGEST) - 2) / (LONGEST - 2))
-        ax.add_patch(Rectangle((left + 0.01, row * ROW + 0.01), wide - 0.02, CELL, fc=fill,
+        ax.add_artist(Rectangle((left + 0.01, row * ROW + 0.01), wide - 0.02, CELL, fc=fill,
                                ec=style.FROZEN.mark, lw=style.THIN))
         ax.text(left + wide / 2, row * ROW + 0.01 + CELL / 2, words, ha="center",
                 va="center_baseline", size=style.SMALL, parse_math=False)

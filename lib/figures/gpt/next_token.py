@@ -79,7 +79,7 @@ def _bars(ax: Axes, data: NextToken, width: float) -> None:
         ax.text(begin - 0.08, top, name, ha="right", va="center_baseline", parse_math=False,
                 color=style.MUTED if cut else style.INK)
         ax.plot([begin, end], [top, top], color=style.GRID, lw=style.THIN, zorder=0)
-        ax.add_patch(Rectangle((begin, top - 0.065), (before if cut else after) * (end - begin),
+        ax.add_artist(Rectangle((begin, top - 0.065), (before if cut else after) * (end - begin),
                                0.13, fc=style.PAPER if cut else BAR, lw=style.THIN,
                                ec=style.FROZEN.mark if cut else BAR))
         ax.text(width, top, "cut" if cut else style.percent(after), ha="right",

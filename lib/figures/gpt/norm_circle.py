@@ -67,7 +67,7 @@ def _plane(ax: Axes, data: Normed) -> None:
     upstream, along, dx = (PLANE @ each for each in (data.upstream, data.along, data.dx))
     far = LIMIT * out / np.linalg.norm(out)
     ax.plot(*zip(centre, 0.97 * far), color=style.RULE, lw=style.THIN, zorder=1)
-    ax.add_patch(Circle(centre, np.sqrt(3), fc="none", ec=style.FROZEN.mark, lw=1.4, zorder=2))
+    ax.add_artist(Circle(centre, np.sqrt(3), fc="none", ec=style.FROZEN.mark, lw=1.4, zorder=2))
     ax.plot(0, 0, "+", color=style.FROZEN.mark, ms=7, zorder=2)
     _arrow(ax, out, upstream, style.FROZEN.mark, 1.3)
     _arrow(ax, out, along, style.FROZEN.mark, 1.3, "--")

@@ -27,7 +27,7 @@ def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
         picked = lit and (row, column) != (None, None) and row in (i, None) and column in (j, None)
         at = (left + j * wide, top + i * high)
         fill = tone.ink if picked else tone.tint
-        ax.add_patch(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,
+        ax.add_artist(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,
                                alpha=1 if lit else 0.5))
         if not blank:
             ax.text(at[0] + wide / 2, at[1] + high / 2, style.short(matrix[i, j], 3), ha="center",
@@ -44,7 +44,7 @@ def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
 def outline(ax: Axes, left: float, top: float, shape: tuple[int, ...], cell: tuple[float, float],
             tone: Tone, lit: bool) -> None:
     """Draw a frame around the cells, bolder where they are lit."""
-    ax.add_patch(Rectangle((left, top), shape[1] * cell[0], shape[0] * cell[1], fc="none",
+    ax.add_artist(Rectangle((left, top), shape[1] * cell[0], shape[0] * cell[1], fc="none",
                            ec=tone.mark, lw=1.6 if lit else 0.7, alpha=1 if lit else 0.7))
 
 
@@ -55,7 +55,7 @@ def score_map(ax: Axes, shares: np.ndarray, across: Sequence[str], up: Sequence[
     ``middle`` is the height of a number in its cell.
     """
     for i, j in np.argwhere(np.isfinite(shares)):
-        ax.add_patch(Rectangle((j, i), 1, 1, fc=style.SCORE(shares[i, j]), ec=style.PAPER, lw=1.2))
+        ax.add_artist(Rectangle((j, i), 1, 1, fc=style.SCORE(shares[i, j]), ec=style.PAPER, lw=1.2))
         ax.text(j + 0.5, i + middle, f"{100 * shares[i, j]:.0f}", ha="center",
                 va="center_baseline", size=size)
     ax.set(xlim=(0, len(across)), ylim=(0, len(up)))
@@ -68,7 +68,7 @@ def score_map(ax: Axes, shares: np.ndarray, across: Sequence[str], up: Sequence[
 def frame(ax: Axes, row: int, column: int) -> None:
     """Frame a cell of a ``score_map``."""
     for colour, width, order in ((style.PAPER, 5, 3), (style.LORA.mark, 2.6, 4)):
-        ax.add_patch(Rectangle((column, row), 1, 1, fc="none", ec=colour, lw=width, zorder=order,
+        ax.add_artist(Rectangle((column, row), 1, 1, fc="none", ec=colour, lw=width, zorder=order,
                                clip_on=False))
 
 

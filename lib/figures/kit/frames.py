@@ -6,12 +6,12 @@ the same frame, and later builds, draw it once.
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import inspect
+import io
 import json
 import os
 import pickle
-import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -22,7 +22,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lib.figures.kit.render import png
-from lib.figures.kit.style import LAYOUTS, Layout
+from lib.figures.kit.style import LAYOUTS, Layout, family
+
+ROOT = Path(__file__).resolve().parents[3]  # the folder that holds ``lib``
 
 #: Names the folder of the store.
 STORE = "COURSE_FRAMES"
@@ -56,8 +58,7 @@ class Frame:
 
 
 def stored(frame: Frame) -> tuple[list[str], str]:
-    """The names of a frame's files, one a layout, and its words; drawn only if it was not before.
-    """
+    """The names of a frame's files, one a layout, and its words; drawn only once."""
     key = _key(frame)
     note = _store() / "known" / f"{key}.json"
     try:
@@ -104,27 +105,40 @@ def _key(frame: Frame) -> str | None:
     """What decides a frame: its data and the code that draws it; None if that can't be told."""
     if not isinstance(frame.figure, ModuleType):
         return None
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, protocol=5)
+    pickler.fast = True  # by equality: else two equal frames differ where one holds an object twice
     try:
-        data = pickle.dumps((frame.data, frame.alt), protocol=5)
-    except (pickle.PicklingError, AttributeError, TypeError):
+        pickler.dump((frame.data, frame.alt))
+    except (pickle.PicklingError, AttributeError, TypeError, ValueError):
         return None
-    return hashlib.sha256(_code(frame.figure) + data).hexdigest()[:32]
+    return hashlib.sha256(_code(frame.figure) + file.getvalue()).hexdigest()[:32]
 
 
 @cache
 def _code(figure: ModuleType) -> bytes:
-    """A digest of all of ``lib`` that a figure's module uses, and of what renders it."""
-    seen: set[str] = set()
-    waiting = {figure.__name__, __name__}
+    """A digest of all of ``lib`` that a figure's module imports, and of what renders it."""
+    versions = f"{version('matplotlib')} {version('pillow')} {family()}"
+    digest = hashlib.sha256(versions.encode())
+    seen: set[Path] = set()
+    waiting = {Path(str(figure.__file__)).resolve(), Path(__file__).resolve()}
     while waiting:
-        name = waiting.pop()
-        seen.add(name)
-        for value in vars(sys.modules[name]).values():
-            used = value.__name__ if isinstance(value, ModuleType) else \
-                getattr(value, "__module__", None) or ""
-            if used.startswith("lib.") and used in sys.modules and used not in seen:
-                waiting.add(used)
-    digest = hashlib.sha256(f"{version('matplotlib')} {version('pillow')}".encode())
-    for name in sorted(seen):
-        digest.update(inspect.getsource(sys.modules[name]).encode())
+        path = waiting.pop()
+        seen.add(path)
+        waiting |= _imported(path) - seen
+    for path in sorted(seen):
+        digest.update(path.read_bytes())
     return digest.digest()
+
+
+def _imported(path: Path) -> set[Path]:
+    """The files of ``lib`` that a file's import statements name, wherever they stand in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{each.name}" for each in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+    files = {ROOT.joinpath(*name.split("."), *last) for name in names
+             if name.split(".")[0] == "lib" for last in ((), ("__init__",))}
+    return {file for file in (each.with_suffix(".py") for each in files) if file.is_file()}

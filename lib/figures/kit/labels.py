@@ -113,27 +113,25 @@ def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE) -> No
     for k, line in enumerate(lines):
         wide = measure(line.name, size, 600)
         others = [curve for j, curve in enumerate(curves) if j != k]
-        spots = [(x, y) for x in np.linspace(wide / 2 + 0.05, width - wide / 2 - 0.05, 25)
-                 for y in np.linspace(high / 2 + 0.02, height - high / 2, 30)]
-
-        def cost(spot: tuple[float, float], wide: float = wide, k: int = k,
-                 others: list[np.ndarray] = others) -> float:
-            own = _gap(curves[k], *spot, wide, high)
-            other = min((_gap(curve, *spot, wide, high) for curve in others), default=np.inf)
-            name = min((_gap(np.array([[x, y]]), *spot, wide + w, 2 * high) for x, y, w in taken),
-                       default=np.inf)
-            near, clash = max(own + 0.03 - other, 0), max(0.04 - min(own, other, name), 0)
-            return own + 10 * near + 1000 * clash
-
-        spot = min(spots, key=cost)
-        taken.append((*spot, wide))
-        ax.text(spot[0] / width, spot[1] / height, line.name, transform=ax.transAxes, size=size,
+        x, y = (each.ravel() for each in np.meshgrid(
+            np.linspace(wide / 2 + 0.05, width - wide / 2 - 0.05, 25),
+            np.linspace(high / 2 + 0.02, height - high / 2, 30), indexing="ij"))
+        own = _gap(curves[k], x, y, wide, high)
+        other = np.min([_gap(curve, x, y, wide, high) for curve in others], 0, initial=np.inf)
+        name = np.min([_gap(np.array([[left, low]]), x, y, wide + w, 2 * high)
+                       for left, low, w in taken], 0, initial=np.inf)
+        near = np.maximum(own + 0.03 - other, 0)
+        clash = np.maximum(0.04 - np.minimum(np.minimum(own, other), name), 0)
+        best = (own + 10 * near + 1000 * clash).argmin()
+        taken.append((x[best], y[best], wide))
+        ax.text(x[best] / width, y[best] / height, line.name, transform=ax.transAxes, size=size,
                 ha="center", va="center", color=line.tone.ink, weight=600, zorder=4,
                 bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
 
 
-def _gap(points: np.ndarray, x: float, y: float, wide: float, high: float) -> float:
-    """Return the distance from a box around ``(x, y)`` to the nearest of the points; 0 inside."""
-    beside = np.maximum(np.abs(points[:, 0] - x) - wide / 2, 0)
-    above = np.maximum(np.abs(points[:, 1] - y) - high / 2, 0)
-    return float(np.hypot(beside, above).min())
+def _gap(points: np.ndarray, x: np.ndarray, y: np.ndarray, wide: float,
+         high: float) -> np.ndarray:
+    """Return how far a box around each ``(x, y)`` is from the nearest point; 0 if one is inside."""
+    beside = np.maximum(np.abs(points[:, 0] - x[:, None]) - wide / 2, 0)
+    above = np.maximum(np.abs(points[:, 1] - y[:, None]) - high / 2, 0)
+    return np.hypot(beside, above).min(1)

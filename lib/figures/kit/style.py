@@ -64,7 +64,7 @@ TASK = Tone("#b68a08", "#836300", "#f7ebc6")  # the new task, learnt
 FACTS = Tone("#2b3240", "#2b3240", "#dfe2e8")  # the old facts, kept
 DATA = Tone("#22272f", "#22272f", "#eef0f3")  # inputs and outputs, which no method owns
 
-#: What a reader learns to read from the colours, in the order of the palette's sheet.
+#: What a reader learns to read from the colours.
 MEANINGS = {"frozen W, base model": FROZEN, "A": A, "B": B, "BA = ΔW, LoRA": LORA,
             "full fine-tuning": FULL, "new task learnt": TASK, "old facts kept": FACTS}
 
@@ -150,7 +150,8 @@ def place(fig: Figure, left: float, top: float, width: float, height: float) -> 
 
 def bare(ax: Axes) -> Axes:
     """Take ticks and frame away."""
-    ax.set(xticks=[], yticks=[])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(NullLocator())
     ax.spines[:].set_visible(False)
     return ax
 
@@ -168,7 +169,7 @@ def board(fig: Figure, left: float = 0, top: float = 0, width: float | None = No
 def card(fig: Figure, left: float, top: float, width: float, height: float) -> Axes:
     """Return a quiet panel for words: a ``board`` with a tinted ground."""
     ax = board(fig, left, top, width, height)
-    ax.add_patch(FancyBboxPatch((0.01, 0.01), width - 0.02, height - 0.02, fc=WASH, ec="none",
+    ax.add_artist(FancyBboxPatch((0.01, 0.01), width - 0.02, height - 0.02, fc=WASH, ec="none",
                                 boxstyle="round,pad=0,rounding_size=.07"))
     return ax
 

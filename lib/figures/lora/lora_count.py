@@ -58,7 +58,7 @@ def compute(rank: int, d_in: int, d_out: int) -> Count:
 
 
 def _box(ax: Axes, left: float, top: float, width: float, height: float, tone: Tone) -> None:
-    ax.add_patch(Rectangle((left, top), width, height, fc=tone.tint, ec=tone.mark, lw=1.2))
+    ax.add_artist(Rectangle((left, top), width, height, fc=tone.tint, ec=tone.mark, lw=1.2))
 
 
 def _shapes(ax: Axes, data: Count, side: float) -> None:

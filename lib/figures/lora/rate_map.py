@@ -72,7 +72,7 @@ def _map(ax: Axes, data: RateMap, rule: str, note: str, first: bool) -> None:
     score_map(ax, data.test[rule], [str(rank) for rank in data.ranks],
               [f"{rate:g}" if first else "" for rate in data.rates], style.SMALL)
     for i, j in np.argwhere(data.good(rule)):
-        ax.add_patch(Rectangle((j + 0.06, i + 0.08), 0.88, 0.84, fc="none", ec=style.LORA.mark,
+        ax.add_artist(Rectangle((j + 0.06, i + 0.08), 0.88, 0.84, fc="none", ec=style.LORA.mark,
                                lw=1.6, zorder=3))
     ax.set(xlabel="rank r", ylabel="learning rate" if first else "")
     ax.set_title(f"{rule}: {note}", size=style.SMALL, color=style.MUTED, weight=400)

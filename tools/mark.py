@@ -1,6 +1,6 @@
 """The book's mark: a tall B and a wide A form an L, and their product fills the square between.
 
-Pure SVG. ``python -m lib.figures.kit.mark FOLDER`` writes the files of ``FILES`` into a folder.
+Pure SVG. ``python -m tools.mark FOLDER`` writes the files of ``FILES`` into a folder.
 """
 
 from __future__ import annotations
