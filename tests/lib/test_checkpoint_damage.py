@@ -182,10 +182,10 @@ def test_a_missing_or_surplus_or_wrong_array(saved):
     entries = entries_of(path)
     name = next(name for name in entries if name.startswith("array."))
     write_entries(path, {key: value for key, value in entries.items() if key != name})
-    with refused(path, "not a whole file", f"{name} is missing"):
+    with refused(path, "not a whole file", f"{len(entries) - 2} of {len(entries) - 1} arrays"):
         read(path)
     if read is read_model:
-        for changed, words in (({"array.nose": np.ones(2)}, ["nose", "not expected"]),
+        for changed, words in (({"array.nose": np.ones(2)}, ["arrays"]),
                                ({name: np.ones((2, 3))}, ["(2, 3)", "(4, 2)"]),
                                ({name: entries[name].astype(np.float32)}, ["float32", "float64"])):
             write_entries(path, {**entries, **changed})
