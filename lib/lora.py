@@ -56,7 +56,6 @@ class LoRALinear(Layer):
         self.lora_A = rng.uniform(-bound, bound, (rank, input_features)).astype(base_weights.dtype)
         self.lora_B = np.zeros((output_features, rank), base_weights.dtype)
         self.merged: np.ndarray | None = None
-        self.merged_from: tuple | None = None
 
     @classmethod
     def beside(cls, base: Linear, rank: int, alpha: float, rng: np.random.Generator) -> LoRALinear:
@@ -78,19 +77,18 @@ class LoRALinear(Layer):
 
     def merge(self) -> None:
         """Work with one matrix, W + alpha/r B A, from now on; W itself is kept."""
-        self.merged, self.merged_from = merge_lora_weights(self), self._adapter()
+        self.merged, self.merged_scaling = merge_lora_weights(self), self.scaling
+        self.merged_A, self.merged_B = self.lora_A.copy(), self.lora_B.copy()
 
     def unmerge(self) -> None:
         """Go back to W, A and B side by side, without any rounding."""
-        self.merged = self.merged_from = None
-
-    def _adapter(self) -> tuple:
-        """All that the merged matrix was made from besides W, as bytes: quick to compare."""
-        return self.lora_A.tobytes(), self.lora_B.tobytes(), self.scaling
+        self.merged = self.merged_scaling = self.merged_A = self.merged_B = None
 
     def check_merged(self) -> None:
         """Raise ValueError if A, B, alpha or the strength have changed since ``merge``."""
-        if self.merged_from != self._adapter():
+        if not (self.scaling == self.merged_scaling  # bytes are quicker than array_equal
+                and self.lora_A.tobytes() == self.merged_A.tobytes()
+                and self.lora_B.tobytes() == self.merged_B.tobytes()):
             raise ValueError("the adapter has changed since it was merged: unmerge it, and merge "
                              "it again to use the change")
 

@@ -85,6 +85,15 @@ def test_a_merged_adapter_that_changes_says_so(change, target, rng):
     np.testing.assert_allclose(merge_adapters(model).forward(tokens), apart, rtol=1e-9, atol=1e-12)
 
 
+def test_a_copy_in_another_precision_stays_merged(rng):
+    model = merge_adapters(tiny_model(rng, TARGETS, dtype=np.float32))
+    tokens, wide = random_tokens(model, rng), model.astype(np.float64)
+    np.testing.assert_allclose(wide.forward(tokens), model.forward(tokens), rtol=2e-4, atol=2e-4)
+    wide.output_projection.lora_A[0, 0] += 1e-9
+    with refused("changed since it was merged"):
+        wide.forward(tokens)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("strength", [0.0, 0.5, -1.0])
 def test_merging_keeps_the_strength_that_was_dialled(strength, target, rng):
