@@ -36,6 +36,8 @@ from tools import mark
 STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
+#: Their first and last frames are of other models, or of other data sets.
+OTHER_AXES = {"attention_cost", "tradeoff"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 
@@ -117,6 +119,13 @@ def test_frames_have_the_layouts_width_and_one_place_for_everything(drawn):
                *(tuple(np.round(ax.get_position().bounds, 6)) for ax in fig.axes))
               for _, fig, _ in drawn}
     assert len(places) == 1
+
+
+def test_limits_are_the_same_in_all_frames(request, drawn):
+    if request.node.callspec.params["frame_list"] in OTHER_AXES:
+        return
+    limits = {tuple((ax.get_xlim(), ax.get_ylim()) for ax in fig.axes) for _, fig, _ in drawn}
+    assert len(limits) == 1
 
 
 def test_every_frame_has_words_of_its_own(frame_list):

@@ -40,8 +40,8 @@ def _map(ax: Axes, data: Table) -> None:
     by_kind = np.concatenate([data.table[:, 0::2], data.table[:, 1::2]], 1)
     ax.imshow(by_kind, cmap=style.WEIGHTS, vmin=-1, vmax=1, aspect="auto",
               extent=(0, size, count, 0))
-    ax.axhspan(data.row - 0.5, data.row + 1.5, fc="none", ec=style.INK, lw=1.2)
-    ax.set(xlabel="sines, then cosines; pairs 0 to "
+    ax.axhspan(data.row - 0.5, data.row + 1.5, fc="none", ec=style.INK, lw=1.2, clip_on=False)
+    ax.set(ylim=(count, 0), xlabel="sines, then cosines; pairs 0 to "
            f"{size // 2 - 1} each", ylabel="position")
     ax.set_xticks([0, size // 4, size // 2, 3 * size // 4], ["0", f"{size // 4}"] * 2)
     ends = np.array([0, count // 2, count - 1])
