@@ -21,7 +21,7 @@ from lib.evaluation import (
     fact_recall,
     mean_loss,
 )
-from lib.lora import apply_lora_to_model, remove_adapters
+from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
 from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
 from lib.optim import AdamW, warmup_cosine
@@ -149,17 +149,18 @@ def batches(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning) -> Callab
 
 
 def _prepare(model: GPTModel, run: FineTuning) -> None:
-    """Apply adapters for LoRA; for full fine-tuning see that every number can be trained."""
+    """Apply adapters for LoRA; refuse full fine-tuning of a model that carries some.
+
+    Parts that were frozen by hand stay so: that is full fine-tuning, confined to the others.
+    """
     if run.method == "lora":
         # alpha/sqrt(r) is alpha/r with an alpha that is sqrt(r) times as large
         alpha = run.alpha * (run.rank**0.5 if run.rule == "alpha/sqrt(r)" else 1.0)
         apply_lora_to_model(model, run.rank, alpha, run.target_modules,
                             rng=np.random.default_rng(run.seed))
-        return
-    count = sum(array.size for array in model.parameters().values())
-    if (trained := trainable_count(model)) < count:
-        raise ValueError(f"full fine-tuning trains all numbers, and of this model's {count:,} only "
-                         f"{trained:,} can be trained: remove_adapters or freeze(False) first")
+    elif adapted := adapted_layers(model):
+        raise ValueError(f"full fine-tuning of a model with {len(adapted)} LoRA adapters would "
+                         f"train {trainable_count(model):,} numbers only: remove_adapters first")
 
 
 def _check_finite(model: GPTModel, batch: Batch) -> None:
