@@ -64,14 +64,20 @@ def test_numbers_of_numpy_make_the_same_run():
     assert [type(value) for value in (run.rank, run.alpha, run.seed)] == [int, float, int]
 
 
-@pytest.mark.parametrize("change", [lambda model: apply_lora_to_model(model, rank=2),
-                                    lambda model: model.freeze()])
-def test_full_fine_tuning_of_what_is_frozen_is_refused(base, change):
-    model = base[0].copy()
-    change(model)
-    with refused("1,044,736" if model.parameters().keys() == base[0].parameters().keys()
-                 else "1,050,880", "remove_adapters", unchanged=model.parameters()):
+def test_full_fine_tuning_of_an_adapted_model_is_refused(base):
+    model = apply_lora_to_model(base[0].copy(), rank=2)
+    with refused("12 LoRA adapters", "6,144", "remove_adapters", unchanged=model.parameters()):
         finetune(model, base[1], FineTuning(method="full", steps=1), progress=False)
+
+
+def test_full_fine_tuning_leaves_what_was_frozen_by_hand(base):
+    model = base[0].copy()
+    model.freeze()
+    model.final_norm.freeze(False)
+    finetune(model, base[1], FineTuning(method="full", steps=1, batch=1), progress=False)
+    changed = [name for name, array in model.parameters().items()
+               if not np.array_equal(array, base[0].parameters()[name])]
+    assert changed and all(name.startswith("final_norm.") for name in changed)
 
 
 def test_targets_that_are_none_change_nothing(base):
