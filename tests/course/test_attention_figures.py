@@ -24,8 +24,9 @@ def test_the_map_is_the_chosen_heads():
     data = attention_map.compute(TOKENS, maps(), 2, 1, (2,))
     assert data.top(2, 2) == [("The", 0.7), ("end of text", 0.2)]
     assert data.top(0, 5) == [("end of text", 1.0)]  # what is still to come is not listed
-    words = "Layer 2, head 1: '·capital' looks at 'The' 70%, 'end of text' 20%, '·capital' 10%."
-    assert attention_map.alt(data) == words
+    words = attention_map.alt(data)
+    assert words.startswith("Layer 2, head 1")
+    assert "'The' 70%, 'end of text' 20%, '·capital' 10%" in words
 
 
 @pytest.mark.parametrize("change, words", [

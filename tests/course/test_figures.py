@@ -161,6 +161,14 @@ def test_a_frame_has_always_the_same_bytes():
     assert render.png(frame.draw("wide"), "wide") == raw
 
 
+def test_a_picture_stays_when_another_is_drawn():
+    frame, other = FRAMES["strength"][:2]
+    picture = render.pixels(frame.draw("wide"), "wide")
+    before = picture.copy()
+    render.pixels(other.draw("wide"), "wide")
+    assert (picture == before).all()
+
+
 def test_a_picture_has_the_layouts_pixels_and_its_figures_colours():
     fig = style.canvas("narrow", 1.005)  # 201 pixels, which floats may miss
     ax = style.bare(style.place(fig, 0, 0, 1, 0.5))

@@ -26,12 +26,12 @@ def test_curves_are_means_of_seeds_and_of_steps():
     assert data.facts["DoRA"].tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("chosen, words", [("LoRA", "LoRA, one of 2: 70% of the test answers "
-                                            "right, 80% of the facts kept; number 2"),
-                                           ("DoRA", "DoRA, one of 2: 95% of the test answers "
-                                            "right, 50% of the facts kept; number 1")])
-def test_words_are_of_the_chosen_one(chosen, words):
-    assert variants.alt(variants.compute(runs(), chosen)).startswith(words)
+@pytest.mark.parametrize("chosen, answers, facts, place", [("LoRA", "70%", "80%", "number 2"),
+                                                           ("DoRA", "95%", "50%", "number 1")])
+def test_words_are_of_the_chosen_one(chosen, answers, facts, place):
+    words = variants.alt(variants.compute(runs(), chosen))
+    assert words.startswith(chosen)
+    assert all(each in words for each in (f"{answers} of the test", f"{facts} of the facts", place))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
