@@ -8,7 +8,8 @@ in a tolerant cell.
     absolute   the printed number itself
     relative   a share of the stored number: 0.1 is a tenth
     digits     units of the last printed digit
-    factor     at most so many times as large or as small: for measured seconds and megabytes
+    factor     at most so many times as large or as small, for measured seconds and megabytes and
+               for rounding errors, of which all below 1e-12, zero too, count as equal
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from collections.abc import Mapping
 KINDS = ("points", "absolute", "relative", "digits", "factor")
 NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
                     r"(?:[eE][-+]?\d+)?(?:\s?%)?")
+
+ROUNDING = 1e-12
 
 
 def check(tolerance: Mapping[str, float]) -> None:
@@ -82,6 +85,8 @@ def _near(stored: str, new: str, tolerance: Mapping[str, float]) -> bool:
               "points": lambda size: size if stored.endswith("%") else 0.0}
     for kind, size in tolerance.items():
         if kind == "factor":
+            if max(abs(old), abs(now)) < ROUNDING:
+                return True
             if old * now > 0 and abs(old) / size <= abs(now) * (1 + 1e-9) \
                     and abs(now) <= abs(old) * size * (1 + 1e-9):
                 return True
