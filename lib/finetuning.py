@@ -161,6 +161,9 @@ def _prepare(model: GPTModel, run: FineTuning) -> None:
     elif adapted := adapted_layers(model):
         raise ValueError(f"full fine-tuning of a model with {len(adapted)} LoRA adapters would "
                          f"train {trainable_count(model):,} numbers only: remove_adapters first")
+    elif not trainable_count(model):
+        raise ValueError("all of the model is frozen: freeze(False) first, or there is nothing to "
+                         "train")
 
 
 def _check_finite(model: GPTModel, batch: Batch) -> None:

@@ -70,6 +70,13 @@ def test_full_fine_tuning_of_an_adapted_model_is_refused(base):
         finetune(model, base[1], FineTuning(method="full", steps=1), progress=False)
 
 
+def test_full_fine_tuning_of_a_model_that_is_all_frozen_is_refused(base):
+    model = base[0].copy()
+    model.freeze()
+    with refused("all of the model is frozen", unchanged=model.parameters()):
+        finetune(model, base[1], FineTuning(method="full", steps=1), progress=False)
+
+
 def test_full_fine_tuning_leaves_what_was_frozen_by_hand(base):
     model = base[0].copy()
     model.freeze()
