@@ -10,7 +10,7 @@ from pathlib import Path
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-PATIENCE = 20_000  # milliseconds until a page must have settled
+PATIENCE = 60_000  # milliseconds until a page must have settled, on a busy machine too
 
 #: Settled: sliders ready, formulas typeset, fonts and pictures there.
 SETTLED = """async () => {
@@ -22,33 +22,84 @@ SETTLED = """async () => {
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
 RAW_MATHS = """() => {
-  const text = document.querySelector('article').cloneNode(true);
-  text.querySelectorAll('pre, code, script, mjx-container').forEach((node) => node.remove());
-  return text.textContent.match(/\\$\\$|\\\\[([]|\\\\begin\\{|\\\\frac/g) || [];
+  const text = document.querySelector('article')?.cloneNode(true);
+  text?.querySelectorAll('pre, code, script, mjx-container').forEach((node) => node.remove());
+  return text?.textContent.match(/\\$\\$|\\\\[([]|\\\\begin\\{|\\\\frac/g) || [];
 }"""
 FIGURES = """() => [...document.querySelectorAll('figure.explore')].map((figure) => ({
   names: [...figure.querySelectorAll('.explore-row span')].map((each) => each.textContent),
   values: [...figure.querySelectorAll('input')].map((each) => JSON.parse(each.dataset.values)),
+  places: [...figure.querySelectorAll('input')].map((each) => Number(each.value)),
   data: figure.querySelector('script') && JSON.parse(figure.querySelector('script').textContent),
   height: [...figure.children].filter((each) => each.tagName !== 'FIGCAPTION')
     .reduce((sum, each) => sum + each.getBoundingClientRect().height, 0)}))"""
-STATE = """async (at) => {
+#: Puts a slider at place after place and tells what the figure shows at each; with no places,
+#: tells what it shows now.
+WALK = """async ([at, row, places]) => {
   const figure = document.querySelectorAll('figure.explore')[at];
-  const image = figure.querySelector('img');
-  await image.decode();
-  return {url: image.currentSrc, width: image.naturalWidth, alt: image.alt,
-    caption: figure.querySelector('figcaption').textContent,
-    spoken: [...figure.querySelectorAll('input')].map((each) => each.ariaValueText),
-    shown: [...figure.querySelectorAll('output')].map((each) => each.value)};
+  const image = figure.querySelector('img'), sliders = [...figure.querySelectorAll('input')];
+  const state = async () => {
+    await image.decode();
+    return {url: image.currentSrc, width: image.naturalWidth, alt: image.alt,
+      caption: figure.querySelector('figcaption').textContent,
+      spoken: sliders.map((each) => each.ariaValueText),
+      shown: [...figure.querySelectorAll('output')].map((each) => each.value)};
+  };
+  const states = [];
+  for (const place of places) {
+    sliders[row].value = place;
+    sliders[row].dispatchEvent(new Event('input', {bubbles: true}));
+    states.push(await state());
+  }
+  return places.length ? states : [await state()];
 }"""
+#: The theme follows the system's scheme without a reload; axe must not see colours on their way.
+TURNED = """async (scheme) => {
+  while (document.documentElement.dataset.theme !== scheme)
+    await new Promise((done) => setTimeout(done, 20));
+  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
+}"""
+#: Contrast takes axe minutes for the thousands of words of code and of the library's reference.
+#: Where the styles of a word and of all that it stands in are those of an earlier one, so is its
+#: contrast: the first that shows stands for them all.
+ALIKE = """
+(() => {
+  const styles = new Map(), numbers = new Map(), seen = new Set();
+  const parts = ['color', 'backgroundColor', 'backgroundImage', 'opacity', 'fontSize', 'fontWeight',
+    'filter', 'mixBlendMode', 'textShadow', 'position', 'zIndex', 'overflow'];
+  const number = (node) => {
+    if (!node) return 0;
+    if (!styles.has(node)) {
+      const style = getComputedStyle(node);
+      const key = parts.map((part) => style[part]).join() + number(node.parentElement);
+      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
+      styles.set(node, numbers.get(key));
+    }
+    return styles.get(node);
+  };
+  for (const word of document.querySelectorAll('pre span, dl.py *')) {
+    const own = [...word.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
+    const long = own.map((each) => each.data).join('').trim().length > 1; // axe leaves others open
+    const shows = word.checkVisibility({opacityProperty: true, visibilityProperty: true});
+    const key = `${number(word)} ${long}`;
+    word.toggleAttribute('data-alike', shows && seen.has(key));
+    if (shows) seen.add(key);
+  }
+})();
+axe.configure({rules: [{id: 'color-contrast', selector: ':not([data-alike])'}]});
+"""
 
 
 def pages(book: Path) -> list[str]:
-    """Return all pages but the first, which only leads on, and the library's source."""
-    found = [path.relative_to(book).as_posix() for path in book.rglob("*.html")
-             if "_static" not in path.parts]
-    return sorted({name for name in found if not name.startswith("_modules/")}
-                  - {"index.html"})
+    """Return all pages but the first, which only leads on, and the library's source.
+
+    The largest come first, so that no process is left alone with one at the end.
+    """
+    found = [path for path in book.rglob("*.html") if "_static" not in path.parts]
+    names = {path.relative_to(book).as_posix(): path.stat().st_size for path in found}
+    return sorted((name for name in names
+                   if name != "index.html" and not name.startswith("_modules/")),
+                  key=lambda name: (-names[name], name))
 
 
 @dataclass
@@ -65,20 +116,23 @@ class Visit:
 def visit(running, base: str, name: str, query: str = "", **options) -> Iterator[Visit]:
     """Open a page, wait until it has settled, and fail if anything was not as it should be."""
     context = running.new_context(**{"viewport": WIDE, "color_scheme": "light", **options})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    seen = Visit(page, name)
-    page.on("request", lambda request: seen.requests.append(request.url))
-    page.on("pageerror", lambda error: seen.errors.append(f"page error: {error}"))
-    page.on("requestfailed", lambda request: seen.errors.append(f"failed: {request.url}"))
-    page.on("response", lambda response: seen.errors.append(f"{response.status}: {response.url}")
-            if response.status >= 400 else None)
-    page.on("console", lambda said: seen.errors.append(f"console: {said.text}")
-            if said.type == "error" else None)
-    page.goto(base + name + query)
-    page.evaluate(SETTLED)
-    yield seen
-    context.close()
-    own = (base, "data:", "blob:")
-    assert not [url for url in seen.requests if not url.startswith(own)], name
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        seen = Visit(page, name)
+        page.on("request", lambda request: seen.requests.append(request.url))
+        page.on("pageerror", lambda error: seen.errors.append(f"page error: {error}"))
+        page.on("requestfailed", lambda request: seen.errors.append(f"failed: {request.url}"))
+        page.on("response", lambda response:
+                seen.errors.append(f"{response.status}: {response.url}")
+                if response.status >= 400 else None)
+        page.on("console", lambda said: seen.errors.append(f"console: {said.text}")
+                if said.type == "error" else None)
+        page.goto(base + name + query)
+        page.evaluate(SETTLED)
+        yield seen
+    finally:
+        context.close()
+    foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]
+    assert not foreign, f"{name} asks elsewhere: {foreign}"
     assert not seen.errors, f"{name}: {seen.errors}"

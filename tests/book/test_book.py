@@ -1,7 +1,7 @@
-"""The built book in a real browser, from a server and from the disk.
+"""The built book in a real browser: each page once from a server and once from the disk.
 
-The book is built first, unless the variable BOOK_HTML names the folder of one. Without Playwright
-or Chromium these tests are skipped; with CI set they fail.
+The book must have been built; the variable BOOK_HTML names the folder of another one. Without
+Playwright or Chromium these tests are skipped; with CI set they fail.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
-from browsing import FIGURES, FLAGS, PHONE, RAW_MATHS, STATE, WIDE, pages, visit
+from browsing import ALIKE, FIGURES, FLAGS, PHONE, RAW_MATHS, TURNED, WALK, pages, visit
+from PIL import Image
 
-from lib.figures.kit.mark import TITLE
 from tools import browser as chromium
 from tools import build_book, serve
+from tools.mark import TITLE
 
+HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
+PAGES = pages(HTML)
+NO_BOOK = f"there is no book in {HTML}: run make book first"
 HEADER = 56  # pixels that the theme's bar takes on a phone
 WEIGHT = 1_500_000  # bytes of a page besides the theme
 #: Preloading would make axe itself ask for style sheets that no page uses.
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-       "preload": False}
+       "preload": False, "resultTypes": ["violations"]}
+every_page = pytest.mark.parametrize("name", PAGES)
 
 
 def unavailable(what: str) -> None:
@@ -36,16 +41,15 @@ def unavailable(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def book() -> Path:
-    """The folder of the built book."""
-    named = os.environ.get("BOOK_HTML")
-    if not named and build_book.main([]):
-        pytest.fail("the book does not build", pytrace=False)
-    return Path(named).resolve() if named else build_book.INDEX.parent
+    """The folder of the built book; without one, only the test that there is one fails."""
+    if not PAGES:
+        pytest.skip(NO_BOOK)
+    return HTML
 
 
 @pytest.fixture(scope="session")
-def running():
-    """A headless Chromium."""
+def running(book: Path):
+    """A headless Chromium, one for each process."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -58,6 +62,16 @@ def running():
 
 
 @pytest.fixture(scope="session")
+def axe():
+    """The accessibility rules, told to look once at what looks alike."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+    except ImportError:
+        unavailable("axe-playwright-python")
+    return Axe(Axe().axe_script + ALIKE)
+
+
+@pytest.fixture(scope="session")
 def served(book: Path) -> Iterator[str]:
     """The address of the book on a server."""
     with serve.server(0, book) as server:
@@ -66,118 +80,51 @@ def served(book: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="session", params=["http", "file"])
-def base(request, book: Path, served: str) -> str:
-    """The address of the book: on a server, and on the disk."""
-    return served if request.param == "http" else book.as_uri() + "/"
-
-
-def test_the_book_has_its_pages(book):
-    found = pages(book)
-    assert (book / "index.html").exists()
-    assert {"search.html", "book/intro.html", "book/api.html"} <= set(found)
-    assert any(name.startswith("chapters/") for name in found)
+def test_the_book_has_its_pages():
+    assert (HTML / "index.html").exists(), NO_BOOK
+    assert {"search.html", "book/intro.html", "book/api.html"} <= set(PAGES)
+    assert any(name.startswith("chapters/") for name in PAGES)
+    text = "".join((HTML / name).read_text(encoding="utf-8") for name in PAGES)
+    assert text.count('class="math notranslate') > 10  # each visit compares with what it finds
+    assert text.count('type="range"') >= 3
 
 
 def test_the_frames_are_those_of_the_pages(book):
-    shown = {name for page in pages(book)
-             for name in re.findall(r"frames/([0-9a-f]{16}\.png)", (book / page).read_text())}
-    assert shown == {path.name for path in (book / "_static" / "frames").iterdir()}
+    shown = {name for page in PAGES for name in
+             re.findall(r"frames/([0-9a-f]{16}\.png)", (book / page).read_text(encoding="utf-8"))}
+    frames = {path.name: path for path in (book / "_static" / "frames").iterdir()}
+    assert shown == set(frames)
+    for path in frames.values():
+        with Image.open(path) as image:
+            image.verify()
 
 
-def test_every_page_is_quiet_and_whole(running, base, book):
-    """No request elsewhere, no error, every formula typeset, every picture there."""
-    formulas = 0
-    for name in pages(book):
-        with visit(running, base, name) as seen:
-            page = seen.page
-            formulas += page.locator("mjx-container").count()
-            raw = page.evaluate(RAW_MATHS) if page.locator("article").count() else []
-            assert not raw, f"{name}: raw formulas {raw}"
-            plain = "nodes => nodes.filter(n => !n.querySelector('mjx-container')).length"
-            assert page.locator(".math.notranslate").evaluate_all(plain) == 0, name
-            assert page.locator("mjx-merror").count() == 0, f"{name}: a formula is wrong"
-            broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => "
-                                   "i.outerHTML)")
-            assert not broken, f"{name}: {broken}"
-    assert formulas > 10
+@every_page
+def test_a_page_from_a_server(running, served, axe, name):
+    with visit(running, served, name) as seen:
+        whole(seen)
+        accessible(seen, axe, "light")
+        light_and_titled(seen, served)
+        seen.page.emulate_media(color_scheme="dark")
+        accessible(seen, axe, "dark")
+        each_slider(seen, layout=0, thorough=False)
 
 
-def test_every_slider_moves_through_all_its_values_by_key(running, base, book):
-    moved, size = 0, WIDE if base.startswith("http") else PHONE
-    for name in pages(book):
-        with visit(running, base, name, viewport=size) as seen:
-            for at, figure in enumerate(seen.page.evaluate(FIGURES)):
-                if figure["data"]:
-                    moved += move(seen.page, at, figure, int(size is PHONE))
-    assert moved >= 3
+@every_page
+def test_a_page_from_the_disk_on_a_phone(running, name):
+    with visit(running, HTML.as_uri() + "/", name, viewport=PHONE) as seen:
+        whole(seen)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390, \
+            f"{name} is wider than a phone"
+        for figure in seen.page.evaluate(FIGURES):
+            assert figure["height"] <= PHONE["height"] - HEADER, \
+                f"{name}: sliders and picture of {figure['names']} need two screens"
+        each_slider(seen, layout=1, thorough=True)
 
 
-def move(page, at: int, figure: dict, layout: int) -> int:
-    """Take each slider through all its values, then back to where it was; return how many."""
-    rows = page.locator("figure.explore").nth(at).locator("input")
-    values, data = figure["values"], figure["data"]
-    places = [int(rows.nth(k).input_value()) for k in range(len(values))]
-    for k, choices in enumerate(values):
-        start = places[k]
-        rows.nth(k).focus()
-        page.keyboard.press("Home")
-        for place, choice in enumerate(choices):
-            places[k] = place
-            now, index = page.evaluate(STATE, at), 0
-            for each, others in zip(places, values):
-                index = index * len(others) + each
-            picture = data["images"][data["frames"][index][layout]].split("/")[-1]
-            assert now["url"].endswith(picture) and now["width"] > 0
-            assert now["alt"] == now["caption"] == data["captions"][index]
-            assert now["spoken"][k] == now["shown"][k] == choice
-            page.keyboard.press("ArrowRight")
-        page.keyboard.press("Home")
-        for _ in range(start):
-            page.keyboard.press("ArrowRight")
-        places[k] = start
-        assert page.evaluate(STATE, at)["spoken"][k] == choices[start]
-        assert any(changes(data, values, k)), f"the slider {figure['names'][k]} changes nothing"
-    return len(values)
-
-
-def changes(data: dict, values: list[list[str]], slider: int) -> Iterator[bool]:
-    """Tell for each frame whether it differs from its neighbour along one slider."""
-    step = 1
-    for later in values[slider + 1:]:
-        step *= len(later)
-    for at, frame in enumerate(data["frames"]):
-        if at // step % len(values[slider]):
-            yield (frame != data["frames"][at - step]
-                   and data["captions"][at] != data["captions"][at - step])
-
-
-def test_pages_fit_a_phone(running, served, book):
-    for name in pages(book):
-        with visit(running, served, name, viewport=PHONE) as seen:
-            assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390, name
-            for figure in seen.page.evaluate(FIGURES):
-                assert figure["height"] <= PHONE["height"] - HEADER, \
-                    f"{name}: sliders and picture of {figure['names']} need two screens"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_accessible_and_pictures_turn_with_them(running, served, book, scheme):
-    try:
-        from axe_playwright_python.sync_playwright import Axe
-    except ImportError:
-        unavailable("axe-playwright-python")
-    axe = Axe()
-    for name in pages(book):
-        with visit(running, served, name, color_scheme=scheme) as seen:
-            found = axe.run(seen.page, options=AXE)
-            assert not found.response["violations"], f"{name}: {found.generate_report()}"
-            for filters in seen.page.locator("img.frame").evaluate_all(
-                    "images => images.map(image => getComputedStyle(image).filter)"):
-                assert ("invert(1)" in filters) == (scheme == "dark"), name
-
-
-def test_search_finds_what_is_there(running, base):
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_search_finds_what_is_there(running, served, scheme):
+    base = served if scheme == "http" else HTML.as_uri() + "/"
     with visit(running, base, "search.html", "?q=pretraining+LoRA") as seen:
         seen.page.wait_for_selector("#search-results li a")
     with visit(running, base, "book/intro.html") as seen:
@@ -187,15 +134,104 @@ def test_search_finds_what_is_there(running, base):
         seen.page.wait_for_selector("#search-results li a")
 
 
-def test_pages_are_light_and_titled(running, served, book):
+def whole(seen) -> None:
+    """Every formula is typeset, every picture is there."""
+    page, name = seen.page, seen.name
+    raw = page.evaluate(RAW_MATHS)
+    assert not raw, f"{name}: raw formulas {raw}"
+    formulas = page.locator(".math.notranslate")
+    assert formulas.count() == source(name).count('class="math notranslate'), name
+    plain = formulas.evaluate_all("nodes => nodes.filter(n => !n.querySelector('mjx-container'))"
+                                  ".map(n => n.textContent)")
+    assert not plain, f"{name}: raw formulas {plain}"
+    assert page.locator("mjx-merror").count() == 0, f"{name}: a formula is wrong"
+    broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => "
+                           "i.outerHTML)")
+    assert not broken, f"{name}: {broken}"
+
+
+def source(name: str) -> str:
+    """A page as it was built."""
+    return (HTML / name).read_text(encoding="utf-8")
+
+
+def accessible(seen, axe, scheme: str) -> None:
+    """Axe finds nothing, and pictures turn with the page."""
+    seen.page.evaluate(TURNED, scheme)
+    found = axe.run(seen.page, options=AXE)
+    assert not found.response["violations"], f"{seen.name}, {scheme}: {found.generate_report()}"
+    for filters in seen.page.locator("img.frame").evaluate_all(
+            "images => images.map(image => getComputedStyle(image).filter)"):
+        assert ("invert(1)" in filters) == (scheme == "dark"), \
+            f"{seen.name}: a picture is not {scheme}"
+
+
+def light_and_titled(seen, base: str) -> None:
     """A page with all that it loads, besides the theme's, MathJax's and search's files."""
-    for name in pages(book):
-        with visit(running, served, name) as seen:
-            seen.page.wait_for_load_state("networkidle")
-            urls = {urlparse(url).path for url in seen.requests if not url.startswith("data:")}
-            paths = [unquote(url).removeprefix(unquote(urlparse(served).path)) for url in urls]
-            own = [path for path in paths if "/frames/" in path or not path.startswith("_static/")]
-            weight = sum((book / path).stat().st_size for path in own if (book / path).is_file())
-            assert 0 < weight <= WEIGHT, f"{name}: {weight} bytes"
-            assert TITLE in seen.page.title(), name
-            assert seen.page.evaluate("document.documentElement.lang") == "en", name
+    urls = {urlparse(url).path for url in seen.requests if not url.startswith("data:")}
+    paths = [unquote(url).removeprefix(unquote(urlparse(base).path)) for url in urls]
+    own = [path for path in paths if "/frames/" in path or not path.startswith("_static/")]
+    weight = sum((HTML / path).stat().st_size for path in own if (HTML / path).is_file())
+    assert 0 < weight <= WEIGHT, f"{seen.name}: {weight} bytes"
+    assert TITLE in seen.page.title(), seen.name
+    assert seen.page.evaluate("document.documentElement.lang") == "en", seen.name
+
+
+def each_slider(seen, layout: int, thorough: bool) -> None:
+    """Take every slider of a page through its values and back."""
+    figures = seen.page.evaluate(FIGURES)
+    moving = [(at, figure) for at, figure in enumerate(figures) if figure["data"]]
+    assert sum(len(figure["values"]) for _, figure in moving) == source(seen.name).count(
+        'type="range"'), f"{seen.name}: a slider without frames"
+    for at, figure in moving:
+        for row in range(len(figure["values"])):
+            move(seen, at, figure, row, layout, thorough)
+
+
+def move(seen, at: int, figure: dict, row: int, layout: int, thorough: bool) -> None:
+    """Take one slider by key to its first value, a middle one and its last, then back.
+
+    If thorough, it goes through all its values before, in the page's own time.
+    """
+    page, values = seen.page, figure["values"]
+    what = f"{seen.name}, slider {figure['names'][row]!r}"
+    assert changes(figure["data"], values, row), f"{what} changes nothing"
+    count, start = len(values[row]), figure["places"][row]
+    slider = page.locator("figure.explore").nth(at).locator("input").nth(row)
+    slider.focus()
+    if thorough:
+        places = range(count)
+        for place, state in zip(places, page.evaluate(WALK, [at, row, list(places)])):
+            check(what, state, figure, row, place, layout)
+    page.evaluate(WALK, [at, row, [max(count // 2 - 1, 0)]])
+    for key, place in (("ArrowRight", min(max(count // 2, 1), count - 1)), ("Home", 0),
+                       ("End", count - 1)):
+        page.keyboard.press(key)
+        check(f"{what}, {key}", page.evaluate(WALK, [at, row, []])[0], figure, row, place, layout)
+    back, = page.evaluate(WALK, [at, row, [start]])
+    check(what, back, figure, row, start, layout)
+
+
+def check(what: str, state: dict, figure: dict, row: int, place: int, layout: int) -> None:
+    """Compare what a figure shows with its data, one slider moved from where all started."""
+    values, data = figure["values"], figure["data"]
+    places = [*figure["places"][:row], place, *figure["places"][row + 1:]]
+    index = 0
+    for each, others in zip(places, values):
+        index = index * len(others) + each
+    picture = data["images"][data["frames"][index][layout]].split("/")[-1]
+    what = f"{what} at {values[row][place]!r}"
+    assert state["url"].endswith(picture) and state["width"] > 0, what
+    assert state["alt"] == state["caption"] == data["captions"][index], what
+    written = [choices[at] for at, choices in zip(places, values)]
+    assert state["spoken"] == state["shown"] == written, what
+
+
+def changes(data: dict, values: Sequence[Sequence[str]], row: int) -> bool:
+    """Tell whether a slider ever changes both the picture and its words."""
+    step = 1
+    for later in values[row + 1:]:
+        step *= len(later)
+    return any(data["frames"][at] != data["frames"][at - step]
+               and data["captions"][at] != data["captions"][at - step]
+               for at in range(len(data["frames"])) if at // step % len(values[row]))
