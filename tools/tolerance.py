@@ -8,8 +8,9 @@ in a tolerant cell.
     absolute   the printed number itself
     relative   a share of the stored number: 0.1 is a tenth
     digits     units of the last printed digit
-    factor     at most so many times as large or as small, for measured seconds and megabytes and
-               for rounding errors, of which all below 1e-12, zero too, count as equal
+    factor     at most so many times as large or as small: for measured seconds and megabytes
+    rounding   the same, for numbers that are printed with an exponent such as 3e-15, and for none
+               other; all below 1e-12, zero too, count as equal
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import math
 import re
 from collections.abc import Mapping
 
-KINDS = ("points", "absolute", "relative", "digits", "factor")
+KINDS = ("points", "absolute", "relative", "digits", "factor", "rounding")
 NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
                     r"(?:[eE][-+]?\d+)?(?:\s?%)?")
 
@@ -34,15 +35,16 @@ def check(tolerance: Mapping[str, float]) -> None:
         if kind not in KINDS:
             raise ValueError(f"unknown tolerance {kind!r}: allowed are {', '.join(KINDS)}")
         if isinstance(size, bool) or not isinstance(size, int | float) or not (
-                math.isfinite(size) and size > (1 if kind == "factor" else 0)):
+                math.isfinite(size) and size > (kind in ("factor", "rounding"))):
             raise ValueError(f"the tolerance {kind} is {size!r}, it must be a number above "
-                             f"{1 if kind == 'factor' else 0}")
+                             f"{int(kind in ('factor', 'rounding'))}")
 
 
 def note(tolerance: Mapping[str, float]) -> str:
     """The tolerance in words, as readers see it beside the output."""
     words = {"points": "± {:g} percentage points", "absolute": "± {:g}", "relative": "± {:.0%}",
-             "digits": "± {:g} in the last digit", "factor": "up to {:g} times more or less"}
+             "digits": "± {:g} in the last digit", "factor": "up to {:g} times more or less",
+             "rounding": "rounding errors up to {:g} times more or less"}
     said = [words[kind].format(size) for kind, size in tolerance.items()]
     return f"On other machines: {', '.join(said)}"
 
@@ -84,11 +86,11 @@ def _near(stored: str, new: str, tolerance: Mapping[str, float]) -> bool:
               "digits": lambda size: size * _last_digit(stored),
               "points": lambda size: size if stored.endswith("%") else 0.0}
     for kind, size in tolerance.items():
-        if kind == "factor":
-            if max(abs(old), abs(now)) < ROUNDING:
-                return True
-            if old * now > 0 and abs(old) / size <= abs(now) * (1 + 1e-9) \
-                    and abs(now) <= abs(old) * size * (1 + 1e-9):
+        if kind in ("factor", "rounding"):
+            small = kind == "rounding" and max(abs(old), abs(now)) < ROUNDING
+            applies = kind == "factor" or "e" in stored.lower() or "e" in new.lower()
+            if applies and (small or (old * now > 0 and abs(old) <= abs(now) * size * (1 + 1e-9)
+                                      and abs(now) <= abs(old) * size * (1 + 1e-9))):
                 return True
         elif abs(now - old) <= limits[kind](size) + slack:
             return True

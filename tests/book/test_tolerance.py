@@ -26,7 +26,8 @@ def test_it_bites(new):
     (("0.123", "0.125"), {"absolute": 0.002}), (("0.123", "0.125"), {"digits": 2}),
     (("0.123", "0.13"), {"relative": 0.1}), (("1,044,736", "1,044,737"), {"absolute": 1}),
     (("2.0 s", "0.7 s"), {"factor": 3}), (("2.0 s", "5.9 s"), {"factor": 3}),
-    (("0.123", "0.129"), {"factor": 1.05}), (("-0.50", "-0.45"), {"absolute": 0.05}), (("rank 4:  92%", "rank 4: 92%"), {"points": 1})])
+    (("0.123", "0.129"), {"factor": 1.05}), (("-0.50", "-0.45"), {"absolute": 0.05}),
+    (("rank 4:  92%", "rank 4: 92%"), {"points": 1})])
 def test_what_is_declared_passes_and_not_without(change, allowed):
     new = STORED.replace(*change)
     assert new != STORED
@@ -45,16 +46,20 @@ def test_no_tolerance_reaches_further_than_it_says(change, allowed):
 
 @pytest.mark.parametrize("wrong", [
     {}, [2], {"percent": 2}, {"points": -1}, {"points": "2"}, {"points": True}, {"factor": 1},
+    {"rounding": 1},
     {"relative": float("nan")}])
 def test_a_tolerance_that_means_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match="toleran"):
         tolerance.check(wrong)
 
 
-def test_a_rounding_error_may_be_none_at_all_but_no_more_than_one():
-    assert tolerance.difference("off by 0e+00", "off by 3e-15", {"factor": 2}) is None
-    assert tolerance.difference("off by 2e-16", "off by 3e-12", {"factor": 2})
-    assert tolerance.difference("off by 0", "off by 1", {"factor": 1000})
+def test_a_rounding_error_may_be_none_at_all_and_covers_no_other_number():
+    allowed = {"rounding": 1000}
+    assert tolerance.difference("0.50 off by 2e-10", "0.50 off by 9e-9", allowed) is None
+    assert tolerance.difference("off by 0e+00", "off by 3e-15", allowed) is None
+    assert tolerance.difference("off by 2e-16", "off by 3e-12", allowed)
+    assert tolerance.difference("0.50 off by 2e-10", "0.51 off by 2e-10", allowed)
+    assert tolerance.difference("off by 0", "off by 1", allowed)
 
 
 def test_readers_see_it_in_words():
