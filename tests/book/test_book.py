@@ -19,11 +19,11 @@ from PIL import Image
 
 from tools import browser as chromium
 from tools import build_book, serve
-from tools.mark import TITLE
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
 PAGES = pages(HTML)
 NO_BOOK = f"there is no book in {HTML}: run make book first"
+TITLE = "Fine-tuning from scratch"
 HEADER = 56  # pixels that the theme's bar takes on a phone
 WEIGHT = 1_500_000  # bytes of a page besides the theme
 #: Preloading would make axe itself ask for style sheets that no page uses.

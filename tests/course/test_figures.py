@@ -31,7 +31,6 @@ from lib.figures.lora import (
     scaling,
     strength,
 )
-from tools import mark
 
 STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 FRAMES = frames()
@@ -267,8 +266,3 @@ def test_the_gradient_board_agrees_with_differences():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
-
-
-@pytest.mark.parametrize("name", mark.FILES)
-def test_the_marks_files_are_what_the_code_makes(name):
-    assert (STATIC / name).read_text(encoding="utf-8") == mark.FILES[name]()
