@@ -39,12 +39,14 @@ def pytest(name: str, *arguments: str, **variables: str) -> str:
 
 
 def style() -> str:
-    """Ruff over the code and the notebooks."""
-    return run([sys.executable, "-m", "ruff", "check", "."])
+    """The hooks of .pre-commit-config.yaml over all files: ruff, white space, large files."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return run([sys.executable, "-m", "pre_commit", "run", "--all-files"], PATH=path,
+               PRE_COMMIT_HOME=str(BUILD / "pre-commit"))
 
 
 def tests() -> str:
-    """Unit, property and hygiene tests."""
+    """Unit and property tests, and the rules of chapters and pages."""
     return pytest("tests", "-n", str(workers()), "--dist", "worksteal",
                   "--ignore=tests/book/test_book.py", "tests")
 
