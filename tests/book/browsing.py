@@ -13,9 +13,11 @@ WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 60_000  # milliseconds until a page must have settled, on a busy machine too
 
 #: Settled: sliders ready, formulas typeset, fonts and pictures there.
-SETTLED = """async () => {
+SETTLED = """async (patience) => {
+  const late = new Promise((_, fail) => setTimeout(
+    () => fail(new Error('formulas are not typeset in time')), patience));
   while (document.readyState !== 'complete') await new Promise((done) => setTimeout(done, 20));
-  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+  if (window.MathJax?.startup?.promise) await Promise.race([MathJax.startup.promise, late]);
   else if (document.querySelector('script[src*="mathjax"]')) throw new Error('no MathJax');
   await document.fonts.ready;
   document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; });
@@ -55,9 +57,12 @@ WALK = """async ([at, row, places]) => {
 }"""
 #: The theme follows the system's scheme without a reload; axe must not see colours on their way.
 TURNED = """async (scheme) => {
-  while (document.documentElement.dataset.theme !== scheme)
+  const theme = () => document.documentElement.dataset.theme;
+  for (let i = 0; i < 500 && theme() !== scheme; i++)
     await new Promise((done) => setTimeout(done, 20));
-  await Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})));
+  const moving = document.getAnimations().filter((each) => each instanceof CSSTransition);
+  await Promise.all(moving.map((each) => each.finished.catch(() => {})));
+  return theme();
 }"""
 #: Contrast takes axe minutes for the thousands of words of code and of the library's reference.
 #: Where the styles of a word and of all that it stands in are those of an earlier one, so is its
@@ -129,7 +134,7 @@ def visit(running, base: str, name: str, query: str = "", **options) -> Iterator
         page.on("console", lambda said: seen.errors.append(f"console: {said.text}")
                 if said.type == "error" else None)
         page.goto(base + name + query)
-        page.evaluate(SETTLED)
+        page.evaluate(SETTLED, PATIENCE)
         yield seen
     finally:
         context.close()

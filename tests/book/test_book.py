@@ -166,7 +166,8 @@ def source(name: str) -> str:
 
 def accessible(seen, axe, scheme: str) -> None:
     """Axe finds nothing, and pictures turn with the page."""
-    seen.page.evaluate(TURNED, scheme)
+    theme = seen.page.evaluate(TURNED, scheme)
+    assert theme == scheme, f"{seen.name} is {theme} where the system is {scheme}"
     found = axe.run(seen.page, options=AXE)
     assert not found.response["violations"], f"{seen.name}, {scheme}: {found.generate_report()}"
     for filters in seen.page.locator("img.frame").evaluate_all(
@@ -182,8 +183,9 @@ def light_and_titled(seen, base: str) -> None:
     own = [path for path in paths if "/frames/" in path or not path.startswith("_static/")]
     weight = sum((HTML / path).stat().st_size for path in own if (HTML / path).is_file())
     assert 0 < weight <= WEIGHT, f"{seen.name}: {weight} bytes"
-    assert TITLE in seen.page.title(), seen.name
-    assert seen.page.evaluate("document.documentElement.lang") == "en", seen.name
+    assert TITLE in seen.page.title(), f"{seen.name} lacks the book's title"
+    language = seen.page.evaluate("document.documentElement.lang")
+    assert language == "en", f"{seen.name} says that its language is {language!r}"
 
 
 def each_slider(seen, layout: int, thorough: bool) -> None:
