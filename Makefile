@@ -72,8 +72,8 @@ notebook: setup  ## bring the edited text back into the notebook (NB=chapters/01
 lock: setup  ## pin the newest versions that the requirements allow
 	@UV_FIND_LINKS= $(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate \
-		--custom-compile-command "make lock" requirements.txt requirements-test.txt \
-		--output-file requirements.lock
+		--custom-compile-command "make lock" requirements.txt requirements-cluster.txt \
+		requirements-test.txt --output-file requirements.lock
 	@echo "Wrote requirements.lock; run make test before you commit it."
 
 clean:  ## remove what the commands made, except .venv

@@ -62,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("groups", nargs="*", metavar="group",
                      help="default: all; an unknown one is answered with the names of all")
     add.add_argument("--jobs", type=int, default=2, help="runs side by side (default: 2)")
+    add.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, such as "
+                     "tcp://10.0.0.5:8786: its workers do the runs, one each at a time")
     add.add_argument("--out", type=Path, help="default: the committed results")
     add.set_defaults(run=run_lab)
 
@@ -149,7 +151,7 @@ def run_lab(args: argparse.Namespace) -> None:
 
     groups, path = args.groups or list(laboratory.GROUPS), args.out or laboratory.RESULTS
     try:
-        laboratory.run_groups(groups, path, args.jobs)
+        laboratory.run_groups(groups, path, args.jobs, args.cluster)
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on with the runs that are missing.")
     for group in groups:
@@ -158,6 +160,7 @@ def run_lab(args: argparse.Namespace) -> None:
               f"minutes of one processor; at the learning rate of the {laboratory.CRITERION} "
               f"(*: at the edge of those tried), on test:")
         print(laboratory.summary(lines))
+        print(f"made with {laboratory.made_with(lines)}")
     print(f"\n{path}: {path.stat().st_size:,} bytes")
 
 

@@ -23,11 +23,12 @@ from lib.laboratory.results import (
     best_rate,
     load_histories,
     load_results,
+    made_with,
     summary,
 )
 
 __all__ = [
     "ALPHAS", "CRITERION", "FULL_RATES", "GROUPS", "HISTORIES", "LINEAR", "LORA_RATES", "LUCK",
     "MEASURED", "PLACES", "RANKS", "RESULTS", "Line", "at_best_rate", "at_edge", "best_rate",
-    "distance", "group_runs", "held_out", "load_histories", "load_results", "perform",
-    "run_groups", "runs", "summary"]
+    "distance", "group_runs", "held_out", "load_histories", "load_results", "made_with",
+    "perform", "run_groups", "runs", "summary"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from lib.corpus.tasks import load_task
 from lib.evaluation import fact_recall, mean_loss, stream_batches
 from lib.finetuning import FineTuning, finetune, sample_questions, task_scores
 from lib.generation import complete
+from lib.laboratory.cluster import connected, finished
 from lib.laboratory.groups import group_runs
 from lib.laboratory.results import RESULTS, Line, append_line, put_in_order
 from lib.model import GPTModel
@@ -88,16 +90,21 @@ def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
 
 
-def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2) -> Path:
+def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2,
+               cluster: str | None = None) -> Path:
     """Do all runs of the groups that the results file lacks; return the file.
+
+    ``jobs`` runs go on side by side here, or one on each worker of the Dask cluster whose
+    scheduler has the address ``cluster``.
 
     Lines are added as runs end, so that what was stopped goes on where it was; at the end the
     file is put in the order of the groups, and lines of no group come last.  A file that lacks
     nothing is not written.
 
     Raises:
-        ValueError: an unknown group, no jobs, no such folder, or a file of something else;
-            nothing is written.
+        ValueError: an unknown group, no jobs, no such folder, a file of something else, or a
+            cluster that doesn't fit this machine; nothing is written.
+        OSError: the cluster can't be reached, or was lost on the way.
     """
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}, it must be at least 1")
@@ -108,13 +115,15 @@ def run_groups(groups: Sequence[str], path: Path = RESULTS, jobs: int = 2) -> Pa
     missing = [run for run in wanted if run not in done]
     if not missing:
         return path
-    for seed in sorted({run.base for run in missing}):
-        if not base_path(seed).exists():
-            base_path(seed).parent.mkdir(parents=True, exist_ok=True)
-            pretrain(base_path(seed), Recipe(seed=seed), jobs)
-    finished = Parallel(jobs, return_as="generator")(delayed(perform)(run) for run in missing)
-    for line in tqdm(finished, total=len(wanted), initial=len(wanted) - len(missing),
-                     desc="laboratory", unit="run"):
-        append_line(path, line)
+    with connected(cluster) if cluster is not None else nullcontext() as client:
+        for seed in sorted({run.base for run in missing}):
+            if not base_path(seed).exists():
+                base_path(seed).parent.mkdir(parents=True, exist_ok=True)
+                pretrain(base_path(seed), Recipe(seed=seed), jobs)
+        lines = (finished(client, perform, missing) if client else
+                 Parallel(jobs, return_as="generator")(delayed(perform)(run) for run in missing))
+        for line in tqdm(lines, total=len(wanted), initial=len(wanted) - len(missing),
+                         desc="laboratory", unit="run"):
+            append_line(path, line)
     put_in_order(path)
     return path

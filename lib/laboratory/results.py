@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -89,6 +90,14 @@ def summary(lines: Sequence[Line]) -> str:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
                      .rstrip() for cells in table)
+
+
+def made_with(lines: Iterable[Line]) -> str:
+    """Which versions and BLAS kernel made the lines, or how many each, and that it is a mixture."""
+    counts = Counter(line["versions"] for line in lines).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
+    return "a mixture: " + ", ".join(f"{versions} ({count} runs)" for versions, count in counts)
 
 
 def _brief(value: Any) -> str:

@@ -15,7 +15,7 @@ from pybtex.database import parse_file
 
 ROOT = Path(__file__).parents[2]
 FILE_LINES = 300
-REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-cluster.txt", "requirements-test.txt")
 
 # In a notebook's file, A:\n" is a line that ends.
 MACHINE_PATH = re.compile(r"(?<![\w.>)/}])/(?:home|root|Users|work|mnt)/\w"
@@ -88,7 +88,7 @@ def test_no_file_names_a_place_on_a_machine_or_a_registry():
     assert places("https://" + ".".join(["pypi", "org"]) + "/simple")
 
 
-def test_the_lock_serves_both_requirements():
+def test_the_lock_serves_all_requirements():
     wanted = [each for name in REQUIREMENTS for each in requirements(name)]
     assert len(wanted) > 20
     assert lock_problems((ROOT / "requirements.lock").read_text(), wanted) == []
@@ -112,7 +112,9 @@ def test_the_package_asks_for_little_and_readers_have_it():
     assert {Requirement(line).name for line in core} == {"numpy", "threadpoolctl", "tqdm"}
     assert set(core) < set((ROOT / "requirements.txt").read_text().splitlines())
     extras = PROJECT["tool"]["setuptools"]["dynamic"]["optional-dependencies"]
-    assert [extras[name]["file"] for name in ("book", "test")] == [[each] for each in REQUIREMENTS]
+    book, cluster, test = REQUIREMENTS
+    assert {name: each["file"] for name, each in extras.items()} == {
+        "book": [book], "cluster": [cluster], "test": [test, cluster]}
 
 
 def test_the_package_takes_its_data_along():

@@ -160,6 +160,7 @@ BAD = {
     "generate --model base --prompt x --max-new-tokens 0": ["max_new_tokens is 0", "at least 1"],
     "lab rates --out nodir/x.jsonl": ["nodir is no folder"],
     "lab poems": ["poems", *GROUPS],
+    "lab rates --cluster nowhere --out x.jsonl": ["'nowhere'", "port", "tcp://10.0.0.5:8786"],
     "lab rates --jobs 0": ["jobs is 0", "at least 1"],
     "pretrain --steps 1 --workers 0 --out x.npz": ["workers is 0", "at least 1"]}
 
@@ -205,7 +206,8 @@ def test_from_the_shell(tmp_path):
 def test_the_laboratory_does_what_is_missing_and_sums_up(monkeypatch, capsys):
     def fake(run):
         return {"run": asdict(run), "answers": 0.5 + run.seed / 10, "dev_answers": 0.5, "loss": 1.0,
-                "dev_loss": 1.0, "facts": 0.75, "seconds": 90.0}
+                "dev_loss": 1.0, "facts": 0.75, "seconds": 90.0,
+                "versions": f"NumPy {run.seed}.0"}
 
     monkeypatch.setattr(experiments, "perform", fake)
     monkeypatch.setattr(groups, "GROUPS", {"small": runs(seed=range(2))})
@@ -214,6 +216,7 @@ def test_the_laboratory_does_what_is_missing_and_sums_up(monkeypatch, capsys):
     main(command)
     said = capsys.readouterr().out
     for words in ("small: 2 runs, 3 minutes", CRITERION, "0.550 ±0.050",
+                  "made with a mixture: NumPy 0.0 (1 runs), NumPy 1.0 (1 runs)",
                   f"lab.jsonl: {out.stat().st_size:,} bytes"):
         assert words in said
     monkeypatch.setattr(experiments, "perform", None)
@@ -238,4 +241,5 @@ def test_the_laboratory_sums_up_its_committed_file(capsys):
     main(["lab"])
     said = capsys.readouterr().out
     assert all(f"\n{group}: " in said for group in GROUPS) and "/laboratory.jsonl: " in said
+    assert "\nmade with Python 3." in said
     assert experiments.RESULTS.stat().st_mtime_ns == before.st_mtime_ns
