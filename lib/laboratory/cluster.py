@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lib.finetuning import FineTuning
 from lib.laboratory.results import Line
 from lib.pretraining import base_path
 
-if TYPE_CHECKING:  # an extra: the laboratory needs it with a cluster only
-    from distributed import Client
+#: A ``distributed.Client``.  The package is an extra: without a cluster nothing imports it.
+Client = Any
 
 LIB = Path(__file__).parents[1]
 #: How long the scheduler has to answer, and then a first worker to be there, in seconds.
@@ -36,7 +36,7 @@ def connected(address: str) -> Iterator[Client]:
         OSError: no scheduler answers there, or it has no worker.
     """
     try:
-        from distributed import Client
+        import distributed
         from distributed.comm import get_address_host_port
     except ModuleNotFoundError as error:
         raise ValueError(f"a cluster needs the package {error.name}, which is not installed: "
@@ -47,7 +47,7 @@ def connected(address: str) -> Iterator[Client]:
         raise ValueError(f"the cluster is {address!r}, it must be the address of a scheduler, "
                          f"such as tcp://10.0.0.5:8786: {error}") from error
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except OSError as error:
         raise OSError(f"no Dask scheduler answers at {address} within {PATIENCE:g} s: is it "
                       "started, and is the port open?") from error
