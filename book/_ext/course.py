@@ -12,11 +12,13 @@ import platform
 import re
 import shutil
 import sys
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -47,6 +49,8 @@ KEPT_CACHES = 3  # of earlier states of lib, for those who go to and fro
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything; the kernels inherit the environment that is set here."""
     environment.prepare(environment.FRAMES)
+    # sphinxcontrib-bibtex asks for each citation, and pybtex then reads all packages' metadata.
+    pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)
     app.connect("config-inited", configure, priority=900)
     app.connect("builder-inited", lend_html_nodes)
     app.connect("autodoc-process-docstring", keep_colons, priority=100)
@@ -54,6 +58,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", note_tolerances)
     app.connect("env-purge-doc", forget_frames)
     app.connect("env-merge-info", merge_frames)
+    app.connect("env-updated", write_side_by_side)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", copy_assets)
     app.add_js_file("explore.js", loading_method="defer")
@@ -91,6 +96,15 @@ def configure(app: Sphinx, config: Any) -> None:
         config.nb_execution_cache_path = str(cache)
         for path in executed.lend(cache, sorted((ROOT / "chapters").glob("*.ipynb"))):
             LOG.info("%s was not run yet by make book or make test: it is run now", path.name)
+
+
+def write_side_by_side(app: Sphinx, env: Any) -> None:
+    """Let several processes write the pages, for which Jupyter Book has no option.
+
+    Not before all are read: sphinx-proof cannot bring together what several processes read.
+    """
+    if sys.platform == "linux":  # elsewhere libraries may not survive a fork
+        app.parallel = environment.workers()
 
 
 def lend_html_nodes(app: Sphinx) -> None:

@@ -111,6 +111,16 @@ def test_the_build_finds_what_was_run_and_a_few_old_caches_are_kept(course, tmp_
     assert lent == sorted((ROOT / "chapters").glob("*.ipynb"))
 
 
+@pytest.mark.parametrize("platform, processes", [("linux", 3), ("darwin", 1)])
+def test_pages_are_written_side_by_side_where_a_process_may_fork(course, monkeypatch, platform,
+                                                                 processes):
+    app = SimpleNamespace(parallel=1)
+    monkeypatch.setattr(course.environment, "workers", lambda: 3)
+    monkeypatch.setattr(course.sys, "platform", platform)
+    course.write_side_by_side(app, None)
+    assert app.parallel == processes
+
+
 def test_pages_lose_empty_headings_and_forbidden_roles(course):
     empty = '<th class="head"><p></p></th>'
     full = '<th class="head"><p>Rank</p></th>'
