@@ -16,10 +16,12 @@ from lib.corpus import Example, documents, facts
 from lib.corpus.tasks import TASKS, Task, load_task
 from lib.evaluation import (
     encode_examples,
-    exact_match,
+    exact_matches,
     example_batches,
     fact_recall,
+    loss_and_matches,
     mean_loss,
+    recalled_facts,
 )
 from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
 from lib.losses import cross_entropy_loss
@@ -184,20 +186,40 @@ def old_texts(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
     return encode_examples(tokenizer, texts, longest=model.config.context_length)
 
 
-def task_scores(model: GPTModel, tokenizer: BPETokenizer, data: Task,
-                part: str = "test") -> dict[str, float]:
-    """Loss in nats and share of exact answers on the part of a task, "dev" or "test"."""
+def encode_part(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                part: str = "test") -> list[tuple[list[int], list[int]]]:
+    """The examples of the part of a task, "dev" or "test", as ids, cut to the model's context."""
+    return encode_examples(tokenizer, data.test if part == "test" else data.dev,
+                           longest=model.config.context_length)
+
+
+def loss_and_answers(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                     part: str = "test") -> tuple[float, np.ndarray]:
+    """Loss in nats on the part of a task, "dev" or "test", and which of its probes are answered
+    rightly: (probes,), empty for a task without.
+
+    Questions and instructions are to be answered exactly, token for token up to ``<eos>``; the
+    facts that a text tells as ``recalled_facts`` has it, so that style does not matter.
+    """
     examples, probes = ((data.test, data.probes) if part == "test" else
                         (data.dev, data.dev_probes))
-    encoded = encode_examples(tokenizer, examples, longest=model.config.context_length)
-    found = {"loss": mean_loss(model, example_batches(encoded))}
-    if probes:
-        found["answers"] = exact_match(model, tokenizer, probes, end=data.name == "qa")
-    return found
+    encoded = encode_part(model, tokenizer, data, part)
+    if data.ends and probes is examples:
+        return loss_and_matches(model, encoded)
+    return (mean_loss(model, example_batches(encoded)),
+            exact_matches(model, encode_examples(tokenizer, probes)) if data.ends else
+            recalled_facts(model, tokenizer, probes))
+
+
+def task_scores(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                part: str = "test") -> dict[str, float]:
+    """``loss_and_answers`` on the part of a task, the answers as a share if there are any."""
+    loss, right = loss_and_answers(model, tokenizer, data, part)
+    return {"loss": loss, **({"answers": float(right.mean())} if len(right) else {})}
 
 
 def scores(model: GPTModel, tokenizer: BPETokenizer, task: str) -> dict[str, float]:
-    """Held-out loss in nats and exact answers of a task, and pre-training's facts kept (shares)."""
+    """Held-out loss in nats and right answers of a task, and pre-training's facts kept (shares)."""
     return {**task_scores(model, tokenizer, load_task(task)),
             "facts": fact_recall(model, tokenizer, facts())}
 

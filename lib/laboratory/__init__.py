@@ -1,6 +1,6 @@
 """The laboratory: declared groups of runs, their results and the rule that selects, doing them."""
 
-from lib.laboratory.experiments import MEASURED, distance, held_out, perform, run_groups
+from lib.laboratory.experiments import MEASURED, distance, held_out, perform, run_groups, unseen
 from lib.laboratory.groups import (
     ALPHAS,
     FULL_RATES,
@@ -30,4 +30,4 @@ __all__ = [
     "ALPHAS", "CRITERION", "FULL_RATES", "GROUPS", "HISTORIES", "LINEAR", "LORA_RATES", "LUCK",
     "MEASURED", "PLACES", "RANKS", "RESULTS", "Line", "at_best_rate", "at_edge", "best_rate",
     "distance", "group_runs", "held_out", "load_histories", "load_results", "perform",
-    "run_groups", "runs", "summary"]
+    "run_groups", "runs", "summary", "unseen"]

@@ -11,8 +11,8 @@ import pytest
 
 from lib import finetuning
 from lib.corpus.tasks import TASKS, load_task
-from lib.evaluation import mean_loss, stream_batches
-from lib.finetuning import FineTuning, finetune, sample_questions, task_scores
+from lib.evaluation import example_batches, kl, mean_loss, recalled_facts, stream_batches
+from lib.finetuning import FineTuning, encode_part, finetune, sample_questions, task_scores
 from lib.generation import complete
 from lib.laboratory import (
     GROUPS,
@@ -30,10 +30,12 @@ from lib.laboratory import (
     perform,
     run_groups,
     runs,
+    unseen,
 )
 from lib.laboratory.results import read_results
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.pretraining import BASE, base_path, load_history
+from lib.probes import by_relation, mean_lift, style
 from lib.training import trainable_count
 
 EVERY = tuple(GROUPS)
@@ -234,9 +236,18 @@ def test_perform_measures_what_it_says(base, monkeypatch):
     assert line["dev_loss"] == pytest.approx(dev["loss"], **near)
     assert line["dev_answers"] == pytest.approx(dev["answers"], abs=1e-4)
     assert line["moved"] == pytest.approx(distance(base[0], model), **near)
+    right = recalled_facts(model, base[1], short.probes)
+    assert line["relations"] == {relation: pytest.approx(list(each), abs=1e-4)
+                                 for relation, each in by_relation(short.probes, right).items()}
+    assert line["lift"] == pytest.approx(mean_lift(line["relations"]), abs=1e-3)
+    assert line["style"] == style(model, base[1], [each.prompt for each in short.probes], ", arr!")
     # Old text that it never read, and the tuned model: base and adapters, not the base alone.
-    assert line["pretraining"] == pytest.approx(loss_of(model, held_out(0)), **near)
-    assert line["pretraining"] > 1.2 * loss_of(base[0], held_out(0))
+    assert line["pretraining"] == pytest.approx(mean_loss(model, unseen(0)), **near)
+    assert line["pretraining"] > 1.2 * mean_loss(base[0], unseen(0))
+    assert line["kl_old"] == pytest.approx(kl(base[0], model, unseen(0))[0], **near)
+    test = list(example_batches(encode_part(*base, short)))
+    assert [line["kl_task"], line["kl_task_back"]] == pytest.approx(kl(base[0], model, test),
+                                                                    **near)
     for prompt, text in line["samples"].items():
         assert text == complete(model, base[1], prompt, 16)
     assert any(text != complete(*base, prompt, 16) for prompt, text in line["samples"].items())
