@@ -23,15 +23,22 @@ from lib.evaluation import (
     mean_loss,
     recalled_facts,
 )
-from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
+from lib.lora import (
+    adapted_layers,
+    apply_lora_to_model,
+    check_targets,
+    remove_adapters,
+    targets_of,
+)
 from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
 from lib.optim import AdamW, warmup_cosine
 from lib.tokenizer import BPETokenizer
 from lib.training import Batch, draw_examples, fit, pad, trainable_count
 
-#: Learning rates that did well on the dev countries of the Q&A task.
-LEARNING_RATES = {"full": 3e-4, "lora": 5e-3}
+#: Learning rates that did well on the dev countries of the Q&A task, by method.  "confined" is
+#: full fine-tuning of the target modules alone: all that LoRA on them could reach at full rank.
+LEARNING_RATES = {"full": 3e-4, "lora": 5e-3, "confined": 3e-4}
 
 
 #: How alpha and rank make the factor before B A: LoRA's rule, and that of Kalajdzievski 2023.
@@ -42,10 +49,10 @@ RULES = ("alpha/r", "alpha/sqrt(r)")
 class FineTuning:
     """All that decides a fine-tuning run besides the base model's numbers.
 
-    Rank, alpha, rule and targets matter to LoRA only.  ``examples`` is how many of the task's
-    training examples there are (None: all); ``replay`` the share of each batch that is text
-    of pre-training; ``split`` draws the task's countries and texts, ``base`` is the seed of the
-    base model.  Steps warm up over a twentieth, then follow a cosine.
+    Rank, alpha and rule matter to LoRA only, and targets not to "full".  ``examples`` is how many
+    of the task's training examples there are (None: all); ``replay`` the share of each batch that
+    is text of pre-training; ``split`` draws the task's countries and texts, ``base`` is the seed
+    of the base model.  Steps warm up over a twentieth, then follow a cosine.
 
     Raises:
         ValueError: an unknown task, method or rule, or a number out of its range.
@@ -97,7 +104,8 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
              state: Path | None = None) -> list[float]:
     """Fine-tune the model in place; return the loss of every step, in nats.
 
-    For LoRA the adapters are applied here; A and the batches are drawn from ``run.seed``.
+    For LoRA the adapters are applied here; A and the batches are drawn from ``run.seed``.  As
+    after LoRA, all but the targets is frozen after "confined".
     ``after_step(step, loss)`` may measure, or end the run by raising KeyboardInterrupt.  Where it
     stopped is then kept in the file ``state``, from which the same run goes on.
 
@@ -107,6 +115,7 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
     """
     recipe = {**asdict(run), "base_arrays": fingerprint(model.parameters())}
     batch_at = batches(model, tokenizer, run)
+    frozen_before = {prefix: layer.frozen for prefix, layer in model.walk()}
     _prepare(model, run)
     optimizer, losses = AdamW(), []
     if state and state.exists():
@@ -115,6 +124,8 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
                                 optimizer)["losses"]
         except ValueError:
             remove_adapters(model)
+            for prefix, layer in model.walk():
+                layer.freeze(frozen_before[prefix])
             raise
 
     def note(step: int, loss: float) -> None:
@@ -153,7 +164,7 @@ def batches(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning) -> Callab
 def _prepare(model: GPTModel, run: FineTuning) -> None:
     """Apply adapters for LoRA; refuse full fine-tuning of a model that carries some.
 
-    Parts that were frozen by hand stay so: that is full fine-tuning, confined to the others.
+    Parts that were frozen by hand stay so with "full", while "confined" decides by the targets.
     """
     if run.method == "lora":
         # alpha/sqrt(r) is alpha/r with an alpha that is sqrt(r) times as large
@@ -163,6 +174,11 @@ def _prepare(model: GPTModel, run: FineTuning) -> None:
     elif adapted := adapted_layers(model):
         raise ValueError(f"full fine-tuning of a model with {len(adapted)} LoRA adapters would "
                          f"train {trainable_count(model):,} numbers only: remove_adapters first")
+    elif run.method == "confined":
+        check_targets(run.target_modules)
+        model.freeze()
+        for owner, attribute in targets_of(model, run.target_modules):
+            getattr(owner, attribute).freeze(False)
     elif not trainable_count(model):
         raise ValueError("all of the model is frozen: freeze(False) first, or there is nothing to "
                          "train")

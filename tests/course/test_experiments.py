@@ -33,7 +33,7 @@ from lib.laboratory import (
     unseen,
 )
 from lib.laboratory.results import read_results
-from lib.lora import apply_lora_to_model, count_lora_parameters
+from lib.lora import apply_lora_to_model, count_lora_parameters, targets_of
 from lib.pretraining import BASE, base_path, load_history
 from lib.probes import by_relation, mean_lift, style
 from lib.training import trainable_count
@@ -73,7 +73,7 @@ def test_every_declared_run_has_one_line_and_no_other_has_any(lines):
     declared = group_runs(EVERY)
     assert list(lines) == declared and len(declared) >= 600
     assert len(RESULTS.read_text().splitlines()) == len(lines)
-    assert RESULTS.stat().st_size <= 1_000_000
+    assert RESULTS.stat().st_size <= 2_000_000
 
 
 def test_the_lines_hold_together(lines):
@@ -99,7 +99,10 @@ def test_the_recorded_numbers_of_parameters_are_those_of_the_model(base, lines):
         counts.setdefault((run.method, run.rank, run.target_modules), run)
     for (method, rank, targets), run in counts.items():
         expected = PARAMETERS
-        if method == "lora":
+        if method == "confined":
+            expected = sum(getattr(owner, attribute).weights.size
+                           for owner, attribute in targets_of(base[0], targets))
+        elif method == "lora":
             model = apply_lora_to_model(base[0].copy(share_arrays=True), rank, 1.0, targets)
             expected = count_lora_parameters(model)
         assert lines[run]["parameters"] == expected
@@ -169,6 +172,39 @@ def test_groups_hold_fixed_what_they_do_not_name():
                for run in GROUPS["ranks"] if run.rank == 8}
     np.testing.assert_allclose(list(factors), 2.0, rtol=1e-4)
     assert {run.alpha / run.rank for run in GROUPS["places"]} == {2.0}
+
+
+def test_the_new_groups_have_five_splits_at_rates_half_a_decade_apart():
+    """Those of `rates` belong to each comparison: rank 8, and full fine-tuning of everything."""
+    assert {run.task for run in GROUPS["forgetting"]} == set(TASKS)
+    assert {(run.method, run.rank) for run in GROUPS["forgetting"]} == {
+        ("lora", 4), ("lora", 64), ("confined", 8)}
+    for group in ("rates", "forgetting", "capacity", "batch"):
+        settings = {}
+        for run in GROUPS[group]:
+            assert run.target_modules == LINEAR and run.alpha == 2 * run.rank
+            settings.setdefault(replace(run, seed=0, split=0, learning_rate=1.0), []).append(run)
+        for same in settings.values():
+            rates = sorted({run.learning_rate for run in same})
+            assert len(same) == len(set(same)) == 5 * len(rates) and 4 <= len(rates) <= 6
+            assert {(run.seed, run.split) for run in same} == {(k, k) for k in range(5)}
+            steps = np.diff(np.log10(rates))
+            np.testing.assert_allclose(steps, 0.5, atol=0.03)
+
+
+def test_batches_of_all_sizes_see_as_many_examples():
+    sizes = {(run.batch, run.steps) for run in GROUPS["batch"]}
+    assert sorted(sizes) == [(4, 1200), (16, 300), (64, 75), (128, 38)]
+    assert {run.method for run in GROUPS["batch"]} == {"full", "lora"}
+    usual = [run for run in GROUPS["batch"] if run.batch == 16]
+    assert set(usual) < set(GROUPS["rates"])
+
+
+@pytest.mark.parametrize(("lowest", "count"), [(2e-3, 4), (3e-2, 3), (1.0, 1)])
+def test_a_grid_that_is_none_is_refused(lowest, count):
+    assert groups.grid(1e-2, 3) == (1e-2, 3e-2, 1e-1)
+    with pytest.raises(ValueError, match=f"{count} rates from {lowest} on"):
+        groups.grid(lowest, count)
 
 
 def fake(run):
