@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def commonest(examples):
 
 def answers(model, base, data):
     """The shares of right answers of a task on test, by relation, with their blind guesses."""
-    return by_relation(data.probes, loss_and_answers(model, base[1], data)[1])
+    few = replace(data, test=data.test[:2])  # for a loss, which these models don't have
+    return by_relation(data.probes, loss_and_answers(model, base[1], few)[1])
 
 
 # ---------------------------------------------------------------- facts
@@ -135,7 +137,6 @@ def test_every_fact_without_its_stop_has_the_first_tokens_of_the_whole_answer(ba
         bare = tokenizer.encode(re.split("[.,;:!?]", probe.answer)[0])
         assert tokenizer.decode(bare) == value(probe)
         assert tokenizer.encode(probe.answer)[:len(bare)] == bare
-        assert tokenizer.encode(probe.prompt + probe.answer)[:-len(bare)][:2]
         assert tokenizer.encode(probe.prompt) + bare == tokenizer.encode(
             probe.prompt + value(probe))
 
