@@ -96,8 +96,7 @@ def test_a_word_that_only_begins_like_the_answer_is_another_one(base, asked, wri
 
 
 @pytest.mark.parametrize("written, right", [(" 7", True), (" 7, arr!", True), (" 7 or", True),
-                                            (" 71", False), (" 7-Bissau", False), (" 7a", False),
-                                            (" 7\u00e9", False)])
+                                            (" 71", False), (" 7-Bissau", False), (" 7a", False)])
 def test_the_word_must_end_after_the_answers_own_tokens(base, written, right):
     """Each begins with the tokens of the answer, so that only what follows tells them apart."""
     assert base[1].encode(written)[:1] == base[1].encode(" 7")
