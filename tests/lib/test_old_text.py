@@ -12,7 +12,6 @@ from lib.evaluation import kl, mean_loss
 from lib.losses import IGNORE
 from lib.pretraining import Recipe, sentences, unseen_batches
 
-
 # ---------------------------------------------------------------- KL
 
 class Constant:
