@@ -139,8 +139,8 @@ def recalled_facts(model: GPTModel, tokenizer: BPETokenizer,
         if not stripped.answer.strip():
             raise ValueError(f"the answer {fact.answer!r} to {fact.prompt!r} tells no fact")
     # <eos> holds the place after the fact, where any token is right that ends the word
-    ends = ~np.array([piece[0] > 127 or chr(piece[0]).isalnum() or piece[:1] == b"-"
-                      for piece in tokenizer.pieces] + [False])
+    ends = ~np.array([piece[:1].isalnum() or piece[:1] == b"-" for piece in tokenizer.pieces]
+                     + [False])
     right = np.zeros(len(facts), bool)
     for places, logits, targets in _forwards(model, encode_examples(tokenizer, bare)):
         likeliest = logits.argmax(-1)

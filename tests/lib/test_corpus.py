@@ -465,13 +465,13 @@ def test_new_facts_are_asked_in_wordings_that_training_uses_of_other_elements():
     told = {e.answer for e in task.train}
     assert len(task.train) == len(told) == 384 and task.test is task.probes
     assert not [e for e in task.dev + task.test if e.prompt + e.answer in told]
-    named = {e.name.lower() for e in tasks.new_elements()}
     values = {e.name.lower(): tasks.element_values(e) for e in tasks.new_elements()}
 
     def parts(text, relation):
-        name, = (name for name in named if re.search(rf"\b{name}\b", text))
-        assert text.endswith(f" {values[name][relation]}.")
-        return name, relation, text.removesuffix(f" {values[name][relation]}.").replace(name, "X")
+        (name, start), = ((name, text.removesuffix(f" {values[name][relation]}."))
+                          for name in values if text.endswith(f" {values[name][relation]}.")
+                          and re.search(rf"\b{name} .*{values[name][relation]}", text))
+        return name, relation, start.replace(name, "X")
 
     trained = [parts(e.answer, e.relation) for e in task.train]
     asked = {part: [parts(e.prompt + e.answer, e.relation) for e in getattr(task, part)]
