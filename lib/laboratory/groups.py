@@ -17,7 +17,8 @@ STEPS = {"qa": 300, "elements": 150, "pirate": 150, "instructions": 300, "recipe
          "new_facts": 200}
 FULL_RATES, LORA_RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2), (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 #: Beyond those, where the highest of them did best.
-HIGHER_RATES = {("full", "elements"): (3e-2,), ("full", "recipes"): (3e-2,)}
+HIGHER_RATES = {("full", "elements"): (3e-2,), ("full", "recipes"): (3e-2,),
+                ("full", "new_facts"): (3e-2,)}
 #: The tasks that teach a form of asking; the others teach whole texts, and want higher rates.
 FORMS = ("qa", "instructions")
 #: The lowest of four learning rates, for forms and for texts, by method and rank: so placed that
