@@ -16,7 +16,7 @@ NAMED = test -n "$(NB)" || { echo "Name a notebook: make $@ NB=chapters/01_token
 export VENV PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-parity book test lint lab serve refresh text notebook lock clean parity \
+.PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
 	bench mutants everywhere
 
 help:
@@ -60,6 +60,9 @@ serve: setup  ## show _build/html on this machine (PORT=8000)
 
 refresh: setup  ## run the notebooks and store their outputs (NB=chapters/01_tokens.ipynb for one)
 	@$(RUN) tools/refresh.py $(NB)
+
+record: setup  ## run also what the notebooks read from their record, and store both (NB=... for one)
+	@COURSE_RECORD=1 $(RUN) tools/refresh.py $(NB)
 
 text: setup  ## write a notebook as text, to edit it (NB=chapters/01_tokens.ipynb)
 	@$(NAMED)

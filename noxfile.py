@@ -57,6 +57,9 @@ def everywhere(session: nox.Session, numpy: str, kernel: str) -> None:
         session.env.update(OPENBLAS_CORETYPE=kernel, OPENBLAS_L2_SIZE=str(cache))
         session.env.update({"NPY_DISABLE_CPU_FEATURES": off} if off else {})
     session.run("python", "-c", FOUND)
+    # Of each recorded experiment a run is made again, another one each time.
+    session.env["COURSE_DRAW"] = str(random.randrange(1000))
+    session.log(f"COURSE_DRAW={session.env['COURSE_DRAW']}")
     session.run(*NOTEBOOKS, f"--executed={session.create_tmp()}", *(session.posargs or CHAPTERS))
 
 

@@ -46,7 +46,7 @@ def merged_copy(model: GPTModel) -> GPTModel:
     """
     plain = model.copy(share_arrays=True)
     for layer in adapted_layers(plain).values():
-        layer.base_weights = merge_lora_weights(layer)
+        layer.base_weights, layer.merged = merge_lora_weights(layer), None
     return remove_adapters(plain)
 
 

@@ -68,11 +68,14 @@ class Layer:
 
     def astype(self, dtype: type) -> Self:
         """A copy in which every array of real numbers is float32 or float64, as ``dtype`` says."""
-        other = self.copy()
+        other, made = self.copy(), {}
         for _, layer in other.walk():
             for name, value in vars(layer).items():
                 if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
-                    setattr(layer, name, value.astype(dtype))
+                    # One array under two names stays one, a read-only one stays read-only.
+                    array = made.setdefault(id(value), value.astype(dtype))
+                    array.flags.writeable = value.flags.writeable
+                    setattr(layer, name, array)
         return other
 
     def __getstate__(self) -> dict[str, Any]:

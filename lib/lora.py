@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -76,19 +77,32 @@ class LoRALinear(Layer):
         return () if self.frozen else ("lora_A", "lora_B")
 
     def merge(self) -> None:
-        """Work with one matrix, W + alpha/r B A, from now on; W itself is kept."""
+        """Work with one matrix, W + alpha/r B A, from now on; W itself is kept.
+
+        Until ``unmerge``, A and B are read-only: a change of them would have no effect.
+        """
         self.merged, self.merged_scaling = merge_lora_weights(self), self.scaling
-        self.merged_A, self.merged_B = self.lora_A.copy(), self.lora_B.copy()
+        self.merged_A, self.merged_B = self.lora_A, self.lora_B
+        self._lock()
 
     def unmerge(self) -> None:
         """Go back to W, A and B side by side, without any rounding."""
+        if self.merged is not None:
+            self.merged_A.flags.writeable = self.merged_B.flags.writeable = True
         self.merged = self.merged_scaling = self.merged_A = self.merged_B = None
 
+    def _lock(self) -> None:
+        self.lora_A.flags.writeable = self.lora_B.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self.merged is not None:  # copied arrays can be written, whatever they came from
+            self._lock()
+
     def check_merged(self) -> None:
-        """Raise ValueError if A, B, alpha or the strength have changed since ``merge``."""
-        if not (self.scaling == self.merged_scaling  # bytes are quicker than array_equal
-                and self.lora_A.tobytes() == self.merged_A.tobytes()
-                and self.lora_B.tobytes() == self.merged_B.tobytes()):
+        """Raise ValueError if A, B, alpha or the strength are others than at ``merge``."""
+        if not (self.scaling == self.merged_scaling
+                and self.lora_A is self.merged_A and self.lora_B is self.merged_B):
             raise ValueError("the adapter has changed since it was merged: unmerge it, and merge "
                              "it again to use the change")
 
@@ -235,6 +249,7 @@ def remove_adapters(model: GPTModel) -> GPTModel:
     for owner, attribute in targets_of(model, TARGETS):
         layer = getattr(owner, attribute)
         if isinstance(layer, LoRALinear):
+            layer.unmerge()
             setattr(owner, attribute, layer.base_layer())
     for prefix, layer in model.walk():
         layer.freeze(model.frozen_before.get(prefix, False))

@@ -13,6 +13,7 @@ from lib.laboratory.groups import (
     group_runs,
     runs,
 )
+from lib.laboratory.record import sampled
 from lib.laboratory.results import (
     CRITERION,
     HISTORIES,
@@ -30,4 +31,4 @@ __all__ = [
     "ALPHAS", "CRITERION", "FULL_RATES", "GROUPS", "HISTORIES", "LINEAR", "LORA_RATES", "LUCK",
     "MEASURED", "PLACES", "RANKS", "RESULTS", "Line", "at_best_rate", "at_edge", "best_rate",
     "distance", "group_runs", "held_out", "load_histories", "load_results", "perform",
-    "run_groups", "runs", "summary", "unseen"]
+    "run_groups", "runs", "sampled", "summary", "unseen"]

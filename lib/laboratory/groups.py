@@ -58,10 +58,11 @@ def grid(lowest: float, count: int = 4) -> tuple[float, ...]:
 
 
 def _adapted(task: str, method: str, rank: int, **choices: Iterable[Any]) -> list[FineTuning]:
-    """Five seeds of a task at four learning rates, alpha 2r, on the six matrices of a block."""
+    """Five seeds of a task at four learning rates or five, alpha 2r, on a block's six matrices."""
+    count = 5 if method == "confined" and task not in FORMS else 4  # full wants 0.001 to 0.01 there
     return runs(task=[task], method=[method], rank=[rank], alpha=[2.0 * rank],
                 target_modules=[LINEAR], steps=[STEPS[task]], seed=range(5),
-                learning_rate=grid(LOWEST[method, rank][task not in FORMS]), **choices)
+                learning_rate=grid(LOWEST[method, rank][task not in FORMS], count), **choices)
 
 
 def _ranks() -> list[FineTuning]:
@@ -116,10 +117,8 @@ def _declare() -> dict[str, list[FineTuning]]:
                                                              ("confined", 8))
                   for run in _adapted(task, method, rank)]
     # How many new facts does a rank have room for, against full fine-tuning?
-    capacity = [run for task in TASKS if task == "new_facts"
-                for run in (*[run for rank in (1, 4, 16, 64)
-                              for run in _adapted(task, "lora", rank)],
-                            *[run for run in at_all_rates(task) if run.method == "full"])]
+    capacity = [*[run for rank in (1, 4, 16, 64) for run in _adapted("new_facts", "lora", rank)],
+                *[run for run in at_all_rates("new_facts") if run.method == "full"]]
     # Does a share of old text in each batch keep old facts?
     replay = runs(task=["recipes"], method=["full"], steps=[150], learning_rate=[1e-3],
                   replay=(0.0, 0.125, 0.25, 0.5), seed=range(5), **usual)

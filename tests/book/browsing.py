@@ -64,35 +64,6 @@ TURNED = """async (scheme) => {
   await Promise.all(moving.map((each) => each.finished.catch(() => {})));
   return theme();
 }"""
-#: Contrast takes axe minutes for the thousands of words of code and of the library's reference.
-#: Where the styles of a word and of all that it stands in are those of an earlier one, so is its
-#: contrast: the first that shows stands for them all.
-ALIKE = """
-(() => {
-  const styles = new Map(), numbers = new Map(), seen = new Set();
-  const parts = ['color', 'backgroundColor', 'backgroundImage', 'opacity', 'fontSize', 'fontWeight',
-    'filter', 'mixBlendMode', 'textShadow', 'position', 'zIndex', 'overflow'];
-  const number = (node) => {
-    if (!node) return 0;
-    if (!styles.has(node)) {
-      const style = getComputedStyle(node);
-      const key = parts.map((part) => style[part]).join() + number(node.parentElement);
-      if (!numbers.has(key)) numbers.set(key, numbers.size + 1);
-      styles.set(node, numbers.get(key));
-    }
-    return styles.get(node);
-  };
-  for (const word of document.querySelectorAll('pre span, dl.py *')) {
-    const own = [...word.childNodes].filter((each) => each.nodeType === Node.TEXT_NODE);
-    const long = own.map((each) => each.data).join('').trim().length > 1; // axe leaves others open
-    const shows = word.checkVisibility({opacityProperty: true, visibilityProperty: true});
-    const key = `${number(word)} ${long}`;
-    word.toggleAttribute('data-alike', shows && seen.has(key));
-    if (shows) seen.add(key);
-  }
-})();
-axe.configure({rules: [{id: 'color-contrast', selector: ':not([data-alike])'}]});
-"""
 
 
 def pages(book: Path) -> list[str]:
@@ -118,11 +89,14 @@ class Visit:
 
 
 @contextmanager
-def visit(running, base: str, name: str, query: str = "", **options) -> Iterator[Visit]:
-    """Open a page, wait until it has settled, and fail if anything was not as it should be."""
-    context = running.new_context(**{"viewport": WIDE, "color_scheme": "light", **options})
+def visit(window, base: str, name: str, query: str = "") -> Iterator[Visit]:
+    """Open a page, wait until it has settled, and fail if anything was not as it should be.
+
+    ``window`` is the browser's context. As for a reader, it keeps from page to page what all pages
+    load, which takes half the time of a page in a new one.
+    """
+    page = window.new_page()
     try:
-        page = context.new_page()
         page.set_default_timeout(PATIENCE)
         seen = Visit(page, name)
         page.on("request", lambda request: seen.requests.append(request.url))
@@ -137,7 +111,7 @@ def visit(running, base: str, name: str, query: str = "", **options) -> Iterator
         page.evaluate(SETTLED, PATIENCE)
         yield seen
     finally:
-        context.close()
+        page.close()
     foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]
     assert not foreign, f"{name} asks elsewhere: {foreign}"
     assert not seen.errors, f"{name}: {seen.errors}"

@@ -41,7 +41,7 @@ def test_bad_choices_are_named(change, words):
 def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
     data = head_importance.compute([[0.1, 0.9], [0.5, 0.2]], [[0, 2], [-1, 7]], 20)
     words = head_importance.alt(data)
-    assert "Head 2 of layer 1 looks at the name most, 90%, and 2 of 20" in words
+    assert "Head 2 of layer 1 looks at the name most, 90%, and 2 of 20 capitals" in words
     assert "Most are lost, 7, without head 2 of layer 2, which gives the name 20%" in words
     with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(2,\)"):
         head_importance.compute(np.ones((2, 2)), np.ones(2), 20)

@@ -97,7 +97,7 @@ def test_full_fine_tuning_leaves_what_was_frozen_by_hand(base):
 def test_confined_fine_tuning_moves_the_matrices_of_its_targets_and_nothing_else(
         base, targets, matrices, numbers):
     model = base[0].copy()
-    model.freeze()      # whatever was frozen before: the targets decide
+    model.transformer_stack.freeze()    # whatever was frozen before: the targets decide
     finetune(model, base[1], replace(QUICK, method="confined", target_modules=targets), False)
     named = {id(getattr(owner, attribute).weights) for owner, attribute in
              targets_of(model, targets)}

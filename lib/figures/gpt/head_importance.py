@@ -1,4 +1,4 @@
-"""Attention beside importance: what each head looks at, and what is lost without it."""
+"""Attention beside importance at one token: what a head looks at, what is lost without it."""
 
 from __future__ import annotations
 
@@ -65,11 +65,12 @@ def draw(data: Heads, layout: Layout = "wide") -> Figure:
                   note if wide else "Are both dark in the same places?")
     places = ((0.5, 0.95), (4.1, 0.95)) if wide else ((0.5, 0.95), (0.5, 3.15))
     width = 2.9
-    _table(style.place(fig, *places[0], width, 1.3), "Attention to the country's name, %",
+    _table(style.place(fig, *places[0], width, 1.3), "Attention of $is$ to the name, %",
            100 * data.shares, data.shares, style.ATTENTION)
     most = max(data.lost.max(), 1)
-    _table(style.place(fig, *places[1], width, 1.3), f"Capitals lost of {data.known} without it",
-           data.lost, np.clip(data.lost / most, 0, 1), LOST)
+    _table(style.place(fig, *places[1], width, 1.3),
+           f"Capitals of {data.known} lost, silent at $is$", data.lost,
+           np.clip(data.lost / most, 0, 1), LOST)
     return fig
 
 
@@ -80,5 +81,5 @@ def alt(data: Heads) -> str:
     names = [f"head {head + 1} of layer {layer + 1}" for layer, head in (most, dearest)]
     return (f"Two tables of {data.lost.size} heads. {names[0].capitalize()} looks at the name "
             f"most, {style.percent(data.shares[most])}, and {data.lost[most]} of {data.known} "
-            f"capitals are lost without it. Most are lost, {data.lost[dearest]}, without "
-            f"{names[1]}, which gives the name {style.percent(data.shares[dearest])}.")
+            f"capitals are lost if it is silent at 'is'. Most are lost, {data.lost[dearest]}, "
+            f"without {names[1]}, which gives the name {style.percent(data.shares[dearest])}.")

@@ -90,7 +90,8 @@ def _gauges(fig: Figure, data: NextToken, left: float, top: float, width: float)
     """How many tokens are kept, what share they had, and how unsure the choice is."""
     most = float(np.log(data.vocabulary))
     for k, (share, label, value) in enumerate((
-            (np.log(data.kept) / most, "tokens kept", f"{data.kept:,} of {data.vocabulary:,}"),
+            (np.log(data.kept) / most, "tokens kept (log scale)",
+             f"{data.kept:,} of {data.vocabulary:,}"),
             (data.mass, "their share before the cut", style.percent(data.mass)),
             (data.entropy / most, "entropy left", f"{data.entropy:.2f} nats"))):
         gauge(fig, left, top + 0.45 * k, width, float(share), style.DATA, label, value)
@@ -110,7 +111,8 @@ def draw(data: NextToken, layout: Layout = "wide") -> Figure:
         return fig
     _gauges(fig, data, 4.75, 0.72, 2.3)
     note = ("A full bar is the chance to be drawn.", "An outline is what a cut token had.",
-            f"Evenly spread, {np.exp(data.entropy):,.1f} tokens would", "leave one as unsure.")
+            f"Perplexity {np.exp(data.entropy):,.1f}: as uncertain as a fair",
+            "choice among so many tokens.")
     for k, line in enumerate(note):
         style.write(fig, 4.75, 2.25 + k * style.BASE * LEADING, line, style.MUTED)
     return fig

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
+from lib.laboratory.results import CRITERION
 
 SCORES = {"loss": "Held-out loss, nats", "answers": "Answers right"}
 #: Of the axes, the same for every task and size: nats on a logarithmic axis, and a share.
@@ -83,7 +84,8 @@ def draw(data: Capacity, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.2 if wide else 5.4)
     style.heading(fig, f"{data.title}: {data.examples:,} examples",
-                  "One mark a seed, at the best learning rate on dev.")
+                  f"One mark a seed, at the learning rate with the {CRITERION}" if wide else
+                  f"One mark a seed; rate: {CRITERION}")
     for k, key in enumerate(SCORES):
         place = (0.5 + 3.6 * k, 0.95, 2.95, 1.65) if wide else (0.55, 0.95 + 2.3 * k, 2.95, 1.45)
         _panel(style.place(fig, *place), data, key)
@@ -96,4 +98,5 @@ def alt(data: Capacity) -> str:
     least, most = data.ranks[0], data.ranks[-1]
     return (f"{data.title}, {data.examples:,} examples: the held-out loss is "
             f"{loss[least].mean():.2f} nats at rank {least}, {loss[most].mean():.2f} at rank "
-            f"{most}, and {loss[None].mean():.2f} after full fine-tuning.")
+            f"{most}, and {loss[None].mean():.2f} after full fine-tuning, each at the rate of "
+            f"{CRITERION}.")

@@ -85,7 +85,8 @@ def draw(data: RateMap, layout: Layout = "wide") -> Figure:
     high = 0.26 * len(data.rates)
     fig = style.canvas(layout, 0.98 + high + 0.62 if wide else 0.9 + 3 * (high + 0.72))
     style.heading(fig, "Which learning rate for which rank?",
-                  "Held-out answers, %, learning rate by rank; framed: good on dev" if wide else
+                  f"Held-out answers, %; framed: within {100 * TIE:.0f} points of the best on dev"
+                  if wide else
                   "Answers, %, rate by rank; framed: good")
     for k, (rule, note) in enumerate(zip(RULES, FACTORS)):
         left, top = (0.78 + 2.17 * k, 0.98) if wide else (0.8, 0.9 + k * (high + 0.72))
@@ -99,4 +100,5 @@ def alt(data: RateMap) -> str:
     parts = [f"{rule}: {data.largest(rule)[0]:g} at rank {data.ranks[0]}, "
              f"{data.largest(rule)[-1]:g} at rank {data.ranks[-1]}" for rule in RULES]
     return (f"Held-out answers for {len(data.ranks)} ranks and {len(data.rates)} learning rates "
-            f"under three rules. The largest rate that does well: {'; '.join(parts)}.")
+            f"under three rules. Framed are the rates whose dev answers are within {100 * TIE:.0f} "
+            f"points of that rank's best; the largest of them: {'; '.join(parts)}.")
