@@ -25,7 +25,7 @@ from lib.laboratory import (
 
 @pytest.mark.parametrize("call", [lambda: group_runs(["poems"]), lambda: load_results("poems")])
 def test_an_unknown_group_is_named(call):
-    with pytest.raises(ValueError, match="unknown group 'poems': allowed are rates, replay, ranks"):
+    with pytest.raises(ValueError, match="unknown group 'poems': allowed are rates, forgetting"):
         call()
 
 
