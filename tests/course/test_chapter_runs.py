@@ -27,6 +27,7 @@ from lib.laboratory.chapter_runs import (
     run_chapter,
     tasks_of,
 )
+from lib.laboratory.results import TRIED, stages
 from lib.lora import adapted_layers, merge_lora_weights
 from lib.training import trainable_count
 
@@ -35,9 +36,9 @@ TOLERANCE = 0.04
 #: A chapter in small, and a cell that must not be executed.
 CELLS = (("print('for readers'); RATES = {'a': (0.1, 0.2), 'b': (0.3,)}", True),
          ("DECLARED = [{'method': m, 'learning_rate': rate, 'seed': seed}\n"
-          "            for m in RATES for rate in RATES[m] for seed in range(2)]", True),
-         ("def score(**run):\n    return {'answers': 0.123456, 'losses': [1 / 3], 'n': 12345}",
-          True),
+          "            for m in RATES for rate in RATES[m] for seed in range(3)]", True),
+         ("def score(**run):\n    return {'answers': 0.123456, 'losses': [1 / 3], 'n': 12345,\n"
+          "            'dev_loss': run['learning_rate']}", True),
          ("raise AssertionError('a cell without the tag')", False))
 
 
@@ -52,10 +53,11 @@ def small(tmp_path, monkeypatch):
 
 
 def test_a_record_is_the_chapters_runs_in_their_order(small, capsys):
-    assert run_chapter("small", folder=small) == 6
+    assert run_chapter("small", folder=small) == 8
     lines = load_chapter("small", small)
-    assert [tuple(line["run"].values()) for line in lines] == [
-        ("a", 0.1, 0), ("a", 0.1, 1), ("a", 0.2, 0), ("a", 0.2, 1), ("b", 0.3, 0), ("b", 0.3, 1)]
+    assert [tuple(line["run"].values()) for line in lines] == [   # a third seed at the best rate
+        ("a", 0.1, 0), ("a", 0.1, 1), ("a", 0.1, 2), ("a", 0.2, 0), ("a", 0.2, 1),
+        ("b", 0.3, 0), ("b", 0.3, 1), ("b", 0.3, 2)]
     for line in lines:
         assert (line["answers"], line["losses"], line["n"]) == (0.1235, [0.3333], 12345)
         assert line["seconds"] >= 0 and line["versions"].startswith("Python 3.")
@@ -70,8 +72,8 @@ def test_a_stopped_record_goes_on(small):
     changed = lines[4].replace("0.1235", "0.7")
     old = lines[0].replace('"a"', '"c"')      # of a run that is no longer declared
     path.write_text(changed + old + lines[0] + lines[1][:40])
-    assert run_chapter("small", folder=small) == 4
-    kept = [json.loads(line) for line in (*lines[:4], changed, lines[5])]
+    assert run_chapter("small", folder=small) == 6
+    kept = [json.loads(line) for line in (*lines[:4], changed, *lines[5:])]
     for line, wanted in zip(load_chapter("small", small), kept, strict=True):
         assert line | {"seconds": 0} == wanted | {"seconds": 0}
     before = path.stat().st_mtime_ns
@@ -86,7 +88,7 @@ def test_what_was_done_before_a_stop_is_kept(small):
     with pytest.raises(KeyboardInterrupt):
         run_chapter("small", stopped, small)
     assert len(load_chapter("small", small)) == 2
-    assert run_chapter("small", folder=small) == 4
+    assert run_chapter("small", folder=small) == 6
 
 
 def test_cells_are_executed_once_in_a_process(small):
@@ -100,8 +102,9 @@ def test_runs_may_be_done_side_by_side(small):
         return Parallel(2, prefer="threads", return_as="generator")(
             delayed(do)(*task) for task in tasks)
 
-    assert run_chapter("small", each, small) == 6
-    assert [line["run"] for line in load_chapter("small", small)] == tasks_of("small")
+    assert run_chapter("small", each, small) == 8
+    assert [line["run"] for line in load_chapter("small", small)] == [
+        run for run in tasks_of("small") if run["learning_rate"] != 0.2 or run["seed"] < TRIED]
 
 
 def test_a_chapter_without_definitions_is_refused(small, monkeypatch):
@@ -237,7 +240,9 @@ def test_b_alone_is_trained_and_a_does_not_count_when_clipping():
 
 @pytest.mark.parametrize("group", CHAPTER_GROUPS)
 def test_the_record_holds_what_the_chapter_declares(group):
-    assert [line["run"] for line in load_chapter(group)] == tasks_of(group)
+    lines = load_chapter(group)
+    assert [line["run"] for line in lines] == stages(tasks_of(group), lines)
+    assert {len(row) for row in at_best_rate(lines)} == {5}
 
 
 @pytest.mark.parametrize("group", CHAPTER_GROUPS)
