@@ -34,7 +34,20 @@ def test_the_best_rate_is_devs_and_a_mean_over_seeds():
     data = rate_curves.compute(lines, "qa")
     assert data.methods["full"].best == 0 and data.methods["lora"].best == 1
     assert data.ratio == pytest.approx(100) and data.losses == (0.5, 7.0)
-    assert data.methods["full"].loss.tolist() == [[7.0, 0.5], [0.5, 0.5]]
+    assert [each.tolist() for each in data.methods["full"].loss] == [[7.0, 0.5], [0.5, 0.5]]
+
+
+def test_a_rate_may_have_more_seeds_than_another():
+    lines = [line(0.5, dev, method=method, learning_rate=rate, seed=seed)
+             for method in ("full", "lora") for rate, dev in ((1e-4, 0.4), (1e-3, 0.6))
+             for seed in range(5 if dev > 0.5 else 2)]
+    curve = rate_curves.compute(lines, "qa").methods["lora"]
+    assert curve.best == 1 and [len(each) for each in curve.loss] == [2, 5]
+    assert curve.mean("loss").tolist() == [0.5, 0.5]
+    explorer = rank_explorer.compute([*explorer_lines(), line(
+        0.7, 0.9, rank=8, alpha=16.0, learning_rate=0.1, seed=2)], "α = 2r", 8, 0.1)
+    assert [len(seeds) for seeds in explorer.scores[0]] == [2, 3]
+    assert rank_explorer.means(explorer.scores)[0, 1] == pytest.approx(2.5 / 3)
 
 
 def explorer_lines():
@@ -50,7 +63,7 @@ def explorer_lines():
 def test_the_explorer_takes_the_runs_of_its_rule():
     data = rank_explorer.compute(explorer_lines(), "α = 2r", 8, 0.2)
     assert data.ranks == (2, 8) and data.rates == (0.1, 0.2) and data.best == (1, 0)
-    assert data.scores.shape == (2, 2, 2) and data.here.tolist() == [0.1, 0.1]
+    assert rank_explorer.means(data.scores).shape == (2, 2) and data.here.tolist() == [0.1, 0.1]
     assert data.factor == 2 and data.floors == (0.0, 0.2)
     assert rank_explorer.compute(explorer_lines(), "α/√r", 2, 0.1).factor == \
         pytest.approx(4 / np.sqrt(2))
