@@ -48,9 +48,9 @@ def compute(lines: Sequence[Mapping[str, Any]]) -> Batches:
         for method in TONES:
             if (size, method) not in found:
                 raise ValueError(f"there are no {method} runs of batch size {size}")
-    return Batches(sizes, {name: {method: tuple(np.array([line[name] for line in found[size, method]])
-                                                for size in sizes) for method in TONES}
-                           for name in SCORES})
+    return Batches(sizes, {name: {method: tuple(
+        np.array([line[name] for line in found[size, method]]) for size in sizes)
+        for method in TONES} for name in SCORES})
 
 
 def _panel(ax: Axes, data: Batches, name: str) -> None:
