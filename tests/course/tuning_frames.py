@@ -22,6 +22,7 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    batch_sizes,
     budget,
     capacity,
     distance,
@@ -254,7 +255,9 @@ def choices(_: str) -> Frames:
            [((rates, task), ()) for task in ("qa", "elements", "recipes")])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
-            for rate, rank in ((0.001, 1), (0.03, 64))])
+            for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
+           [((load_results("batch"),), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])
