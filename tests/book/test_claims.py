@@ -23,7 +23,7 @@ HEAD = ("claim", "source", "our figure", "verdict", "cell")
 
 #: Where the literature says something that can be tried here, besides the source's own S1 to S24.
 LITERATURE = ("hu2021", "dettmers2023", "biderman2024", "he2021", "kalajdzievski2023", "hayou2024",
-              "liu2024", "meng2024", "shuttleworth2024", "schulman2025", "peft")
+              "liu2024", "meng2024", "shuttleworth2024", "schulman2025", "peft", "shenfeld2025")
 
 
 def rows(text: str) -> list[list[str]]:

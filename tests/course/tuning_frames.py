@@ -25,12 +25,12 @@ from lib.figures.lora import (
     batch_sizes,
     budget,
     capacity,
-    distance,
     drift,
     initialization,
     lora_count,
     low_rank,
     outer_products,
+    predictors,
     rank_explorer,
     rate_curves,
     rate_map,
@@ -187,6 +187,7 @@ def fronts() -> list[dict[str, Any]]:
     rng = np.random.default_rng(4)
     return [{"run": {"task": task, "method": method, "learning_rate": rate},
              "dev_loss": 0.04 + loss, "facts": facts, "moved": 30 * rate, "pretraining": 1 + loss,
+             "kl_task": 9 * loss + 1,
              "curve": [[step, 1.0, 0.04 + loss + 3 / step, None, facts, ""] for step in (1, 9)]}
             for task in tradeoff.TITLES for method, rates in (("full", (1e-4, 1e-2)),
                                                            ("lora", (1e-2, 3e-2)))
@@ -198,8 +199,11 @@ def comparison(long: str) -> Frames:
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((fronts(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)])
-    yield ("distance", distance.compute, distance.draw, distance.alt,
-           [((fronts(), 0.78), ())])
+    settings = [{**line, **line["run"]} for line in fronts()]
+    settings += [each | {"method": "confined"} for each in settings[:3]]
+    follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
+    yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
+           [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
 
 
 def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
