@@ -16,8 +16,8 @@ from lib.laboratory.results import CRITERION
 
 SCORES = {"loss": "Held-out loss, nats", "answers": "Answers right"}
 #: Of the axes, the same for every task and size: nats on a logarithmic axis, and a share.
-LIMITS = {"loss": (0.03, 6.0), "answers": (0.0, 1.0)}
-TICKS = {"loss": ([0.03, 0.1, 0.3, 1, 3], [".03", ".1", ".3", "1", "3"]),
+LIMITS = {"loss": (0.004, 6.0), "answers": (0.0, 1.0)}
+TICKS = {"loss": ([0.01, 0.1, 1], [".01", ".1", "1"]),
          "answers": ([0, 0.5, 1], ["0%", "50%", "100%"])}
 
 
