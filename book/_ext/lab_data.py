@@ -1,4 +1,4 @@
-"""The data of the model in the page: one classic script, because a page from the disk may fetch no file.
+"""The data of the model in the page: one classic script, as a page may fetch no file from disk.
 
     python book/_ext/lab_data.py [--weights float16] PATH
 
@@ -82,7 +82,7 @@ def task_data(tokenizer: BPETokenizer, name: str, count: int | None) -> dict[str
 
 
 def fact_tokens(tokenizer: BPETokenizer, some: list[Example]) -> list[list[list[int]]]:
-    """Facts up to the sign that ends their answer, as ``lib.evaluation.recalled_facts`` asks them."""
+    """Facts up to the sign that ends their answer, as ``lib.evaluation.recalled_facts`` asks."""
     return tokens(tokenizer, bare_answers(some))
 
 

@@ -65,21 +65,25 @@ def from_bytes(data: bytes) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"its header cannot be read: {error!r}") from error
     numbers, end, arrays = data[8 + length:], 0, {}
-    for name, (dtype, shape, span) in sorted(entries.items(), key=lambda each: str(each[1][2])):
-        if not all(type(value) is int and value >= 0 for value in (*shape, *span)):
-            raise ValueError(f"{name} has the shape {shape} and the place {span}")
-        if len(span) != 2 or span[1] - span[0] != math.prod(shape) * dtype.itemsize \
-                or span[1] > len(numbers):
-            raise ValueError(f"{name} of shape {shape} does not fit its place {span}")
+    for name, (dtype, shape, span) in entries.items():
+        _check_place(name, dtype, shape, span, len(numbers))
     for name, (dtype, shape, span) in sorted(entries.items(), key=lambda each: each[1][2]):
         if span[0] != end:
             raise ValueError(f"nothing or two arrays lie at byte {min(span[0], end)}")
         end = span[1]
-        arrays[name] = np.frombuffer(numbers[span[0]:end], dtype).reshape(shape).astype(
-            dtype.newbyteorder("="))
+        array = np.frombuffer(numbers[span[0]:end], dtype).reshape(shape)
+        arrays[name] = array.astype(dtype.newbyteorder("="))
     if end != len(numbers):
         raise ValueError(f"it has {len(numbers)} bytes of numbers, its header tells of {end}")
     return {name: arrays[name] for name in entries}, metadata
+
+
+def _check_place(name: str, dtype: np.dtype, shape: tuple, span: tuple, size: int) -> None:
+    """Raise ValueError unless an array's shape and place agree and lie in the file."""
+    whole = all(type(value) is int and value >= 0 for value in (*shape, *span))
+    if not whole or len(span) != 2 or span[1] > size \
+            or span[1] - span[0] != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{name} of shape {shape} does not fit its place {span}")
 
 
 def save_adapters(model: GPTModel, path: str | Path) -> None:

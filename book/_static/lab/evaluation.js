@@ -7,11 +7,12 @@
 lab_parts.evaluation = ({ mark, release, argmax, pad, IGNORE }) => {
   const ROWS = 16; // of one forward at most: keeps each below some tens of milliseconds
 
-  // How many of the examples, [[prompt ids, answer ids], ...], the model would write token for token.
-  // One forward shows it without writing: greedy writing gives the answer exactly when, with the
-  // answer as input, each of its tokens is the likeliest after those before it.
+  // How many of the examples, [[prompt ids, answer ids], ...], the model would write token for
+  // token.  One forward shows it without writing: greedy writing gives the answer exactly when,
+  // with the answer as input, each of its tokens is the likeliest after those before it.
   function* exact_matches(model, examples, fits = (likeliest, target) => likeliest === target) {
-    const order = examples.slice().sort((a, b) => a[0].length + a[1].length - b[0].length - b[1].length);
+    const length = ([prompt, answer]) => prompt.length + answer.length;
+    const order = examples.slice().sort((a, b) => length(a) - length(b));
     let right = 0;
     for (let at = 0; at < order.length; at += ROWS) {
       const before = mark(), { inputs, targets, batch } = pad(order.slice(at, at + ROWS));

@@ -47,15 +47,15 @@ lab_parts.generation = ({ mark, release }) => {
   }
 
   // Continue tokens (time) by up to max_new_tokens, which are returned, without the stop token.
-  // Temperature 0 takes the likeliest token; above it, tokens are drawn with `rng`.  `see` is called
-  // with the logits (vocabulary) of each place, to look at and not to keep.
+  // Temperature 0 takes the likeliest token; above it, tokens are drawn with `rng`.  `see` is
+  // called with the logits (vocabulary) of each place, to look at and not to keep.
   function generate(model, tokens, max_new_tokens,
     { temperature = 0, top_p = 1, rng = null, stop_token = null, see = () => {} } = {}) {
     check_settings(temperature || 1, top_p);
     const length = tokens.length + max_new_tokens, context = model.config.context_length;
     if (length > context) {
-      throw new RangeError(`${tokens.length} tokens and ${max_new_tokens} new ones make ${length}, ` +
-        `more than the context of ${context}`);
+      throw new RangeError(`${tokens.length} tokens and ${max_new_tokens} new ones make ` +
+        `${length}, more than the context of ${context}`);
     }
     const past = model.new_cache(), written = [];
     for (let fresh = tokens; written.length < max_new_tokens; fresh = written.slice(-1)) {

@@ -89,7 +89,7 @@ void gemm(float *c, int c_row, const float *a, int a_row, int a_column, const fl
       int width = n - j < WIDTH ? n - j : WIDTH;
       pack(b + from * b_row + j * b_column, b_row, b_column, width, depth);
       int i = 0;
-      for (; i + 4 <= m; i += 4) {  // four rows at once: each number of the panel is used four times
+      for (; i + 4 <= m; i += 4) {  // four rows at once: the panel is read once for all
         const float *a0 = a + i * a_row + from * a_column, *a1 = a0 + a_row, *a2 = a1 + a_row,
                     *a3 = a2 + a_row, *b_at = panel;
         four l0 = all(0), r0 = l0, l1 = l0, r1 = l0, l2 = l0, r2 = l0, l3 = l0, r3 = l0;

@@ -53,7 +53,9 @@ lab_parts.kernels = ({ wasm }) => {
             sum3 += x * panel[p + 3];
           }
           const sums = [sum0, sum1, sum2, sum3], row = c + i * c_row + j;
-          for (let q = 0; q < width; q++) heap[row + q] = (add ? heap[row + q] : 0) + scale * sums[q];
+          for (let q = 0; q < width; q++) {
+            heap[row + q] = (add ? heap[row + q] : 0) + scale * sums[q];
+          }
         }
       }
     }

@@ -82,7 +82,8 @@ onmessage = (first) => {
     worker = new Worker(url);
     worker.onmessage = receive;
     worker.onerror = (event) => {
-      for (const { fail } of waiting.values()) fail(new Error(`the model stopped: ${event.message}`));
+      const error = new Error(`the model stopped: ${event.message}`);
+      for (const { fail } of waiting.values()) fail(error);
       waiting.clear();
     };
     const { bytes_of } = lab_parts.quantise({});
@@ -94,7 +95,9 @@ onmessage = (first) => {
 
   // Texts as JSON, since a file's metadata holds nothing but texts.
   function save(adapter) {
-    if (!adapter || !adapter.arrays) throw new Error(`adapter is ${adapter}, it must be one that train or load gave`);
+    if (!adapter || !adapter.arrays) {
+      throw new Error(`adapter is ${adapter}, it must be one that train or load gave`);
+    }
     const { kind, rank, alpha, targets, bits } = adapter;
     const texts = { kind, bits: JSON.stringify(bits) };
     if (kind === 'lora') {
@@ -105,7 +108,9 @@ onmessage = (first) => {
   }
 
   function load(bytes) {
-    if (!(bytes instanceof Uint8Array)) throw new Error('bytes must be a Uint8Array, the content of a file');
+    if (!(bytes instanceof Uint8Array)) {
+      throw new Error(`bytes is ${bytes}, it must be a Uint8Array, the content of a file`);
+    }
     const { arrays, metadata } = lab_parts.safetensors({}).read_safetensors(bytes);
     const { kind, bits = 'null', rank, alpha, target_modules } = metadata;
     if (kind !== 'lora' && kind !== 'full') {
@@ -123,7 +128,10 @@ onmessage = (first) => {
   window.lab = {
     get ready() { return started(); },
     start: started,
-    ask: async (prompt, settings = {}) => { await started(); return send('ask', { prompt, settings }); },
+    ask: async (prompt, settings = {}) => {
+      await started();
+      return send('ask', { prompt, settings });
+    },
     train: async (settings = {}, onStep = undefined) => {
       await started();
       return send('train', { settings }, onStep);

@@ -157,8 +157,8 @@ lab_parts.layers = ({ heap, matrix, zeros, vector, multiply }) => {
       return y;
     }
 
-    // dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / std, with dx_hat = dy gamma: the two
-    // means are the parts of the gradient that shifting and stretching the row would undo.
+    // dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / std, with dx_hat = dy gamma: the
+    // two means are the parts of the gradient that shifting and stretching the row would undo.
     backward(dy) {
       const { x_hat, std } = this.cache, { rows, columns: d } = dy, dx = matrix(rows, d);
       const gamma = this.gamma.numbers;

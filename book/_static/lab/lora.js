@@ -75,7 +75,8 @@ lab_parts.lora = ({ matrix, zeros, copy, multiply, Layer, Linear, Embedding, tak
   }
 
   // An embedding as a linear layer on one-hot rows: W^T is the table, d_in the vocabulary.
-  // tokens: (rows) of ids -> (rows, d_model);  lora_A: (rank, vocabulary);  lora_B: (d_model, rank).
+  // tokens: (rows) of ids -> (rows, d_model);  lora_A: (rank, vocabulary);
+  // lora_B: (d_model, rank).
   class LoRAEmbedding extends LoRALinear {
     base_layer() {
       return new Embedding(this.base_weights.T);

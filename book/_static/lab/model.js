@@ -58,7 +58,8 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
     forward(x, batch, training = true, past = null) {
       const normed = this.attention_norm.forward(x, training);
       add(x, this.self_attention.forward(normed, batch, training, past));
-      return add(x, this.feed_forward.forward(this.feed_forward_norm.forward(x, training), training));
+      const again = this.feed_forward_norm.forward(x, training);
+      return add(x, this.feed_forward.forward(again, training));
     }
 
     backward(dx) {
@@ -105,7 +106,7 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
       this.wanted_rows = new WantedRows();
       this.final_norm = new LayerNorm(size);
       this.output_projection = new Linear(matrix(vocabulary_size, size));
-      this.cache_of_keys = this.transformer_stack.layers.map(() => new KVCache(context_length, size));
+      this.past = this.transformer_stack.layers.map(() => new KVCache(context_length, size));
     }
 
     // tokens: (batch * time) of ids -> logits: (wanted.length, vocabulary), of all rows if `wanted`
@@ -135,8 +136,8 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
 
     // An empty KV cache of the whole context; there is one, for one text.
     new_cache() {
-      for (const each of this.cache_of_keys) each.length = 0;
-      return this.cache_of_keys;
+      for (const each of this.past) each.length = 0;
+      return this.past;
     }
 
     // {name: numbers} into the arrays of these names.

@@ -6,8 +6,8 @@
 
 lab_parts.quantise = () => {
   const BLOCK = 64;
-  // The 16 numbers of NF4: as many normally distributed numbers lie nearest to each.  Dettmers et al.
-  // 2023, appendix E.
+  // The 16 numbers of NF4: as many normally distributed numbers lie nearest to each.
+  // Dettmers et al. 2023, appendix E.
   const LEVELS = Float32Array.of(-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453,
     -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0, 0.07958029955625534,
     0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434,
@@ -24,14 +24,15 @@ lab_parts.quantise = () => {
   function from_float16(bytes) {
     return Float32Array.from({ length: bytes.length / 2 }, (_, i) => {
       const bits = bytes[2 * i] | (bytes[2 * i + 1] << 8);
-      const sign = bits >> 15 ? -1 : 1, exponent = (bits >> 10) & 31, fraction = (bits & 1023) / 1024;
+      const sign = bits >> 15 ? -1 : 1, exponent = (bits >> 10) & 31;
+      const fraction = (bits & 1023) / 1024;
       if (exponent === 31) return fraction ? NaN : sign * Infinity;
       return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction) : sign * 2 ** -14 * fraction;
     });
   }
 
-  // `count` whole numbers from -127 to 127, then the half-precision scale of each block: the product
-  // is a float32 exactly.
+  // `count` whole numbers from -127 to 127, then the half-precision scale of each block: the
+  // product is a float32 exactly.
   function from_int8(bytes, count) {
     const scales = from_float16(bytes.subarray(count));
     return Float32Array.from({ length: count }, (_, i) =>
@@ -62,7 +63,9 @@ lab_parts.quantise = () => {
     for (let from = 0; from < numbers.length; from += BLOCK) {
       const block = numbers.subarray(from, from + BLOCK);
       const scale = block.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
-      block.forEach((x, i) => { out[from + i] = scale && scale * LEVELS[nearest_level(x / scale)]; });
+      block.forEach((x, i) => {
+        out[from + i] = scale && scale * LEVELS[nearest_level(x / scale)];
+      });
     }
     return out;
   }

@@ -16,7 +16,8 @@ lab_parts.safetensors = () => {
     }
     const text = new TextEncoder().encode(JSON.stringify(header));
     const start = 8 + Math.ceil(text.length / 8) * 8; // spaces fill up, so that numbers lie evenly
-    const bytes = new Uint8Array(start + end).fill(0x20, 8, start), view = new DataView(bytes.buffer);
+    const bytes = new Uint8Array(start + end).fill(0x20, 8, start);
+    const view = new DataView(bytes.buffer);
     view.setBigUint64(0, BigInt(start - 8), true);
     bytes.set(text, 8);
     for (const [name, { numbers }] of Object.entries(arrays)) {
@@ -62,11 +63,15 @@ lab_parts.safetensors = () => {
   function span_of(name, entry, size) {
     const { dtype, shape, data_offsets: span } = entry || {};
     if (dtype !== 'F32') throw refusal(`${name} has dtype ${dtype}, it must be F32`);
-    const whole = (list) => Array.isArray(list) && list.every((x) => Number.isSafeInteger(x) && x >= 0);
-    if (!whole(shape) || !whole(span) || span.length !== 2) throw refusal(`${name} has no shape or place`);
+    const whole = (list) => Array.isArray(list)
+      && list.every((x) => Number.isSafeInteger(x) && x >= 0);
+    if (!whole(shape) || !whole(span) || span.length !== 2) {
+      throw refusal(`${name} has no shape or place`);
+    }
     const count = shape.reduce((a, b) => a * b, 1);
     if (span[1] - span[0] !== 4 * count || span[1] > size) {
-      throw refusal(`${name} of shape (${shape.join(', ')}) does not fit its place ${span.join(' to ')}`);
+      throw refusal(`${name} of shape (${shape.join(', ')}) does not fit its place ` +
+        span.join(' to '));
     }
     return span;
   }

@@ -30,7 +30,8 @@ lab_parts.settings = ({ TARGETS }) => {
   function check_names(settings, known) {
     const odd = Object.keys(settings).find((name) => !(name in known));
     if (odd !== undefined) {
-      throw new RangeError(`there is no setting ${odd}: allowed are ${Object.keys(known).join(', ')}`);
+      const allowed = Object.keys(known).join(', ');
+      throw new RangeError(`there is no setting ${odd}: allowed are ${allowed}`);
     }
   }
 
@@ -63,7 +64,7 @@ lab_parts.settings = ({ TARGETS }) => {
     check_known('method', all.method, METHODS);
     check_whole('rank', all.rank, 1, 64);
     check_number('alpha', all.alpha, Number.MIN_VALUE, 1e6, 'above 0 and at most 1000000');
-    all.learningRate ??= all.method === 'full' ? 1e-3 : 1e-2;
+    all.learningRate ??= all.method === 'full' ? 3e-4 : 5e-3; // as the library's
     check_number('learningRate', all.learningRate, 0, 10);
     check_whole('steps', all.steps, 1, 2000);
     check_whole('batch', all.batch, 1, MOST_ROWS / LONGEST);

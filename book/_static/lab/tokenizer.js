@@ -34,7 +34,7 @@ lab_parts.tokenizer = () => {
     // Text to ids.  <eos> in the text is five characters like any others.
     encode(text) {
       if (/\p{Surrogate}/u.test(text)) {
-        throw new RangeError('the text holds half of a surrogate pair: it cannot be encoded as UTF-8');
+        throw new RangeError('the text holds half of a surrogate pair: it cannot be encoded');
       }
       return (text.match(PIECES) || []).flatMap((piece) => {
         if (!this.known_pieces.has(piece)) this.known_pieces.set(piece, this.encode_piece(piece));

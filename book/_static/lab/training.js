@@ -4,8 +4,8 @@
 lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradient_norm }) => {
   const IGNORE = -100; // a target that carries no loss: a prompt's token, or padding
 
-  // Numbers from 0 to below 1 from a seed of whole numbers: the four-word xorshift of Marsaglia 2003,
-  // section 4. Nothing but whole-number operations, so every browser draws the same.
+  // Numbers from 0 to below 1 from a seed of whole numbers: the four-word xorshift of Marsaglia
+  // 2003, section 4. Nothing but whole-number operations, so every browser draws the same.
   function make_rng(...seed) {
     const state = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x6a09e667]; // from well-known constants
     const next = () => {
@@ -57,12 +57,13 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
     const rows = [];
     targets.forEach((target, row) => { if (target !== IGNORE) rows.push(row); });
     if (!rows.length) {
-      throw new RangeError(`all ${targets.length} targets are ${IGNORE} (ignored): there is no loss`);
+      throw new RangeError(`all ${targets.length} targets are ${IGNORE} (ignored): there is no ` +
+        'loss');
     }
     return rows;
   }
 
-  // One step on everything that is trainable: gradients, clipping, AdamW; returns the loss before it.
+  // One step on everything that is trainable: gradients, clipping, AdamW; returns the loss before.
   function train_step(model, optimizer, inputs, targets, batch, learning_rate, max_grad_norm = 1) {
     const before = mark();
     try {
@@ -111,7 +112,8 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
         'one of answer');
     }
     const batch = examples.length;
-    const longest = Math.max(...examples.map(([prompt, answer]) => prompt.length + answer.length)) - 1;
+    const lengths = examples.map(([prompt, answer]) => prompt.length + answer.length);
+    const longest = Math.max(...lengths) - 1;
     const inputs = new Array(batch * longest).fill(0), targets = inputs.map(() => IGNORE);
     examples.forEach(([prompt, answer], row) => {
       const ids = [...prompt, ...answer];

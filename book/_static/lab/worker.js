@@ -46,7 +46,10 @@ lab_parts.worker = (engine) => {
     use(adapter) {
       this.refuse_while_training('use');
       if (adapter === null) this.set_base(this.data.bits);
-      else this.attach(adapter);
+      else if (adapter && adapter.arrays) this.attach(adapter);
+      else {
+        throw new Error(`adapter is ${adapter}, it must be one that train or load gave, or null`);
+      }
     }
 
     attach(adapter) {
@@ -71,7 +74,8 @@ lab_parts.worker = (engine) => {
       for (const layer of Object.values(adapted_layers(this.model))) layer.strength = strength;
       if (!anew || this.adapter?.kind !== 'full') return;
       for (const [name, array] of Object.entries(this.model.parameters())) {
-        const base = this.base[name], tuned = this.adapter.arrays[name].numbers, now = array.numbers;
+        const base = this.base[name], tuned = this.adapter.arrays[name].numbers;
+        const now = array.numbers;
         for (let i = 0; i < now.length; i++) now[i] = base[i] + strength * (tuned[i] - base[i]);
       }
     }
@@ -85,7 +89,9 @@ lab_parts.worker = (engine) => {
         return;
       }
       if (trained === null) throw new RangeError(`rank is ${rank}, but no adapter is in use`);
-      if (rank > trained) throw new RangeError(`rank is ${rank}, it must be at most ${trained}, the trained one`);
+      if (rank > trained) {
+        throw new RangeError(`rank is ${rank}, it must be at most ${trained}, the trained one`);
+      }
       this.refuse_while_training('a lower rank');
       if (!this.balanced) layers.forEach(balance);
       this.balanced = true;
@@ -145,15 +151,16 @@ lab_parts.worker = (engine) => {
     }
 
     examples_of({ task, pairs }) {
-      const examples = pairs === null ? this.data.tasks[task].train : pairs.map(([prompt, answer]) =>
-        [this.tokenizer.start_of_text(prompt), [...this.tokenizer.encode(answer), this.tokenizer.eos_id]]);
-      examples.forEach(([prompt], i) => {
+      const { tokenizer } = this;
+      const examples = pairs === null ? this.data.tasks[task].train : pairs.map((pair) =>
+        [tokenizer.start_of_text(pair[0]), [...tokenizer.encode(pair[1]), tokenizer.eos_id]]);
+      return examples.map(([prompt, answer], i) => {
         if (prompt.length > LONGEST) {
-          throw new RangeError(`pair ${i + 1} has a prompt of ${prompt.length} tokens, it must have ` +
-            `at most ${LONGEST}`);
+          throw new RangeError(`pair ${i + 1} has a prompt of ${prompt.length} tokens, it must ` +
+            `have at most ${LONGEST}`);
         }
+        return [prompt, answer.slice(0, LONGEST + 1 - prompt.length)];
       });
-      return examples.map(([prompt, answer]) => [prompt, answer.slice(0, LONGEST + 1 - prompt.length)]);
     }
 
     prepare({ method, rank, alpha, targets, seed, bits }) {
@@ -190,7 +197,8 @@ lab_parts.worker = (engine) => {
         for (; !part.done; part = generator.next()) await pause();
         return part.value / count;
       };
-      const facts_in = (some) => share(recalled_facts(this.model, this.tokenizer, some), some.length);
+      const facts_in = (some) =>
+        share(recalled_facts(this.model, this.tokenizer, some), some.length);
       let heldOut = null;
       if (style_probes) heldOut = await facts_in(style_probes);
       else if (test) heldOut = await share(exact_matches(this.model, test), test.length);
@@ -198,7 +206,9 @@ lab_parts.worker = (engine) => {
     }
 
     refuse_while_training(what) {
-      if (this.training) throw new Error(`${what} has to wait: a training is running, stop it first`);
+      if (this.training) {
+        throw new Error(`${what} has to wait: a training is running, stop it first`);
+      }
     }
   }
 
@@ -235,7 +245,8 @@ lab_parts.worker = (engine) => {
     const actions = {
       start: ({ data }) => {
         lab = new Lab(data);
-        return { kernels: engine.kernels_name, bits: lab.bits_allowed, tasks: Object.keys(data.tasks) };
+        return { kernels: engine.kernels_name, bits: lab.bits_allowed,
+          tasks: Object.keys(data.tasks) };
       },
       ask: ({ prompt, settings }) => lab.ask(prompt, settings),
       use: ({ adapter }) => lab.use(adapter),
