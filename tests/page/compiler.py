@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from engine import LAB
+from tools.lab_page import LAB
 
 SOURCE = LAB / "kernels.c"
 #: The package whose compiler made the committed file: it gives the same bytes again.

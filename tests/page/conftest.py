@@ -3,7 +3,10 @@
 import sys
 
 import pytest
-from engine import KERNELS, ROOT, Engine, write_page
+from engine import BRIDGE, KERNELS, Engine
+
+from tools.environment import ROOT
+from tools.lab_page import write_page
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -21,7 +24,7 @@ def data_path(tmp_path_factory):
 @pytest.fixture(scope="session")
 def page(running, data_path, tmp_path_factory):
     """The page, which must ask for nothing but its own files and report no error."""
-    path = write_page(tmp_path_factory.mktemp("page"), data_path)
+    path = write_page(tmp_path_factory.mktemp("page"), data_path, [BRIDGE])
     opened, problems = running.new_page(), []
     opened.set_default_timeout(600_000)
     own = path.parent.as_uri()

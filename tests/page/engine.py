@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,8 @@ import numpy as np
 from lib.lora import get_lora_parameters
 from lib.losses import IGNORE
 
-ROOT = Path(__file__).parents[2]
-LAB = ROOT / "book" / "_static" / "lab"
-#: In the order in which a page loads them: what others need comes first, lab.js last.
-SCRIPTS = ("kernels", "layers", "attention", "model", "lora", "svd", "optim", "training",
-           "generation", "tokenizer", "evaluation", "quantise", "safetensors", "settings",
-           "worker", "lab")
 KERNELS = ("wasm", "js")
-
-
-def write_page(folder: Path, data: Path) -> Path:
-    """A page with the book's scripts and the bridge, to be opened from the disk."""
-    names = [f"{name}.js" for name in SCRIPTS]
-    for name in names:
-        shutil.copyfile(LAB / name, folder / name)
-    shutil.copyfile(Path(__file__).with_name("bridge.js"), folder / "bridge.js")
-    shutil.copyfile(data, folder / "lab-data.js")
-    tags = "".join(f'<script src="{name}"></script>' for name in (*names, "bridge.js"))
-    page = folder / "index.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8"><title>Engine</title>{tags}')
-    return page
+BRIDGE = Path(__file__).with_name("bridge.js")
 
 
 def pack(value: Any) -> Any:

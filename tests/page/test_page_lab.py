@@ -5,7 +5,6 @@ import threading
 
 import numpy as np
 import pytest
-from engine import write_page
 from lab_data import from_int8_bytes, int8_bytes
 
 from lib.adapters import attach_adapters, load_adapters, set_adapter_strength
@@ -14,6 +13,7 @@ from lib.evaluation import encode_examples, exact_matches, fact_recall
 from lib.generation import complete, next_token_probabilities, start_of_text
 from lib.interchange import safetensors
 from lib.pretraining import BASE
+from tools.lab_page import write_page
 from tools.serve import server
 
 PROMPTS = ("Q: What is the capital of Peru?\nA:", "The capital of France is",

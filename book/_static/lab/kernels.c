@@ -8,12 +8,13 @@
 #define EXPORT(name) __attribute__((export_name(name)))
 typedef v128_t four;  // four floats side by side
 
-enum { HEAP = 32 << 20, DEPTH = 1024, WIDTH = 8 };
+enum { HEAP = 32 << 20, DEPTH = 256, WIDTH = 8 };
 
 // All arrays of the model live in here. A fixed size, because growing a memory detaches every
 // Float32Array that looks into it.
 static float heap[HEAP] __attribute__((aligned(64)));
-// WIDTH columns of B, row by row: what the inner loop reads, it reads one after the other.
+// WIDTH columns of B, row by row: what the inner loop reads, it reads one after the other. Longer
+// sums are made of sums of DEPTH products, which also keeps their rounding small.
 static float panel[DEPTH * WIDTH] __attribute__((aligned(64)));
 
 EXPORT("heap_start") float *heap_start(void) { return heap; }
@@ -150,12 +151,12 @@ void gelu(float *y, float *slope, const float *x, int count) {
   for (int i = 0; i < count; i += 4) {
     four v = at(x + i), square = times(v, v);
     four z = times(v, plus(times(square, all(2 * c * a)), all(2 * c)));
-    four gate = wasm_f32x4_div(all(1), plus(all(1), exponential(wasm_f32x4_neg(z))));
+    four e = exponential(wasm_f32x4_neg(z)), gate = wasm_f32x4_div(all(1), plus(all(1), e));
     four out = times(v, gate);
     wasm_v128_store(y + i, out);
     if (slope) {
       four inner = plus(times(square, all(6 * c * a)), all(2 * c));
-      four rest = times(times(out, wasm_f32x4_sub(all(1), gate)), inner);
+      four rest = times(times(out, times(e, gate)), inner);  // e g is 1 - g, not rounded off
       wasm_v128_store(slope + i, plus(gate, rest));
     }
   }
