@@ -30,7 +30,7 @@ def test_products_of_all_shapes_and_steps(engine, turn_a, turn_b, rng):
                            add=bool(add % 2), turn_a=turn_a, turn_b=turn_b)
         largest = max(largest, worst(found, wanted) / np.sqrt(k))
     print(f"{engine.kernels}: largest difference {largest:.1e} sqrt(k)")
-    assert largest < 3e-6      # sums of up to 2,050 products, one after the other
+    assert largest < 3e-6      # float32, up to 2,050 products
 
 
 def test_a_product_of_views_writes_nothing_beside_them(engine, rng):

@@ -5,6 +5,7 @@ import pytest
 from engine import MODEL, flat, given_model, worst
 from helpers import random_batch, random_tokens, tiny_model
 
+from lib.adapters import get_adapters
 from lib.lora import (
     TARGETS,
     adapted_layers,
@@ -40,12 +41,9 @@ def batch_of(model, rng, batch=8, time=32, ignored=0.0):
 
 
 def given_lora(model):
-    layer = next(iter(adapted_layers(model).values()))
-    targets = [target for target in TARGETS if any(
-        name.endswith(suffix) for name in adapted_layers(model) for suffix in (
-            {"ffn_up": "up_linear", "ffn_down": "down_linear"}.get(target, target),
-            f"{target}_linear"))]
-    return given_model(model, layer.rank, layer.alpha, targets)
+    """What ``bridge.model`` needs to have this adapted model."""
+    adapters = get_adapters(model)
+    return given_model(model, adapters.rank, adapters.alpha, adapters.target_modules)
 
 
 def compare(engine, model, inputs, targets, given, gradients_of=lambda model: model.gradients()):

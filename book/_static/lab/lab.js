@@ -91,7 +91,13 @@ onmessage = (first) => {
     return send('start', { data, wasm });
   }
 
-  const started = (kernels) => { ready ??= start(kernels); return ready; };
+  function started(kernels) {
+    ready ??= start(kernels).catch((error) => {
+      ready = null; // so that another try is possible
+      throw error;
+    });
+    return ready;
+  }
 
   // Texts as JSON, since a file's metadata holds nothing but texts.
   function save(adapter) {

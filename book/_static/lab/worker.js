@@ -46,8 +46,14 @@ lab_parts.worker = (engine) => {
     use(adapter) {
       this.refuse_while_training('use');
       if (adapter === null) this.set_base(this.data.bits);
-      else if (adapter && adapter.arrays) this.attach(adapter);
-      else {
+      else if (adapter && adapter.arrays) {
+        try {
+          this.attach(adapter);
+        } catch (error) {
+          this.set_base(this.data.bits);
+          throw error;
+        }
+      } else {
         throw new Error(`adapter is ${adapter}, it must be one that train or load gave, or null`);
       }
     }
@@ -214,13 +220,12 @@ lab_parts.worker = (engine) => {
 
   // Refuse arrays that are not of these names and shapes.
   function check_arrays(own, given) {
-    const names = new Set([...Object.keys(own), ...Object.keys(given)]);
-    for (const name of names) {
+    for (const name of [...Object.keys(given), ...Object.keys(own)]) {
       if (!own[name]) throw new Error(`the adapter has ${name}, which this model has no place for`);
       if (!given[name]) throw new Error(`the adapter lacks ${name}`);
-      if (`${given[name].shape}` !== `${own[name].shape}`) {
-        throw new Error(`${name} has shape (${given[name].shape.join(', ')}), it must be ` +
-          `(${own[name].shape.join(', ')})`);
+      const { shape, numbers } = given[name], wanted = own[name].shape.join(', ');
+      if (shape.join(', ') !== wanted || numbers.length !== own[name].numbers.length) {
+        throw new Error(`${name} has shape (${shape.join(', ')}), it must be (${wanted})`);
       }
     }
   }
