@@ -13,6 +13,7 @@ from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples, exact_matches, fact_recall
 from lib.generation import complete, next_token_probabilities, start_of_text
 from lib.interchange import safetensors
+from lib.lora import TARGETS
 from lib.pretraining import BASE
 from tools.lab_page import write_page
 from tools.serve import server
@@ -209,6 +210,20 @@ def test_full_fine_tuning_and_its_strength(fresh):
     assert again == tuned
 
 
+@pytest.mark.parametrize("settings", [{"method": "full"}, {"rank": 64, "targets": TARGETS}],
+                         ids=["full", "lora"])
+def test_the_largest_batch_fits_the_memory(fresh, settings):
+    """Sixteen rows of 64 tokens, of which all but one carry a loss."""
+    found = Engine(fresh).run("""
+        const pairs = Array.from({ length: 16 }, (_, i) => ['a', ' b'.repeat(90)]);
+        const own = new E.Lab({ ...lab_data, facts: lab_data.facts.slice(0, 1) });
+        const run = await own.train({ ...given.settings, pairs, batch: 16, steps: 1 }, () => {},
+          () => {});
+        return [run.losses.length, E.peak_megabytes()];""", settings=settings)
+    print(f"{found[1]:.0f} MB")
+    assert found[0] == 1 and 60 < found[1] < 128
+
+
 def test_training_through_four_bits(fresh):
     plain = fresh.evaluate(ASK, [PROMPTS, {}])
     found = fresh.evaluate("""async () => {
@@ -258,7 +273,8 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
     ("lab.train({targets: ['keys']})", "targets is [\"keys\"], it must be a list of names from"),
     ("lab.train({targets: []})", "targets is [], it must be a list of names from query, key"),
     ("lab.train({steps: 0})", "steps is 0, it must be a whole number from 1 to 2000"),
-    ("lab.train({batch: 33})", "batch is 33, it must be a whole number from 1 to 32"),
+    ("lab.train({batch: 0})", "batch is 0, it must be a whole number from 1 to 1024"),
+    ("lab.train({batch: 40})", "batch is 40, it must be at most 31: the longest example has 33"),
     ("lab.train({bits: 16})", "bits is 16, it must be one of 8, 4"),
     ("lab.train({pairs: []})", "pairs is [], it must be a list of [prompt, answer]"),
     ("lab.train({pairs: [['a', 'b'], ['c']]})", "pair 2 is [\"c\"], it must be [prompt, answer]"),

@@ -47,14 +47,17 @@ def given_lora(model):
 
 
 def compare(engine, model, inputs, targets, given, gradients_of=lambda model: model.gradients()):
-    """Largest differences of loss and gradients, from the library's in float64."""
+    """Largest differences of loss and gradients from the library's in float64; and the largest of
+    those gradients.
+    """
     exact = model.astype(np.float64)
     loss, _ = loss_and_gradients(exact, inputs, targets)
     wanted = gradients_of(exact)
     found = engine.run(GRADIENTS, **given, **flat(inputs, targets))
     assert found["gradients"].keys() == wanted.keys()
-    return abs(found["loss"] - loss), max(worst(found["gradients"][name], array)
-                                          for name, array in wanted.items())
+    return (abs(found["loss"] - loss),
+            max(worst(found["gradients"][name], array) for name, array in wanted.items()),
+            max(np.abs(array).max() for array in wanted.values()))
 
 
 def test_logits_of_the_base(engine, base, rng):
@@ -82,7 +85,8 @@ def test_logits_with_adapters(engine, base, rng):
 def test_full_gradients_of_the_base(engine, base, rng):
     model = base[0].copy()
     errors = compare(engine, model, *batch_of(model, rng), given_model(model))
-    print(f"{engine.kernels}: loss {errors[0]:.1e}, full gradients {errors[1]:.1e}")
+    print(f"{engine.kernels}: loss {errors[0]:.1e}, full gradients {errors[1]:.1e} of "
+          f"{errors[2]:.2f}")
     assert errors[0] < 1e-6 and errors[1] < 3e-7
 
 
@@ -90,7 +94,8 @@ def test_full_gradients_of_the_base(engine, base, rng):
 def test_lora_gradients_of_the_base(engine, base, targets, rng):
     model = adapted(base[0].copy(), targets, 4, rng)
     errors = compare(engine, model, *batch_of(model, rng), given_lora(model), get_lora_gradients)
-    print(f"{engine.kernels}, {'+'.join(targets)}: loss {errors[0]:.1e}, gradients {errors[1]:.1e}")
+    print(f"{engine.kernels}, {'+'.join(targets)}: loss {errors[0]:.1e}, gradients {errors[1]:.1e} "
+          f"of {errors[2]:.3f}")
     assert errors[0] < 1e-6 and errors[1] < 3e-7
 
 
@@ -99,15 +104,16 @@ def test_lora_gradients_of_the_base(engine, base, targets, rng):
 def test_gradients_of_odd_shapes_with_masked_targets(wasm, targets, rank, rng):
     model = tiny_model(rng, targets, rank, dtype=np.float32)
     inputs, wanted = random_batch(model, rng)
-    errors = compare(wasm, model, inputs, wanted, given_model(model, rank, 3.0, targets),
-                     get_lora_gradients)
-    assert errors[0] < 1e-6 and errors[1] < 2e-6
+    loss, error, largest = compare(wasm, model, inputs, wanted,
+                                   given_model(model, rank, 3.0, targets), get_lora_gradients)
+    print(f"loss {loss:.1e}, gradients {error:.1e} of {largest:.2f}")
+    assert loss < 1e-6 and error < 3e-6 * max(1, largest)
 
 
 def test_full_gradients_of_odd_shapes(engine, rng):
     model = tiny_model(rng, dtype=np.float32)
-    errors = compare(engine, model, *random_batch(model, rng), given_model(model))
-    assert errors[0] < 1e-6 and errors[1] < 2e-6
+    loss, error, largest = compare(engine, model, *random_batch(model, rng), given_model(model))
+    assert loss < 1e-6 and error < 3e-6 * max(1, largest)
 
 
 def test_finite_differences(wasm, rng):
@@ -123,7 +129,7 @@ def test_finite_differences(wasm, rng):
           return value;
         };
         E.loss_and_gradients(model, given.inputs, given.targets, given.batch);
-        const gradients = model.gradients(), step = 2 ** -7;
+        const gradients = model.gradients(), step = 2 ** -9;
         return Object.entries(E.get_lora_parameters(model)).flatMap(([name, { numbers }]) =>
           [0, numbers.length - 1].map((i) => {
             const kept = numbers[i], [above, below] = [step, -step].map((by) => {
@@ -136,7 +142,7 @@ def test_finite_differences(wasm, rng):
     found, wanted = np.array(slopes).T
     print(f"finite differences: {worst(found, wanted):.1e} of {np.abs(wanted).max():.2f}")
     assert len(found) >= 2 * 28 and np.abs(wanted).max() > 0.05
-    assert worst(found, wanted) < 1e-3
+    assert worst(found, wanted) < 3e-4
 
 
 def test_the_cache_gives_what_a_whole_forward_gives(engine, base, rng):

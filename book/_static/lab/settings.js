@@ -5,7 +5,7 @@
 lab_parts.settings = ({ TARGETS }) => {
   const BLOCK_TARGETS = TARGETS.slice(0, 6); // every matrix of the blocks
   const METHODS = ['lora', 'full'];
-  const MOST_ROWS = 2048; // tokens of a batch, padding included: what memory holds of full training
+  const MOST_ROWS = 1024; // tokens of a batch, padding included: memory holds no more
   const LONGEST = 64; // tokens of an example; longer texts are cut
 
   const fail = (name, value, allowed) => {
@@ -67,7 +67,7 @@ lab_parts.settings = ({ TARGETS }) => {
     all.learningRate ??= all.method === 'full' ? 3e-4 : 5e-3; // as the library's
     check_number('learningRate', all.learningRate, 0, 10);
     check_whole('steps', all.steps, 1, 2000);
-    check_whole('batch', all.batch, 1, MOST_ROWS / LONGEST);
+    check_whole('batch', all.batch, 1, MOST_ROWS);
     check_whole('seed', all.seed, 0, 2 ** 31 - 1);
     check_known('bits', all.bits, bits_allowed);
     return all;
@@ -82,5 +82,5 @@ lab_parts.settings = ({ TARGETS }) => {
     });
   }
 
-  return { LONGEST, ask_settings, train_settings };
+  return { LONGEST, MOST_ROWS, ask_settings, train_settings };
 };

@@ -8,7 +8,7 @@ lab_parts.worker = (engine) => {
   const { GPTModel, BPETokenizer, AdamW, mark, release, generate, next_token_probabilities, ranked,
     make_rng, apply_lora_to_model, remove_adapters, adapted_layers, get_lora_parameters, balanced,
     train_step, draw_examples, pad, warmup_cosine, exact_matches, recalled_facts, bytes_of,
-    decode_arrays, in_bits, ask_settings, train_settings, LONGEST } = engine;
+    decode_arrays, in_bits, ask_settings, train_settings, LONGEST, MOST_ROWS } = engine;
 
   // What a page's model is, and what is done with it.
   class Lab {
@@ -156,17 +156,25 @@ lab_parts.worker = (engine) => {
       }
     }
 
-    examples_of({ task, pairs }) {
+    // The examples of a task or of pairs, cut to LONGEST tokens, if a batch of them fits.
+    examples_of({ task, pairs, batch }) {
       const { tokenizer } = this;
-      const examples = pairs === null ? this.data.tasks[task].train : pairs.map((pair) =>
+      const whole = pairs === null ? this.data.tasks[task].train : pairs.map((pair) =>
         [tokenizer.start_of_text(pair[0]), [...tokenizer.encode(pair[1]), tokenizer.eos_id]]);
-      return examples.map(([prompt, answer], i) => {
+      const examples = whole.map(([prompt, answer], i) => {
         if (prompt.length > LONGEST) {
           throw new RangeError(`pair ${i + 1} has a prompt of ${prompt.length} tokens, it must ` +
             `have at most ${LONGEST}`);
         }
         return [prompt, answer.slice(0, LONGEST + 1 - prompt.length)];
       });
+      const longest = Math.max(...examples.map((pair) => pair[0].length + pair[1].length)) - 1;
+      const most = Math.floor(MOST_ROWS / longest);
+      if (batch > most) {
+        throw new RangeError(`batch is ${batch}, it must be at most ${most}: the longest example ` +
+          `has ${longest} tokens`);
+      }
+      return examples;
     }
 
     prepare({ method, rank, alpha, targets, seed, bits }) {
