@@ -37,7 +37,8 @@ def test_a_product_of_views_writes_nothing_beside_them(engine, rng):
     whole = rng.standard_normal((9, 12)).astype(np.float32)
     found = engine.run("""
         const whole = bridge.matrix(E, given.whole), out = bridge.matrix(E, given.whole);
-        E.multiply(whole.view(1, 5, 2, 3), whole.view(4, 5, 7, 3).T, out.view(2, 5, 4, 5));
+        const turned = whole.T.view(7, 3, 4, 5); // columns 7 to 9 of rows 4 to 8, transposed
+        E.multiply(whole.view(1, 5, 2, 3), turned, out.view(2, 5, 4, 5));
         return out;""", whole=whole)
     wanted = whole.copy()
     wanted[2:7, 4:9] = whole[1:6, 2:5] @ whole[4:9, 7:10].T

@@ -66,7 +66,7 @@ def test_int8_is_within_half_a_step(wasm, size, rng):
 def test_four_bits_are_the_nearest_levels(wasm, rng):
     array = rng.standard_normal(200).astype(np.float32)
     array[64:128] = 0
-    found = wasm.run("return E.through_four_bits(given.array.numbers);", array=array)
+    found = wasm.run("return E.through_four_bits(given.x.numbers);", x=array)
     for at in range(0, 200, BLOCK):
         block, scale = array[at:at + BLOCK], np.abs(array[at:at + BLOCK]).max()
         nearest = np.abs(block[:, None] - scale * NF4).min(1)
@@ -76,7 +76,7 @@ def test_four_bits_are_the_nearest_levels(wasm, rng):
 
 def test_eight_bits_of_a_half_precision_base(wasm, rng):
     array = rng.standard_normal(200).astype(np.float32)
-    found = wasm.run("return E.through_int8(given.array.numbers);", array=array)
+    found = wasm.run("return E.through_int8(given.x.numbers);", x=array)
     for at in range(0, 200, BLOCK):
         block = array[at:at + BLOCK]
         assert worst(found[at:at + BLOCK], block) <= np.abs(block).max() / 254 * 1.0001

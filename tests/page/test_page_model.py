@@ -47,17 +47,19 @@ def given_lora(model):
 
 
 def compare(engine, model, inputs, targets, given, gradients_of=lambda model: model.gradients()):
-    """Largest differences of loss and gradients from the library's in float64; and the largest of
-    those gradients.
+    """Largest differences of loss and gradients from the library's in float64; how large those
+    gradients are; and by how much the library's own in float32 differ from them.
     """
     exact = model.astype(np.float64)
     loss, _ = loss_and_gradients(exact, inputs, targets)
     wanted = gradients_of(exact)
     found = engine.run(GRADIENTS, **given, **flat(inputs, targets))
     assert found["gradients"].keys() == wanted.keys()
-    return (abs(found["loss"] - loss),
-            max(worst(found["gradients"][name], array) for name, array in wanted.items()),
-            max(np.abs(array).max() for array in wanted.values()))
+    loss_and_gradients(model, inputs, targets)
+    errors = [max(worst(each[name], array) for name, array in wanted.items())
+              for each in (found["gradients"], gradients_of(model))]
+    return (abs(found["loss"] - loss), errors[0],
+            max(np.abs(array).max() for array in wanted.values()), errors[1])
 
 
 def test_logits_of_the_base(engine, base, rng):
@@ -86,7 +88,7 @@ def test_full_gradients_of_the_base(engine, base, rng):
     model = base[0].copy()
     errors = compare(engine, model, *batch_of(model, rng), given_model(model))
     print(f"{engine.kernels}: loss {errors[0]:.1e}, full gradients {errors[1]:.1e} of "
-          f"{errors[2]:.2f}")
+          f"{errors[2]:.2f}; the library's {errors[3]:.1e}")
     assert errors[0] < 1e-6 and errors[1] < 3e-7
 
 
@@ -95,7 +97,7 @@ def test_lora_gradients_of_the_base(engine, base, targets, rng):
     model = adapted(base[0].copy(), targets, 4, rng)
     errors = compare(engine, model, *batch_of(model, rng), given_lora(model), get_lora_gradients)
     print(f"{engine.kernels}, {'+'.join(targets)}: loss {errors[0]:.1e}, gradients {errors[1]:.1e} "
-          f"of {errors[2]:.3f}")
+          f"of {errors[2]:.3f}; the library's {errors[3]:.1e}")
     assert errors[0] < 1e-6 and errors[1] < 3e-7
 
 
@@ -104,16 +106,19 @@ def test_lora_gradients_of_the_base(engine, base, targets, rng):
 def test_gradients_of_odd_shapes_with_masked_targets(wasm, targets, rank, rng):
     model = tiny_model(rng, targets, rank, dtype=np.float32)
     inputs, wanted = random_batch(model, rng)
-    loss, error, largest = compare(wasm, model, inputs, wanted,
-                                   given_model(model, rank, 3.0, targets), get_lora_gradients)
-    print(f"loss {loss:.1e}, gradients {error:.1e} of {largest:.2f}")
-    assert loss < 1e-6 and error < 3e-6 * max(1, largest)
+    loss, error, largest, own = compare(wasm, model, inputs, wanted,
+                                        given_model(model, rank, 3.0, targets), get_lora_gradients)
+    print(f"loss {loss:.1e}, gradients {error:.1e} of {largest:.2f}; the library's {own:.1e}")
+    # Some of these models enlarge rounding a thousand times: then the library's is as large.
+    assert loss < 1e-6 and error < 4 * own + 1e-6 * max(1, largest)
 
 
 def test_full_gradients_of_odd_shapes(engine, rng):
     model = tiny_model(rng, dtype=np.float32)
-    loss, error, largest = compare(engine, model, *random_batch(model, rng), given_model(model))
-    assert loss < 1e-6 and error < 3e-6 * max(1, largest)
+    loss, error, largest, own = compare(engine, model, *random_batch(model, rng),
+                                        given_model(model))
+    print(f"loss {loss:.1e}, gradients {error:.1e} of {largest:.2f}; the library's {own:.1e}")
+    assert loss < 1e-6 and error < 4 * own + 1e-6 * max(1, largest)
 
 
 def test_finite_differences(wasm, rng):
