@@ -1,4 +1,7 @@
-"""Building kernels.wasm from kernels.c, with the compiler of the committed file or another."""
+"""Building kernels.wasm from kernels.c, with the compiler of the committed file or another.
+
+    PYTHONPATH=. python tests/page/compiler.py      (writes the file that is committed)
+"""
 
 from __future__ import annotations
 
@@ -37,3 +40,7 @@ def is_pinned(name: str) -> bool:
 def build(command: list[str], path: Path) -> None:
     """Compile the kernels to ``path``."""
     subprocess.run([*command, *FLAGS, "-o", str(path), str(SOURCE)], check=True)
+
+
+if __name__ == "__main__":
+    build(compilers()[PINNED[0]], LAB / "kernels.wasm")

@@ -104,10 +104,10 @@ def test_lora_gradients_of_the_base(engine, base, targets, rng):
 @pytest.mark.parametrize("rank", [1, 3])
 @pytest.mark.parametrize("targets", TARGET_SETS, ids="+".join)
 def test_gradients_of_odd_shapes_with_masked_targets(wasm, targets, rank, rng):
-    model = tiny_model(rng, targets, rank, dtype=np.float32)
+    model = tiny_model(rng, targets, rank, 5.0, dtype=np.float32)
     inputs, wanted = random_batch(model, rng)
     loss, error, largest, own = compare(wasm, model, inputs, wanted,
-                                        given_model(model, rank, 3.0, targets), get_lora_gradients)
+                                        given_model(model, rank, 5.0, targets), get_lora_gradients)
     print(f"loss {loss:.1e}, gradients {error:.1e} of {largest:.2f}; the library's {own:.1e}")
     # Some of these models enlarge rounding a thousand times: then the library's is as large.
     assert loss < 1e-6 and error < 4 * own + 1e-6 * max(1, largest)
@@ -186,6 +186,19 @@ def test_adamw_steps(wasm, rng):
         assert worst(parameters[name], array) > 0.02
 
 
+@pytest.mark.parametrize("size, shrink", [(0.5, 1), (1, 1), (1.25, 0.8), (1e6, 1e-6)])
+def test_gradients_are_clipped_by_their_joint_norm(wasm, size, shrink):
+    gradients = {"a": size * np.array([[0.6, 0.0]]), "b": size * np.array([0.0, 0.0, -0.8])}
+    code = """
+        const of = ([name, array]) => [name, bridge.matrix(E, array)];
+        return E.clip_gradient_norm(Object.fromEntries(Object.entries(given.gradients).map(of)),
+          given.most);"""
+    assert np.isclose(wasm.run(code, gradients=gradients, most=1.0000001), shrink, rtol=1e-6)
+    gradients["a"][0, 1] = np.inf
+    with pytest.raises(Exception, match="not finite: a lower learning rate may help"):
+        wasm.run(code, gradients=gradients, most=1)
+
+
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_training_steps(engine, method, rng):
     """Three steps with clipping, from gradients to weights, against the library's."""
@@ -227,10 +240,10 @@ def test_strength_0_is_the_base_to_the_bit(engine, base, rng):
 
 
 def test_merged_weights(wasm, rng):
-    model = tiny_model(rng, TARGETS, 3, dtype=np.float32)
+    model = tiny_model(rng, TARGETS, 3, 5.0, dtype=np.float32)
     found = wasm.run(MODEL + """
         return Object.values(E.adapted_layers(model)).map(E.merge_lora_weights);""",
-                     **given_model(model, 3, 3.0, TARGETS))
+                     **given_model(model, 3, 5.0, TARGETS))
     for array, layer in zip(found, adapted_layers(model).values(), strict=True):
         assert worst(array, merge_lora_weights(layer)) < 1e-6
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from lib.corpus import documents, facts, load_task
 from lib.generation import generate, next_token_probabilities
+from lib.tokenizer import BPETokenizer
 
-TOKENIZER = "const tokenizer = new E.BPETokenizer(lab_data.merges);"
+TOKENIZER = "const tokenizer = new E.BPETokenizer(given.merges || lab_data.merges);"
 ENCODE = TOKENIZER + "return given.texts.map((text) => tokenizer.encode(text));"
 DECODE = TOKENIZER + "return given.ids.map((ids) => tokenizer.decode(ids));"
 #: Every kind of piece and their borders, letters of more than one byte, a mark that decoders drop.
@@ -33,7 +34,13 @@ def test_ids_of_the_whole_corpus(wasm, base):
 @settings(max_examples=20)
 @given(st.lists(TEXTS, min_size=10, max_size=30))
 def test_ids_of_any_text(wasm, base, texts):
-    assert wasm.run(ENCODE, texts=texts) == [base[1].encode(text) for text in texts]
+    """With the course's tokenizer, and with one that joins what it may of the letters of TEXTS."""
+    letters = "12 12 34 12. a1 a1 ab ab \t\t\r\n\n  zz éé éß 漢漢 .. ,, '' 😀😀 \ufeffa \xa0a Z9"
+    for tokenizer in (base[1], BPETokenizer.train([letters], 280)):
+        merges = tokenizer.merges
+        found = wasm.run(ENCODE, texts=texts, merges=merges)
+        assert found == [tokenizer.encode(text) for text in texts]
+        assert wasm.run(DECODE, ids=found, merges=merges) == texts
 
 
 @settings(max_examples=20)

@@ -1,8 +1,7 @@
 // The three kernels of the page's GPT, four numbers at a time (WebAssembly SIMD); no library.
 //
 // kernels.js has the same three in plain JavaScript, which is the version to read first.
-//     zig cc -target wasm32-freestanding -Os -msimd128 -nostdlib -Wl,--no-entry kernels.c ...
-// tests/page/compiler.py has the whole command.
+// tests/page/compiler.py builds kernels.wasm, and a test compares it with the committed one.
 #include <wasm_simd128.h>
 
 #define EXPORT(name) __attribute__((export_name(name)))

@@ -9,6 +9,8 @@
 //   await lab.use(adapter | null)      puts an adapter on, or takes it off
 //   lab.save(adapter)                  Uint8Array, a safetensors file
 //   lab.load(bytes)                    the adapter in such a file
+//   await lab.start('js')              as ready, but without WebAssembly; before all else
+//   lab.build_engine(bytes | null)     all parts, on the page's own thread: for tests and measuring
 //
 // All but save and load are promises; what goes wrong is an Error that names the value and what is
 // allowed.  Nothing starts, and no data is read, before `ready` or a method is first used.

@@ -16,11 +16,10 @@ lab_parts.svd = () => {
 
   // r columns X[j] of length n, each a Float64Array, become orthonormal, in place; returns R with
   // X = Q R as rows R[i][j]. Each column loses its parts along those before it, twice: once leaves
-  // what rounding brought back. A column that is nothing but such parts becomes 0.
+  // what rounding brought back.
   function orthonormalise(X) {
     const R = X.map(() => new Float64Array(X.length));
     X.forEach((x, j) => {
-      const before = Math.sqrt(dot(x, x));
       for (let pass = 0; pass < 2; pass++) {
         for (let i = 0; i < j; i++) {
           const part = dot(X[i], x);
@@ -29,10 +28,8 @@ lab_parts.svd = () => {
         }
       }
       const size = Math.sqrt(dot(x, x));
-      if (size > 1e-12 * before) {
-        R[j][j] = size;
-        x.forEach((value, k) => { x[k] = value / size; });
-      } else x.fill(0);
+      R[j][j] = size;
+      if (size > 0) x.forEach((value, k) => { x[k] = value / size; });
     });
     return R;
   }
