@@ -14,8 +14,11 @@ TOKENIZER = "const tokenizer = new E.BPETokenizer(given.merges || lab_data.merge
 ENCODE = TOKENIZER + "return given.texts.map((text) => tokenizer.encode(text));"
 DECODE = TOKENIZER + "return given.ids.map((ids) => tokenizer.decode(ids));"
 #: Every kind of piece and their borders, letters of more than one byte, a mark that decoders drop.
-LETTERS = st.sampled_from("ab Zz09 .,'\n\t\r\x0b\xa0éß漢😀\ufeff")
-TEXTS = st.text(st.one_of(LETTERS, st.characters(exclude_categories=["Cs"])), max_size=40)
+LETTERS = st.sampled_from("ab Zz0123 .,'\n\t\r\x0b\xa0éß漢😀\ufeff")
+TEXTS = st.one_of(st.text(LETTERS, max_size=12), st.text(st.one_of(
+    LETTERS, st.characters(exclude_categories=["Cs"])), max_size=40))
+#: What random letters may miss.
+EDGES = ["", "\ufeffa", " 12 1 3", "\t\t\r\n\n  a", "漢é 漢", "a1 1a", "<eos>"]
 
 
 def test_ids_of_the_whole_corpus(wasm, base):
@@ -36,6 +39,7 @@ def test_ids_of_the_whole_corpus(wasm, base):
 def test_ids_of_any_text(wasm, base, texts):
     """With the course's tokenizer, and with one that joins what it may of the letters of TEXTS."""
     letters = "12 12 34 12. a1 a1 ab ab \t\t\r\n\n  zz éé éß 漢漢 .. ,, '' 😀😀 \ufeffa \xa0a Z9"
+    texts = texts + EDGES
     for tokenizer in (base[1], BPETokenizer.train([letters], 280)):
         merges = tokenizer.merges
         found = wasm.run(ENCODE, texts=texts, merges=merges)
