@@ -171,12 +171,17 @@ def test_a_training_can_be_stopped_asked_and_not_doubled(fresh):
         const run = await lab.train({ steps: 500 }, ({ step }) => {
           number = step;
           if (step === 2) meanwhile = Promise.all([said(lab.train({})), said(lab.use(null)),
-            said(lab.ask('a', { rank: 1 })), lab.ask('The capital of France is', { n: 3 })]);
+            said(lab.ask('a', { rank: 1 })),
+            lab.ask('The capital of France is', { n: 3, strength: 0 })]);
           if (step === 3) lab.stop();
         });
         return { run: { ...run, adapter: 0 }, number, meanwhile: await meanwhile };
     }""")
     run, (twice, use, rank, answer) = found["run"], found["meanwhile"]
+    alone = fresh.evaluate("lab.train({ steps: 500 }, ({ step }) => step === 3 && lab.stop())"
+                           ".then((run) => run.losses)")
+    both = min(len(alone), len(run["losses"]))
+    assert alone[:both] == run["losses"][:both]      # the question at strength 0 left no trace
     assert run["stopped"] and 3 <= len(run["losses"]) == found["number"] < 200
     for message in (twice, use, rank):
         assert "has to wait: a training is running, stop it first" in message

@@ -4,7 +4,8 @@
 //   await lab.ask(prompt, {strength, rank, n, temperature, topP, seed})
 //                                      {text, top: [[token, probability], ...]}
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
-//                    bits}, onStep)    {losses, heldOut, factsKept, seconds, stopped, adapter}
+//                    bits}, onStep)    {losses, heldOut, factsKept, seconds, stopped, adapter};
+//                                      the adapter is in use afterwards
 //   lab.stop()                         ends a training after its step
 //   await lab.use(adapter | null)      puts an adapter on, or takes it off
 //   lab.save(adapter)                  Uint8Array, a safetensors file

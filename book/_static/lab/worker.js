@@ -114,15 +114,18 @@ lab_parts.worker = (engine) => {
         throw new RangeError(`the prompt has ${start.length} tokens, it must have at most ` +
           `${context - 1}`);
       }
-      // While a training runs its adapter acts in full; what is asked for is put back after.
-      const before = this.strength;
-      this.set_strength(strength);
+      const memory = mark(), before = this.strength;
       let top = null;
       const see = (logits) => { top ??= this.likeliest(logits); };
-      const ids = generate(this.model, start, Math.min(n, context - start.length), { temperature,
-        top_p: topP, rng: make_rng(seed), stop_token: this.tokenizer.eos_id, see });
-      if (this.training) this.set_strength(before);
-      return { text: this.tokenizer.decode(ids), top };
+      try {
+        this.set_strength(strength);
+        const ids = generate(this.model, start, Math.min(n, context - start.length), { temperature,
+          top_p: topP, rng: make_rng(seed), stop_token: this.tokenizer.eos_id, see });
+        return { text: this.tokenizer.decode(ids), top };
+      } finally {
+        release(memory);
+        if (this.training) this.set_strength(before); // in the next step, it acts in full again
+      }
     }
 
     likeliest(logits, count = 5) {
