@@ -103,6 +103,56 @@ def sum_by_row(tokens: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
     return total
 
 
+class TiedLinear(Linear):
+    """logits = x W^T, with the token embedding's own table W: (vocabulary, d_model).
+
+    The embedding alone names and trains W, and adds ``table_gradient`` to its own: a sum, since W
+    works in two places.  Press and Wolf 2016.
+    """
+
+    array_names = ()
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        y = super().forward(x, training)
+        # Whether the table is trained, the embedding says: this layer's own freezing is void.
+        self.cache = x.reshape(-1, x.shape[-1]) if training else None
+        return y
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """dx = dy W."""
+        d_out, d_in = self.weights.shape
+        return (dy.reshape(-1, d_out) @ self.weights).reshape(*dy.shape[:-1], d_in)
+
+    def table_gradient(self, dy: np.ndarray) -> np.ndarray:
+        """dW = dy^T x, of W's shape, after the forward of this x."""
+        return dy.reshape(-1, len(self.weights)).T @ self.cache
+
+
+class PositionEmbedding(Layer):
+    """x + one row of a table for each position, in place.  Radford et al. 2018.
+
+    x: (batch, time, d_model) -> the same;  weights: (context, d_model).
+    """
+
+    array_names = ("weights",)
+
+    def __init__(self, weights: np.ndarray) -> None:
+        super().__init__()
+        self.weights = weights
+
+    def forward(self, x: np.ndarray, start: int = 0) -> np.ndarray:
+        """``start`` is the position of x's first row."""
+        x += self.weights[start:start + x.shape[1]]
+        return x
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """dx = dy, and the table gets the sum over the batch; only from position 0 on."""
+        if not self.frozen:
+            self.grads = {"weights": np.zeros_like(self.weights)}
+            self.grads["weights"][:dy.shape[1]] = dy.sum(0)
+        return dy
+
+
 class LayerNorm(Layer):
     """Normalise each row to mean 0 and variance 1, then scale and shift.
 

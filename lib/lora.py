@@ -13,13 +13,15 @@ from lib.layer import Layer
 from lib.layers import Embedding, Linear, check_last_axis, sum_by_row
 from lib.model import GPTModel
 
-#: Where in a model each target module lives: (part of a block or of the model, attribute).
+#: Where in a block each target module of a GPT lives: (part, attribute).
 IN_BLOCK = {"query": ("self_attention", "query_linear"), "key": ("self_attention", "key_linear"),
             "value": ("self_attention", "value_linear"),
             "output": ("self_attention", "output_linear"),
             "ffn_up": ("feed_forward", "up_linear"), "ffn_down": ("feed_forward", "down_linear")}
 IN_MODEL = ("token_embedding", "output_projection")
 TARGETS = (*IN_BLOCK, *IN_MODEL)
+#: What a Llama's block has besides.
+GATE = {"ffn_gate": ("feed_forward", "gate_linear")}
 
 
 class LoRALinear(Layer):
@@ -185,12 +187,24 @@ def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> Non
         raise ValueError(f"alpha is {alpha!r}, it must be a finite number above 0")
 
 
-def check_targets(target_modules: Sequence[str]) -> None:
-    """Raise ValueError unless the targets are a list or tuple of some of TARGETS."""
+def targets_in(model: GPTModel) -> tuple[str, ...]:
+    """Names of all target modules that a model has: of a GPT these are TARGETS.
+
+    Where one array serves as embedding and output, neither is a target: an adapter on one would
+    untie them.
+    """
+    block = model.transformer_stack.layers[0]
+    inside = [target for target, (part, attribute) in {**IN_BLOCK, **GATE}.items()
+              if hasattr(getattr(block, part), attribute)]
+    return (*inside, *(() if model.config.tied else IN_MODEL))
+
+
+def check_targets(target_modules: Sequence[str], allowed: tuple[str, ...] = TARGETS) -> None:
+    """Raise ValueError unless the targets are a list or tuple of some of those allowed."""
     if (not isinstance(target_modules, list | tuple) or not target_modules
-            or not all(target in TARGETS for target in target_modules)):
+            or not all(target in allowed for target in target_modules)):
         raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
-                         f"from {TARGETS}")
+                         f"from {allowed}")
 
 
 def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple[Layer, str]]:
@@ -198,7 +212,7 @@ def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple
     if "token_embedding" in target_modules:
         yield model, "token_embedding"
     for block in model.transformer_stack.layers:
-        for target, (part, attribute) in IN_BLOCK.items():
+        for target, (part, attribute) in {**IN_BLOCK, **GATE}.items():
             if target in target_modules:
                 yield getattr(block, part), attribute
     if "output_projection" in target_modules:
@@ -225,7 +239,7 @@ def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
     """
     if adapted_layers(model):
         raise ValueError("the model carries LoRA adapters already: remove_adapters first")
-    check_targets(target_modules)
+    check_targets(target_modules, targets_in(model))
     rng = rng or np.random.default_rng(0)
     adapted = []    # all of them before the first is put in: a refusal must change nothing
     for owner, attribute in targets_of(model, target_modules):
@@ -246,7 +260,7 @@ def remove_adapters(model: GPTModel) -> GPTModel:
     """
     if not adapted_layers(model):
         return model
-    for owner, attribute in targets_of(model, TARGETS):
+    for owner, attribute in targets_of(model, targets_in(model)):
         layer = getattr(owner, attribute)
         if isinstance(layer, LoRALinear):
             layer.unmerge()

@@ -5,23 +5,35 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from lib.attention import CausalSelfAttention, KVCache
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
 from lib.layer import Layer
-from lib.layers import Embedding, LayerNorm, Linear, gelu, gelu_with_slope
+from lib.layers import (
+    Embedding,
+    LayerNorm,
+    Linear,
+    PositionEmbedding,
+    TiedLinear,
+    gelu,
+    gelu_with_slope,
+)
 from lib.positions import sinusoidal_positions
 
-POSITIONS = ("sinusoidal", "rotary")
+POSITIONS = ("sinusoidal", "rotary", "learned")
 DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """Sizes of a model.  Raises ValueError on sizes that no model can have."""
+    """Sizes of a model, and its kind.  Raises ValueError on sizes that no model can have.
+
+    Learned positions, ``biases`` of the blocks' linear layers, and the output ``tied`` to the
+    embedding make GPT-2's architecture (Radford et al. 2019).
+    """
 
     vocabulary_size: int = 1000
     context_length: int = 128
@@ -31,12 +43,16 @@ class GPTConfig:
     feed_forward_dimension: int = 512
     positions: str = "sinusoidal"
     dtype: Any = np.float32
+    biases: bool = False
+    tied: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type == "int" and (type(value) is not int or value < 1):
                 raise ValueError(f"{field.name} is {value!r}, it must be a whole number above 0")
+            if field.type == "bool" and type(value) is not bool:
+                raise ValueError(f"{field.name} is {value!r}, it must be True or False")
         if self.embedding_dimension % (2 * self.heads):
             raise ValueError(f"embedding_dimension {self.embedding_dimension} must be a multiple "
                              f"of 2 * heads = {2 * self.heads}")
@@ -76,17 +92,23 @@ class FeedForward(Layer):
 class TransformerBlock(Layer):
     """x + attention(norm(x)), then x + feed_forward(norm(x)).  (batch, time, d_model) -> same."""
 
-    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+    def __init__(self, attention_norm: Layer, self_attention: Layer, feed_forward_norm: Layer,
+                 feed_forward: Layer) -> None:
         super().__init__()
+        self.attention_norm, self.self_attention = attention_norm, self_attention
+        self.feed_forward_norm, self.feed_forward = feed_forward_norm, feed_forward
+
+    @classmethod
+    def random(cls, config: GPTConfig, rng: np.random.Generator) -> Self:
+        """A GPT's block, with weights drawn from ``rng``."""
         size, dtype = config.embedding_dimension, config.dtype
         # 2 * layers branches write to the residual stream: their variances add up to one
         narrow = (2 * config.layers) ** -0.5
-        self.attention_norm = LayerNorm(size, dtype)
-        self.self_attention = CausalSelfAttention(
+        attention = CausalSelfAttention(
             size, config.heads, config.context_length, size**-0.5 * narrow, rng, dtype,
             rotary=config.positions == "rotary")
-        self.feed_forward_norm = LayerNorm(size, dtype)
-        self.feed_forward = FeedForward(config, config.feed_forward_dimension**-0.5 * narrow, rng)
+        feed_forward = FeedForward(config, config.feed_forward_dimension**-0.5 * narrow, rng)
+        return cls(LayerNorm(size, dtype), attention, LayerNorm(size, dtype), feed_forward)
 
     def forward(self, x: np.ndarray, training: bool = True,
                 past: KVCache | None = None) -> np.ndarray:
@@ -104,9 +126,9 @@ class TransformerBlock(Layer):
 class TransformerStack(Layer):
     """The blocks one after the other.  (batch, time, d_model) -> same."""
 
-    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+    def __init__(self, layers: list[TransformerBlock]) -> None:
         super().__init__()
-        self.layers = [TransformerBlock(config, rng) for _ in range(config.layers)]
+        self.layers = layers
 
     def forward(self, x: np.ndarray, training: bool = True,
                 past: list[KVCache] | None = None) -> np.ndarray:
@@ -121,21 +143,35 @@ class TransformerStack(Layer):
 
 
 class GPTModel(Layer):
-    """Token ids to the logits of each next token.  Radford et al. 2019, without biases.
+    """Token ids to the logits of each next token.  Radford et al. 2019, by default without biases.
 
     tokens: (batch, time) -> logits: (batch, time, vocabulary)
     """
+
+    kind, config_type = "gpt", GPTConfig  # as files name them
 
     def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
         super().__init__()
         size, vocabulary = config.embedding_dimension, config.vocabulary_size
         self.config = config
-        self.token_embedding = Embedding(
-            rng.standard_normal((vocabulary, size)).astype(config.dtype))
-        self.positions = sinusoidal_positions(config.context_length, size).astype(config.dtype)
-        self.transformer_stack = TransformerStack(config, rng)
+        table = rng.standard_normal((vocabulary, size)).astype(config.dtype)
+        if config.tied:
+            table *= 0.02  # the size of an output's weights: logits would be huge at first
+        self.token_embedding = Embedding(table)
+        if config.positions == "sinusoidal":
+            self.positions = sinusoidal_positions(config.context_length, size).astype(config.dtype)
+        elif config.positions == "learned":
+            start = 0.02 * rng.standard_normal((config.context_length, size))
+            self.position_embedding = PositionEmbedding(start.astype(config.dtype))
+        self.transformer_stack = TransformerStack(
+            [TransformerBlock.random(config, rng) for _ in range(config.layers)])
+        if config.biases:
+            for _, layer in self.transformer_stack.walk():
+                if isinstance(layer, Linear):
+                    layer.bias = np.zeros(len(layer.weights), config.dtype)
         self.final_norm = LayerNorm(size, config.dtype)
-        self.output_projection = Linear.random(size, vocabulary, 0.02, rng, config.dtype)
+        self.output_projection = TiedLinear(table) if config.tied else Linear.random(
+            size, vocabulary, 0.02, rng, config.dtype)
         self.frozen_before: dict[str, bool] = {}  # which layers were, when adapters were applied
 
     def forward(self, tokens: np.ndarray, training: bool = True,
@@ -151,6 +187,8 @@ class GPTModel(Layer):
         x = self.token_embedding.forward(tokens, training)
         if self.config.positions == "sinusoidal":
             x += self.positions[start:start + tokens.shape[1]]
+        elif self.config.positions == "learned":
+            x = self.position_embedding.forward(x, start)
         x = self.transformer_stack.forward(x, training, past)
         logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
         self.cache = logits.shape if training else None
@@ -166,11 +204,16 @@ class GPTModel(Layer):
                              f"forward gave logits of shape {self.cache}")
         parts = [self.token_embedding, *self.transformer_stack.layers, self.final_norm,
                  self.output_projection]
+        if self.config.positions == "learned":
+            parts.insert(1, self.position_embedding)
         while parts and not parts[0].is_trainable():
             parts.pop(0)
         dy = grad_logits
         for part in reversed(parts):
             dy = part.backward(dy)
+        if self.config.tied and self.token_embedding.is_trainable():
+            self.token_embedding.grads["weights"] += self.output_projection.table_gradient(
+                grad_logits)
 
     def new_cache(self, batch: int) -> list[KVCache]:
         """An empty KV cache of the whole context for ``batch`` sequences."""
@@ -196,20 +239,25 @@ class GPTModel(Layer):
         if adapted:
             raise ValueError(f"the model carries LoRA adapters ({adapted[0]}, ...): save them "
                              f"alone with save_adapters, or save merged_copy(model)")
-        save_arrays(path, arrays, {"kind": "gpt", "config": self.config.to_dict()}, extra)
+        save_arrays(path, arrays, {"kind": self.kind, "config": self.config.to_dict()}, extra)
 
     @classmethod
-    def load(cls, path: str | Path) -> GPTModel:
+    def blank(cls, config: GPTConfig) -> Self:
+        """A model to be filled: its numbers mean nothing."""
+        return cls(config, np.random.default_rng(0))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
         """Read what ``save`` wrote; never unpickles.
 
         Raises:
             ValueError: the file is damaged, holds something else, or its arrays do not
                 fit the configuration that it names.
         """
-        arrays, metadata, _ = load_arrays(path, "gpt")
+        arrays, metadata, _ = load_arrays(path, cls.kind)
         config = metadata.get("config")
         try:
-            model = cls(GPTConfig(**config), np.random.default_rng(0))
+            model = cls.blank(cls.config_type(**config))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: no model can have the configuration {config}: "
                              f"{error}") from error

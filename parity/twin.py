@@ -104,7 +104,8 @@ def copy_weights(model: Any, twin: Twin) -> Twin:
 def twin_of(model: Any) -> Twin:
     """The twin of lib's ``model``: the same sizes, precision and weights."""
     sizes = model.config.to_dict()
-    del sizes["positions"]
+    for other in "positions", "biases", "tied":
+        del sizes[other]
     return copy_weights(model, Twin(**{**sizes, "dtype": getattr(torch, sizes["dtype"])}))
 
 

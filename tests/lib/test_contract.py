@@ -109,7 +109,8 @@ def test_signature_starts_as_fixed(path):
 def test_config_defaults():
     assert dataclasses.asdict(GPTConfig()) == {
         "vocabulary_size": 1000, "context_length": 128, "embedding_dimension": 128, "layers": 4,
-        "heads": 4, "feed_forward_dimension": 512, "positions": "sinusoidal", "dtype": np.float32}
+        "heads": 4, "feed_forward_dimension": 512, "positions": "sinusoidal", "dtype": np.float32,
+        "biases": False, "tied": False}
     with pytest.raises(dataclasses.FrozenInstanceError):
         GPTConfig().layers = 5
 

@@ -7,7 +7,7 @@ import pytest
 from helpers import refused, shaken, tiny_config, tiny_model
 
 from lib.attention import CausalSelfAttention, KVCache
-from lib.model import GPTConfig, TransformerStack
+from lib.model import GPTConfig, TransformerBlock, TransformerStack
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
@@ -31,7 +31,8 @@ def test_heads_of_an_odd_size(size, heads):
 
 
 def test_a_frozen_stack_passes_the_gradient_on_to_its_input(rng):
-    stack = shaken(TransformerStack(tiny_config(), rng), rng)
+    blocks = [TransformerBlock.random(tiny_config(), rng) for _ in range(2)]
+    stack = shaken(TransformerStack(blocks), rng)
     x, dy = rng.standard_normal((2, 2, 5, 8))
     y = stack.forward(x)
     wanted = stack.backward(dy)
