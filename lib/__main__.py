@@ -1,4 +1,4 @@
-"""python -m lib pretrain | finetune | lab | generate"""
+"""python -m lib pretrain | finetune | lab | generate | export"""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
+from lib.bytelevel import ByteLevelTokenizer, ChatTokenizer
 from lib.checkpoint import fingerprint, load_arrays
 from lib.corpus.tasks import TASKS
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
-from lib.lora import TARGETS
+from lib.gguf import read_gguf
+from lib.lora import GATE, TARGETS
 from lib.model import GPTModel
 from lib.pretraining import BASE, RUNS, STATE, Recipe, load_base, load_history, pretrain
+from lib.smollm2 import (
+    NAME,
+    finetune_on,
+    llama_config,
+    load_smollm2,
+    read_examples,
+    smollm2_file,
+)
 from lib.tokenizer import BPETokenizer
 from lib.training import trainable_count
 
@@ -48,14 +59,19 @@ def parser() -> argparse.ArgumentParser:
     add = commands.add_parser("finetune", help="fine-tune the base model on a task")
     add.add_argument("--task", choices=TASKS, default="qa")
     add.add_argument("--method", choices=tuple(LEARNING_RATES), default="lora")
-    add.add_argument("--rank", type=int, default=FineTuning.rank)
-    add.add_argument("--alpha", type=float, default=FineTuning.alpha)
-    add.add_argument("--targets", nargs="+", choices=TARGETS, default=FineTuning.target_modules)
-    add.add_argument("--learning-rate", type=float, help=f"default: {LEARNING_RATES}")
-    add.add_argument("--steps", type=int, default=FineTuning.steps)
+    add.add_argument("--rank", type=int, help="default: 4, of SmolLM2 8")
+    add.add_argument("--alpha", type=float, help="default: 8, of SmolLM2 16")
+    add.add_argument("--targets", nargs="+", choices=(*TARGETS, *GATE), dest="target_modules",
+                     help="default: query key value, of SmolLM2 query value")
+    add.add_argument("--learning-rate", type=float,
+                     help=f"default: {LEARNING_RATES}, of SmolLM2 0.001")
+    add.add_argument("--steps", type=int, help="default: 300, of SmolLM2 40")
     add.add_argument("--seed", type=whole, default=0)
     add.add_argument("--base", type=Path, help="default: the committed base model")
-    add.add_argument("--out", type=Path, help="default: runs/<task>-<method>.npz")
+    add.add_argument("--model", choices=(NAME,), help="tune SmolLM2 (make real-model), on --data")
+    add.add_argument("--data", type=Path, metavar="FILE.jsonl",
+                     help='a line for each example: {"prompt": "...", "completion": "..."}')
+    add.add_argument("--out", type=Path, help="default: runs/<task or data>-<method>.npz")
     add.set_defaults(run=run_finetune)
 
     add = commands.add_parser("lab", help="do the declared runs that the results file lacks")
@@ -68,8 +84,10 @@ def parser() -> argparse.ArgumentParser:
     add.set_defaults(run=run_lab)
 
     add = commands.add_parser("generate", help="let a model write")
-    add.add_argument("--model", help="a file in runs/, or 'base' (default: the newest file of "
-                                     "finetune in runs/, else the base model)")
+    add.add_argument("--model", help="a file in runs/, 'base' or 'smollm2' (default: the newest "
+                                     "file of finetune in runs/, else the base model)")
+    add.add_argument("--chat", action="store_true", help="of SmolLM2: answer the prompt, or each "
+                     "line of the standard input, as a message")
     add.add_argument("--prompt", help="text to continue (default: questions of the task about "
                                       "countries outside the training set)")
     add.add_argument("--max-new-tokens", type=int, default=40)
@@ -78,7 +96,20 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--top-p", type=float)
     add.add_argument("--seed", type=whole, default=0)
     add.set_defaults(run=run_generate)
+
+    add = commands.add_parser("export", help="write adapters of SmolLM2 for other programs")
+    add.add_argument("--model", type=Path, required=True, help="a file of finetune --model smollm2")
+    add.add_argument("--to", choices=("peft",), default="peft")
+    add.add_argument("--out", type=Path, help="a folder (default: runs/<name>-peft)")
+    add.set_defaults(run=run_export)
     return main
+
+
+def given(args: argparse.Namespace) -> dict[str, Any]:
+    """What the command says of a fine-tuning run; the rest has defaults."""
+    names = "rank", "alpha", "target_modules", "learning_rate", "steps", "seed"
+    return {name: tuple(value) if isinstance(value, list) else value for name in names
+            if (value := getattr(args, name)) is not None}
 
 
 def run_pretrain(args: argparse.Namespace) -> None:
@@ -98,8 +129,9 @@ def run_pretrain(args: argparse.Namespace) -> None:
 
 def run_finetune(args: argparse.Namespace) -> None:
     """Fine-tune, save the result, and say what it reached; a stopped run goes on."""
-    run = FineTuning(args.task, args.method, args.rank, args.alpha, tuple(args.targets),
-                     args.learning_rate, args.steps, seed=args.seed)
+    if args.model or args.data:
+        return finetune_smollm2(args)
+    run = FineTuning(args.task, args.method, **given(args))
     path = args.out or RUNS / f"{run.task}-{run.method}.npz"
     state = path.with_suffix(STATE)
     model, tokenizer = load_base(args.base) if args.base else load_base()
@@ -123,6 +155,22 @@ def run_finetune(args: argparse.Namespace) -> None:
                         ("facts", "facts of pre-training kept")):
         if name in after:
             print(f"  {words:27} {before[name]:.3f} -> {after[name]:.3f}")
+
+
+def finetune_smollm2(args: argparse.Namespace) -> None:
+    """LoRA on SmolLM2 with examples of one's own; what is stopped is lost."""
+    if not (args.model and args.data) or args.method != "lora" or args.base:
+        raise ValueError(f"SmolLM2 is tuned by --model {NAME} --data FILE.jsonl, with no other "
+                         f"method than lora and no other base")
+    examples = read_examples(args.data)
+    path = args.out or RUNS / f"{args.data.stem}-{NAME}.npz"
+    model, tokenizer = load_smollm2(ChatTokenizer)
+    base = fingerprint(model.parameters())
+    losses = finetune_on(model, tokenizer, examples, workers=2, progress=f"lora on {args.data}",
+                         **given(args))
+    save_adapters(model, path, base_arrays=base, base=NAME)
+    print(f"{path}: {path.stat().st_size:,} bytes, {trainable_count(model):,} numbers trained, "
+          f"loss {losses[0]:.3f} -> {losses[-1]:.3f} nats")
 
 
 @contextmanager
@@ -172,32 +220,56 @@ def run_generate(args: argparse.Namespace) -> None:
              if not path.name.startswith("base-") and not path.name.endswith(STATE))
     newest = max(found, key=lambda path: path.stat().st_mtime, default=None)
     path = args.model or newest or "base"
-    model, tokenizer, task = load_run(path)
+    model, tokenizer, task = load_run(path, args.chat)
+    if args.chat and not isinstance(tokenizer, ChatTokenizer):
+        raise ValueError(f"{path} is no model to chat with, only {NAME} is, and what was tuned "
+                         f"from it")
     print(f"{path}:")
-    prompts = [args.prompt] if args.prompt is not None else [
-        example.prompt for example in sample_questions(task, 4)]
+    if args.prompt is not None:
+        prompts = [args.prompt]
+    elif args.chat:
+        prompts = (line.strip() for line in sys.stdin if line.strip())
+    else:
+        prompts = [example.prompt for example in sample_questions(task, 4)]
     rng = np.random.default_rng(args.seed)
     for prompt in prompts:
         room = model.config.context_length - len(start_of_text(tokenizer, prompt))
         text = complete(model, tokenizer, prompt, min(args.max_new_tokens, max(room, 1)),
                         temperature=args.temperature, top_k=args.top_k, top_p=args.top_p, rng=rng)
-        print(f"\n{prompt}{text}")
+        print(f"\n{prompt}{chr(10) * args.chat}{text}", flush=True)
 
 
-def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
+def run_export(args: argparse.Namespace) -> None:
+    """Write adapters as PEFT reads them."""
+    from lib.interchange.peft import save_peft  # stands above the library's core
+
+    _, _, extra = load_arrays(args.model, "lora")
+    if extra.get("base") != NAME:
+        raise ValueError(f"{args.model} holds adapters of another model than {NAME}")
+    metadata, _ = read_gguf(smollm2_file())
+    folder = args.out or RUNS / f"{args.model.stem}-peft"
+    save_peft(load_adapters(args.model), llama_config(metadata), folder)
+    print(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+
+
+def load_run(path: str | Path, chatting: bool = False,
+             ) -> tuple[GPTModel, BPETokenizer | ByteLevelTokenizer, str]:
     """A model with its tokenizer and task, from what ``finetune`` or ``pretrain`` wrote.
 
     Raises:
-        ValueError: the file is damaged or something else, or its adapters are of another base
+        ValueError: the file is damaged or something else, its adapters are of another base
             than the one that is found.
     """
+    kind = ChatTokenizer if chatting else ByteLevelTokenizer
+    if path == NAME:
+        return *load_smollm2(kind), "qa"
     if path == "base":
         return *load_base(), "qa"
     _, metadata, extra = load_arrays(path, "lora", "gpt")
     task = extra.get("finetuning", {}).get("task", "qa")
     if metadata["kind"] == "lora":
         base = extra.get("base") or BASE
-        model, tokenizer = load_base(base)
+        model, tokenizer = load_smollm2(kind) if base == NAME else load_base(base)
         # Files of save_adapters alone don't say which base they are of.
         if extra.get("base_arrays") not in (None, fingerprint(model.parameters())):
             raise ValueError(f"the adapters of {path} were trained on another base model than "

@@ -21,8 +21,9 @@ ROWS = 64
 
 def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example], end: bool = True,
                     longest: int | None = None) -> list[tuple[list[int], list[int]]]:
-    """Examples to (prompt, answer) ids: ``<eos>`` before the prompt and, if ``end``, after
-    the answer.  What is over ``longest`` inputs, a model's context, is cut off the answer.
+    """Examples to (prompt, answer) ids: ``start_of_text`` of the prompt and, if ``end``, the
+    tokenizer's end after the answer.  What is over ``longest`` inputs, a model's context, is cut
+    off the answer.
 
     Raises:
         ValueError: a prompt alone is longer than that.

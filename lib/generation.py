@@ -103,8 +103,8 @@ def _choose(logits: np.ndarray, temperature: float, top_k: int | None, top_p: fl
 
 
 def start_of_text(tokenizer: BPETokenizer, prompt: str) -> list[int]:
-    """The ids of a text's start: ``<eos>``, after which every text begins, and the prompt."""
-    return [tokenizer.eos_id, *tokenizer.encode(prompt)]
+    """The ids of a text's start: what a text begins with for this tokenizer, and the prompt."""
+    return tokenizer.start(prompt)
 
 
 def complete(model: GPTModel, tokenizer: BPETokenizer, prompt: str, max_new_tokens: int = 32,

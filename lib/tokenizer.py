@@ -77,6 +77,10 @@ class BPETokenizer:
                 _count_pairs(index, words[index], weights[index], pairs, where)
         return cls(np.array(merges, np.int64))
 
+    def start(self, prompt: str) -> list[int]:
+        """How a text begins: with ``<eos>``, the end of the text before it, and the prompt."""
+        return [self.eos_id, *self.encode(prompt)]
+
     def encode(self, text: str) -> list[int]:
         """Text to ids.  ``<eos>`` in the text is five characters like any others.
 
