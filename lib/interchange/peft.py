@@ -18,15 +18,15 @@ import numpy as np
 from lib.adapters import Adapters
 from lib.interchange.safetensors import from_bytes, to_bytes
 from lib.llama import LlamaConfig
-from lib.lora import GATE, IN_BLOCK, check_targets
+from lib.lora import IN_LLAMA_BLOCK, check_targets
 
 CONFIG, ARRAYS = "adapter_config.json", "adapter_model.safetensors"
 BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 #: lib's names of the target modules, and where transformers' Llama has them.
 MODULES = {"query": "self_attn.q_proj", "key": "self_attn.k_proj", "value": "self_attn.v_proj",
-           "output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
-           "ffn_down": "mlp.down_proj"}
+           "output": "self_attn.o_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
+           "ffn_gate": "mlp.gate_proj"}
 
 #: Settings of PEFT that would make another layer than ``LoRALinear``, and what turns them off.
 PLAIN = {"peft_type": ("LORA",), "bias": ("none",), "use_dora": (False,), "lora_bias": (False,),
@@ -108,7 +108,7 @@ def _settings(found: Any) -> tuple[int, float, tuple[str, ...]]:
 def _peft_name(name: str) -> str:
     """transformer_stack.layers.3.self_attention.query_linear.lora_A -> PEFT's name."""
     *_, layer, part, attribute, matrix = name.split(".")
-    target = next(target for target, place in {**IN_BLOCK, **GATE}.items()
+    target = next(target for target, place in IN_LLAMA_BLOCK.items()
                   if place == (part, attribute))
     return f"base_model.model.model.layers.{layer}.{MODULES[target]}.{matrix}.weight"
 
@@ -120,7 +120,7 @@ def _own_name(name: str) -> str:
     target = next((target for target, each in MODULES.items() if each == module), None)
     if target is None or len(parts) != 5 or parts[3] not in ("lora_A", "lora_B"):
         raise ValueError(f"{name} is no adapter of a Llama's block")
-    place = ".".join({**IN_BLOCK, **GATE}[target])
+    place = ".".join(IN_LLAMA_BLOCK[target])
     return f"transformer_stack.layers.{parts[0]}.{place}.{parts[3]}"
 
 

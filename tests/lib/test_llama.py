@@ -31,8 +31,7 @@ from lib.generation import generate
 from lib.layers import Linear
 from lib.llama import GroupedQueryAttention, LlamaConfig, LlamaModel, RMSNorm, SwiGLU
 from lib.lora import (
-    GATE,
-    IN_BLOCK,
+    IN_LLAMA_BLOCK,
     IN_MODEL,
     adapted_layers,
     apply_lora_to_model,
@@ -45,7 +44,7 @@ from lib.model import GPTModel
 from lib.optim import AdamW
 from lib.training import loss_and_gradients, train_step, train_step_lora
 
-ALL = (*IN_BLOCK, *GATE)
+ALL = tuple(IN_LLAMA_BLOCK)
 GPT2 = {"positions": "learned", "biases": True, "tied": True}
 
 

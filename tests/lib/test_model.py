@@ -237,7 +237,7 @@ def test_copy_is_independent_and_a_sharing_copy_is_not(rng):
     ({"vocabulary_size": -3}, ["vocabulary_size", -3, "above 0"]),
     ({"context_length": 2.5}, ["context_length", 2.5, "whole"]),
     ({"embedding_dimension": 10, "heads": 4}, ["embedding_dimension", 10, "multiple", 8]),
-    ({"positions": "learned"}, ["positions", "learned", "sinusoidal"]),
+    ({"positions": "relative"}, ["positions", "relative", "sinusoidal"]),
     ({"dtype": np.float16}, ["dtype", "float16", "float32", "float64"]),
     ({"dtype": "int64"}, ["dtype", "int64", "float32"])])
 def test_sizes_that_no_model_can_have(changes, words):
