@@ -83,8 +83,8 @@ class ByteLevelTokenizer:
         """Text to ids.
 
         Raises:
-            ValueError: half of a surrogate pair, or one of the characters, none of them in use,
-                for whose bytes there is no token.
+            ValueError: half of a surrogate pair, or a byte that no token stands for.  SmolLM2
+                lacks six control characters, and what Unicode has not assigned yet.
         """
         ids: list[int] = []
         for part in self._special.split(text):

@@ -36,6 +36,8 @@ def base():
 def pytest_configure(config):
     # PyTorch's SequentialLR up to some version calls its own parts in a way that they warn of.
     config.addinivalue_line("filterwarnings", "ignore:The epoch parameter in:UserWarning")
+    # PEFT asks transformers for something under a name that newer ones warn of.
+    config.addinivalue_line("filterwarnings", "ignore:.is_gradient_checkpointing.:FutureWarning")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -253,6 +253,13 @@ def test_the_real_tokenizer():
     assert tokenizer.decode(ids) == text and ids[-1] == tokenizer.eos_id == 2
     assert tokenizer.encode("<|im_start|>user\n") == [1, 4093, 198]
     assert tokenizer.vocabulary_size == 49_152
+    for character in (*"\x04\x06\x13\x14\x16\x1d", "\U00040000", "\U000bffff"):
+        with refused(repr(character), "no token"):
+            tokenizer.encode(character)
+    others = "".join(map(chr, (*range(32), 127, 0xe0067, 0x3ffff, 0xf0000, 0x10ffff)))
+    others = "".join(character for character in others
+                     if character not in "\x04\x06\x13\x14\x16\x1d")
+    assert tokenizer.decode(tokenizer.encode(others)) == others
 
 
 @needs_weights
