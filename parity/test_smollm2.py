@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM
 
 from lib.adapters import Adapters, get_adapters
-from lib.bytelevel import BYTE_OF, ByteLevelTokenizer, ChatTokenizer
+from lib.bytelevel import ByteLevelTokenizer, ChatTokenizer
 from lib.corpus import documents
 from lib.gguf import KINDS, read_gguf, unpack
 from lib.interchange.peft import MODULES, save_peft
