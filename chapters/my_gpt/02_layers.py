@@ -1,7 +1,8 @@
 # %% [markdown]
-# From here on you write a file of your own, `my_gpt.py`: each chapter adds a few functions to it, and at the
-# end of chapter 6 it is a whole GPT. It begins with the two things that every model needs, sizes and
-# exercises: `windows` cuts pieces out of one long row of tokens, and the targets are the inputs shifted by one.
+# From here on you write a file of your own, `my_gpt.py`: each chapter adds a few functions to it,
+# and at the end of chapter 6 it is a whole GPT. It begins with the two things that every model
+# needs, sizes and exercises: `windows` cuts pieces out of one long row of tokens, and the targets
+# are the inputs shifted by one.
 
 # %% tags=["my-gpt"]
 import numpy as np
@@ -14,8 +15,9 @@ def windows(stream, step, seed=0, batch=32, time=64):  # lib.training.stream_bat
     return rows[:, :-1], rows[:, 1:]
 
 # %% [markdown]
-# An **embedding** looks up one row of a table for each token. The function returns two things, the rows and
-# `back`, its way back: given the gradient of what it returned, `back` notes that of the table in `grads`.
+# An **embedding** looks up one row of a table for each token. The function returns two things,
+# the rows and `back`, its way back: given the gradient of what it returned, `back` notes that of
+# the table in `grads`.
 
 # %% tags=["my-gpt"]
 def embedding(tokens, w, name):  # lib.layers.Embedding: (batch, time) -> (batch, time, d)
@@ -25,9 +27,9 @@ def embedding(tokens, w, name):  # lib.layers.Embedding: (batch, time) -> (batch
     return w[name][tokens], back
 
 # %% [markdown]
-# The smallest language model is a **bigram model**: it guesses the next token from the last one alone. Its
-# table has a row of 1,000 logits for each token, all zero at first, so the model is nothing but an embedding
-# whose rows are logits.
+# The smallest language model is a **bigram model**: it guesses the next token from the last one
+# alone. Its table has a row of 1,000 logits for each token, all zero at first, so the model is
+# nothing but an embedding whose rows are logits.
 
 # %% tags=["my-gpt"]
 def new_weights(rng):  # lib.model.GPTModel: all weights, by name
@@ -37,9 +39,9 @@ def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, voca
     return embedding(tokens, w, "table")
 
 # %% [markdown]
-# How good is it? `held_out_after` trains for a fixed small budget, 300 batches of 8 windows, with a loss and an
-# optimizer that we borrow from the library until chapter 5, and measures the loss on text that was held out. A
-# model that knows nothing has 6.91 nats.
+# How good is it? `held_out_after` trains for a fixed small budget, 300 batches of 8 windows, with
+# a loss and an optimizer that we borrow from the library until chapter 5, and measures the loss
+# on text that was held out. A model that knows nothing has 6.91 nats.
 
 # %%
 from lib.growing import held_out_after
@@ -48,9 +50,10 @@ bigram = held_out_after(model, new_weights(np.random.default_rng(0)))
 print(f"bigram table: {bigram:.2f} nats")
 
 # %% [markdown]
-# The table learns each token's row from the few places where that token stood, and from nothing else. Tokens
-# that are alike could share what they learn if each were a shorter row of 128 numbers, and a **linear layer**
-# turned such rows into logits. Its gradient, in `einsum`'s letters, sums over all texts b and all places t.
+# The table learns each token's row from the few places where that token stood, and from nothing
+# else. Tokens that are alike could share what they learn if each were a shorter row of 128
+# numbers, and a **linear layer** turned such rows into logits. Its gradient, in `einsum`'s
+# letters, sums over all texts b and all places t.
 
 # %% tags=["my-gpt"]
 def linear(x, w, name):  # lib.layers.Linear: (batch, time, d_in) -> (batch, time, d_out)
@@ -60,9 +63,9 @@ def linear(x, w, name):  # lib.layers.Linear: (batch, time, d_in) -> (batch, tim
     return x @ w[name].T, back
 
 # %% [markdown]
-# A matrix must start at random, because rows that are equal would get equal gradients and stay equal. The
-# embedding starts with a standard deviation of 1, and the output with 0.02, which makes all first guesses
-# nearly uniform.
+# A matrix must start at random, because rows that are equal would get equal gradients and stay
+# equal. The embedding starts with a standard deviation of 1, and the output with 0.02, which
+# makes all first guesses nearly uniform.
 
 # %% tags=["my-gpt"]
 def matrix(rng, rows, columns, std):  # lib.layers.Linear.random
@@ -73,8 +76,8 @@ def new_weights(rng):  # lib.model.GPTModel: all weights, by name
             "output_projection.weights": matrix(rng, VOCABULARY, D_MODEL, 0.02)}
 
 # %% [markdown]
-# The model is now two layers, one after the other. Its way back goes through the same two in reverse order,
-# and each hands on the gradient of its input.
+# The model is now two layers, one after the other. Its way back goes through the same two in
+# reverse order, and each hands on the gradient of its input.
 
 # %% tags=["my-gpt"]
 def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, vocabulary)
@@ -85,8 +88,8 @@ def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, voca
     return logits, back
 
 # %% [markdown]
-# It has 256,000 weights instead of 1,000,000 and learns faster from the same batches. Both still guess from
-# one token alone; looking further back is chapter 3.
+# It has 256,000 weights instead of 1,000,000 and learns faster from the same batches. Both still
+# guess from one token alone; looking further back is chapter 3.
 
 # %%
 vectors = held_out_after(model, new_weights(np.random.default_rng(0)))

@@ -1,6 +1,6 @@
 # %% [markdown]
-# The file that you wrote in chapter 2 goes on here. `grow` runs its cells in this notebook, so that
-# `embedding`, `linear` and `model` are at hand.
+# The file that you wrote in chapter 2 goes on here. `grow` runs its cells in this notebook, so
+# that `embedding`, `linear` and `model` are at hand.
 
 # %%
 import numpy as np
@@ -10,8 +10,8 @@ from lib.growing import grow, held_out_after
 grow(globals(), upto=2)
 
 # %% [markdown]
-# Attention weighs tokens by a **softmax** of their scores. Subtracting the largest score changes no weight,
-# but keeps the exponential from overflowing.
+# Attention weighs tokens by a **softmax** of their scores. Subtracting the largest score changes
+# no weight, but keeps the exponential from overflowing.
 
 # %% tags=["my-gpt"]
 def softmax(x):  # lib.attention.CausalSelfAttention: any shape
@@ -19,8 +19,8 @@ def softmax(x):  # lib.attention.CausalSelfAttention: any shape
     return powers / powers.sum(-1, keepdims=True)
 
 # %% [markdown]
-# This is the heart of the model: scores of queries against keys, a mask over the future, a softmax, a mean of
-# the values. The way back has one line for each of them, in reverse.
+# This is the heart of the model: scores of queries against keys, a mask over the future, a
+# softmax, a mean of the values. The way back has one line for each of them, in reverse.
 
 # %% tags=["my-gpt"]
 def attend(q, k, v):  # lib.attention.CausalSelfAttention: (..., time, d_h) -> the same
@@ -35,8 +35,8 @@ def attend(q, k, v):  # lib.attention.CausalSelfAttention: (..., time, d_h) -> t
     return p @ v, back
 
 # %% [markdown]
-# Queries, keys and values come from three linear layers, and a fourth takes the result. `name` is the
-# beginning of the names of their weights, so that a model can have several such layers.
+# Queries, keys and values come from three linear layers, and a fourth takes the result. `name` is
+# the beginning of the names of their weights, so that a model can have several such layers.
 
 # %% tags=["my-gpt"]
 def attention(x, w, name):  # lib.attention.CausalSelfAttention: (batch, time, d) -> the same
@@ -51,8 +51,8 @@ def attention(x, w, name):  # lib.attention.CausalSelfAttention: (batch, time, d
     return y, back
 
 # %% [markdown]
-# Four more matrices are 65,536 more weights. A standard deviation of $1/\sqrt{128}$ keeps the size of what a
-# matrix of 128 columns puts out.
+# Four more matrices are 65,536 more weights. A standard deviation of $1/\sqrt{128}$ keeps the
+# size of what a matrix of 128 columns puts out.
 
 # %% tags=["my-gpt"]
 def new_weights(rng):  # lib.model.GPTModel: all weights, by name
@@ -63,8 +63,9 @@ def new_weights(rng):  # lib.model.GPTModel: all weights, by name
     return w
 
 # %% [markdown]
-# The model adds what attention gathers to the token's own vector, so that the token itself isn't lost. A sum
-# hands its gradient on unchanged to both of its terms: that is the `dx +` on the way back.
+# The model adds what attention gathers to the token's own vector, so that the token itself isn't
+# lost. A sum hands its gradient on unchanged to both of its terms: that is the `dx +` on the way
+# back.
 
 # %% tags=["my-gpt"]
 def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, vocabulary)
@@ -77,16 +78,16 @@ def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, voca
     return logits, back
 
 # %% [markdown]
-# One head of attention beats the model that sees a single token. But it sees the earlier tokens as a bag:
-# nothing tells it which of them came last.
+# One head of attention beats the model that sees a single token. But it sees the earlier tokens
+# as a bag: nothing tells it which of them came last.
 
 # %%
 one_head = held_out_after(model, new_weights(np.random.default_rng(0)))
 print(f"one head of attention: {one_head:.2f} nats")
 
 # %% [markdown]
-# Chapter 2 derived a row of sines and cosines for each position. Added to the embedding, they tell attention
-# how far away a token is, and they cost no weight.
+# Chapter 2 derived a row of sines and cosines for each position. Added to the embedding, they
+# tell attention how far away a token is, and they cost no weight.
 
 # %% tags=["my-gpt"]
 def positions(time):  # lib.positions.sinusoidal_positions: (time, d)
@@ -109,9 +110,9 @@ ordered = held_out_after(model, new_weights(np.random.default_rng(0)))
 print(f"one head {one_head:.2f} nats, with positions {ordered:.2f}")
 
 # %% [markdown]
-# A softmax makes one mean, and a token often needs several things at once. So the 128 numbers of each query,
-# key and value are cut into four heads of 32, and `attend`, which doesn't care how many axes stand in front,
-# treats each by itself.
+# A softmax makes one mean, and a token often needs several things at once. So the 128 numbers of
+# each query, key and value are cut into four heads of 32, and `attend`, which doesn't care how
+# many axes stand in front, treats each by itself.
 
 # %% tags=["my-gpt"]
 HEADS = 4
@@ -123,8 +124,8 @@ def merge(x):  # lib.attention.CausalSelfAttention.join_heads
     return x.swapaxes(1, 2).reshape(len(x), x.shape[2], -1)
 
 # %% [markdown]
-# In `attention` three lines change: queries, keys and values are split, their mean is merged, and so are the
-# three gradients on the way back. No weight is added.
+# In `attention` three lines change: queries, keys and values are split, their mean is merged, and
+# so are the three gradients on the way back. No weight is added.
 
 # %% tags=["my-gpt"]
 def attention(x, w, name):  # lib.attention.CausalSelfAttention: (batch, time, d) -> the same

@@ -1,6 +1,6 @@
 # %% [markdown]
-# The file goes on from chapter 3. Its model reads with one layer of attention and has no other layer that
-# could work on what was read.
+# The file goes on from chapter 3. Its model reads with one layer of attention and has no other
+# layer that could work on what was read.
 
 # %%
 import numpy as np
@@ -10,8 +10,8 @@ from lib.growing import grow, held_out_after
 grow(globals(), upto=3)
 
 # %% [markdown]
-# **Layer norm** gives each row mean 0 and variance 1, then scales and shifts it by two learnt vectors. On the
-# way back, the two means are what shifting and stretching the row would undo.
+# **Layer norm** gives each row mean 0 and variance 1, then scales and shifts it by two learnt
+# vectors. On the way back, the two means are what shifting and stretching the row would undo.
 
 # %% tags=["my-gpt"]
 def layer_norm(x, w, name):  # lib.layers.LayerNorm: (batch, time, d) -> the same
@@ -30,8 +30,8 @@ def norm_weights(name):  # lib.layers.LayerNorm: its weights, which change nothi
             name + ".beta": np.zeros(D_MODEL, np.float32)}
 
 # %% [markdown]
-# **GELU** multiplies x by the probability that a standard normal number is smaller than x, here in its usual
-# approximation by a hyperbolic tangent. It returns its slope too, which the way back
+# **GELU** multiplies x by the probability that a standard normal number is smaller than x, here
+# in its usual approximation by a hyperbolic tangent. It returns its slope too, which the way back
 # will multiply by.
 
 # %% tags=["my-gpt"]
@@ -45,8 +45,9 @@ def gelu(x):  # lib.layers.gelu_with_slope: any shape
     return x * (1 + t) / 2, slope
 
 # %% [markdown]
-# The **feed-forward layer** widens each token's 128 numbers to 512, bends them, and narrows them again. It
-# treats each token by itself: attention moves information between tokens, and this layer works on it.
+# The **feed-forward layer** widens each token's 128 numbers to 512, bends them, and narrows them
+# again. It treats each token by itself: attention moves information between tokens, and this
+# layer works on it.
 
 # %% tags=["my-gpt"]
 HIDDEN = 512
@@ -58,8 +59,8 @@ def feed_forward(x, w, name):  # lib.model.FeedForward: (batch, time, d) -> the 
     return y, lambda dy, grads: back_up(back_down(dy, grads) * slope, grads)
 
 # %% [markdown]
-# A **block** is attention and then the feed-forward layer, each behind a layer norm, each adding its result
-# to the residual stream `x`. On the way back, `dy` passes straight through both sums.
+# A **block** is attention and then the feed-forward layer, each behind a layer norm, each adding
+# its result to the residual stream `x`. On the way back, `dy` passes straight through both sums.
 
 # %% tags=["my-gpt"]
 def block(x, w, name):  # lib.model.TransformerBlock: (batch, time, d) -> the same
@@ -73,8 +74,8 @@ def block(x, w, name):  # lib.model.TransformerBlock: (batch, time, d) -> the sa
     return x + y + z, back
 
 # %% [markdown]
-# The weights of a block have names of their own, because there will be several blocks. What is added to the
-# stream starts smaller by $1/\sqrt{2 L}$, since $2 L$ such sums are to come.
+# The weights of a block have names of their own, because there will be several blocks. What is
+# added to the stream starts smaller by $1/\sqrt{2 L}$, since $2 L$ such sums are to come.
 
 # %% tags=["my-gpt"]
 LAYERS = 1
@@ -90,8 +91,8 @@ def block_weights(rng, name):  # lib.model.TransformerBlock: the weights of one 
     return w | norm_weights(name + "attention_norm") | norm_weights(name + "feed_forward_norm")
 
 # %% [markdown]
-# All weights together: the table, the blocks, a last layer norm, the output. The names are those of the
-# library, so that your file can read the weights that the library has trained.
+# All weights together: the table, the blocks, a last layer norm, the output. The names are those
+# of the library, so that your file can read the weights that the library has trained.
 
 # %% tags=["my-gpt"]
 def new_weights(rng):  # lib.model.GPTModel: all weights, by name
@@ -102,8 +103,9 @@ def new_weights(rng):  # lib.model.GPTModel: all weights, by name
     return w | norm_weights("final_norm") | {"output_projection.weights": output}
 
 # %% [markdown]
-# In `model` the blocks take the place of attention, each reading what the one before it put out, and a last
-# layer norm stands before the output. The way back goes through the blocks' own ways back, the last one first.
+# In `model` the blocks take the place of attention, each reading what the one before it put out,
+# and a last layer norm stands before the output. The way back goes through the blocks' own ways
+# back, the last one first.
 
 # %% tags=["my-gpt"]
 def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, vocabulary)
@@ -122,8 +124,8 @@ def model(tokens, w):  # lib.model.GPTModel: (batch, time) -> (batch, time, voca
     return logits, back
 
 # %% [markdown]
-# With a single block the model already beats four heads of attention. The GPT of this book has four of them:
-# change one number.
+# With a single block the model already beats four heads of attention. The GPT of this book has
+# four of them: change one number.
 
 # %%
 one_block = held_out_after(model, new_weights(np.random.default_rng(0)))

@@ -1,6 +1,6 @@
 # %% [markdown]
-# The file goes on from chapter 4. It has a whole GPT, but its loss and its optimizer were borrowed so far, and
-# here you write your own.
+# The file goes on from chapter 4. It has a whole GPT, but its loss and its optimizer were
+# borrowed so far, and here you write your own.
 
 # %%
 import math
@@ -13,8 +13,9 @@ grow(globals(), upto=4)
 stream, _ = practice_streams()
 
 # %% [markdown]
-# The **cross-entropy** is the mean of $-\log p$ of the tokens that really came, and its gradient is $p$ minus
-# 1 at the right token. Division by the number of targets makes it the gradient of the mean.
+# The **cross-entropy** is the mean of $-\log p$ of the tokens that really came, and its gradient
+# is $p$ minus 1 at the right token. Division by the number of targets makes it the gradient of
+# the mean.
 
 # %% tags=["my-gpt"]
 def cross_entropy(logits, targets):  # lib.losses.cross_entropy: loss, gradient of the logits
@@ -24,8 +25,8 @@ def cross_entropy(logits, targets):  # lib.losses.cross_entropy: loss, gradient 
     return float(-np.log(chosen).mean()), p / targets.size
 
 # %% [markdown]
-# A training step is forward, loss, backward, update. The simplest update is **gradient descent**: subtract the
-# gradient times a learning rate.
+# A training step is forward, loss, backward, update. The simplest update is **gradient descent**:
+# subtract the gradient times a learning rate.
 
 # %% tags=["my-gpt"]
 def train(w, stream, steps, rate=0.3):  # lib.training.fit
@@ -42,8 +43,8 @@ def train(w, stream, steps, rate=0.3):  # lib.training.fit
     return losses
 
 # %% [markdown]
-# Fifty steps are enough to compare optimizers, always on the same 50 batches. Gradient descent at one rate for
-# all weights is slow, because their gradients differ in size.
+# Fifty steps are enough to compare optimizers, always on the same 50 batches. Gradient descent at
+# one rate for all weights is slow, because their gradients differ in size.
 
 # %%
 w = new_weights(np.random.default_rng([0, 2]))
@@ -52,9 +53,9 @@ descent = held_out_loss(model, w)
 print(f"gradient descent: {descent:.2f} nats")
 
 # %% [markdown]
-# **AdamW** keeps two running means for each weight, of the gradient and of its square, and moves by the first
-# over the root of the second. Dividing by $1 - \beta^t$ undoes that both start at zero, and the decay shrinks
-# matrices a little at every step.
+# **AdamW** keeps two running means for each weight, of the gradient and of its square, and moves
+# by the first over the root of the second. Dividing by $1 - \beta^t$ undoes that both start at
+# zero, and the decay shrinks matrices a little at every step.
 
 # %% tags=["my-gpt"]
 def adamw(w, grads, moments, step, rate, beta1=0.9, beta2=0.99, decay=0.1):  # lib.optim.AdamW
@@ -68,8 +69,8 @@ def adamw(w, grads, moments, step, rate, beta1=0.9, beta2=0.99, decay=0.1):  # l
         w[name] -= rate * first / (1 - beta1**step) / root
 
 # %% [markdown]
-# In `train` the update becomes AdamW's, and the moments live as long as the run. A learning rate of 0.005 now
-# means that a weight moves by about 0.005 a step.
+# In `train` the update becomes AdamW's, and the moments live as long as the run. A learning rate
+# of 0.005 now means that a weight moves by about 0.005 a step.
 
 # %% tags=["my-gpt"]
 def train(w, stream, steps, rate=5e-3):  # lib.training.fit
@@ -91,9 +92,9 @@ adam = held_out_loss(model, w)
 print(f"gradient descent {descent:.2f} nats, AdamW {adam:.2f}")
 
 # %% [markdown]
-# **Clipping** scales all gradients down together where they are longer than 1, so that no single batch can
-# throw the weights far off. The **learning rate** rises in a straight line at first and then falls along half
-# a cosine.
+# **Clipping** scales all gradients down together where they are longer than 1, so that no single
+# batch can throw the weights far off. The **learning rate** rises in a straight line at first and
+# then falls along half a cosine.
 
 # %% tags=["my-gpt"]
 def clip(grads, longest=1.0):  # lib.optim.clip_gradient_norm: in place
@@ -108,8 +109,8 @@ def learning_rate(step, total, warmup, peak=5e-3):  # lib.optim.warmup_cosine
     return peak * (0.05 + 0.95 * (1 + math.cos(math.pi * done)) / 2)
 
 # %% [markdown]
-# This is the whole training loop. The real run has 1,400 steps, of which the first 100 are the rise; `steps`
-# says how many of them to do.
+# This is the whole training loop. The real run has 1,400 steps, of which the first 100 are the
+# rise; `steps` says how many of them to do.
 
 # %% tags=["my-gpt"]
 def train(w, stream, steps, total=1400, warmup=100):  # lib.training.fit
@@ -133,8 +134,8 @@ print(f"gradient descent {descent:.2f} nats, AdamW {adam:.2f}, "
       f"with clipping and a schedule {scheduled:.2f}")
 
 # %% [markdown]
-# Now the real thing: the whole text, the recorded run's first weights and its batches. Your file should
-# repeat the first sixty losses that the library's run has left behind.
+# Now the real thing: the whole text, the recorded run's first weights and its batches. Your file
+# should repeat the first sixty losses that the library's run has left behind.
 
 # %%
 from lib.pretraining import Recipe, load_history, pretraining_data

@@ -1,6 +1,6 @@
 # %% [markdown]
-# The file goes on from chapter 5 and can train a GPT. Instead of waiting for 1,400 steps, give it the trained
-# weights of the base model: they have the same names, so it reads them as they are.
+# The file goes on from chapter 5 and can train a GPT. Instead of waiting for 1,400 steps, give it
+# the trained weights of the base model: they have the same names, so it reads them as they are.
 
 # %%
 import numpy as np
@@ -18,8 +18,8 @@ gap = np.abs(model(france, w)[0] - base.forward(france, training=False)).max()
 print(f"largest difference of a logit from the library's: {gap:.0e}")
 
 # %% [markdown]
-# Writing is **autoregressive**: guess the next token, append it, guess again. Taking the likeliest token each
-# time is called **greedy decoding**.
+# Writing is **autoregressive**: guess the next token, append it, guess again. Taking the
+# likeliest token each time is called **greedy decoding**.
 
 # %% tags=["my-gpt"]
 def generate(w, tokens, count):  # lib.generation.generate
@@ -35,8 +35,9 @@ greedy = [tokenizer.decode(row[1:]) for row in generate(w, morning, 40)]
 print(f"{len(set(greedy))} of 20 texts are different: {greedy[0]!r}")
 
 # %% [markdown]
-# Asked twenty times, greedy decoding gives the same text twenty times. So draw the token instead, each with its
-# own probability; a **temperature** above or below 1 makes the rare ones more or less likely.
+# Asked twenty times, greedy decoding gives the same text twenty times. So draw the token instead,
+# each with its own probability; a **temperature** above or below 1 makes the rare ones more or
+# less likely.
 
 # %% tags=["my-gpt"]
 def choose(logits, temperature, rng):  # lib.generation.next_token_probabilities
@@ -54,8 +55,9 @@ def generate(w, tokens, count, temperature=0.0, rng=None):  # lib.generation.gen
     return tokens
 
 # %% [markdown]
-# Twenty different texts, but some of their words don't exist: each rare token has a small chance, and there are
-# hundreds of them. Count the words that stand in none of 2,000 documents of the training text.
+# Twenty different texts, but some of their words don't exist: each rare token has a small chance,
+# and there are hundreds of them. Count the words that stand in none of 2,000 documents of the
+# training text.
 
 # %%
 known = {word for text in documents(2000, np.random.default_rng([0, 0])) for word in text.split()}
@@ -72,9 +74,9 @@ def report(name, rows):
 report("drawn", generate(w, morning, 40, 1.0, np.random.default_rng(0)))
 
 # %% [markdown]
-# **Top-p**, or nucleus sampling, cuts this tail off: it keeps the fewest tokens that together reach the
-# probability $p$, and draws among them. `last` is the place of the last of them in the sorted row, and
-# all that are less likely become zero.
+# **Top-p**, or nucleus sampling, cuts this tail off: it keeps the fewest tokens that together
+# reach the probability $p$, and draws among them. `last` is the place of the last of them in the
+# sorted row, and all that are less likely become zero.
 
 # %% tags=["my-gpt"]
 def nucleus(p, top_p):  # lib.generation.next_token_probabilities
@@ -102,9 +104,9 @@ slow = generate(w, morning, 40, 1.0, 0.9, np.random.default_rng(0))
 report("top-p 0.9", slow)
 
 # %% [markdown]
-# For each new token the model reads the whole text again, although keys and values of the old tokens are what
-# they were. A **KV cache** keeps them: while `w` holds a number of tokens already seen, `remember` puts the new
-# keys and values behind the old ones of the same layer.
+# For each new token the model reads the whole text again, although keys and values of the old
+# tokens are what they were. A **KV cache** keeps them: while `w` holds a number of tokens already
+# seen, `remember` puts the new keys and values behind the old ones of the same layer.
 
 # %% tags=["my-gpt"]
 def remember(k, v, w, name):  # lib.attention.KVCache: (batch, time, d) -> all tokens so far
@@ -114,8 +116,8 @@ def remember(k, v, w, name):  # lib.attention.KVCache: (batch, time, d) -> all t
     return k, v
 
 # %% [markdown]
-# Attention asks for them, and its mask must know that there are now more keys than queries. In training
-# nothing changes.
+# Attention asks for them, and its mask must know that there are now more keys than queries. In
+# training nothing changes.
 
 # %% tags=["my-gpt"]
 def attend(q, k, v):  # lib.attention.CausalSelfAttention: (..., time, d_h) -> the same
@@ -143,8 +145,9 @@ def attention(x, w, name):  # lib.attention.CausalSelfAttention: (batch, time, d
     return y, back
 
 # %% [markdown]
-# Positions are counted from the tokens already seen, and `generate` hands the model the new tokens only. The
-# cache goes into a copy of the dictionary of weights, so the weights themselves stay as they are.
+# Positions are counted from the tokens already seen, and `generate` hands the model the new
+# tokens only. The cache goes into a copy of the dictionary of weights, so the weights themselves
+# stay as they are.
 
 # %% tags=["my-gpt"]
 def positions(time, seen=0):  # lib.positions.sinusoidal_positions: (time, d)
