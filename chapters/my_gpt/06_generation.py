@@ -30,14 +30,14 @@ def generate(w, tokens, count):  # lib.generation.generate
 
 # %%
 print(tokenizer.decode(generate(w, france, 4)[0, 1:]))
-morning = np.array([start_of_text(tokenizer, "One morning")] * 20)
+morning = np.array([start_of_text(tokenizer, "One morning")] * 100)
 greedy = [tokenizer.decode(row[1:]) for row in generate(w, morning, 40)]
-print(f"{len(set(greedy))} of 20 texts are different: {greedy[0]!r}")
+print(f"{len(set(greedy))} of 100 texts are different: {greedy[0]!r}")
 
 # %% [markdown]
-# Asked twenty times, greedy decoding gives the same text twenty times. So draw the token instead,
-# each with its own probability; a **temperature** above or below 1 makes the rare ones more or
-# less likely.
+# Asked a hundred times, greedy decoding gives the same text a hundred times. So draw the token
+# instead, each with its own probability; a **temperature** above or below 1 makes the rare ones
+# more or less likely.
 
 # %% tags=["my-gpt"]
 def choose(logits, temperature, rng):  # lib.generation.next_token_probabilities
@@ -55,12 +55,13 @@ def generate(w, tokens, count, temperature=0.0, rng=None):  # lib.generation.gen
     return tokens
 
 # %% [markdown]
-# Twenty different texts, but some of their words don't exist: each rare token has a small chance,
-# and there are hundreds of them. Count the words that stand in none of 2,000 documents of the
-# training text.
+# Nearly all texts are different now, but some of their words don't exist: each rare token has a
+# small chance, and there are hundreds of them. Count the words that stand in none of the 20,000
+# documents of the training text.
 
 # %%
-known = {word for text in documents(2000, np.random.default_rng([0, 0])) for word in text.split()}
+known = {word for text in documents(20_000, np.random.default_rng([0, 0]))
+         for word in text.split()}
 
 
 def report(name, rows):

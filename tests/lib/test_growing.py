@@ -186,16 +186,16 @@ def test_the_gradient_of_its_loss_agrees_with_central_differences(rng):
 def test_later_definitions_take_the_place_of_earlier_ones_below_what_they_use(book):
     book([(True, "A = 1"), (True, "def f():\n    return A"), (False, "print(f())"),
           (True, "def g():\n    return f()")],
-         [(True, "import numpy as np\nimport math"), (True, "# two\nA = 2\nB = 3"),
+         [(True, "import numpy as np\nimport sys"), (True, "# two\nA = 2\nB = 3"),
           (True, "def h():  # new\n    return B"), (True, "def f():\n    return A + h()")])
     assert my_gpt(2).splitlines()[1:] == [
         "", "A = 1", "", "def f():", "    return A", "", "def g():", "    return f()"]
     marked = {line for line, new in listing(3) if new}
     assert my_gpt(3).splitlines()[1:] == [
-        "", "import math", "import numpy as np", "", "# two", "A = 2", "B = 3", "",
+        "", "import sys", "import numpy as np", "", "# two", "A = 2", "B = 3", "",
         "def h():  # new", "    return B", "", "def f():", "    return A + h()", "",
         "def g():", "    return f()"]
-    assert marked == {"import math", "import numpy as np", "# two", "A = 2", "B = 3",
+    assert marked == {"import sys", "import numpy as np", "# two", "A = 2", "B = 3",
                       "def h():  # new", "    return B", "    return A + h()"}
     assert all(new for line, new in listing(2) if line)
 
@@ -204,7 +204,7 @@ def test_cells_of_notebooks_count_as_those_of_percent_files(book, tmp_path):
     book([(True, "A = 1\n\nB = 2"), (False, "C = 3")])
     found = tagged_cells(tmp_path / "02_x.py")
     cells = [{"metadata": {"tags": ["my-gpt"]}, "source": ["A = 1\n", "\n", "B = 2"]},
-             {"metadata": {}, "source": "C = 3"}]
+             {"metadata": {"tags": ["hide-input"]}, "source": "C = 3"}]
     (tmp_path / "03_x.ipynb").write_text(json.dumps({"cells": cells}))
     assert tagged_cells(tmp_path / "03_x.ipynb") == found == ["A = 1\n\nB = 2"]
 
