@@ -22,18 +22,19 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the numbers, the titles and the bar."""
     app.setup_extension("sphinx_exercise")
     app.connect("doctree-read", gather_checks)
-    app.connect("env-updated", number_exercises)
+    app.connect("env-get-updated", number_exercises, priority=900)  # after Sphinx has counted
     app.add_post_transform(ExerciseTitles)
     visitors = (visit_solution, depart_solution)
     app.add_node(solution_node, override=True, html=visitors, singlehtml=visitors)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def number_exercises(app: Sphinx, env: Any) -> None:
+def number_exercises(app: Sphinx, env: Any) -> list[str]:
     """Count each chapter's exercises from one: 13.4 is the fourth of chapter 13."""
     for docname, kinds in env.toc_fignumbers.items():
         for count, name in enumerate(kinds.get(KIND, ()), start=1):
             kinds[KIND][name] = (chapter(docname), count) if chapter(docname) else (count,)
+    return []  # no page has to be written for this that would not be anyway
 
 
 def gather_checks(app: Sphinx, doctree: nodes.document) -> None:
