@@ -236,7 +236,7 @@ def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
     check(f"{what}, its buttons", back, figure, row, count - 1, layout)
     back, = page.evaluate(WALK, [at, row, [start]])
     check(what, back, figure, row, start, layout)
-    inputs.blur()
+    page.evaluate("document.activeElement.blur()")
     quiet, = page.evaluate(WALK, [at, row, []])
     assert quiet["recital"] == "", f"{what}: its frame is told twice"
 
