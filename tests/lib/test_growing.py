@@ -21,7 +21,7 @@ LINES, CELL = 200, 14
 #: Losses in float32, whose sums other processors add in another order: see test_base_model.
 EARLY = 2e-4
 #: Held-out loss in nats after the small budget, of the models at the ends of chapters.
-BUDGET = {2: 3.20, 3: 2.68}
+BUDGET = {2: 3.20, 3: 2.68, 4: 2.31}
 TINY = {"HEADS": 2, "LAYERS": 2, "D_MODEL": 8, "HIDDEN": 12, "VOCABULARY": 11}
 
 
@@ -64,7 +64,7 @@ def test_at_each_end_the_model_learns_from_its_own_batches(chapter, rng):
     assert all(np.abs(grad).max() > 0 for grad in grads.values())
 
 
-@pytest.mark.parametrize("chapter", BUDGET)
+@pytest.mark.parametrize("chapter", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
 def test_each_model_reaches_its_loss_within_the_small_budget(chapter):
     names = grown(chapter)
     loss = held_out_after(names["model"], names["new_weights"](np.random.default_rng(0)))
