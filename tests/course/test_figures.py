@@ -247,6 +247,26 @@ def test_the_gradient_board_agrees_with_differences():
             assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
 
 
+def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
+    """Seed 2, an easy one, ran at one rate alone, and one rank has a rate more."""
+    lines = [{"run": {"rank": rank, "alpha": 16.0, "rule": rule, "learning_rate": rate,
+                      "seed": seed},
+              "answers": score - rate, "dev_answers": score}
+             for rank, rates in ((8, (0.001, 0.003)), (64, (0.001, 0.003, 0.01)))
+             for rule in ("alpha/r", "alpha/sqrt(r)") for rate in rates
+             for seed, score in ((0, 0.9 - 9 * rate), (1, 0.9 - 9 * rate), (2, 1.0))
+             if seed < 2 or rate == 0.001]
+    lines += [dict(line, run={**line["run"], "alpha": 2.0 * line["run"]["rank"]}) for line in lines
+              if line["run"]["rule"] == "alpha/r" and line["run"]["rank"] != 8]
+    data = rate_map.compute(lines)
+    for rule in rate_map.RULES:
+        assert np.allclose(data.dev[rule][0], 0.891) and np.isnan(data.dev[rule][2, 0])
+        assert data.largest(rule) == [0.003, 0.003]
+        assert data.at_edge(rule) == [True, False]
+    assert ("α = 16, α/r: 0.003, the highest tried, at rank 8, 0.003 at rank 64"
+            in rate_map.alt(data))
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda: style.canvas("huge", 2), "huge"),
     (lambda: matrix_board.draw(matrix_board.compute(), 6), "step is 6"),

@@ -150,8 +150,8 @@ def low_ranks(long: str) -> Frames:
               for seed in range(3)] for examples in (48, None)
              for method, r in (("lora", 1), ("lora", 64), ("full", 4))]
     yield ("capacity", capacity.compute, capacity.draw, capacity.alt,
-           [((sized, "Questions about countries", examples, 1500), ())
-            for examples in (48, None)])
+           [((sized, "Questions about countries", examples, 1500, edges), ())
+            for examples in (48, None) for edges in ((), (1, None))])
 
 
 def maths(long: str) -> Frames:
