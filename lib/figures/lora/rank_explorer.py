@@ -82,7 +82,7 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
 
 def means(table: Table) -> np.ndarray:
     """The mean over the seeds: (rates, ranks)."""
-    return np.array([[seeds.mean() for seeds in row] for row in table])
+    return np.array([[seeds.mean() if len(seeds) else np.nan for seeds in row] for row in table])
 
 
 def _map(ax: Axes, data: Explorer) -> None:
