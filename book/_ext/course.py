@@ -53,6 +53,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)
     app.setup_extension("course_pages")
     app.setup_extension("course_exercises")
+    app.setup_extension("course_claims")
     app.connect("config-inited", configure, priority=900)
     app.connect("builder-inited", lend_html_nodes)
     app.connect("autodoc-process-docstring", keep_colons, priority=100)
