@@ -50,9 +50,9 @@ def explore(figure: Any, compute: Callable[..., Any], *, start: Mapping[str, Any
         start: First value of some sliders; by default the first choice.
         labels: What to write before a slider instead of its keyword, as in ``{"alpha": "α"}``.
         formats: How to write a slider's values: a format such as ``"{:.1f}"``, or a function.
-        caption: One sentence under the picture that says what to see in it, whatever the frame; the
-            published book writes the figure's number before it. A stored notebook has no place for
-            it.
+        caption: A sentence under the picture that says what to see in it, whatever the frame; by
+            default the figure's own ``CAPTION``. The published book writes the figure's number
+            before it. A stored notebook has no place for it.
         narrow: Whether to show the narrow layout in the published book on wide screens too, as a
             column beside text wants it.
         **choices: The values of each slider, in their order.
@@ -79,6 +79,7 @@ def explore(figure: Any, compute: Callable[..., Any], *, start: Mapping[str, Any
     rows = {name: ((labels or {}).get(name, name),
                    [_written((formats or {}).get(name, "{}"), value) for value in values])
             for name, values in sliders.items()}
+    caption = _caption(figure, caption)
     mode = _mode()
     if mode == "still":
         _still(Frame(figure, compute(**first)))
@@ -105,7 +106,8 @@ def show(figure: Any, data: Any = (), *, alt: str | None = None, caption: str | 
         return
     files, words = frames.stored(frame)
     picture = controls.picture(_layouts(files, narrow), words)
-    _display({"text/html": controls.page_figure(picture, caption), "text/plain": words})
+    _display({"text/html": controls.page_figure(picture, _caption(figure, caption)),
+              "text/plain": words})
 
 
 def show_source(*objects: Any) -> None:
@@ -119,6 +121,10 @@ def _mode() -> str:
     if mode not in ("live", "static", "still"):
         raise ValueError(f"{MODE} is {mode!r}; allowed are live, static, still")
     return mode
+
+
+def _caption(figure: Any, given: str | None) -> str | None:
+    return getattr(figure, "CAPTION", None) if given is None else given
 
 
 def _written(form: str | Callable[[Any], str], value: Any) -> str:

@@ -151,6 +151,15 @@ def test_the_caption_stays_and_the_frame_is_recited_as_it_changes(static, shown)
     assert Reader(shown[1][0]["text/html"]).texts["figcaption"] == "Look."
 
 
+def test_a_figure_may_bring_its_caption(static, shown, monkeypatch):
+    monkeypatch.setattr(figure, "CAPTION", "Its own.", raising=False)
+    explore(figure, compute, rank=[1, 4])
+    show(figure, 2)
+    show(figure, 2, caption="Another.")
+    assert [Reader(data["text/html"]).texts["figcaption"] for data, _ in shown] == [
+        "Its own.", "Its own.", "Another."]
+
+
 def test_a_narrow_figure_has_one_layout(static, shown):
     explore(figure, compute, narrow=True, rank=[1, 4])
     show(figure, 1, narrow=True)
