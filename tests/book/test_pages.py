@@ -182,3 +182,55 @@ def test_a_page_loads_faces_from_its_own_folder():
     assert {f"fonts/{path.name}" for path in (STATIC / "fonts").glob("*.woff2")} == named
     assert all((STATIC / name).read_bytes()[:4] == b"wOF2" for name in named)
     assert "Reserved Font Name" in (STATIC / "fonts" / "OFL.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def claims(pages):
+    """The extension's module for claims."""
+    yield importlib.import_module("course_claims")
+    sys.modules.pop("course_claims", None)
+
+
+def row(name: str, figure: str, verdict: str, cell: str) -> nodes.row:
+    made = nodes.row("", *(nodes.entry("", nodes.paragraph("", text)) for text in (
+        name, "It learns.", "Hu", "", verdict, "")))
+    made[3][0] += nodes.literal("", figure) if figure else nodes.Text("none")
+    made[5][0] += nodes.reference("", cell, refid="claim") if cell else nodes.Text("none")
+    return made
+
+
+def claims_page(module, monkeypatch, tmp_path, words: str) -> nodes.container:
+    monkeypatch.setattr(module, "WORDS", tmp_path / "words.yml")
+    module.WORDS.write_text(words, encoding="utf-8")
+    body = nodes.tbody("", row("S1", "a   0.96", "holds, over all seeds", "7"),
+                       row("S2", "0.5  1", "holds here only when small", "14"),
+                       row("S3", "", "not tested: too large", ""))
+    table = nodes.table("", nodes.tgroup("", body))
+    page = nodes.container("", nodes.container("", classes=["claims-summary"]),
+                           nodes.container("", table, classes=["claims"]))
+    app = application("book/claims")
+    app.env.note_dependency = lambda path: None
+    module.make_cards(app, page)
+    return page
+
+
+def test_each_claim_is_a_card_with_its_verdict(claims, monkeypatch, tmp_path):
+    page = claims_page(claims, monkeypatch, tmp_path, "S2: It is `0.5  1` here.")
+    html = "".join(each.astext() for each in page.findall(nodes.raw))
+    assert re.findall(r'id="(row-\w+)" data-verdict="([^"]+)" data-chapters="(\d*)"', html) == [
+        ("row-s1", "holds", "7"), ("row-s2", "partly", "14"), ("row-s3", "not tested", "")]
+    assert html.count("<details>") == html.count("</details></article>") == 3
+    shown = [each.astext() for each in page.findall(nodes.paragraph)]
+    assert "Holds, over all seeds." in shown and "It is 0.5 1 here." in shown
+    assert "Verdict: holds here only when small" in shown and "Measured: a · 0.96" in shown
+    assert "Chapter 7" in shown and not list(page.findall(nodes.table))
+
+
+def test_the_tally_counts_the_cards(claims, monkeypatch, tmp_path):
+    page = claims_page(claims, monkeypatch, tmp_path, "{}")
+    html = page[0].astext()
+    assert ("Of 3 claims <b>1</b> hold, <b>1</b> hold partly, <b>0</b> do not hold here, and "
+            "<b>1</b> were not tested.") in html
+    assert "partly (1)" in html and "does not hold here (" not in html
+    assert re.findall(r'name="chapter" value="(\d*)"', html) == ["", "7", "14"]
+    assert '<form class="claims-filter" hidden>' in html
