@@ -51,6 +51,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     environment.prepare(environment.FRAMES)
     # sphinxcontrib-bibtex asks for each citation, and pybtex then reads all packages' metadata.
     pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)
+    app.setup_extension("course_pages")
+    app.setup_extension("course_exercises")
+    app.setup_extension("course_claims")
     app.connect("config-inited", configure, priority=900)
     app.connect("builder-inited", lend_html_nodes)
     app.connect("autodoc-process-docstring", keep_colons, priority=100)
@@ -63,7 +66,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", copy_assets)
     app.add_js_file("explore.js", loading_method="defer")
     app.add_js_file("search.js", loading_method="defer")
-    app.add_css_file("course.css")
+    app.add_js_file("tips.js", loading_method="defer")
+    for sheet in ("type", "explore", "course", "landing", "print"):
+        app.add_css_file(f"{sheet}.css", priority=900)  # after those of other extensions
     return {"version": "1", "env_version": 1, "parallel_read_safe": True,
             "parallel_write_safe": True}
 

@@ -28,29 +28,45 @@ RAW_MATHS = """() => {
   text?.querySelectorAll('pre, code, script, mjx-container').forEach((node) => node.remove());
   return text?.textContent.match(/\\$\\$|\\\\[([]|\\\\begin\\{|\\\\frac/g) || [];
 }"""
-FIGURES = """() => [...document.querySelectorAll('figure.explore')].map((figure) => ({
-  names: [...figure.querySelectorAll('.explore-row span')].map((each) => each.textContent),
-  values: [...figure.querySelectorAll('input')].map((each) => JSON.parse(each.dataset.values)),
-  places: [...figure.querySelectorAll('input')].map((each) => Number(each.value)),
-  data: figure.querySelector('script') && JSON.parse(figure.querySelector('script').textContent),
-  height: [...figure.children].filter((each) => each.tagName !== 'FIGCAPTION')
-    .reduce((sum, each) => sum + each.getBoundingClientRect().height, 0)}))"""
-#: Puts a slider at place after place and tells what the figure shows at each; with no places,
+#: A control's value by its place: a radio button's, or a slider's.
+PLACE = """const place = (row) => row.classList.contains('names')
+  ? [...row.querySelectorAll('input')].findIndex((each) => each.checked)
+  : Number(row.querySelector('input').value);"""
+FIGURES = """() => {
+  PLACE
+  return [...document.querySelectorAll('figure.explore')].map((figure) => {
+    const rows = [...figure.querySelectorAll('.explore-row')];
+    return {
+      names: rows.map((each) => each.querySelector('.name').textContent),
+      values: rows.map((each) => JSON.parse(each.dataset.values)),
+      places: rows.map(place),
+      data: figure.querySelector('script')
+        && JSON.parse(figure.querySelector('script').textContent),
+      height: [...figure.children].filter((each) => !each.matches('figcaption, .recital'))
+        .reduce((sum, each) => sum + each.getBoundingClientRect().height, 0)};
+  });
+}""".replace("PLACE", PLACE)
+#: Puts a control at place after place and tells what the figure shows at each; with no places,
 #: tells what it shows now.
-WALK = """async ([at, row, places]) => {
+WALK = """async ([at, number, places]) => {
   const figure = document.querySelectorAll('figure.explore')[at];
-  const image = figure.querySelector('img'), sliders = [...figure.querySelectorAll('input')];
+  const image = figure.querySelector('img');
+  const rows = [...figure.querySelectorAll('.explore-row')];
+  const written = (row) => row.querySelector(':checked + span, output').textContent;
   const state = async () => {
     await image.decode();
     return {url: image.currentSrc, width: image.naturalWidth, alt: image.alt,
-      caption: figure.querySelector('figcaption').textContent,
-      spoken: sliders.map((each) => each.ariaValueText),
-      shown: [...figure.querySelectorAll('output')].map((each) => each.value)};
+      recital: figure.querySelector('.recital').textContent,
+      spoken: rows.map((row) => row.querySelector('[type=range]')?.ariaValueText ?? written(row)),
+      shown: rows.map(written)};
   };
   const states = [];
-  for (const place of places) {
-    sliders[row].value = place;
-    sliders[row].dispatchEvent(new Event('input', {bubbles: true}));
+  for (const to of places) {
+    const inputs = rows[number].querySelectorAll('input');
+    const input = inputs[inputs.length > 1 ? to : 0];
+    if (input.type === 'radio') input.checked = true;
+    else input.value = to;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
     states.push(await state());
   }
   return places.length ? states : [await state()];

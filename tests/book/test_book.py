@@ -206,7 +206,7 @@ def each_slider(seen, layout: int) -> None:
     figures = seen.page.evaluate(FIGURES)
     moving = [(at, figure) for at, figure in enumerate(figures) if figure["data"]]
     assert sum(len(figure["values"]) for _, figure in moving) == source(seen.name).count(
-        'type="range"'), f"{seen.name}: a slider without frames"
+        'class="explore-row'), f"{seen.name}: a control without frames"
     for at, figure in moving:
         for row in range(len(figure["values"])):
             move(seen, at, figure, row, layout)
@@ -218,16 +218,27 @@ def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
     what = f"{seen.name}, slider {figure['names'][row]!r}"
     assert changes(figure["data"], values, row), f"{what} changes nothing"
     count, start = len(values[row]), figure["places"][row]
-    page.locator("figure.explore").nth(at).locator("input").nth(row).focus()
+    control = page.locator("figure.explore").nth(at).locator(".explore-row").nth(row)
+    inputs = control.locator("[type=range], :checked")
+    inputs.focus()
     places = [*range(0, count, -(-count // SAMPLE)), max(count // 2 - 1, 0)]
     for place, state in zip(places, page.evaluate(WALK, [at, row, places])):
         check(what, state, figure, row, place, layout)
+    inputs.focus()  # of radio buttons, that which was chosen last
     for key, place in (("ArrowRight", min(max(count // 2, 1), count - 1)), ("Home", 0),
                        ("End", count - 1)):
         page.keyboard.press(key)
         check(f"{what}, {key}", page.evaluate(WALK, [at, row, []])[0], figure, row, place, layout)
+    buttons = control.get_by_role("button")
+    for button in buttons.all() if count > 1 and layout else ():
+        button.click()  # one step back from the end, then one on to it
+    back, = page.evaluate(WALK, [at, row, []])
+    check(f"{what}, its buttons", back, figure, row, count - 1, layout)
     back, = page.evaluate(WALK, [at, row, [start]])
     check(what, back, figure, row, start, layout)
+    page.evaluate("document.activeElement.blur()")
+    quiet, = page.evaluate(WALK, [at, row, []])
+    assert quiet["recital"] == "", f"{what}: its frame is told twice"
 
 
 def check(what: str, state: dict, figure: dict, row: int, place: int, layout: int) -> None:
@@ -240,7 +251,7 @@ def check(what: str, state: dict, figure: dict, row: int, place: int, layout: in
     picture = data["images"][data["frames"][index][layout]].split("/")[-1]
     what = f"{what} at {values[row][place]!r}"
     assert state["url"].endswith(picture) and state["width"] > 0, what
-    assert state["alt"] == state["caption"] == data["captions"][index], what
+    assert state["alt"] == state["recital"] == data["captions"][index], what
     written = [choices[at] for at, choices in zip(places, values)]
     assert state["spoken"] == state["shown"] == written, what
 

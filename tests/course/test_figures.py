@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
 import re
@@ -32,12 +33,25 @@ from lib.figures.lora import (
     strength,
 )
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
 OTHER_AXES = {"attention_cost", "tradeoff"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
+
+
+FIGURES = sorted(path for path in (ROOT / "lib" / "figures").glob("*/*.py")
+                 if path.parent.name != "kit")
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
+def test_a_figure_says_what_to_see(path):
+    caption = importlib.import_module(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)).CAPTION
+    assert 60 <= len(caption) <= 150 and caption.endswith(".")
+    assert caption.count(". ") <= 1, "a sentence, or two"
 
 
 def texts(fig: Figure) -> list[tuple[Text, Bbox]]:

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.figures.lora.initialization import WINDOW, Starts, gather, mark_seeds
 
+CAPTION = ("A line is one method, a mark one seed. Compare the distance between methods with "
+           "that between seeds.")
+
 
 @dataclass(frozen=True)
 class Relatives(Starts):

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, SPACE, measure, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Move the step and watch three things at once: what the model says, the old facts, "
+           "and the loss on the new text.")
+
 PROMPT = "The capital of France is"
 RIGHT = " Paris."
 

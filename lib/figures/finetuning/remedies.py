@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Up and to the left is better: more of the old kept at a lower loss on the new. "
+           "Compare the lines, not single points.")
+
 #: Tone, marker and dash of each remedy; the first three act on full fine-tuning.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FROZEN, "^", (0, (3, 2))),

@@ -16,6 +16,9 @@ from lib.figures.kit.style import Layout
 from lib.figures.lora.rate_curves import DASHES, NAMES, TONES
 from lib.laboratory import at_best_rate
 
+CAPTION = ("Compare how the two curves rise or fall as the batch grows, each point at its own "
+           "best rate.")
+
 SCORES = {"loss": "Held-out loss, nats", "answers": "Questions answered"}
 #: Of the axis of losses, which ends at two of them.
 NATS = np.array([0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10])

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.laboratory.results import CRITERION
 
+CAPTION = ("Where the curve has become flat more rank brings no more; the mark at the end is "
+           "full fine-tuning.")
+
 SCORES = {"loss": "Held-out loss, nats", "answers": "Answers right"}
 #: Of the axes, the same for every task and size: nats on a logarithmic axis, and a share.
 LIMITS = {"loss": (0.004, 6.0), "answers": (0.0, 1.0)}

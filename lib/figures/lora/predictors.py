@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.tradeoff import TITLES
 
+CAPTION = ("The more closely the points follow one rising curve, the better that measure tells "
+           "what is forgotten.")
+
 #: The measures, how the axis is called, and its ticks.
 MEASURES = {"moved": ("distance that the weights moved", (0.01, 0.1, 1)),
             "kl_task": ("KL on the new task, nats", (3, 6, 12))}

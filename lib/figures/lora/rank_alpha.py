@@ -15,6 +15,9 @@ from lib.figures.kit.cells import frame, gauge, score_map
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Follow a diagonal, where alpha is in proportion to the rank, and then a row, where "
+           "it is held.")
+
 
 @dataclass(frozen=True)
 class Grid:

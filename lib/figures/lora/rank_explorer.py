@@ -18,6 +18,8 @@ from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
 from lib.laboratory import best_rate
 
+CAPTION = "Each rank has its own best rate. Compare ranks at those, not at one rate for all."
+
 #: How alpha follows the rank, and which runs follow that rule.
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
 

@@ -15,6 +15,8 @@ from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 from lib.laboratory import best_rate
 
+CAPTION = "Compare where each curve has its lowest point, and what is left of the facts there."
+
 TONES = {"full": style.FULL, "lora": style.LORA}
 NAMES = {"full": "full", "lora": "LoRA"}
 DASHES = {"full": (0, (4, 1.5)), "lora": "-"}

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Further left is learnt better, higher up is kept better. Compare the methods where "
+           "they have learnt equally much.")
+
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
           "instructions": "Instructions", "recipes": "Recipes", "new_facts": "New facts"}
