@@ -189,7 +189,7 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict[str
 
 
 def copy_assets(app: Sphinx, error: Exception | None) -> None:
-    """Put frames and MathJax beside the pages."""
+    """Put frames, MathJax and the data of the model in the page beside the pages."""
     if app._warncount:
         # Otherwise the next build would read nothing again, hence warn of nothing, and pass.
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
@@ -197,6 +197,9 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     copy_frames(app, Path(app.outdir) / FRAMES)
+    from lab_data import write_lab_data  # here, since only Sphinx has this folder on its path
+
+    write_lab_data(static / "lab" / "lab-data.js")
     with as_file(files(MATHJAX) / "static" / "mathjax") as source:
         for part in MATHJAX_PARTS:
             target = static / "mathjax" / part
