@@ -9,8 +9,8 @@ from pathlib import Path
 LAB = Path(__file__).resolve().parents[1] / "book" / "_static" / "lab"
 #: In the order in which a page loads them: what others need comes first, lab.js last.
 SCRIPTS = ("kernels", "layers", "attention", "model", "lora", "svd", "optim", "training",
-           "generation", "tokenizer", "evaluation", "quantise", "safetensors", "settings",
-           "worker", "lab")
+           "generation", "tokenizer", "evaluation", "quantise", "safetensors", "mixing",
+           "settings", "worker", "lab")
 
 
 def write_page(folder: Path, data: Path, more: Sequence[Path] = ()) -> Path:

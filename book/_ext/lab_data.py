@@ -2,8 +2,8 @@
 
     python book/_ext/lab_data.py [--weights float16] PATH
 
-The base in base64, its tokenizer, the kernels, and three tasks and the facts as tokens. Made by the
-book's build from what is committed, and not committed itself.
+The base in base64, its tokenizer, the kernels, two adapters, and three tasks and the facts as
+tokens. Made by the book's build from what is committed, and not committed itself.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from lib.adapters import load_adapters
 from lib.corpus import Example, facts, load_task
 from lib.evaluation import bare_answers, encode_examples
 from lib.model import GPTModel
-from lib.pretraining import load_base
+from lib.pretraining import BASE, load_base
 from lib.tokenizer import BPETokenizer
 
 KERNELS = Path(__file__).parents[1] / "_static" / "lab" / "kernels.wasm"
 BLOCK = 64  # numbers of a matrix that share a scale
 BITS = {"int8": 8, "float16": 16}
 #: Training examples of each task: all, but of the long texts as many as a short training reads.
-TASKS = {"qa": None, "pirate": 400, "instructions": None}
+TASKS = {"qa": None, "pirate": 250, "instructions": None}
+#: Adapters that come with the page, so that it has something to ask before anything is trained.
+ADAPTERS = ("qa", "pirate")
 
 
 def int8_bytes(array: np.ndarray) -> bytes:
@@ -74,16 +77,25 @@ def tokens(tokenizer: BPETokenizer, examples: list[Example]) -> list[list[list[i
 def task_data(tokenizer: BPETokenizer, name: str, count: int | None) -> dict[str, Any]:
     """The parts of a task, and the prompts that a style is asked with."""
     task = load_task(name)
-    found = {"title": task.title, "train": tokens(tokenizer, task.train[:count]),
-             "dev": tokens(tokenizer, task.dev), "test": tokens(tokenizer, task.test)}
-    if not task.ends:
-        found["style_probes"] = fact_tokens(tokenizer, task.probes)
-    return found
+    found = {"title": task.title, "train": tokens(tokenizer, task.train[:count])}
+    if task.ends:
+        return {**found, "dev": tokens(tokenizer, task.dev), "test": tokens(tokenizer, task.test)}
+    return {**found, "style_probes": fact_tokens(tokenizer, task.probes)}
 
 
 def fact_tokens(tokenizer: BPETokenizer, some: list[Example]) -> list[list[list[int]]]:
     """Facts up to the sign that ends their answer, as ``lib.evaluation.recalled_facts`` asks."""
     return tokens(tokenizer, bare_answers(some))
+
+
+def adapter_data(name: str) -> dict[str, Any]:
+    """An adapter of the library's data as the page's own, its numbers as int8 like the base's."""
+    found = load_adapters(BASE.with_name(f"{name}-lora.npz"))
+    arrays = [[key, list(array.shape), "int8"] for key, array in found.arrays.items()]
+    numbers = b"".join(int8_bytes(array) for array in found.arrays.values())
+    return {"kind": "lora", "task": name, "bits": None, "rank": found.rank, "alpha": found.alpha,
+            "targets": list(found.target_modules), "arrays": arrays,
+            "numbers": base64.b64encode(numbers).decode()}
 
 
 def lab_data(model: GPTModel, tokenizer: BPETokenizer, weights: str = "int8") -> dict[str, Any]:
@@ -101,7 +113,8 @@ def lab_data(model: GPTModel, tokenizer: BPETokenizer, weights: str = "int8") ->
             "weights": base64.b64encode(data).decode(),
             "wasm": base64.b64encode(KERNELS.read_bytes()).decode(),
             "merges": tokenizer.merges.tolist(), "facts": fact_tokens(tokenizer, facts()),
-            "tasks": {name: task_data(tokenizer, name, count) for name, count in TASKS.items()}}
+            "tasks": {name: task_data(tokenizer, name, count) for name, count in TASKS.items()},
+            "adapters": {name: adapter_data(name) for name in ADAPTERS}}
 
 
 def write_lab_data(path: str | Path, weights: str = "int8") -> None:

@@ -1,26 +1,31 @@
 // window.lab: the course's model in this page, for those who click and for those who script it.
 //
-//   await lab.ready                    starts it; {kernels, bits, tasks}
+//   await lab.ready                    starts it; {kernels, bits, tasks, adapters}: the book's own
 //   await lab.ask(prompt, {strength, rank, n, temperature, topP, seed})
 //                                      {text, top: [[token, probability], ...]}
+//   await lab.tokens(text)             the pieces that the tokenizer makes of it
+//   await lab.score({task, strength})  {heldOut, factsKept} of what is in use
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
-//                    bits}, onStep)    {losses, heldOut, factsKept, seconds, stopped, adapter};
+//                    bits, init, measureEvery}, onStep)
+//                                      {losses, heldOut, factsKept, seconds, stopped, adapter};
 //                                      the adapter is in use afterwards
 //   lab.stop()                         ends a training after its step
 //   await lab.use(adapter | null)      puts an adapter on, or takes it off
 //   lab.save(adapter)                  Uint8Array, a safetensors file
 //   lab.load(bytes)                    the adapter in such a file
+//   lab.mix([[adapter, weight], ...])  one adapter, the weighted sum of several
 //   await lab.start('js')              as ready, but without WebAssembly; before all else
 //   lab.build_engine(bytes | null)     all parts, on the page's own thread: for tests and measuring
 //
-// All but save and load are promises; what goes wrong is an Error that names the value and what is
-// allowed.  Nothing starts, and no data is read, before `ready` or a method is first used.
+// All but save, load and mix are promises; what goes wrong is an Error that names the value and
+// what is allowed.  Nothing starts, and no data is read, before `ready` or a method is first used.
 
 (() => {
   'use strict';
   // In the order in which they need each other; the last one runs in the worker alone.
   const PARTS = ['kernels', 'layers', 'attention', 'model', 'lora', 'svd', 'optim', 'training',
-    'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'settings', 'worker'];
+    'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'mixing', 'settings',
+    'worker'];
   const DATA = new URL('lab-data.js', document.currentScript.src).href;
 
   // All that the parts give, in one object. wasm: bytes of the kernels, or nothing for JavaScript.
@@ -91,7 +96,19 @@ onmessage = (first) => {
     };
     const { bytes_of } = lab_parts.quantise({});
     const wasm = kernels === 'wasm' ? bytes_of(data.wasm) : null;
-    return send('start', { data, wasm });
+    return { ...await send('start', { data, wasm }), adapters: shipped_adapters(data) };
+  }
+
+  // {name: adapter} of those that came with the book.
+  function shipped_adapters(data) {
+    const { bytes_of, decode_arrays } = lab_parts.quantise({});
+    return Object.fromEntries(Object.entries(data.adapters).map(([name, shipped]) => {
+      const { arrays, numbers, ...adapter } = shipped;
+      const found = decode_arrays(arrays, bytes_of(numbers));
+      adapter.arrays = Object.fromEntries(arrays.map(([array, shape]) =>
+        [array, { shape, numbers: found[array] }]));
+      return [name, adapter];
+    }));
   }
 
   function started(kernels) {
@@ -146,9 +163,12 @@ onmessage = (first) => {
       return send('train', { settings }, onStep);
     },
     stop: async () => { await started(); return send('stop'); },
+    tokens: async (text) => { await started(); return send('tokens', { text }); },
+    score: async (settings = {}) => { await started(); return send('score', { settings }); },
     use: async (adapter) => { await started(); return send('use', { adapter }); },
     save,
     load,
+    mix: lab_parts.mixing().mix,
     build_engine: (wasm) => build_engine(lab_parts, PARTS, wasm),
   };
 })();

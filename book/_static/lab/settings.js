@@ -5,6 +5,7 @@
 lab_parts.settings = ({ TARGETS }) => {
   const BLOCK_TARGETS = TARGETS.slice(0, 6); // every matrix of the blocks
   const METHODS = ['lora', 'full'];
+  const INITS = ['B zero', 'both zero', 'both random']; // how A and B start; the first is LoRA's
   const MOST_ROWS = 1024; // tokens of a batch, padding included: memory holds no more
   const LONGEST = 64; // tokens of an example; longer texts are cut
 
@@ -53,7 +54,8 @@ lab_parts.settings = ({ TARGETS }) => {
   // What `train` was given, whole. The defaults reach nine of ten held-out answers of qa.
   function train_settings(given, tasks, bits_allowed) {
     const known = { task: 'qa', pairs: null, method: 'lora', rank: 4, alpha: 8, learningRate: null,
-      targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: bits_allowed[0] };
+      targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: bits_allowed[0],
+      init: INITS[0], measureEvery: 0 };
     check_names(given, known);
     const all = { ...known, ...given };
     if (all.pairs !== null) {
@@ -70,6 +72,18 @@ lab_parts.settings = ({ TARGETS }) => {
     check_whole('batch', all.batch, 1, MOST_ROWS);
     check_whole('seed', all.seed, 0, 2 ** 31 - 1);
     check_known('bits', all.bits, bits_allowed);
+    check_known('init', all.init, INITS);
+    check_whole('measureEvery', all.measureEvery, 0, 2000);
+    return all;
+  }
+
+  // What `score` was given, whole.
+  function score_settings(given, tasks) {
+    const known = { task: 'qa', strength: 1 };
+    check_names(given, known);
+    const all = { ...known, ...given };
+    check_known('task', all.task, tasks);
+    check_number('strength', all.strength, -10, 10);
     return all;
   }
 
@@ -82,5 +96,5 @@ lab_parts.settings = ({ TARGETS }) => {
     });
   }
 
-  return { LONGEST, MOST_ROWS, ask_settings, train_settings };
+  return { LONGEST, MOST_ROWS, ask_settings, train_settings, score_settings };
 };

@@ -8,7 +8,9 @@ lab_parts.worker = (engine) => {
   const { GPTModel, BPETokenizer, AdamW, mark, release, generate, next_token_probabilities, ranked,
     make_rng, apply_lora_to_model, remove_adapters, adapted_layers, get_lora_parameters, balanced,
     train_step, draw_examples, pad, warmup_cosine, exact_matches, recalled_facts, bytes_of,
-    decode_arrays, in_bits, ask_settings, train_settings, LONGEST, MOST_ROWS } = engine;
+    decode_arrays, in_bits, ask_settings, train_settings, score_settings, LONGEST,
+    MOST_ROWS } = engine;
+  const PROBES = 48; // questions and facts of each measurement while a training runs
 
   // What a page's model is, and what is done with it.
   class Lab {
@@ -134,6 +136,26 @@ lab_parts.worker = (engine) => {
         [this.tokenizer.decode([token]), chances[token]]);
     }
 
+    // The pieces into which the tokenizer cuts a text.
+    tokens(text) {
+      if (typeof text !== 'string') throw new RangeError(`text is ${text}, it must be a text`);
+      return this.tokenizer.encode(text).map((id) => this.tokenizer.decode([id]));
+    }
+
+    // {heldOut, factsKept} of what is in use, at a strength.
+    async score(given, pause) {
+      this.refuse_while_training('score');
+      const { task, strength } = score_settings(given, Object.keys(this.data.tasks));
+      this.set_rank_kept(null);
+      this.training = { stopped: false }; // nothing else may change the model meanwhile
+      try {
+        this.set_strength(strength);
+        return await this.measure(task, pause);
+      } finally {
+        this.training = null;
+      }
+    }
+
     // One run; `report` is called after each step, `pause` awaited.  A step depends on the seed and
     // its number alone, so the losses are the same in each browser.
     async train(given, report, pause) {
@@ -143,9 +165,7 @@ lab_parts.worker = (engine) => {
       this.training = { stopped: false };
       try {
         this.prepare(settings);
-        const started = performance.now();
-        const losses = await this.steps(settings, examples, report, pause);
-        const seconds = (performance.now() - started) / 1000;
+        const { losses, seconds } = await this.steps(settings, examples, report, pause);
         const adapter = this.trained_adapter(settings);
         const result = { losses, seconds, stopped: this.training.stopped, adapter,
           ...await this.measure(settings.task, pause) };
@@ -180,22 +200,39 @@ lab_parts.worker = (engine) => {
       return examples;
     }
 
-    prepare({ method, rank, alpha, targets, seed, bits }) {
+    prepare({ method, rank, alpha, targets, seed, bits, init }) {
       this.set_base(bits);
-      if (method === 'full') this.adapter = null;
-      else apply_lora_to_model(this.model, rank, alpha, targets, make_rng(seed));
+      if (method === 'full') { this.adapter = null; return; }
+      const rng = make_rng(seed);
+      apply_lora_to_model(this.model, rank, alpha, targets, rng);
+      for (const { lora_A, lora_B } of Object.values(adapted_layers(this.model))) {
+        if (init === 'both zero') lora_A.numbers.fill(0);
+        if (init === 'both random') { // B as A: uniform, of the size that fits its inputs
+          const bound = 1 / Math.sqrt(rank);
+          lora_B.numbers.forEach((_, i, B) => { B[i] = bound * (2 * rng() - 1); });
+        }
+      }
     }
 
-    async steps({ steps, batch, seed, learningRate }, examples, report, pause) {
+    // The seconds are those of the steps; measuring in between is not counted.
+    async steps({ task, steps, batch, seed, learningRate, measureEvery }, examples, report, pause) {
       const optimizer = new AdamW(), losses = [], warmup = Math.floor(steps / 20);
+      const began = performance.now();
+      let measuring = 0;
       for (let step = 0; step < steps && !this.training.stopped; step++) {
         const { inputs, targets, batch: rows } = pad(draw_examples(examples, step, seed, batch));
         losses.push(train_step(this.model, optimizer, inputs, targets, rows,
           warmup_cosine(step, steps, learningRate, warmup)));
-        report({ step: step + 1, steps, loss: losses[step] });
+        const said = { step: step + 1, steps, loss: losses[step] };
+        if (measureEvery && ((step + 1) % measureEvery === 0 || step + 1 === steps)) {
+          const start = performance.now();
+          Object.assign(said, await this.probe(task, pause));
+          measuring += performance.now() - start;
+        }
+        report(said);
         await pause();
       }
-      return losses;
+      return { losses, seconds: (performance.now() - began - measuring) / 1000 };
     }
 
     trained_adapter({ method, rank, alpha, targets, bits, task }) {
@@ -208,18 +245,30 @@ lab_parts.worker = (engine) => {
 
     // Shares of held-out answers that are right and of the base's facts that are kept.
     async measure(task, pause) {
-      const { facts, tasks } = this.data, { test, style_probes } = tasks[task] || {};
-      const share = async (generator, count) => {
-        let part = generator.next();
-        for (; !part.done; part = generator.next()) await pause();
-        return part.value / count;
-      };
-      const facts_in = (some) =>
-        share(recalled_facts(this.model, this.tokenizer, some), some.length);
+      const { test, style_probes } = this.data.tasks[task] || {};
       let heldOut = null;
-      if (style_probes) heldOut = await facts_in(style_probes);
-      else if (test) heldOut = await share(exact_matches(this.model, test), test.length);
-      return { heldOut, factsKept: await facts_in(facts) };
+      if (style_probes) heldOut = await this.facts_in(style_probes, pause);
+      else if (test) heldOut = await this.answers_in(test, pause);
+      return { heldOut, factsKept: await this.facts_in(this.data.facts, pause) };
+    }
+
+    // The same of a few, and of dev: what a reader watches is not what is reported.
+    async probe(task, pause) {
+      const few = (all) => all.filter((_, i) =>
+        Math.floor(i * PROBES / all.length) !== Math.floor((i - 1) * PROBES / all.length));
+      const { dev, style_probes } = this.data.tasks[task] || {};
+      let score = null;
+      if (style_probes) score = await this.facts_in(few(style_probes), pause);
+      else if (dev) score = await this.answers_in(few(dev), pause);
+      return { dev: score, factsKept: await this.facts_in(few(this.data.facts), pause) };
+    }
+
+    facts_in(some, pause) {
+      return share(recalled_facts(this.model, this.tokenizer, some), some.length, pause);
+    }
+
+    answers_in(some, pause) {
+      return share(exact_matches(this.model, some), some.length, pause);
     }
 
     refuse_while_training(what) {
@@ -227,6 +276,13 @@ lab_parts.worker = (engine) => {
         throw new Error(`${what} has to wait: a training is running, stop it first`);
       }
     }
+  }
+
+  // What a generator of lib's evaluation counts, of `count`; others may speak in between.
+  async function share(generator, count, pause) {
+    let part = generator.next();
+    for (; !part.done; part = generator.next()) await pause();
+    return part.value / count;
   }
 
   // Refuse arrays that are not of these names and shapes.
@@ -266,6 +322,8 @@ lab_parts.worker = (engine) => {
       },
       ask: ({ prompt, settings }) => lab.ask(prompt, settings),
       use: ({ adapter }) => lab.use(adapter),
+      tokens: ({ text }) => lab.tokens(text),
+      score: ({ settings }) => lab.score(settings, pause),
       stop: () => { if (lab.training) lab.training.stopped = true; },
       train: ({ id, settings }) =>
         lab.train(settings, (step) => scope.postMessage({ id, step }), pause),
