@@ -135,7 +135,7 @@ lab_panels.kit = (() => {
 
   // The model's answer with an adapter; while a training runs, that of the model in training.
   async function ask(entry, prompt, settings) {
-    const now = () => lab.ask(prompt, { ...settings, rank: training ? null : settings.rank });
+    const now = () => lab.ask(prompt, { ...settings, rank: training ? null : settings.rank ?? null });
     if (training) return now();
     return in_turn(async () => { if (!training) await wear(entry); return now(); });
   }
