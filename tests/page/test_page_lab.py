@@ -76,8 +76,11 @@ def refused(page, code):
 
 
 def test_ready(page):
-    found = page.evaluate("lab.ready")
-    assert found == {"kernels": "wasm", "bits": [8, 4], "tasks": ["qa", "pirate", "instructions"]}
+    found = page.evaluate("""lab.ready.then(({ adapters, ...rest }) => ({ ...rest,
+        adapters: Object.entries(adapters).map(([name, { rank, arrays }]) =>
+          [name, rank, Object.keys(arrays).length]) }))""")
+    assert found == {"kernels": "wasm", "bits": [8, 4], "tasks": ["qa", "pirate", "instructions"],
+                     "adapters": [["qa", 4, 24], ["pirate", 4, 24]]}
 
 
 def test_the_base_answers_as_the_library_does(fresh, shipped):
@@ -156,6 +159,55 @@ def test_the_library_s_adapter_in_the_page(fresh, shipped, tmp_path):
     }""", [base64.b64encode(path.read_bytes()).decode(), PROMPTS])
     assert [each["text"] for each in found] == [complete(adapted, tokenizer, prompt, 12)
                                                 for prompt in PROMPTS]
+
+
+def test_the_shipped_adapters_answer_as_the_library_s(fresh, shipped):
+    """They travel as int8, so where two tokens are about equally likely, another may win."""
+    model, tokenizer = shipped
+    adapted = attach_adapters(model.copy(), load_adapters(BASE.with_name("qa-lora.npz")))
+    found = fresh.evaluate("""async ([prompts]) => {
+        await lab.use((await lab.ready).adapters.qa);
+        return Promise.all(prompts.map((prompt) => lab.ask(prompt, { n: 12 })));
+    }""", [PROMPTS[:3]])
+    assert [each["text"] for each in found] == [complete(adapted, tokenizer, prompt, 12)
+                                                for prompt in PROMPTS[:3]]
+
+
+def test_a_mixture_is_the_sum_of_its_parts(fresh):
+    """An adapter mixed with itself in two halves is the adapter; with nothing of it, the base."""
+    mixed, alone, none, plain = fresh.evaluate("""async (prompt) => {
+        const { qa, pirate } = (await lab.ready).adapters, found = [];
+        for (const adapter of [lab.mix([[qa, 0.25], [qa, 0.75], [pirate, 0]]), qa,
+          lab.mix([[qa, 0]]), null]) {
+          await lab.use(adapter);
+          found.push((await lab.ask(prompt, { n: 8 })).top);
+        }
+        return found;
+    }""", PROMPTS[0])
+    for some, others in ((mixed, alone), (none, plain)):
+        assert [token for token, _ in some] == [token for token, _ in others]
+        assert np.allclose([chance for _, chance in some], [chance for _, chance in others],
+                           atol=1e-5)
+    assert alone != plain
+
+
+def test_tokens_and_scores(fresh, shipped):
+    tokenizer = shipped[1]
+    assert fresh.evaluate("lab.tokens(' harbour')") == [
+        tokenizer.decode([each]) for each in tokenizer.encode(" harbour")]
+    found = fresh.evaluate("lab.score({ task: 'qa' })")
+    assert found["heldOut"] == 0 and found["factsKept"] > 0.95
+
+
+@pytest.mark.parametrize("init, moves", [("B zero", True), ("both zero", False),
+                                         ("both random", True)])
+def test_how_an_adapter_starts(fresh, init, moves):
+    found = fresh.evaluate("""(init) => lab.train({ steps: 2, init, measureEvery: 1 }).then(
+        ({ losses, adapter }) => [losses, Object.values(adapter.arrays).some(({ numbers }) =>
+          numbers.some((x) => x !== 0))])""", init)
+    standard = fresh.evaluate("lab.train({ steps: 1 }).then((run) => run.losses)")
+    assert found[1] == moves
+    assert (found[0][0] == standard[0]) == (init != "both random")  # BA is zero at first
 
 
 def test_the_same_seed_gives_the_same_losses(fresh):
@@ -290,6 +342,11 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
     ("lab.use({kind: 'lora', rank: 1, alpha: 1, targets: ['query'], arrays: {x: {shape: [1]}}})",
      "the adapter has x, which this model has no place for"),
     ("lab.use(3)", "adapter is 3, it must be one that train or load gave, or null"),
+    ("lab.train({init: 'A zero'})", "init is \"A zero\", it must be one of B zero, both zero"),
+    ("lab.train({measureEvery: -1})", "measureEvery is -1, it must be a whole number from 0"),
+    ("lab.score({task: 'shout'})", "task is \"shout\", it must be one of qa, pirate"),
+    ("lab.tokens(3)", "text is 3, it must be a text"),
+    ("lab.mix([])", "mix takes a list of [LoRA adapter, weight], a finite number"),
     ("lab.save(null)", "adapter is null, it must be one that train or load gave"),
     ("lab.load('text')", "bytes is text, it must be a Uint8Array"),
     ("lab.load(new Uint8Array(20))", "this is no whole safetensors file")])

@@ -26,8 +26,18 @@
       await load();
       await lab_panels.open(element);
     } catch (error) {
-      element.append(`The model could not be started: ${error.message}.`);
+      loaded = null; // so that another try is possible
+      element.append(` The model could not be started: ${error.message}.`);
+      for (const button of element.querySelectorAll('button')) button.disabled = false;
     }
+  }
+
+  // Where a page is light and most readers pass by, the model waits until it is asked for.
+  function offer(element) {
+    const button = document.createElement('button');
+    Object.assign(button, { type: 'button', textContent: 'Start the model (1.2 MB)' });
+    button.addEventListener('click', () => { button.disabled = true; open(element); });
+    element.append(' ', button);
   }
 
   function watch() {
@@ -38,7 +48,10 @@
         open(target);
       }
     }, { rootMargin: '200px' });
-    document.querySelectorAll('.lab-panel').forEach((element) => near.observe(element));
+    document.querySelectorAll('.lab-panel').forEach((element) => {
+      if (element.dataset.start === 'touch') offer(element);
+      else near.observe(element);
+    });
   }
 
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', watch);
