@@ -1,15 +1,17 @@
 // Ask: a question, sliders, the answer beside the base's, and the likeliest next tokens.
 'use strict';
 
-lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Japan?', simple }, fail) => {
-  const { h, slider, choice, button, newest, percent, prompt_of, shelf, on, ask } = lab_panels.kit;
+lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Japan?', simple },
+  fail) => {
+  const { h, new_id, slider, choice, button, newest, percent, prompt_of, shelf, on, ask } =
+    lab_panels.kit;
   const SUGGESTIONS = ['What is the capital of Japan?', 'Which continent is Mali in?',
     'Which money do people use in Mongolia?', 'The capital of France is', 'In Africa there'];
   const steps = (from, to, by) => Array.from({ length: Math.round((to - from) / by) + 1 },
     (_, i) => Number((from + i * by).toFixed(2)));
 
   let entry = shelf.find((each) => each.name === adapter) ?? shelf[1], seed = 0;
-  const text = h('input', { type: 'text', id: `ask-${question.length}-${Math.random()}`, value: question,
+  const text = h('input', { type: 'text', id: new_id(), value: question,
     maxlength: 300, autocomplete: 'off', spellcheck: 'false', oninput: () => show() });
   const form = h('code', { class: 'lab-form' });
   const chips = h('div', { class: 'lab-chips' }, SUGGESTIONS.map((words) =>
@@ -26,14 +28,15 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
     ends: ['0: base', '2: too much'], change });
   let rank = null;
   const rank_place = h('div');
-  const temperature = slider({ label: 'Temperature', values: steps(0, 2, 0.1), value: 0, format: two,
-    ends: ['0: the likeliest', '2: wild'], change });
+  const temperature = slider({ label: 'Temperature', values: steps(0, 2, 0.1), value: 0,
+    format: two, ends: ['0: the likeliest', '2: wild'], change });
   const top_p = slider({ label: 'Top-p', values: steps(0.05, 1, 0.05), value: 1, format: two,
     ends: ['0.05: few', '1: all tokens'], change });
   const again = button('Draw again', () => { seed += 1; show(); say(); });
 
   const mine = h('p', { class: 'lab-answer' }), bases = h('p', { class: 'lab-answer lab-base' });
-  const title = h('h4', {}, 'With the adapter'), bars = h('ul', { class: 'lab-bars' });
+  const title = h('p', { class: 'lab-head' }, 'With the adapter');
+  const bars = h('ul', { class: 'lab-bars' });
   const live = h('p', { class: 'lab-hidden', role: 'status' });
 
   // The ranks that this adapter can be cut to; a cut keeps the directions that do most.
@@ -73,7 +76,9 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
     }
   });
   // Those who hear the page are told once a control rests, not at each step of a drag.
-  const say = () => setTimeout(() => { live.textContent = `${title.textContent}: ${mine.textContent}`; }, 400);
+  const say = () => setTimeout(() => {
+    live.textContent = `${title.textContent}: ${mine.textContent}`;
+  }, 400);
 
   fill();
   fit();
@@ -85,9 +90,12 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
   const controls = h('div', { class: 'lab-controls', onchange: say }, dials);
   show();
   return [
-    h('div', { class: 'lab-ask' }, h('label', { for: text.id }, 'Question, or the beginning of a text'), text,
+    h('div', { class: 'lab-ask' }, h('label', { for: text.id },
+      'Question, or the beginning of a text'), text,
       simple === undefined ? chips : null, h('p', { class: 'lab-note' }, 'The model reads ', form)),
     which.element, controls, simple === undefined ? more : null,
-    h('div', { class: 'lab-answers' }, h('div', {}, h('h4', {}, 'Base'), bases), h('div', {}, title, mine)),
-    h('h4', {}, 'Likeliest next tokens'), bars, live].filter((part) => part !== null);
+    h('div', { class: 'lab-answers' }, h('div', {}, h('p', { class: 'lab-head' }, 'Base'),
+      bases), h('div', {}, title, mine)),
+    h('p', { class: 'lab-head' }, 'Likeliest next tokens'), bars, live,
+  ].filter((part) => part !== null);
 };

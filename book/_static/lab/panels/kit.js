@@ -18,7 +18,7 @@ lab_panels.kit = (() => {
 
   let count = 0;
   const new_id = () => `lab-${count += 1}`;
-  const percent = (share) => (share === null || share === undefined ? '–' : `${Math.round(100 * share)}%`);
+  const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)}%` : '–');
   const whole = (number) => number.toLocaleString('en');
 
   // A quantity: a slider over a list of values, its two ends named. {element, value, set}
@@ -40,7 +40,8 @@ lab_panels.kit = (() => {
     set(value);
     const element = h('div', { class: 'lab-control' },
       h('div', { class: 'lab-name' }, h('label', { for: id }, label), output), range,
-      h('div', { class: 'lab-ends', 'aria-hidden': 'true' }, h('span', {}, low), h('span', {}, high)));
+      h('div', { class: 'lab-ends', 'aria-hidden': 'true' }, h('span', {}, low),
+        h('span', {}, high)));
     return { element, set, get value() { return values[range.value]; },
       set disabled(off) { range.disabled = off; element.classList.toggle('lab-off', off); } };
   }
@@ -135,7 +136,8 @@ lab_panels.kit = (() => {
 
   // The model's answer with an adapter; while a training runs, that of the model in training.
   async function ask(entry, prompt, settings) {
-    const now = () => lab.ask(prompt, { ...settings, rank: training ? null : settings.rank ?? null });
+    const now = () => lab.ask(prompt,
+      { ...settings, rank: training ? null : settings.rank ?? null });
     if (training) return now();
     return in_turn(async () => { if (!training) await wear(entry); return now(); });
   }
@@ -177,8 +179,8 @@ lab_panels.kit = (() => {
   };
 
   const TASKS = [['qa', 'questions'], ['pirate', 'pirate'], ['instructions', 'instructions']];
-  return { h, slider, choice, button, table, newest, percent, whole, prompt_of, shelf, put, drop, on,
-    ask, score, train, ready, TASKS, get training() { return training; } };
+  return { h, new_id, slider, choice, button, table, newest, percent, whole, prompt_of, shelf, put,
+    drop, on, ask, score, train, ready, TASKS, get training() { return training; } };
 })();
 
 // Build one panel in its place; what stood there stays until it can be used.

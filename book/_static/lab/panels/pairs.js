@@ -5,11 +5,14 @@ lab_panels.pairs = (_, fail) => {
   const { h, slider, button, table, percent, prompt_of, on, ask, train, score } = lab_panels.kit;
   const FEWEST = 3, MOST = 50, MANY = 2; // pieces a word: more than these are shown
   const EXAMPLE = ['Who keeps the lighthouse? | Mara keeps the lighthouse.',
-    'What is the name of the dog? | Pepper.', 'When does the ferry leave? | The ferry leaves at noon.',
-    'Where is the harbour? | North of the old town.', 'Who bakes the bread? | Jonas bakes the bread.'];
-  const box = h('textarea', { id: 'lab-pairs', spellcheck: 'false', rows: 8, oninput: () => look() },
-    EXAMPLE.join('\n'));
-  const problems = h('ul', { class: 'lab-problems', role: 'status' }), split = h('p', { class: 'lab-note' });
+    'What is the name of the dog? | Pepper.',
+    'When does the ferry leave? | The ferry leaves at noon.',
+    'Where is the harbour? | North of the old town.',
+    'Who bakes the bread? | Jonas bakes the bread.'];
+  const box = h('textarea', { id: 'lab-pairs', spellcheck: 'false', rows: 8,
+    oninput: () => look() }, EXAMPLE.join('\n'));
+  const problems = h('ul', { class: 'lab-problems', role: 'status' });
+  const split = h('p', { class: 'lab-note' });
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300], value: 60 });
   const state = h('p', { class: 'lab-note', role: 'status' });
   const asked = table(['question', 'your answer', 'what it says'], 'Answers after training');
@@ -35,7 +38,9 @@ lab_panels.pairs = (_, fail) => {
       }
     });
     if (pairs.length > MOST) wrong.push(`These are ${pairs.length} pairs, ${MOST} are allowed.`);
-    else if (pairs.length < FEWEST) wrong.push(`These are ${pairs.length} whole pairs, ${FEWEST} are needed.`);
+    else if (pairs.length < FEWEST) {
+      wrong.push(`These are ${pairs.length} whole pairs, ${FEWEST} are needed.`);
+    }
     return { pairs, wrong };
   }
 
@@ -79,14 +84,15 @@ lab_panels.pairs = (_, fail) => {
       asked.element.hidden = false;
       for (const [question, answer] of pairs) {
         const { text } = await ask(entry, prompt_of(question), { n: 40 });
-        right += text.trim() === answer;
-        asked.row([question, answer, `${text.trim() === answer ? '✓' : '✗'} ${text.trim()}`], false);
+        const said = text.trim();
+        right += said === answer;
+        asked.row([question, answer, `${said === answer ? '✓' : '✗'} ${said}`], false);
       }
       const others = await score(entry, { task: 'qa' });
       state.textContent = `${right} of ${pairs.length} answers are yours, word for word, after ` +
-        `${run.losses.length} steps in ${run.seconds.toFixed(1)} s. Of the 640 facts of the base, ` +
-        `${percent(run.factsKept)} are kept. The course's own 320 questions, which you did not train: ` +
-        `${percent(others.heldOut)} right.`;
+        `${run.losses.length} steps in ${run.seconds.toFixed(1)} s. Of the 640 facts of the ` +
+        `base, ${percent(run.factsKept)} are kept. The course's own 320 questions, which you ` +
+        `did not train: ${percent(others.heldOut)} right.`;
     } catch (error) {
       state.textContent = 'Not trained.';
       fail(error);
@@ -98,7 +104,7 @@ lab_panels.pairs = (_, fail) => {
     stop.disabled = !lab_panels.kit.training;
   });
   look();
-  return [h('label', { for: 'lab-pairs' }, 'One pair a line: question? | answer'), box, problems, split,
-    h('div', { class: 'lab-controls' }, steps.element), h('div', { class: 'lab-buttons' }, go, stop), state,
-    asked.element];
+  return [h('label', { for: 'lab-pairs' }, 'One pair a line: question? | answer'), box, problems,
+    split, h('div', { class: 'lab-controls' }, steps.element),
+    h('div', { class: 'lab-buttons' }, go, stop), state, asked.element];
 };

@@ -55,7 +55,7 @@ lab_panels.plot = () => {
         class: `lab-${run.method}` }, run.name));
       const ends = [['dev', 'lab-task', 'answers'], ['factsKept', 'lab-facts', 'facts']].map(
         ([key, classes, words]) => {
-          const known = run.probes.filter((probe) => probe[key] !== null && probe[key] !== undefined);
+          const known = run.probes.filter((probe) => Number.isFinite(probe[key]));
           const places = known.map((probe) => [right.x(probe.step), right.y(probe[key])]);
           right.svg.append(line(places, `${classes} ${age}`));
           const last = places[places.length - 1];
@@ -72,8 +72,8 @@ lab_panels.plot = () => {
       }
     });
     const last = runs[runs.length - 1], probe = last.probes[last.probes.length - 1];
-    left.svg.setAttribute('aria-label', `${last.name}: loss ${last.losses[0]?.toFixed(3)} in step 1, ` +
-      `${last.losses[last.losses.length - 1]?.toFixed(3)} in step ${last.losses.length}; ` +
+    left.svg.setAttribute('aria-label', `${last.name}: loss ${last.losses[0]?.toFixed(3)} in ` +
+      `step 1, ${last.losses[last.losses.length - 1]?.toFixed(3)} in step ${last.losses.length}; ` +
       `${runs.length - 1} earlier runs in pale lines.`);
     right.svg.setAttribute('aria-label', `${last.name}: ${percent(probe?.dev)} of 48 development ` +
       `answers right, ${percent(probe?.factsKept)} of 48 facts kept.`);

@@ -11,7 +11,8 @@ lab_panels.shelf = (_, fail) => {
   const said = h('p', { class: 'lab-note', role: 'status' });
 
   function download({ name, adapter }) {
-    const url = URL.createObjectURL(new Blob([lab.save(adapter)], { type: 'application/octet-stream' }));
+    const url = URL.createObjectURL(new Blob([lab.save(adapter)],
+      { type: 'application/octet-stream' }));
     const link = h('a', { href: url, download: `${name.replace(/\W+/g, '-')}.safetensors` });
     document.body.append(link);
     link.click();
@@ -19,12 +20,13 @@ lab_panels.shelf = (_, fail) => {
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 
-  const file = h('input', { type: 'file', accept: '.safetensors', id: 'lab-file', onchange: async () => {
+  const file = h('input', { type: 'file', accept: '.safetensors', id: 'lab-file',
+    onchange: async () => {
     const [given] = file.files;
     if (!given) return;
     fail(null);
     try {
-      if (lab_panels.kit.training) throw new Error('a training is running, try again at its end');
+      if (lab_panels.kit.training) throw new Error('wait for the end of the training');
       const adapter = lab.load(new Uint8Array(await given.arrayBuffer()));
       const entry = { adapter };
       await ask(entry, 'a', { n: 1 }); // a file for another model is refused here
@@ -67,14 +69,17 @@ lab_panels.shelf = (_, fail) => {
     for (const entry of [...weights.keys()]) if (!lora.includes(entry)) weights.delete(entry);
     for (const entry of lora) if (!weights.has(entry)) weights.set(entry, 0);
     dials.replaceChildren(...lora.map((entry) => slider({ label: entry.name, values: SHARES,
-      value: weights.get(entry), ends: ['−1: against it', '2: too much'], format: (x) => x.toFixed(1),
-      change: (share) => { weights.set(entry, share); mix_or_tell(); } }).element));
+      value: weights.get(entry), ends: ['−1: against it', '2: too much'],
+      format: (x) => x.toFixed(1), change: (share) => {
+        weights.set(entry, share);
+        mix_or_tell();
+      } }).element));
   }
 
   fill();
   on('shelf', fill);
   mix_or_tell();
-  return [h('h4', {}, 'On the shelf'), list,
+  return [h('p', { class: 'lab-head' }, 'On the shelf'), list,
     h('p', {}, h('label', { for: 'lab-file' }, 'Put a file on the shelf: '), file), said,
-    h('h4', {}, 'Mix'), dials, ...answers];
+    h('p', { class: 'lab-head' }, 'Mix'), dials, ...answers];
 };

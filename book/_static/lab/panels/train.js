@@ -1,12 +1,14 @@
 // Train: every setting of a fine-tuning, its course live, earlier runs kept to compare.
 'use strict';
 
-lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', alpha = '8' }, fail) => {
+lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', alpha = '8' },
+  fail) => {
   const { h, slider, choice, button, table, percent, whole, prompt_of, on, ask, train, TASKS } =
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
   const powers = (most) => Array.from({ length: most + 1 }, (_, i) => 2 ** i);
-  const short = (rate) => rate.toExponential().replace('e-', ' · 10⁻').replace(/\d$/, (d) => '⁰¹²³⁴⁵'[d]);
+  const short = (rate) => rate.toExponential().replace('e-', ' · 10⁻')
+    .replace(/\d$/, (digit) => '⁰¹²³⁴⁵'[digit]);
 
   const task = choice({ label: 'Task', options: TASKS, value: 'qa' });
   const method = choice({ label: 'Train', options: [['lora', 'LoRA'], ['full', 'every weight']],
@@ -21,18 +23,20 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300], value: 60 });
   const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: 8 });
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
-  const targets = choice({ label: 'Matrices with an adapter', options: TARGETS.map((name) => [name, name]),
-    value: TARGETS, several: true });
-  const bits = choice({ label: 'Base in', options: [['8', '8 bits'], ['4', '4 bits (QLoRA)']], value: '8' });
+  const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
+    options: TARGETS.map((name) => [name, name]), several: true });
+  const bits = choice({ label: 'Base in', options: [['8', '8 bits'], ['4', '4 bits (QLoRA)']],
+    value: '8' });
 
   const go = button('Train', start, { class: 'lab-go' });
   const stop = button('Stop', () => lab.stop(), { disabled: true });
-  const meters = { dev: meter('New task', 'lab-task'), factsKept: meter('Old facts kept', 'lab-facts') };
+  const meters = { dev: meter('New task', 'lab-task'),
+    factsKept: meter('Old facts kept', 'lab-facts') };
   const answer = h('span', { class: 'lab-quote' }, '…');
   const state = h('p', { class: 'lab-note', role: 'status' }, 'Nothing was trained yet.');
   const plot = lab_panels.plot();
-  const runs = table(['run', 'settings', 'last loss', 'held-out', 'facts kept', 'time', 'numbers trained'],
-    'Runs of this page');
+  const runs = table(['run', 'settings', 'last loss', 'held-out', 'facts kept', 'time',
+    'numbers trained'], 'Runs of this page');
   runs.element.hidden = plot.element.hidden = true;
 
   function meter(words, classes) {
@@ -46,7 +50,8 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
   }
 
   function settings() {
-    const lora = method.value === 'lora' ? { rank: ranks.value, alpha: alphas.value, targets: targets.value } : {};
+    const lora = method.value === 'lora'
+      ? { rank: ranks.value, alpha: alphas.value, targets: targets.value } : {};
     return { task: task.value, method: method.value, learningRate: rate.value, steps: steps.value,
       batch: batch.value, seed: seed.value, bits: Number(bits.value), ...lora,
       measureEvery: Math.ceil(steps.value / 6) };
@@ -64,7 +69,8 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
     const run = { name: `run ${plot.runs.length + 1}`, method: given.method, losses: [], probes: [],
       steps: given.steps };
     let asking = false;
-    const watch = async (entry = null) => { // the answer changes while it trains; one question at a time
+    // The answer changes while it trains; one question at a time.
+    const watch = async (entry = null) => {
       if (asking) return;
       asking = true;
       const found = await ask(entry, prompt_of(question), { n: 12 }).catch(() => null);
@@ -96,15 +102,17 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
   }
 
   function finish(run, given, result) {
-    const numbers = Object.values(result.adapter.arrays).reduce((sum, each) => sum + each.numbers.length, 0);
+    const numbers = Object.values(result.adapter.arrays)
+      .reduce((sum, each) => sum + each.numbers.length, 0);
     const last = result.losses[result.losses.length - 1];
     meters.dev.set(result.heldOut);
     meters.factsKept.set(result.factsKept);
-    state.textContent = `${result.stopped ? 'Stopped' : 'Done'} after ${result.losses.length} steps in ` +
-      `${result.seconds.toFixed(1)} s: ${percent(result.heldOut)} of the held-out answers are right, ` +
+    state.textContent = `${result.stopped ? 'Stopped' : 'Done'} after ` +
+      `${result.losses.length} steps in ${result.seconds.toFixed(1)} s: ` +
+      `${percent(result.heldOut)} of the held-out answers are right, ` +
       `${percent(result.factsKept)} of the 640 facts are kept.`;
-    runs.row([run.name, words_of(given), last.toFixed(4), percent(result.heldOut), percent(result.factsKept),
-      `${result.seconds.toFixed(1)} s`, whole(numbers)]);
+    runs.row([run.name, words_of(given), last.toFixed(4), percent(result.heldOut),
+      percent(result.factsKept), `${result.seconds.toFixed(1)} s`, whole(numbers)]);
     runs.element.hidden = false;
     plot.redraw();
   }
@@ -113,7 +121,8 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
     go.disabled = lab_panels.kit.training;
     stop.disabled = !lab_panels.kit.training;
   });
-  const grid = (...controls) => h('div', { class: 'lab-controls' }, controls.map((each) => each.element));
+  const grid = (...controls) =>
+    h('div', { class: 'lab-controls' }, controls.map((each) => each.element));
   return [
     h('div', { class: 'lab-choices' }, task.element, method.element), grid(ranks, alphas, rate),
     h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base'),
