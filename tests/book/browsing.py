@@ -21,6 +21,12 @@ SETTLED = """async (patience) => {
   document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
+#: No panel of the model is on its way: closing the page would break off what it loads.
+OPENED = """async () => {
+  await new Promise((done) => setTimeout(done, 100));
+  while (document.querySelector('.lab-panel[data-opening]'))
+    await new Promise((done) => setTimeout(done, 20));
+}"""
 RAW_MATHS = """() => {
   const text = document.querySelector('article')?.cloneNode(true);
   text?.querySelectorAll('pre, code, script, mjx-container').forEach((node) => node.remove());
@@ -107,7 +113,9 @@ def visit(window, base: str, name: str, query: str = "") -> Iterator[Visit]:
                 if said.type == "error" else None)
         page.goto(base + name + query)
         page.evaluate(SETTLED, PATIENCE)
+        page.evaluate(OPENED)
         yield seen
+        page.evaluate(OPENED)
     finally:
         page.close()
     foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]

@@ -10,7 +10,7 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
   const steps = (from, to, by) => Array.from({ length: Math.round((to - from) / by) + 1 },
     (_, i) => Number((from + i * by).toFixed(2)));
 
-  let entry = shelf.find((each) => each.name === adapter) ?? shelf[1], seed = 0;
+  let entry = shelf.find((each) => each.name === adapter) ?? shelf[0], seed = 0;
   const text = h('input', { type: 'text', id: new_id(), value: question,
     maxlength: 300, autocomplete: 'off', spellcheck: 'false', oninput: () => show() });
   const form = h('code', { class: 'lab-form' });

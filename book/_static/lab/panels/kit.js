@@ -93,11 +93,14 @@ lab_panels.kit = (() => {
     return async function call() {
       if (running) { again = true; return; }
       running = true;
-      do {
-        again = false;
-        await job();
-      } while (again);
-      running = false;
+      try {
+        do {
+          again = false;
+          await job();
+        } while (again);
+      } finally {
+        running = false;
+      }
     };
   }
 
@@ -130,6 +133,7 @@ lab_panels.kit = (() => {
 
   async function wear(entry) {
     if (in_use === entry) return;
+    in_use = undefined; // what is refused leaves the base
     await lab.use(entry.adapter);
     in_use = entry;
   }

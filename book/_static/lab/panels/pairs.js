@@ -11,7 +11,7 @@ lab_panels.pairs = (_, fail) => {
     'Who bakes the bread? | Jonas bakes the bread.'];
   const box = h('textarea', { id: 'lab-pairs', spellcheck: 'false', rows: 8,
     oninput: () => look() }, EXAMPLE.join('\n'));
-  const problems = h('ul', { class: 'lab-problems', role: 'status' });
+  const problems = h('ul', { class: 'lab-problems' });
   const split = h('p', { class: 'lab-note' });
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300], value: 60 });
   const state = h('p', { class: 'lab-note', role: 'status' });
@@ -104,7 +104,7 @@ lab_panels.pairs = (_, fail) => {
     stop.disabled = !lab_panels.kit.training;
   });
   look();
-  return [h('label', { for: 'lab-pairs' }, 'One pair a line: question? | answer'), box, problems,
-    split, h('div', { class: 'lab-controls' }, steps.element),
+  return [h('label', { for: 'lab-pairs' }, 'One pair a line: question? | answer'), box,
+    h('div', { role: 'status' }, problems), split, h('div', { class: 'lab-controls' }, steps.element),
     h('div', { class: 'lab-buttons' }, go, stop), state, asked.element];
 };

@@ -22,21 +22,21 @@ lab_panels.shelf = (_, fail) => {
 
   const file = h('input', { type: 'file', accept: '.safetensors', id: 'lab-file',
     onchange: async () => {
-    const [given] = file.files;
-    if (!given) return;
-    fail(null);
-    try {
-      if (lab_panels.kit.training) throw new Error('wait for the end of the training');
-      const adapter = lab.load(new Uint8Array(await given.arrayBuffer()));
-      const entry = { adapter };
-      await ask(entry, 'a', { n: 1 }); // a file for another model is refused here
-      put(given.name.replace(/\.safetensors$/, ''), adapter);
-      said.textContent = `${given.name} is on the shelf.`;
-    } catch (error) {
-      fail(new Error(`${given.name}: ${error.message}`));
-    }
-    file.value = '';
-  } });
+      const [given] = file.files;
+      if (!given) return;
+      fail(null);
+      try {
+        if (lab_panels.kit.training) throw new Error('wait for the end of the training');
+        const adapter = lab.load(new Uint8Array(await given.arrayBuffer()));
+        const entry = { adapter };
+        await ask(entry, 'a', { n: 1 }); // a file for another model is refused here
+        put(given.name.replace(/\.safetensors$/, ''), adapter);
+        said.textContent = `${given.name} is on the shelf.`;
+      } catch (error) {
+        fail(new Error(`${given.name}: ${error.message}`));
+      }
+      file.value = '';
+    } });
 
   function about({ kind, rank, alpha, arrays }) {
     const numbers = Object.values(arrays).reduce((sum, each) => sum + each.numbers.length, 0);

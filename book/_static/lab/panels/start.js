@@ -22,6 +22,7 @@
   }
 
   async function open(element) {
+    element.dataset.opening = 'true';
     try {
       await load();
       await lab_panels.open(element);
@@ -30,6 +31,7 @@
       element.append(` The model could not be started: ${error.message}.`);
       for (const button of element.querySelectorAll('button')) button.disabled = false;
     }
+    delete element.dataset.opening;
   }
 
   // Where a page is light and most readers pass by, the model waits until it is asked for.
