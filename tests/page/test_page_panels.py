@@ -181,7 +181,7 @@ def test_a_mistake_and_a_cell_of_the_grid(page):
         choice = sweep.get_by_role("group", name=group, exact=True)
         choice.get_by_label(name, exact=True).uncheck(force=True)
     press(sweep, "Sweep")
-    says(page, "sweep", "^Done: 1 trainings of 20 steps")
+    says(page, "sweep", "^Done: 1 of 1 trained, 20 steps each")
     sweep.locator(".lab-cell").first.click()
     assert "of held-out answers" in sweep.inner_text()
 

@@ -105,6 +105,7 @@ lab_panels.pairs = (_, fail) => {
   });
   look();
   return [h('label', { for: 'lab-pairs' }, 'One pair a line: question? | answer'), box,
-    h('div', { role: 'status' }, problems), split, h('div', { class: 'lab-controls' }, steps.element),
+    h('div', { role: 'status' }, problems), split,
+    h('div', { class: 'lab-controls' }, steps.element),
     h('div', { class: 'lab-buttons' }, go, stop), state, asked.element];
 };

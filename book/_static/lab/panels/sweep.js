@@ -73,7 +73,8 @@ lab_panels.sweep = (_, fail) => {
           tell(rank, format(row), run);
         }
       }
-      state.textContent = `Done: ${count} trainings of ${steps.value} steps, one seed each.`;
+      state.textContent = `Done: ${count} of ${count} trained, ${steps.value} steps each, ` +
+        'one seed a cell.';
     } catch (error) {
       state.textContent = `Ended at training ${number} of ${count}.`;
       fail(error);
