@@ -123,13 +123,8 @@ def exact_match(model: GPTModel, tokenizer: BPETokenizer, examples: Sequence[Exa
     return float(exact_matches(model, encode_examples(tokenizer, examples, end)).mean())
 
 
-def recalled_facts(model: GPTModel, tokenizer: BPETokenizer,
-                   facts: Sequence[Example]) -> np.ndarray:
-    """Which facts the model would write, if it wrote greedily: (facts,).
-
-    A fact counts up to the last letter or digit before the first of ``.,;:!?`` in its answer: how
-    the sentence ends is free.  But the word must end there, so the likeliest token after it must
-    not go on with a letter, digit or hyphen: "Nigeria" is not "Niger".
+def bare_answers(facts: Sequence[Example]) -> list[Example]:
+    """The facts with their answers up to the first of ``.,;:!?``: how a sentence ends is free.
 
     Raises:
         ValueError: an answer has nothing before such a sign.
@@ -138,11 +133,26 @@ def recalled_facts(model: GPTModel, tokenizer: BPETokenizer,
     for fact, stripped in zip(facts, bare, strict=True):
         if not stripped.answer.strip():
             raise ValueError(f"the answer {fact.answer!r} to {fact.prompt!r} tells no fact")
+    return bare
+
+
+def recalled_facts(model: GPTModel, tokenizer: BPETokenizer,
+                   facts: Sequence[Example]) -> np.ndarray:
+    """Which facts the model would write, if it wrote greedily: (facts,).
+
+    A fact counts up to the last letter or digit before the first of ``.,;:!?`` in its answer, as
+    ``bare_answers`` cuts it.  But the word must end there, so the likeliest token after it must
+    not go on with a letter, digit or hyphen: "Nigeria" is not "Niger".
+
+    Raises:
+        ValueError: an answer has nothing before such a sign.
+    """
     # <eos> holds the place after the fact, where any token is right that ends the word
     ends = ~np.array([piece[:1].isalnum() or piece[:1] == b"-" for piece in tokenizer.pieces]
                      + [False])
     right = np.zeros(len(facts), bool)
-    for places, logits, targets in _forwards(model, encode_examples(tokenizer, bare)):
+    bare = encode_examples(tokenizer, bare_answers(facts))
+    for places, logits, targets in _forwards(model, bare):
         likeliest = logits.argmax(-1)
         fits = np.where(targets == tokenizer.eos_id, ends[likeliest], likeliest == targets)
         right[places] = (fits | (targets == IGNORE)).all(-1)

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 60_000  # milliseconds until a page must have settled, on a busy machine too
 
@@ -22,6 +20,12 @@ SETTLED = """async (patience) => {
   await document.fonts.ready;
   document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+}"""
+#: No panel of the model is on its way: closing the page would break off what it loads.
+OPENED = """async () => {
+  await new Promise((done) => setTimeout(done, 100));
+  while (document.querySelector('.lab-panel[data-opening]'))
+    await new Promise((done) => setTimeout(done, 20));
 }"""
 RAW_MATHS = """() => {
   const text = document.querySelector('article')?.cloneNode(true);
@@ -125,7 +129,9 @@ def visit(window, base: str, name: str, query: str = "") -> Iterator[Visit]:
                 if said.type == "error" else None)
         page.goto(base + name + query)
         page.evaluate(SETTLED, PATIENCE)
+        page.evaluate(OPENED)
         yield seen
+        page.evaluate(OPENED)
     finally:
         page.close()
     foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]

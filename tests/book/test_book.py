@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlparse
 
 import accessibility
 import pytest
-from browsing import FIGURES, FLAGS, PHONE, RAW_MATHS, TURNED, WALK, WIDE, pages, visit
+from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, WALK, WIDE, pages, visit
+from helpers import unavailable
 from PIL import Image
 
-from tools import browser as chromium
 from tools import build_book, serve
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
@@ -31,13 +31,6 @@ SAMPLE = 6  # values of a slider to which each visit moves it, besides the keys
 every_page = pytest.mark.parametrize("name", PAGES)
 
 
-def unavailable(what: str) -> None:
-    """Skip for want of ``what``; fail where nothing may be skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI is set", pytrace=False)
-    pytest.skip(f"{what} is missing")
-
-
 @pytest.fixture(scope="session")
 def book() -> Path:
     """The folder of the built book; without one, only the test that there is one fails."""
@@ -47,27 +40,13 @@ def book() -> Path:
 
 
 @pytest.fixture(scope="session")
-def running(book: Path):
-    """A headless Chromium, one for each process."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("Playwright")
-    path = chromium.find() or unavailable("Chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="session")
-def wide(running):
+def wide(book, running):
     """A wide window."""
     return running.new_context(viewport=WIDE, color_scheme="light")
 
 
 @pytest.fixture(scope="session")
-def phone(running):
+def phone(book, running):
     """A window as wide as a phone."""
     return running.new_context(viewport=PHONE, color_scheme="light")
 
