@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import ast
 import difflib
+import dis
 import functools
+import hashlib
+import inspect
 import json
-import re
+import linecache
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from lib.corpus import documents
 from lib.evaluation import stream_batches
+from lib.laboratory.record import sampled
 from lib.losses import cross_entropy, cross_entropy_loss
 from lib.optim import AdamW, clip_gradient_norm, warmup_cosine
 from lib.pretraining import Recipe, held_out_stream, load_base, token_stream
@@ -27,8 +32,8 @@ from lib.training import stream_batch
 
 TAG = "my-gpt"
 CHAPTERS = Path(__file__).parents[1] / "chapters"
-#: The chapters' files that have such cells, below ``chapters``: .ipynb, or .py in percent format.
-SOURCES = "my_gpt/0*.py"
+#: The files, below ``chapters``, that may have such cells.
+SOURCES = "*.ipynb"
 TITLE = '"""A GPT in plain NumPy, with every gradient written by hand."""'
 #: What a step of the growing model is measured by: so many batches of so many windows of tokens.
 STEPS, BATCH, TIME, DOCUMENTS = 300, 8, 64, 2000
@@ -39,14 +44,9 @@ Model = Callable[[np.ndarray, Weights], tuple[np.ndarray, Callable[..., Any]]]
 
 
 def tagged_cells(path: Path) -> list[str]:
-    """The sources of the cells of a notebook, or a percent file, that have the tag."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".ipynb":
-        return ["".join(cell["source"]) for cell in json.loads(text)["cells"]
-                if TAG in cell["metadata"].get("tags", [])]
-    _, *parts = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
-    return [code.strip("\n") for head, code in zip(parts[::2], parts[1::2])
-            if f'"{TAG}"' in head]
+    """The sources of a notebook's cells that have the tag."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if TAG in cell["metadata"].get("tags", [])]
 
 
 def definitions(cell: str) -> dict[Names, str]:
@@ -165,7 +165,9 @@ def grow(namespace: dict[str, Any], upto: int) -> None:
 
     Raises ValueError unless the file grows in that chapter.
     """
-    exec(compile(my_gpt(upto), f"my_gpt.py of chapter {upto}", "exec"), namespace)
+    text, name = my_gpt(upto), f"my_gpt.py of chapter {upto}"
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for inspect
+    exec(compile(text, name, "exec"), namespace)
 
 
 @functools.cache
@@ -183,17 +185,67 @@ def held_out_loss(model: Model, weights: Weights) -> float:
     return sum(size * loss for size, loss in losses) / sum(size for size, _ in losses)
 
 
-def held_out_after(model: Model, weights: Weights, steps: int = STEPS, rate: float = 5e-3) -> float:
-    """``held_out_loss`` after training, in place, with the library's loss and optimizer.
-
-    The budget is small and the same for all models: ``steps`` batches of (8, 64) tokens.
-    """
+def borrowed_training(model: Model, weights: Weights, seed: int, rate: float = 5e-3) -> None:
+    """Train in place for the small budget, with the library's loss and optimizer."""
     optimizer = AdamW((0.9, 0.99), weight_decay=0.1)
-    for step in range(steps):
-        inputs, targets = stream_batch(practice_streams()[0], step, 0, BATCH, TIME)
+    for step in range(STEPS):
+        inputs, targets = stream_batch(practice_streams()[0], step, seed, BATCH, TIME)
         logits, back = model(inputs, weights)
         grads: Weights = {}
         back(cross_entropy(logits, targets)[1], grads)
         optimizer.step(clip_gradient_norm(grads, 1.0), weights,
-                       warmup_cosine(step, steps, rate, steps // 10))
-    return held_out_loss(model, weights)
+                       warmup_cosine(step, STEPS, rate, STEPS // 10))
+
+
+def practice(model: Model, new_weights: Callable[..., Weights],
+             train: Callable[..., Any] | None = None, again: int = 0,
+             seeds: Sequence[int] = (0, 1, 2), **settings: float) -> list[float]:
+    """Held-out losses, in nats a token, after a budget that is small and the same for all models:
+    300 batches of (8, 64) tokens, from a start and with batches that each seed draws.
+
+    A loss is read from the record where all functions and constants that it depends on are those
+    with which it was recorded; else, and for the first ``again`` seeds, the model is trained now.
+
+    Args:
+        train: ``train(weights, stream, steps, batch=..., seed=..., **settings)``; what the library
+            has, with the learning rate ``rate``, if None.
+    """
+    def my_gpt_practice(digest: str, seed: int, settings: dict[str, float]) -> float:
+        weights = new_weights(np.random.default_rng(seed))
+        if train is None:
+            borrowed_training(model, weights, seed, **settings)
+        else:
+            train(weights, practice_streams()[0], STEPS, batch=BATCH, seed=seed, **settings)
+        return held_out_loss(model, weights)
+
+    digest = hashlib.sha256(sources(model, new_weights, train).encode()).hexdigest()[:12]
+    return sampled(my_gpt_practice, [(digest, seed, settings) for seed in seeds], again)
+
+
+def told(losses: Sequence[float]) -> str:
+    """The mean of some losses, with the smallest and the largest."""
+    return f"{np.mean(losses):.2f} nats ({min(losses):.2f} to {max(losses):.2f})"
+
+
+def sources(*functions: Callable[..., Any] | None) -> str:
+    """The code of functions, and of all functions and constants of their module that they use."""
+    found: dict[str, str] = {}
+    todo = [each for each in functions if each is not None]
+    while todo:
+        function = todo.pop()
+        found[function.__name__] = inspect.getsource(function).strip()
+        for name in sorted(used_globals(function.__code__) & function.__globals__.keys()):
+            value = function.__globals__[name]
+            if isinstance(value, int | float | str):
+                found[name] = repr(value)
+            elif (isinstance(value, FunctionType) and name not in found
+                  and value.__globals__ is function.__globals__):
+                todo.append(value)
+    return "\n".join(found[name] for name in sorted(found))
+
+
+def used_globals(code: CodeType) -> set[str]:
+    """The global names that a function's code uses, with those of functions inside it."""
+    names = {each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL"}
+    return names.union(*(used_globals(each) for each in code.co_consts
+                         if isinstance(each, CodeType)))
