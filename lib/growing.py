@@ -222,7 +222,7 @@ def practice(model: Model, new_weights: Callable[..., Weights],
     return sampled(my_gpt_practice, [(digest, seed, settings) for seed in seeds], again)
 
 
-def told(losses: Sequence[float]) -> str:
+def mean_and_range(losses: Sequence[float]) -> str:
     """The mean of some losses, with the smallest and the largest."""
     return f"{np.mean(losses):.2f} nats ({min(losses):.2f} to {max(losses):.2f})"
 
