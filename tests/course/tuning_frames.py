@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import variants
+from lib.figures.beyond import family, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
@@ -243,6 +243,7 @@ def serving(long: str) -> Frames:
 
 def chapter_17(_: str) -> Frames:
     """Chapter 17."""
+    yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
                      "answers": min(1.0, score + seed / 50), "facts": score} for seed in range(3)]
