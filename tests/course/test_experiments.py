@@ -126,7 +126,9 @@ def test_the_headline_has_five_splits_and_three_bases():
             seeds = [{(run["seed"], run["split"]) for run in lines if run["learning_rate"] == rate}
                      for rate in {run["learning_rate"] for run in lines}]
             few, all_five = ({(k, k) for k in range(count)} for count in (TRIED, 5))
-            assert sorted(seeds, key=len) == [few] * (len(seeds) - 1) + [all_five]
+            # The replay of recipes has five seeds without replay, at a rate that is not the best.
+            more = 1 + ((task, method) == ("recipes", "full"))
+            assert sorted(seeds, key=len) == [few] * (len(seeds) - more) + [all_five] * more
     assert {line["run"]["base"] for line in load_results("bases")} == set(range(3))
 
 

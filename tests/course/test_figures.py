@@ -38,7 +38,7 @@ STATIC = ROOT / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
-OTHER_AXES = {"attention_cost", "tradeoff"}
+OTHER_AXES = {"attention_cost", "fronts", "tradeoff"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 

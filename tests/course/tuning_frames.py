@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import variants
+from lib.figures.beyond import family, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
@@ -26,6 +26,7 @@ from lib.figures.lora import (
     budget,
     capacity,
     drift,
+    fronts,
     initialization,
     lora_count,
     low_rank,
@@ -182,7 +183,7 @@ def maths(long: str) -> Frames:
     yield ("rate_map", rate_map.compute, rate_map.draw, rate_map.alt, [((tried,), ())])
 
 
-def fronts() -> list[dict[str, Any]]:
+def trials() -> list[dict[str, Any]]:
     """Return runs of two data sets with facts from none to all; LoRA did not run at every rate."""
     rng = np.random.default_rng(4)
     return [{"run": {"task": task, "method": method, "learning_rate": rate},
@@ -197,9 +198,15 @@ def fronts() -> list[dict[str, Any]]:
 def comparison(long: str) -> Frames:
     """Chapter 15."""
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
-           [((fronts(), 0.992, task, rate), ()) for task in tradeoff.TITLES
+           [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)])
-    settings = [{**line, **line["run"]} for line in fronts()]
+    levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
+    found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
+    found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
+    found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
+    yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
+           [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
+    settings = [{**line, **line["run"]} for line in trials()]
     settings += [each | {"method": "confined"} for each in settings[:3]]
     follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
     yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
@@ -236,6 +243,7 @@ def serving(long: str) -> Frames:
 
 def chapter_17(_: str) -> Frames:
     """Chapter 17."""
+    yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
                      "answers": min(1.0, score + seed / 50), "facts": score} for seed in range(3)]
