@@ -30,7 +30,7 @@ KERNELS = Path(__file__).parents[1] / "_static" / "lab" / "kernels.wasm"
 BLOCK = 64  # numbers of a matrix that share a scale
 BITS = {"int8": 8, "float16": 16}
 #: Training examples of each task: all, but of the long texts as many as a short training reads.
-TASKS = {"qa": None, "pirate": 250, "instructions": None}
+TASKS = {"qa": None, "pirate": 150, "instructions": 768}
 #: Adapters that come with the page, so that it has something to ask before anything is trained.
 ADAPTERS = ("qa", "pirate")
 

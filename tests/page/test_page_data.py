@@ -6,7 +6,15 @@ import json
 import numpy as np
 import pytest
 from engine import worst
-from lab_data import BLOCK, bare_answers, from_int8_bytes, int8_bytes, lab_data, write_lab_data
+from lab_data import (
+    BLOCK,
+    TASKS,
+    bare_answers,
+    from_int8_bytes,
+    int8_bytes,
+    lab_data,
+    write_lab_data,
+)
 
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples
@@ -91,7 +99,8 @@ def test_tasks_and_facts_are_the_library_s(data_path, base):
         for part in ("train", "dev", "test") if task.ends else ("train",):
             wanted = [list(pair) for pair in encode_examples(tokenizer, getattr(task, part))]
             assert parts[part] == wanted[:len(parts[part])]
-            assert len(parts[part]) == (250 if name == "pirate" else len(wanted))
+            assert len(parts[part]) == (TASKS[name] if part == "train" and TASKS[name]
+                                        else len(wanted))
         assert ("style_probes" in parts) == (not task.ends)
     wanted = encode_examples(tokenizer, bare_answers(facts()))
     assert data["facts"] == [list(pair) for pair in wanted] and len(wanted) == 640
