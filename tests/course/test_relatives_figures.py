@@ -68,11 +68,13 @@ def test_bad_input_is_named(given, chosen, words):
     assert repr(given) == before
 
 
-def test_the_first_curve_is_named_beside_the_chosen_one_and_no_other():
-    three = runs() | {"PiSSA": [run([5.0] * 6, 0.5, 0.5)] * 2}
-    fig = variants.draw(variants.compute(three, "DoRA"))
-    assert [text.get_text() for text in fig.axes[0].texts if text.get_text()] == ["LoRA", "DoRA"]
-    assert sorted(line.get_linestyle() for line in fig.axes[0].lines) == ["-", "-", "--"]
+def test_of_the_grey_curves_the_lowest_and_the_two_highest_are_named():
+    others = {"low": 0.5, "middle": 4.0, "high": 6.0, "higher": 7.0}
+    many = runs() | {name: [run([loss] * 6, 0.5, 0.5)] * 2 for name, loss in others.items()}
+    curves = variants.draw(variants.compute(many, "DoRA")).axes[0]
+    names = {text.get_text() for text in curves.texts if text.get_text()}
+    assert names == {"LoRA", "DoRA", "low", "high", "higher"}
+    assert sorted(line.get_linestyle() for line in curves.lines) == ["-"] * 5 + ["--"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

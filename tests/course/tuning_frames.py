@@ -123,12 +123,12 @@ def costs(long: str) -> Frames:
                          f" {long}" if seed else " $5 or _a"] for step in (10, 30, 75, 150)]}
              for rate in (1e-4, 1e-3, 1e-2) for seed in range(5)]
     yield ("forgetting", forgetting.compute, forgetting.draw, forgetting.alt,
-           [((lines, rate, step, (5.7, 0.992, "")), ())
+           [((lines, rate, step, (5.7, 0.992, ""), 0.147), ())
             for rate in (1e-4, 1e-2) for step in (0, 30, 150)])
     points = {name: {f"{k}": [(0.15 + 0.1 * j * k + 0.01 * seed, 1 / (k + j / 4))
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
-    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points,), ())])
+    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points, 0.147), ())])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])

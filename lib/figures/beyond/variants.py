@@ -56,12 +56,15 @@ def _tone(data: Relatives, name: str) -> style.Tone:
 
 
 def _curves(ax: Axes, data: Relatives) -> None:
-    """Training loss over the steps: the chosen one and the first by name, the rest in grey."""
-    lines = []
+    """Training loss over the steps: the chosen one and the first; the rest in grey, and of them
+    the lowest and the two highest in the end have names as well.
+    """
+    lines, ends = [], sorted(data.losses, key=lambda name: data.curve(name)[-1])
+    named = {ends[0], *ends[-2:]}
     for name in _order(data):
         curve, tone = data.curve(name), _tone(data, name)
         lines.append(Named(np.arange(len(curve)) + (WINDOW + 1) / 2, curve,
-                           name if tone is not style.FROZEN else "", tone))
+                           name if tone is not style.FROZEN or name in named else "", tone))
         ax.plot(lines[-1].x, curve, color=tone.mark, lw=2.2 if tone is style.LORA else 1.0,
                 ls="--" if tone is style.DATA else "-")
     low, high = (pick(pick(line.y) for line in lines) for pick in (min, max))
