@@ -117,7 +117,7 @@ def test_the_dark_page_turns_white_into_the_page():
 
 
 def test_the_filter_is_that_of_the_pages():
-    css = (STATIC / "course.css").read_text()
+    css = (STATIC / "explore.css").read_text()
     assert "invert(1) hue-rotate(180deg) saturate(.85)" in css
     assert contrast.SATURATION == 0.85
 

@@ -13,6 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, height
 
+CAPTION = ("Further left is learnt better, higher up is kept better. Compare the lines at one "
+           "loss: a jump is a change of learning rate.")
 #: Tone, width of the line, marker and fill of each contender.
 LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
     "full": (style.FULL, 1.4, "o", True), "confined": (style.FULL, 1.4, "s", False),
