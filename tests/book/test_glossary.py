@@ -13,7 +13,8 @@ CHAPTERS = sorted(ROOT.glob("chapters/0[1-6]_*.ipynb"))
 
 def entries():
     """The terms of the glossary, each on a line that is not indented."""
-    inside = (ROOT / "book" / "glossary.md").read_text().split("```{glossary}\n")[1].split("\n```")[0]
+    text = (ROOT / "book" / "glossary.md").read_text()
+    inside = text.split("```{glossary}\n")[1].split("\n```")[0]
     return {line for line in inside.splitlines() if line and not line.startswith(" ")}
 
 
