@@ -76,7 +76,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax.grid(True)
     if data.guess is not None:
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
-        ax.text(0.99, data.guess + 0.015, f"a blind guess, {style.percent(data.guess)}",
+        ax.text(0.99, data.guess + 0.035, f"a blind guess, {style.percent(data.guess)}",
                 transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
                 size=style.SMALL)
     lines = []
