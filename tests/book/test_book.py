@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlparse
 
 import accessibility
 import pytest
-from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, WALK, WIDE, pages, visit
+from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, pages, visit
 from helpers import unavailable
 from PIL import Image
 
@@ -197,6 +197,7 @@ def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
     what = f"{seen.name}, slider {figure['names'][row]!r}"
     assert changes(figure["data"], values, row), f"{what} changes nothing"
     count, start = len(values[row]), figure["places"][row]
+    page.evaluate(UNFOLD, at)
     control = page.locator("figure.explore").nth(at).locator(".explore-row").nth(row)
     inputs = control.locator("[type=range], :checked")
     inputs.focus()
