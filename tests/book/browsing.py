@@ -27,7 +27,7 @@ OPENED = """async () => {
   while (document.querySelector('.lab-panel[data-opening]'))
     await new Promise((done) => setTimeout(done, 20));
 }"""
-#: Unfolds the aside that a figure stands in, by its number on the page: there no key would reach it.
+#: Unfolds the aside that a figure stands in, by its number on the page: no key would reach it.
 UNFOLD = """(at) => document.querySelectorAll('figure.explore')[at].closest('.toggle-hidden')
   ?.querySelector('.toggle-button').click()"""
 RAW_MATHS = """() => {
