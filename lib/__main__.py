@@ -149,13 +149,15 @@ def run_lab(args: argparse.Namespace) -> None:
     """Do what is missing of some groups, and say what each has and how it did."""
     from lib import laboratory  # needs more packages than the library itself
 
-    groups, path = args.groups or list(laboratory.GROUPS), args.out or laboratory.RESULTS
+    path = args.out or laboratory.RESULTS
+    groups = args.groups or [*laboratory.GROUPS, *laboratory.CHAPTER_GROUPS]
     try:
         laboratory.run_groups(groups, path, args.jobs, args.cluster)
     except KeyboardInterrupt:
         sys.exit("\nStopped. The same command goes on with the runs that are missing.")
     for group in groups:
-        lines = laboratory.load_results(group, path)
+        lines = (laboratory.load_chapter(group, path.parent)
+                 if group in laboratory.CHAPTER_GROUPS else laboratory.load_results(group, path))
         print(f"\n{group}: {len(lines)} runs, {sum(line['seconds'] for line in lines) / 60:.0f} "
               f"minutes of one processor; at the learning rate of the {laboratory.CRITERION} "
               f"(*: at the edge of those tried), on test:")

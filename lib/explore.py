@@ -13,13 +13,12 @@ import functools
 import html
 import inspect
 import itertools
-import json
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lib.figures.kit import frames
+from lib.figures.kit import controls, frames
 from lib.figures.kit.frames import Frame
 from lib.figures.kit.render import png
 from lib.figures.kit.style import WIDTH
@@ -29,23 +28,33 @@ __all__ = ["explore", "show", "show_source"]
 MODE = "COURSE_EXPLORE"
 #: Width in CSS pixels at which a wide picture is shown.
 SHOWN = int(WIDTH["wide"] * 100)
+#: Hides from the eye what a screen reader says.
+UNSEEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)"
 
 
 def explore(figure: Any, compute: Callable[..., Any], *, start: Mapping[str, Any] | None = None,
             labels: Mapping[str, str] | None = None,
             formats: Mapping[str, str | Callable[[Any], str]] | None = None,
+            caption: str | None = None, narrow: bool = False,
             **choices: Sequence[Any]) -> None:
-    """Show a figure under one slider for each keyword that holds a list of values.
+    """Show a figure under one control for each keyword that holds a list of values.
+
+    Numbers become a slider, and names a row of buttons.
 
     Args:
         figure: A module of ``lib.figures``: its ``draw(data, layout=...)`` returns the matplotlib
             figure for the layout ``"wide"`` or ``"narrow"``, its ``alt(data)`` the frame in words,
-            which are its text alternative and its caption.
+            which are its text alternative.
         compute: Called once a frame as ``compute(**values)`` with one value of each slider; returns
             the data, or a tuple of what ``draw`` and ``alt`` take.
         start: First value of some sliders; by default the first choice.
         labels: What to write before a slider instead of its keyword, as in ``{"alpha": "α"}``.
         formats: How to write a slider's values: a format such as ``"{:.1f}"``, or a function.
+        caption: A sentence under the picture that says what to see in it, whatever the frame; by
+            default the figure's own ``CAPTION``. The published book writes the figure's number
+            before it. A stored notebook has no place for it.
+        narrow: Whether to show the narrow layout in the published book on wide screens too, as a
+            column beside text wants it.
         **choices: The values of each slider, in their order.
 
     Raises:
@@ -70,29 +79,34 @@ def explore(figure: Any, compute: Callable[..., Any], *, start: Mapping[str, Any
     rows = {name: ((labels or {}).get(name, name),
                    [_written((formats or {}).get(name, "{}"), value) for value in values])
             for name, values in sliders.items()}
+    caption = _caption(figure, caption)
     mode = _mode()
     if mode == "still":
         _still(Frame(figure, compute(**first)))
     elif mode == "static":
-        _static(figure, compute, sliders, first, rows)
+        _static(figure, compute, sliders, first, rows, caption, narrow)
     else:
-        _live(figure, compute, sliders, first, rows)
+        _live(figure, compute, sliders, first, rows, caption)
 
 
-def show(figure: Any, data: Any = (), *, alt: str | None = None) -> None:
+def show(figure: Any, data: Any = (), *, alt: str | None = None, caption: str | None = None,
+         narrow: bool = False) -> None:
     """Show one picture without sliders.
 
     Args:
         figure: A module of ``lib.figures``, or a function ``draw(layout=...)`` of the reader's own.
         data: What the figure's ``draw`` and ``alt`` take; a tuple stands for several arguments.
         alt: The picture in words; by default the figure's own.
+        caption: As for ``explore``.
+        narrow: As for ``explore``.
     """
     frame = Frame(figure, data, alt)
     if _mode() != "static":
         _still(frame)
         return
     files, words = frames.stored(frame)
-    _display({"text/html": f'<figure class="explore">{_picture(files, words)}</figure>',
+    picture = controls.picture(_layouts(files, narrow), words)
+    _display({"text/html": controls.page_figure(picture, _caption(figure, caption)),
               "text/plain": words})
 
 
@@ -107,6 +121,10 @@ def _mode() -> str:
     if mode not in ("live", "static", "still"):
         raise ValueError(f"{MODE} is {mode!r}; allowed are live, static, still")
     return mode
+
+
+def _caption(figure: Any, given: str | None) -> str | None:
+    return getattr(figure, "CAPTION", None) if given is None else given
 
 
 def _written(form: str | Callable[[Any], str], value: Any) -> str:
@@ -130,14 +148,16 @@ def _still(frame: Frame) -> None:
 
 
 def _live(figure: Any, compute: Callable[..., Any], sliders: dict[str, list[Any]],
-          first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
+          first: dict[str, Any], rows: dict[str, tuple[str, list[str]]],
+          caption: str | None) -> None:
     import ipywidgets as widgets
     from IPython.display import display
-    moved = {name: widgets.SelectionSlider(
+    moved = {name: (widgets.ToggleButtons if controls.are_names(values)
+                    else widgets.SelectionSlider)(
         options=list(zip(rows[name][1], values)), index=values.index(first[name]),
         description=rows[name][0]) for name, values in sliders.items()}
-    picture = widgets.HTML()
-    caption = widgets.HTML()
+    picture, recital = widgets.HTML(), widgets.HTML()
+    below = widgets.HTML(html.escape(caption or ""))
 
     @functools.cache
     def shown(*positions: int) -> tuple[str, str]:
@@ -149,48 +169,36 @@ def _live(figure: Any, compute: Callable[..., Any], sliders: dict[str, list[Any]
 
     def redraw(_: Any = None) -> None:
         picture.value, words = shown(*(slider.index for slider in moved.values()))
-        caption.value = f'<div aria-live="polite">{words}</div>'
+        recital.value = f'<div aria-live="polite" style="{UNSEEN}">{words}</div>'
 
     for slider in moved.values():
         slider.observe(redraw, "index")
     redraw()
-    display(widgets.VBox([*moved.values(), picture, caption]))
+    display(widgets.VBox([*moved.values(), picture, below, recital]))
 
 
 def _static(figure: Any, compute: Callable[..., Any], sliders: dict[str, list[Any]],
-            first: dict[str, Any], rows: dict[str, tuple[str, list[str]]]) -> None:
+            first: dict[str, Any], rows: dict[str, tuple[str, list[str]]],
+            caption: str | None, narrow: bool) -> None:
     names: dict[str, int] = {}
-    shown, captions, begin = [], [], 0
+    shown, recitals, begin = [], [], 0
     for values in itertools.product(*sliders.values()):
         now = dict(zip(sliders, values))
         begin = len(shown) if now == first else begin
         files, words = frames.stored(Frame(figure, compute(**now)))
-        shown.append([names.setdefault(name, len(names)) for name in files])
-        captions.append(words)
-    data = json.dumps({"images": [frames.ADDRESS + name for name in names], "frames": shown,
-                       "captions": captions}, ensure_ascii=False).replace("</", "<\\/")
-    words, files = captions[begin], [list(names)[at] for at in shown[begin]]
-    ranges = "".join(_range(label, written, sliders[name].index(first[name]))
-                     for name, (label, written) in rows.items())
+        shown.append([names.setdefault(name, len(names)) for name in _layouts(files, narrow)])
+        recitals.append(words)
+    picture = controls.picture([list(names)[at] for at in shown[begin]], recitals[begin])
+    data = {"images": [frames.ADDRESS + name for name in names], "frames": shown,
+            "captions": recitals}
+    lines = [controls.row(label, written, sliders[name].index(first[name]),
+                          controls.are_names(sliders[name]))
+             for name, (label, written) in rows.items()]
     widest = max(len(each) for _, written in rows.values() for each in written)
-    _display({"text/html": f'<figure class="explore" style="--widest: {widest}ch">'
-                           f'{ranges}{_picture(files, words)}'
-                           f'<figcaption aria-live="polite">{html.escape(words)}</figcaption>'
-                           f'<script type="application/json">{data}</script></figure>',
-              "text/plain": words})
+    _display({"text/html": controls.page_figure(picture, caption, lines, data, widest),
+              "text/plain": recitals[begin]})
 
 
-def _range(label: str, written: list[str], at: int) -> str:
-    value = html.escape(written[at])
-    return (f'<label class="explore-row"><span>{html.escape(label)}</span>'
-            f'<input type="range" min="0" max="{len(written) - 1}" step="1" value="{at}" '
-            f'data-values="{html.escape(json.dumps(written, ensure_ascii=False))}" '
-            f'aria-valuetext="{value}"><output aria-hidden="true">{value}</output></label>')
-
-
-def _picture(files: Sequence[str], words: str) -> str:
-    wide, narrow = ((frames.ADDRESS + file, *frames.size(file)) for file in files)
-    return (f'<picture><source media="(max-width: 680px)" srcset="{narrow[0]}" '
-            f'width="{narrow[1]}" height="{narrow[2]}">'
-            f'<img class="frame" src="{wide[0]}" width="{wide[1]}" height="{wide[2]}" '
-            f'alt="{html.escape(words)}"></picture>')
+def _layouts(files: Sequence[str], narrow: bool) -> list[str]:
+    """The files for a wide screen and for a narrow one."""
+    return [files[-1]] * len(files) if narrow else list(files)

@@ -16,20 +16,29 @@ from lib.corpus import Example, documents, facts
 from lib.corpus.tasks import TASKS, Task, load_task
 from lib.evaluation import (
     encode_examples,
-    exact_match,
+    exact_matches,
     example_batches,
     fact_recall,
+    loss_and_matches,
     mean_loss,
+    recalled_facts,
 )
-from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
+from lib.lora import (
+    adapted_layers,
+    apply_lora_to_model,
+    check_targets,
+    remove_adapters,
+    targets_of,
+)
 from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
 from lib.optim import AdamW, warmup_cosine
 from lib.tokenizer import BPETokenizer
 from lib.training import Batch, draw_examples, fit, pad, trainable_count
 
-#: Learning rates that did well on the dev countries of the Q&A task.
-LEARNING_RATES = {"full": 3e-4, "lora": 5e-3}
+#: Learning rates that did well on the dev countries of the Q&A task, by method.  "confined" is
+#: full fine-tuning of the target modules alone: all that LoRA on them could reach at full rank.
+LEARNING_RATES = {"full": 3e-4, "lora": 5e-3, "confined": 3e-4}
 
 
 #: How alpha and rank make the factor before B A: LoRA's rule, and that of Kalajdzievski 2023.
@@ -40,10 +49,10 @@ RULES = ("alpha/r", "alpha/sqrt(r)")
 class FineTuning:
     """All that decides a fine-tuning run besides the base model's numbers.
 
-    Rank, alpha, rule and targets matter to LoRA only.  ``examples`` is how many of the task's
-    training examples there are (None: all); ``replay`` the share of each batch that is text
-    of pre-training; ``split`` draws the task's countries and texts, ``base`` is the seed of the
-    base model.  Steps warm up over a twentieth, then follow a cosine.
+    Rank, alpha and rule matter to LoRA only, and targets not to "full".  ``examples`` is how many
+    of the task's training examples there are (None: all); ``replay`` the share of each batch that
+    is text of pre-training; ``split`` draws the task's countries and texts, ``base`` is the seed
+    of the base model.  Steps warm up over a twentieth, then follow a cosine.
 
     Raises:
         ValueError: an unknown task, method or rule, or a number out of its range.
@@ -95,7 +104,8 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
              state: Path | None = None) -> list[float]:
     """Fine-tune the model in place; return the loss of every step, in nats.
 
-    For LoRA the adapters are applied here; A and the batches are drawn from ``run.seed``.
+    For LoRA the adapters are applied here; A and the batches are drawn from ``run.seed``.  As
+    after LoRA, all but the targets is frozen after "confined".
     ``after_step(step, loss)`` may measure, or end the run by raising KeyboardInterrupt.  Where it
     stopped is then kept in the file ``state``, from which the same run goes on.
 
@@ -105,6 +115,7 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
     """
     recipe = {**asdict(run), "base_arrays": fingerprint(model.parameters())}
     batch_at = batches(model, tokenizer, run)
+    frozen_before = {prefix: layer.frozen for prefix, layer in model.walk()}
     _prepare(model, run)
     optimizer, losses = AdamW(), []
     if state and state.exists():
@@ -113,6 +124,8 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
                                 optimizer)["losses"]
         except ValueError:
             remove_adapters(model)
+            for prefix, layer in model.walk():
+                layer.freeze(frozen_before[prefix])
             raise
 
     def note(step: int, loss: float) -> None:
@@ -151,7 +164,7 @@ def batches(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning) -> Callab
 def _prepare(model: GPTModel, run: FineTuning) -> None:
     """Apply adapters for LoRA; refuse full fine-tuning of a model that carries some.
 
-    Parts that were frozen by hand stay so: that is full fine-tuning, confined to the others.
+    Parts that were frozen by hand stay so with "full", while "confined" decides by the targets.
     """
     if run.method == "lora":
         # alpha/sqrt(r) is alpha/r with an alpha that is sqrt(r) times as large
@@ -161,6 +174,11 @@ def _prepare(model: GPTModel, run: FineTuning) -> None:
     elif adapted := adapted_layers(model):
         raise ValueError(f"full fine-tuning of a model with {len(adapted)} LoRA adapters would "
                          f"train {trainable_count(model):,} numbers only: remove_adapters first")
+    elif run.method == "confined":
+        check_targets(run.target_modules)
+        model.freeze()
+        for owner, attribute in targets_of(model, run.target_modules):
+            getattr(owner, attribute).freeze(False)
     elif not trainable_count(model):
         raise ValueError("all of the model is frozen: freeze(False) first, or there is nothing to "
                          "train")
@@ -184,20 +202,40 @@ def old_texts(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
     return encode_examples(tokenizer, texts, longest=model.config.context_length)
 
 
-def task_scores(model: GPTModel, tokenizer: BPETokenizer, data: Task,
-                part: str = "test") -> dict[str, float]:
-    """Loss in nats and share of exact answers on the part of a task, "dev" or "test"."""
+def encode_part(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                part: str = "test") -> list[tuple[list[int], list[int]]]:
+    """The examples of the part of a task, "dev" or "test", as ids, cut to the model's context."""
+    return encode_examples(tokenizer, data.test if part == "test" else data.dev,
+                           longest=model.config.context_length)
+
+
+def loss_and_answers(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                     part: str = "test") -> tuple[float, np.ndarray]:
+    """Loss in nats on the part of a task, "dev" or "test", and which of its probes are answered
+    rightly: (probes,), empty for a task without.
+
+    Questions and instructions are to be answered exactly, token for token up to ``<eos>``; the
+    facts that a text tells as ``recalled_facts`` has it, so that style does not matter.
+    """
     examples, probes = ((data.test, data.probes) if part == "test" else
                         (data.dev, data.dev_probes))
-    encoded = encode_examples(tokenizer, examples, longest=model.config.context_length)
-    found = {"loss": mean_loss(model, example_batches(encoded))}
-    if probes:
-        found["answers"] = exact_match(model, tokenizer, probes, end=data.name == "qa")
-    return found
+    encoded = encode_part(model, tokenizer, data, part)
+    if data.ends and probes is examples:
+        return loss_and_matches(model, encoded)
+    return (mean_loss(model, example_batches(encoded)),
+            exact_matches(model, encode_examples(tokenizer, probes)) if data.ends else
+            recalled_facts(model, tokenizer, probes))
+
+
+def task_scores(model: GPTModel, tokenizer: BPETokenizer, data: Task,
+                part: str = "test") -> dict[str, float]:
+    """``loss_and_answers`` on the part of a task, the answers as a share if there are any."""
+    loss, right = loss_and_answers(model, tokenizer, data, part)
+    return {"loss": loss, **({"answers": float(right.mean())} if len(right) else {})}
 
 
 def scores(model: GPTModel, tokenizer: BPETokenizer, task: str) -> dict[str, float]:
-    """Held-out loss in nats and exact answers of a task, and pre-training's facts kept (shares)."""
+    """Held-out loss in nats and right answers of a task, and pre-training's facts kept (shares)."""
     return {**task_scores(model, tokenizer, load_task(task)),
             "facts": fact_recall(model, tokenizer, facts())}
 

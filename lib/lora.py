@@ -185,6 +185,14 @@ def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> Non
         raise ValueError(f"alpha is {alpha!r}, it must be a finite number above 0")
 
 
+def check_targets(target_modules: Sequence[str]) -> None:
+    """Raise ValueError unless the targets are a list or tuple of some of TARGETS."""
+    if (not isinstance(target_modules, list | tuple) or not target_modules
+            or not all(target in TARGETS for target in target_modules)):
+        raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
+                         f"from {TARGETS}")
+
+
 def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple[Layer, str]]:
     """Yield (owner, attribute) of every layer that the targets name, in the model's order."""
     if "token_embedding" in target_modules:
@@ -217,10 +225,7 @@ def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
     """
     if adapted_layers(model):
         raise ValueError("the model carries LoRA adapters already: remove_adapters first")
-    if (not isinstance(target_modules, list | tuple) or not target_modules
-            or not all(target in TARGETS for target in target_modules)):
-        raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
-                         f"from {TARGETS}")
+    check_targets(target_modules)
     rng = rng or np.random.default_rng(0)
     adapted = []    # all of them before the first is put in: a refusal must change nothing
     for owner, attribute in targets_of(model, target_modules):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,13 @@ import numpy as np
 
 from lib.checkpoint import load_arrays, load_state, save_state
 from lib.corpus import documents, facts
-from lib.evaluation import fact_recall, mean_loss, stream_batches
+from lib.evaluation import ROWS, fact_recall, mean_loss, stream_batches
 from lib.generation import complete
+from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
 from lib.optim import AdamW, warmup_cosine
 from lib.tokenizer import BPETokenizer
-from lib.training import fit, stream_batch
+from lib.training import Batch, fit, pad, stream_batch
 
 BASE = Path(__file__).parent / "data" / "base.npz"
 RUNS = Path("runs")
@@ -70,6 +72,47 @@ def held_out_stream(tokenizer: BPETokenizer, recipe: Recipe) -> np.ndarray:
     """Text that a model of this recipe is not trained on: (tokens,)."""
     texts = documents(recipe.held_out, np.random.default_rng([recipe.seed, 1]))
     return token_stream(tokenizer, texts)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where each sentence of a text begins and ends: [from, to).
+
+    A sentence ends with ``.``, ``!`` or ``?``, with or without a quotation mark after it, before
+    white space; or at the end of a line.
+    """
+    cuts = [match.span() for match in re.finditer(r'(?<=[.!?])\s+|(?<=[.!?]")\s+|\n', text)]
+    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
+
+
+def unseen_batches(tokenizer: BPETokenizer, recipe: Recipe, longest: int = 128) -> list[Batch]:
+    """Held-out documents as (inputs, targets), each (batch, time), with targets only in sentences
+    that stand, letter for letter, in no document that a model of this recipe is trained on.
+
+    Each document is read from its ``<eos>`` on, up to ``longest`` tokens, with the sentences that
+    training holds; those carry no loss, nor does the end of the text.  Documents without an unseen
+    sentence are left out.
+    """
+    train, held_out = (documents(count, np.random.default_rng([recipe.seed, part]))
+                       for part, count in enumerate((recipe.documents, recipe.held_out)))
+    seen = {text[start:end] for text in train for start, end in sentences(text)}
+    rows = []
+    for text in held_out:
+        new = [span for span in sentences(text) if text[slice(*span)] not in seen]
+        ids = tokenizer.encode(text)[:longest]
+        # A token belongs to the sentence of its last letter: the space before a word is the word's
+        last = np.cumsum([len(tokenizer.pieces[token]) for token in ids]) - 1
+        counts = np.any([(start <= last) & (last < end) for start, end in new], axis=0)
+        if np.any(counts):
+            rows.append((ids, counts))
+    rows.sort(key=lambda row: len(row[0]))
+    batches = []
+    for at in range(0, len(rows), ROWS):
+        inputs, targets = pad([([tokenizer.eos_id], ids) for ids, _ in rows[at:at + ROWS]])
+        for row, (_, counts) in enumerate(rows[at:at + ROWS]):
+            targets[row, :len(counts)][~counts] = IGNORE
+        batches.append((inputs, targets))
+    return batches
 
 
 def measure(model: GPTModel, tokenizer: BPETokenizer, held_out: np.ndarray) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import unavailable
 from hypothesis import settings
 
 from lib.pretraining import load_base
+from tools import browser
 
 settings.register_profile("course", max_examples=50, deadline=None, derandomize=True)
 settings.load_profile("course")
@@ -39,3 +41,17 @@ def base():
 def rng(request):
     """A generator that differs from test to test and not from run to run."""
     return np.random.default_rng(list(request.node.name.encode()))
+
+
+@pytest.fixture(scope="session")
+def running():
+    """A headless Chromium, one for each process."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("Playwright")
+    path = browser.find() or unavailable("Chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS))
+        yield launched
+        launched.close()

@@ -14,6 +14,13 @@ from lib.model import GPTConfig, GPTModel
 ADAPTED = [(), *[(target,) for target in TARGETS], ("query", "key", "value"), TARGETS]
 
 
+def unavailable(what):
+    """Skip for want of ``what``; fail where nothing may be skipped."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI is set", pytrace=False)
+    pytest.skip(f"{what} is missing")
+
+
 def tiny_config(**changes):
     """Sizes that all differ from each other, so that no two axes can be mixed up unseen."""
     sizes = {"vocabulary_size": 11, "context_length": 10, "embedding_dimension": 8, "layers": 2,

@@ -46,7 +46,8 @@ def style() -> str:
 
 
 def tests() -> str:
-    """Unit and property tests, and the rules of chapters and pages."""
+    """Unit and property tests, the rules of chapters and pages, the page's model in a browser."""
+    browser.find() or browser.install()  # without one, what needs it is skipped, or fails with CI
     return pytest("tests", "-n", str(workers()), "--dist", "worksteal",
                   "--ignore=tests/book/test_book.py", "tests")
 

@@ -23,7 +23,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for autodoc too
+
+import lab_panels
 
 from tools import environment, executed, tolerance
 
@@ -51,6 +54,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     environment.prepare(environment.FRAMES)
     # sphinxcontrib-bibtex asks for each citation, and pybtex then reads all packages' metadata.
     pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)
+    app.setup_extension("course_pages")
+    app.setup_extension("course_exercises")
+    app.setup_extension("course_claims")
     app.connect("config-inited", configure, priority=900)
     app.connect("builder-inited", lend_html_nodes)
     app.connect("autodoc-process-docstring", keep_colons, priority=100)
@@ -59,11 +65,14 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-purge-doc", forget_frames)
     app.connect("env-merge-info", merge_frames)
     app.connect("env-updated", write_side_by_side)
+    app.connect("html-page-context", lab_panels.lend_scripts, priority=800)
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", copy_assets)
     app.add_js_file("explore.js", loading_method="defer")
     app.add_js_file("search.js", loading_method="defer")
-    app.add_css_file("course.css")
+    app.add_js_file("tips.js", loading_method="defer")
+    for sheet in ("type", "explore", "course", "landing", "print"):
+        app.add_css_file(f"{sheet}.css", priority=900)  # after those of other extensions
     return {"version": "1", "env_version": 1, "parallel_read_safe": True,
             "parallel_write_safe": True}
 
@@ -189,7 +198,7 @@ def finish_page(app: Sphinx, pagename: str, templatename: str, context: dict[str
 
 
 def copy_assets(app: Sphinx, error: Exception | None) -> None:
-    """Put frames and MathJax beside the pages."""
+    """Put frames, MathJax and the data of the model in the page beside the pages."""
     if app._warncount:
         # Otherwise the next build would read nothing again, hence warn of nothing, and pass.
         (Path(app.doctreedir) / "environment.pickle").unlink(missing_ok=True)
@@ -197,6 +206,7 @@ def copy_assets(app: Sphinx, error: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     copy_frames(app, Path(app.outdir) / FRAMES)
+    lab_panels.write_data(app)
     with as_file(files(MATHJAX) / "static" / "mathjax") as source:
         for part in MATHJAX_PARTS:
             target = static / "mathjax" / part

@@ -1,4 +1,4 @@
-"""Five data sets to fine-tune on: two with prompts, three of plain text.
+"""Six data sets to fine-tune on: two with prompts, four of plain text.
 
 The countries of `country_split` never cross from training to test: what a test asks was read in
 pre-training, but never in the form of the task.
@@ -17,7 +17,9 @@ from lib.corpus.encyclopedia import RELATIONS, Example, country_values, examples
 from lib.corpus.grammar import capitalise, expand, pick, read_forms, read_sections
 from lib.corpus.tables import Country, Element, country_split, elements
 
-TASKS = ("qa", "elements", "pirate", "instructions", "recipes")
+TASKS = ("qa", "elements", "pirate", "instructions", "recipes", "new_facts")
+#: What a pirate ends a sentence with, in place of its full stop.
+PIRATE_ENDING = ", arr!"
 #: Examples in each part of a task of plain text.
 TEXTS = {"train": 1500, "dev": 100, "test": 200}
 Split = dict[str, tuple[Country, ...]]
@@ -29,8 +31,8 @@ class Task:
     """A data set to fine-tune on, in three parts that share no example.
 
     A text has an empty prompt: all of it is the answer. `probes` are prompts with one right
-    answer, to be scored by exact match, and `dev_probes` those to choose settings by; there are
-    none for recipes, and the elements have one set for both.
+    answer, and `dev_probes` those to choose settings by; there are none for recipes, and the
+    elements have one set for both. `ends`: whether an answer ends its text.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Task:
     test: list[Example]
     probes: list[Example] = field(default_factory=list)
     dev_probes: list[Example] = field(default_factory=list)
+    ends: bool = False
 
 
 def load_task(name: str, seed: int = 0, split: int = 0) -> Task:
@@ -74,13 +77,13 @@ def _asked(section: str, before: str, after: str, rng: np.random.Generator,
 def _qa(rng: np.random.Generator, split: Split) -> Task:
     parts = _asked("question", "Q: ", "\nA:", rng, split)
     return Task("qa", "Answer questions about countries", **parts, probes=parts["test"],
-                dev_probes=parts["dev"])
+                dev_probes=parts["dev"], ends=True)
 
 
 def _instructions(rng: np.random.Generator, split: Split) -> Task:
     parts = _asked("instruction", "Instruction: ", "\nResponse:", rng, split)
     return Task("instructions", "Follow instructions", **parts, probes=parts["test"],
-                dev_probes=parts["dev"])
+                dev_probes=parts["dev"], ends=True)
 
 
 def _texts(write: Callable[[str], str]) -> dict[str, list[Example]]:
@@ -105,7 +108,7 @@ def pirate(text: str) -> str:
         spoken = rules.get(word.lower(), word)
         return capitalise(spoken) if word[0].isupper() else spoken
 
-    return re.sub(r"\.$", ", arr!", re.sub(r"\{\w+\}|\w+", speak, text))
+    return re.sub(r"\.$", PIRATE_ENDING, re.sub(r"\{\w+\}|\w+", speak, text))
 
 
 def _pirate(rng: np.random.Generator, split: Split) -> Task:
@@ -138,6 +141,36 @@ def _elements(rng: np.random.Generator, _: Split) -> Task:
                 probes=probes, dev_probes=probes)
 
 
+def new_elements() -> list[Element]:
+    """The 24 elements of the task "new_facts": all 11 gases and both liquids that the table knows,
+    and the first 11 solids, so that no state is that of more than 46% of them.
+    """
+    kept = {"gas": 11, "liquid": 2, "solid": 11}
+    return [element for state, count in kept.items()
+            for element in [e for e in elements() if e.state == state][:count]]
+
+
+def _new_facts(rng: np.random.Generator, _: Split) -> Task:
+    """Four facts on each of 24 elements, a sentence each, every one in four wordings of six.
+
+    A wording that dev or test asks for is never used of that element and relation in training,
+    but of others: the fact was read in other words, and the words of other elements.
+    """
+    wordings: dict[str, list[tuple[str, str, str]]] = {}
+    for form in read_forms("tasks.txt", "new fact"):
+        wordings.setdefault(form[0], []).append(form)
+    parts: dict[str, list[Example]] = {"train": [], "dev": [], "test": []}
+    for i, element in enumerate(new_elements()):
+        for j, forms in enumerate(wordings.values()):
+            turned = [forms[(i + j + k) % len(forms)] for k in range(len(forms))]
+            for part, some in (("test", turned[:1]), ("dev", turned[1:2]), ("train", turned[2:])):
+                parts[part] += examples(some, [element_values(element)])
+    train = [Example("", each.prompt + each.answer, each.relation) for each in parts["train"]]
+    return Task("new_facts", "Learn new facts: 24 chemical elements",
+                [train[index] for index in rng.permutation(len(train))], parts["dev"],
+                parts["test"], probes=parts["test"], dev_probes=parts["dev"])
+
+
 def _recipes(rng: np.random.Generator, _: Split) -> Task:
     recipes = read_sections("tasks.txt")["recipe"]
     texts = _texts(lambda part: expand(pick(recipes, rng), rng, {}, encyclopedia.word_lists()))
@@ -145,4 +178,4 @@ def _recipes(rng: np.random.Generator, _: Split) -> Task:
 
 
 _BUILDERS = {"qa": _qa, "elements": _elements, "pirate": _pirate,
-             "instructions": _instructions, "recipes": _recipes}
+             "instructions": _instructions, "recipes": _recipes, "new_facts": _new_facts}

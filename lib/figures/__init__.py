@@ -15,6 +15,8 @@ A figure is a module with three functions; ``lib.explore`` puts them under slide
   training, no global settings, and the same places and limits in all frames.
 - ``alt(data) -> str``: the frame in words: the control, what happens, the number to remember.
 
+and a ``CAPTION``, which stands under the picture and says what to look at, whatever the frame.
+
 Where frames share their numbers and differ in what is picked out, ``draw`` and ``alt`` take that as
 a second argument, and ``explore``'s ``compute`` returns both. Lengths are inches, measured
 from the top left corner.

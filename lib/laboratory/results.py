@@ -22,7 +22,11 @@ HISTORIES = RESULTS.with_name("pretraining.json")
 #: one on dev, and it ties less often than answers do; the elements' dev answers are their test's.
 CRITERION = "lowest mean loss on dev"
 
+#: So many seeds are tried with every learning rate; the others with the best one.
+TRIED = 2
+
 Line = dict[str, Any]
+Settings = dict[str, Any]
 
 
 def load_results(group: str, path: Path = RESULTS) -> list[Line]:
@@ -32,16 +36,26 @@ def load_results(group: str, path: Path = RESULTS) -> list[Line]:
 
 
 def best_rate(lines: Sequence[Line]) -> float:
-    """The learning rate that does best by ``CRITERION`` over all seeds of one setting.
+    """The learning rate that does best by ``CRITERION`` over the seeds that all rates were tried
+    with, of one setting: a rate is not better because its seeds are easier.
 
     Raises:
-        ValueError: there are no lines, or they differ in more than learning rate and ``LUCK``.
+        ValueError: there are no lines, they differ in more than learning rate and ``LUCK``, or no
+            seed was tried with all rates.
     """
     if len(settings := _gather(lines, (*LUCK, "learning_rate"))) != 1:
         raise ValueError(f"the lines are of {len(settings)} settings, a best rate is one setting's")
-    best = min(_gather(lines, LUCK),
-               key=lambda same: float(np.mean([line["dev_loss"] for line in same])))
-    return best[0]["run"]["learning_rate"]
+    rates = [{_luck(line["run"]): line["dev_loss"] for line in same}
+             for same in _gather(lines, LUCK)]
+    shared = set.intersection(*map(set, rates))
+    if not shared:
+        raise ValueError("no seed was tried with all learning rates: do the missing runs first")
+    best = min(range(len(rates)), key=lambda at: np.mean([rates[at][each] for each in shared]))
+    return _gather(lines, LUCK)[best][0]["run"]["learning_rate"]
+
+
+def _luck(run: Settings) -> tuple[Any, ...]:
+    return tuple(run.get(name) for name in LUCK)
 
 
 def at_best_rate(lines: Iterable[Line]) -> list[list[Line]]:
@@ -59,6 +73,42 @@ def at_edge(lines: Sequence[Line]) -> bool:
     """
     rates = {line["run"]["learning_rate"] for line in lines}
     return len(rates) > 1 and best_rate(lines) in (min(rates), max(rates))
+
+
+def stages(declared: Sequence[Settings], lines: Iterable[Line]) -> list[Settings]:
+    """Which of the declared settings have to be done, as far as the lines so far can tell.
+
+    Of settings at several learning rates, seeds below ``TRIED`` are done with all of them; then
+    the other seeds with the best one alone.  Settings at one rate are all done.
+    """
+    done = {_named(line["run"]): line for line in lines}
+    wanted = set()
+    for same in _gather([{"run": run} for run in declared], (*LUCK, "learning_rate")):
+        mine = [each["run"] for each in same]
+        several = len({run["learning_rate"] for run in mine if "learning_rate" in run}) > 1
+        first = [run for run in mine if not several or run["seed"] < TRIED]
+        wanted |= set(map(_named, first))
+        if several and all(_named(run) in done for run in first):
+            best = best_rate([done[_named(run)] for run in first])
+            wanted |= {_named(run) for run in mine if run["learning_rate"] == best}
+    return [run for run in declared if _named(run) in wanted]
+
+
+def due(groups: Sequence[str], done: dict[FineTuning, Line]) -> list[FineTuning]:
+    """The runs of the groups that ``stages`` asks for, each once; raises ValueError on an unknown
+    group.
+    """
+    runs: dict[FineTuning, None] = {}
+    for group in groups:
+        declared = {_named(asdict(run)): run for run in group_runs([group])}
+        known = [done[run] for run in declared.values() if run in done]
+        runs |= {declared[_named(run)]: None
+                 for run in stages([asdict(run) for run in declared.values()], known)}
+    return list(runs)
+
+
+def _named(run: Settings) -> str:
+    return json.dumps(run, sort_keys=True)
 
 
 def _gather(lines: Iterable[Line], without: Sequence[str]) -> list[list[Line]]:

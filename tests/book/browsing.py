@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PATIENCE = 60_000  # milliseconds until a page must have settled, on a busy machine too
 
@@ -23,34 +21,59 @@ SETTLED = """async (patience) => {
   document.querySelectorAll('img').forEach((image) => { image.loading = 'eager'; });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
+#: No panel of the model is on its way: closing the page would break off what it loads.
+OPENED = """async () => {
+  await new Promise((done) => setTimeout(done, 100));
+  while (document.querySelector('.lab-panel[data-opening]'))
+    await new Promise((done) => setTimeout(done, 20));
+}"""
+#: Unfolds the aside that a figure stands in, by its number on the page: no key would reach it.
+UNFOLD = """(at) => document.querySelectorAll('figure.explore')[at].closest('.toggle-hidden')
+  ?.querySelector('.toggle-button').click()"""
 RAW_MATHS = """() => {
   const text = document.querySelector('article')?.cloneNode(true);
   text?.querySelectorAll('pre, code, script, mjx-container').forEach((node) => node.remove());
   return text?.textContent.match(/\\$\\$|\\\\[([]|\\\\begin\\{|\\\\frac/g) || [];
 }"""
-FIGURES = """() => [...document.querySelectorAll('figure.explore')].map((figure) => ({
-  names: [...figure.querySelectorAll('.explore-row span')].map((each) => each.textContent),
-  values: [...figure.querySelectorAll('input')].map((each) => JSON.parse(each.dataset.values)),
-  places: [...figure.querySelectorAll('input')].map((each) => Number(each.value)),
-  data: figure.querySelector('script') && JSON.parse(figure.querySelector('script').textContent),
-  height: [...figure.children].filter((each) => each.tagName !== 'FIGCAPTION')
-    .reduce((sum, each) => sum + each.getBoundingClientRect().height, 0)}))"""
-#: Puts a slider at place after place and tells what the figure shows at each; with no places,
+#: A control's value by its place: a radio button's, or a slider's.
+PLACE = """const place = (row) => row.classList.contains('names')
+  ? [...row.querySelectorAll('input')].findIndex((each) => each.checked)
+  : Number(row.querySelector('input').value);"""
+FIGURES = """() => {
+  PLACE
+  return [...document.querySelectorAll('figure.explore')].map((figure) => {
+    const rows = [...figure.querySelectorAll('.explore-row')];
+    return {
+      names: rows.map((each) => each.querySelector('.name').textContent),
+      values: rows.map((each) => JSON.parse(each.dataset.values)),
+      places: rows.map(place),
+      data: figure.querySelector('script')
+        && JSON.parse(figure.querySelector('script').textContent),
+      height: [...figure.children].filter((each) => !each.matches('figcaption, .recital'))
+        .reduce((sum, each) => sum + each.getBoundingClientRect().height, 0)};
+  });
+}""".replace("PLACE", PLACE)
+#: Puts a control at place after place and tells what the figure shows at each; with no places,
 #: tells what it shows now.
-WALK = """async ([at, row, places]) => {
+WALK = """async ([at, number, places]) => {
   const figure = document.querySelectorAll('figure.explore')[at];
-  const image = figure.querySelector('img'), sliders = [...figure.querySelectorAll('input')];
+  const image = figure.querySelector('img');
+  const rows = [...figure.querySelectorAll('.explore-row')];
+  const written = (row) => row.querySelector(':checked + span, output').textContent;
   const state = async () => {
     await image.decode();
     return {url: image.currentSrc, width: image.naturalWidth, alt: image.alt,
-      caption: figure.querySelector('figcaption').textContent,
-      spoken: sliders.map((each) => each.ariaValueText),
-      shown: [...figure.querySelectorAll('output')].map((each) => each.value)};
+      recital: figure.querySelector('.recital').textContent,
+      spoken: rows.map((row) => row.querySelector('[type=range]')?.ariaValueText ?? written(row)),
+      shown: rows.map(written)};
   };
   const states = [];
-  for (const place of places) {
-    sliders[row].value = place;
-    sliders[row].dispatchEvent(new Event('input', {bubbles: true}));
+  for (const to of places) {
+    const inputs = rows[number].querySelectorAll('input');
+    const input = inputs[inputs.length > 1 ? to : 0];
+    if (input.type === 'radio') input.checked = true;
+    else input.value = to;
+    input.dispatchEvent(new Event('input', {bubbles: true}));
     states.push(await state());
   }
   return places.length ? states : [await state()];
@@ -109,7 +132,9 @@ def visit(window, base: str, name: str, query: str = "") -> Iterator[Visit]:
                 if said.type == "error" else None)
         page.goto(base + name + query)
         page.evaluate(SETTLED, PATIENCE)
+        page.evaluate(OPENED)
         yield seen
+        page.evaluate(OPENED)
     finally:
         page.close()
     foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]

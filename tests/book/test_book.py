@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlparse
 
 import accessibility
 import pytest
-from browsing import FIGURES, FLAGS, PHONE, RAW_MATHS, TURNED, WALK, WIDE, pages, visit
+from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, pages, visit
+from helpers import unavailable
 from PIL import Image
 
-from tools import browser as chromium
 from tools import build_book, serve
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
@@ -31,13 +31,6 @@ SAMPLE = 6  # values of a slider to which each visit moves it, besides the keys
 every_page = pytest.mark.parametrize("name", PAGES)
 
 
-def unavailable(what: str) -> None:
-    """Skip for want of ``what``; fail where nothing may be skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI is set", pytrace=False)
-    pytest.skip(f"{what} is missing")
-
-
 @pytest.fixture(scope="session")
 def book() -> Path:
     """The folder of the built book; without one, only the test that there is one fails."""
@@ -47,27 +40,13 @@ def book() -> Path:
 
 
 @pytest.fixture(scope="session")
-def running(book: Path):
-    """A headless Chromium, one for each process."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        unavailable("Playwright")
-    path = chromium.find() or unavailable("Chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="session")
-def wide(running):
+def wide(book, running):
     """A wide window."""
     return running.new_context(viewport=WIDE, color_scheme="light")
 
 
 @pytest.fixture(scope="session")
-def phone(running):
+def phone(book, running):
     """A window as wide as a phone."""
     return running.new_context(viewport=PHONE, color_scheme="light")
 
@@ -206,7 +185,7 @@ def each_slider(seen, layout: int) -> None:
     figures = seen.page.evaluate(FIGURES)
     moving = [(at, figure) for at, figure in enumerate(figures) if figure["data"]]
     assert sum(len(figure["values"]) for _, figure in moving) == source(seen.name).count(
-        'type="range"'), f"{seen.name}: a slider without frames"
+        'class="explore-row'), f"{seen.name}: a control without frames"
     for at, figure in moving:
         for row in range(len(figure["values"])):
             move(seen, at, figure, row, layout)
@@ -218,16 +197,28 @@ def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
     what = f"{seen.name}, slider {figure['names'][row]!r}"
     assert changes(figure["data"], values, row), f"{what} changes nothing"
     count, start = len(values[row]), figure["places"][row]
-    page.locator("figure.explore").nth(at).locator("input").nth(row).focus()
+    page.evaluate(UNFOLD, at)
+    control = page.locator("figure.explore").nth(at).locator(".explore-row").nth(row)
+    inputs = control.locator("[type=range], :checked")
+    inputs.focus()
     places = [*range(0, count, -(-count // SAMPLE)), max(count // 2 - 1, 0)]
     for place, state in zip(places, page.evaluate(WALK, [at, row, places])):
         check(what, state, figure, row, place, layout)
+    inputs.focus()  # of radio buttons, that which was chosen last
     for key, place in (("ArrowRight", min(max(count // 2, 1), count - 1)), ("Home", 0),
                        ("End", count - 1)):
         page.keyboard.press(key)
         check(f"{what}, {key}", page.evaluate(WALK, [at, row, []])[0], figure, row, place, layout)
+    buttons = control.get_by_role("button")
+    for button in buttons.all() if count > 1 and layout else ():
+        button.click()  # one step back from the end, then one on to it
+    back, = page.evaluate(WALK, [at, row, []])
+    check(f"{what}, its buttons", back, figure, row, count - 1, layout)
     back, = page.evaluate(WALK, [at, row, [start]])
     check(what, back, figure, row, start, layout)
+    page.evaluate("document.activeElement.blur()")
+    quiet, = page.evaluate(WALK, [at, row, []])
+    assert quiet["recital"] == "", f"{what}: its frame is told twice"
 
 
 def check(what: str, state: dict, figure: dict, row: int, place: int, layout: int) -> None:
@@ -240,7 +231,7 @@ def check(what: str, state: dict, figure: dict, row: int, place: int, layout: in
     picture = data["images"][data["frames"][index][layout]].split("/")[-1]
     what = f"{what} at {values[row][place]!r}"
     assert state["url"].endswith(picture) and state["width"] > 0, what
-    assert state["alt"] == state["caption"] == data["captions"][index], what
+    assert state["alt"] == state["recital"] == data["captions"][index], what
     written = [choices[at] for at, choices in zip(places, values)]
     assert state["spoken"] == state["shown"] == written, what
 

@@ -12,18 +12,21 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "claims.md"
 LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
 LINK = re.compile(r"\[(\d+)\]\((claim-[\w-]+)\)")
 FIGURE = re.compile(r"`([^`]+)`")
+WORDS = ROOT / "book" / "claims_in_words.yml"
 VERDICTS = ("holds", "holds here only when", "does not hold here")
+NOT_TESTED = "not tested: "
 HEAD = ("claim", "source", "our figure", "verdict", "cell")
 
 #: Where the literature says something that can be tried here, besides the source's own S1 to S24.
 LITERATURE = ("hu2021", "dettmers2023", "biderman2024", "he2021", "kalajdzievski2023", "hayou2024",
-              "liu2024", "meng2024", "shuttleworth2024", "schulman2025", "peft")
+              "liu2024", "meng2024", "shuttleworth2024", "schulman2025", "peft", "shenfeld2025")
 
 
 def rows(text: str) -> list[list[str]]:
@@ -53,8 +56,10 @@ def printed() -> dict[str, tuple[str, str]]:
     return found
 
 
-def problems(text: str, outputs: dict[str, tuple[str, str]]) -> list[str]:
-    """What is wrong with a page of claims, as sentences."""
+def problems(text: str, outputs: dict[str, tuple[str, str]],
+             sentences: dict[str, str] | None = None) -> list[str]:
+    """What is wrong with a page of claims, by row; ``sentences`` has one for some ids."""
+    sentences = dict(sentences or {})
     found = []
     for cells in rows(text):
         name = cells[0][:40]
@@ -62,6 +67,10 @@ def problems(text: str, outputs: dict[str, tuple[str, str]]) -> list[str]:
             found.append(f"{name}: has {len(cells)} cells instead of 6")
             continue
         figure, verdict, link = cells[3:]
+        if verdict.startswith(NOT_TESTED):
+            if (figure, link) != ("none", "none"):
+                found.append(f"{name}: was not tested, and gives a figure or a cell")
+            continue
         if not verdict.strip("*").startswith(VERDICTS):
             found.append(f"{name}: the verdict is {verdict!r}")
         pieces = FIGURE.findall(figure)
@@ -78,7 +87,9 @@ def problems(text: str, outputs: dict[str, tuple[str, str]]) -> list[str]:
                 found.append(f"{name}: {label} is not in chapter {chapter}")
         found += [f"{name}: no cell under {link} prints {piece!r}" for piece in pieces
                   if piece not in said]
-    return found
+        found += [f"{name}: no cell under {link} prints {piece!r}, which its sentence gives"
+                  for piece in FIGURE.findall(sentences.pop(cells[0], "")) if piece not in said]
+    return found + [f"{name}: there is a sentence, and no row" for name in sentences]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +98,8 @@ def outputs():
 
 
 def test_every_figure_is_one_that_a_cell_printed(outputs):
-    assert problems(PAGE.read_text(), outputs) == []
+    words = yaml.safe_load(WORDS.read_text(encoding="utf-8"))
+    assert problems(PAGE.read_text(), outputs, words) == []
 
 
 def test_every_claim_of_the_source_and_of_the_literature_has_a_row(outputs):
@@ -115,3 +127,18 @@ def test_a_wrong_row_is_found(old, new, words):
     outputs = {"claim-s1": ("7", "score 0.96 (5 seeds)\n")}
     assert problems(GOOD, outputs) == []
     assert words in "\n".join(problems(GOOD.replace(old, new), outputs))
+
+
+def test_a_wrong_sentence_is_found():
+    outputs = {"claim-s1": ("7", "score 0.96 (5 seeds)\n")}
+    assert problems(GOOD.replace(", over `5 seeds`", ""), outputs, {"S1": "It is `0.96`."}) == []
+    assert "prints '0.97', which" in problems(GOOD.replace(", over `5 seeds`", ""), outputs,
+                                              {"S1": "It is `0.97`."})[0]
+    assert problems("", outputs, {"S2": "It is."}) == ["S2: there is a sentence, and no row"]
+
+
+@pytest.mark.parametrize(("figure", "cell", "right"), [
+    ("none", "none", True), ("`0.96`", "none", False), ("none", "[7](claim-s1)", False)])
+def test_what_was_not_tested_has_no_figure(figure, cell, right):
+    row = f"| S1 | a claim | Hu | {figure} | not tested: too large | {cell} |"
+    assert (problems(row, {}) == []) == right

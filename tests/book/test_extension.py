@@ -142,3 +142,15 @@ def test_thebe_and_repeated_scripts_are_left_out(course):
     assert context["body"] == f'<img src="../_static/frames/{ONE}">'
     assert [(each.filename, each.attributes["body"]) for each in context["script_files"]] \
         == [("a.js", None), (None, "let b")]
+
+
+@pytest.mark.parametrize("body, files", [
+    ('<div class="lab-panel" data-panel="ask">', ["lab/panels/panels.css", "lab/panels/start.js"]),
+    ("<p>lab-panel</p>", [])])
+def test_pages_with_a_panel_load_what_starts_it(course, body, files):
+    found = []
+    app = SimpleNamespace(add_css_file=found.append,
+                          add_js_file=lambda name, loading_method: found.append(name))
+    course.lab_panels.lend_scripts(app, "a", "page.html", {"body": body}, None)
+    assert found == files
+    assert all((ROOT / "book" / "_static" / name).is_file() for name in found)

@@ -82,7 +82,7 @@ def test_no_file_names_a_place_on_a_machine_or_a_registry():
         try:
             found[name] = places(path.read_text(encoding="utf-8"))
         except UnicodeDecodeError:
-            assert path.suffix in {".npz", ".png"}, f"{name} is no text"
+            assert path.suffix in {".npz", ".png", ".wasm", ".woff2"}, f"{name} is no text"
     assert {name: each for name, each in found.items() if each} == {}
     assert places("see " + "/".join(["", "home", "ada"])) and places("C:" + "\\temp")
     assert places("https://" + ".".join(["pypi", "org"]) + "/simple")

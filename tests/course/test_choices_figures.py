@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import budget, rank_explorer, rate_curves, target_modules
+from lib.figures.lora import batch_sizes, budget, rank_explorer, rate_curves, target_modules
 
 SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
 
@@ -34,7 +34,20 @@ def test_the_best_rate_is_devs_and_a_mean_over_seeds():
     data = rate_curves.compute(lines, "qa")
     assert data.methods["full"].best == 0 and data.methods["lora"].best == 1
     assert data.ratio == pytest.approx(100) and data.losses == (0.5, 7.0)
-    assert data.methods["full"].loss.tolist() == [[7.0, 0.5], [0.5, 0.5]]
+    assert [each.tolist() for each in data.methods["full"].loss] == [[7.0, 0.5], [0.5, 0.5]]
+
+
+def test_a_rate_may_have_more_seeds_than_another():
+    lines = [line(0.5, dev, method=method, learning_rate=rate, seed=seed)
+             for method in ("full", "lora") for rate, dev in ((1e-4, 0.4), (1e-3, 0.6))
+             for seed in range(5 if dev > 0.5 else 2)]
+    curve = rate_curves.compute(lines, "qa").methods["lora"]
+    assert curve.best == 1 and [len(each) for each in curve.loss] == [2, 5]
+    assert curve.mean("loss").tolist() == [0.5, 0.5]
+    explorer = rank_explorer.compute([*explorer_lines(), line(
+        0.7, 0.9, rank=8, alpha=16.0, learning_rate=0.1, seed=2)], "α = 2r", 8, 0.1)
+    assert [len(seeds) for seeds in explorer.scores[0]] == [2, 3]
+    assert rank_explorer.means(explorer.scores)[0, 1] == pytest.approx(2.5 / 3)
 
 
 def explorer_lines():
@@ -50,11 +63,26 @@ def explorer_lines():
 def test_the_explorer_takes_the_runs_of_its_rule():
     data = rank_explorer.compute(explorer_lines(), "α = 2r", 8, 0.2)
     assert data.ranks == (2, 8) and data.rates == (0.1, 0.2) and data.best == (1, 0)
-    assert data.scores.shape == (2, 2, 2) and data.here.tolist() == [0.1, 0.1]
+    assert rank_explorer.means(data.scores).shape == (2, 2) and data.here.tolist() == [0.1, 0.1]
     assert data.factor == 2 and data.floors == (0.0, 0.2)
     assert rank_explorer.compute(explorer_lines(), "α/√r", 2, 0.1).factor == \
         pytest.approx(4 / np.sqrt(2))
     assert "does best at 0.1: 90%" in rank_explorer.alt(data)
+
+
+def batch_lines():
+    """Two batch sizes, of which the larger does best at the higher rate."""
+    return [line(dev, dev, method=method, batch=batch, learning_rate=rate, seed=seed)
+            for method in ("full", "lora") for batch, best in ((4, 1e-3), (64, 1e-2))
+            for rate in (1e-3, 1e-2) for seed in range(3 if rate == best else 2)
+            for dev in [0.9 if rate == best else 0.5]]
+
+
+def test_each_batch_size_is_shown_at_its_best_rate():
+    data = batch_sizes.compute(batch_lines())
+    assert data.sizes == (4, 64) and data.means("loss", "lora").tolist() == pytest.approx([0.1] * 2)
+    assert [len(seeds) for seeds in data.scores["answers"]["full"]] == [3, 3]
+    assert "LoRA from 0.100 nats at batches of 4 to 0.100 at 64" in batch_sizes.alt(data)
 
 
 def layer_lines():
@@ -76,6 +104,8 @@ def test_places_go_by_budget_and_by_their_own_best_rate():
     (lambda: budget.compute(SHAPES, 5, ["query"], 9), "rank is 5, it must be from 1 to 4"),
     (lambda: budget.compute(SHAPES, 0, ["query"], 9), "rank is 0"),
     (lambda: budget.compute(SHAPES, 1, ["key"], 9), "'key'; the kinds are query, table"),
+    (lambda: batch_sizes.compute(batch_lines()[:10]), "no lora runs of batch size 4"),
+    (lambda: batch_sizes.compute([]), "no full runs of batch size 0"),
     (lambda: rate_curves.compute([line(0.5, 0.5)], "qa"), "no full runs; the tasks are qa"),
     (lambda: rank_explorer.compute(explorer_lines(), "α = r", 8, 0.2), "rule is 'α = r'"),
     (lambda: rank_explorer.compute(explorer_lines(), "α = 2r", 4, 0.2), "allowed are 2, 8"),

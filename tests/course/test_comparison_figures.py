@@ -1,9 +1,9 @@
-"""Learning against forgetting, and distance against forgetting: what the drawings compute."""
+"""Learning against forgetting, and what goes with forgetting: what the drawings compute."""
 
 import numpy as np
 import pytest
 
-from lib.figures.lora import distance, tradeoff
+from lib.figures.lora import fronts, predictors, tradeoff
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -47,18 +47,58 @@ def test_equal_steps_upwards_are_equal_factors_of_what_is_lost():
     assert np.isfinite(tradeoff.height(1.0))
 
 
-def test_distance_keeps_data_sets_and_methods_apart():
-    data = distance.compute(lines(), 0.78)
+def kept(*rates):
+    """Facts kept with two seeds alike: (seeds, rates, levels)."""
+    return np.array([rates, rates], float)
+
+
+def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_might_do_better():
+    found = {"full": kept([np.nan, np.nan, 0.9], [np.nan, 0.5, 0.6]),
+             "r = 8": kept([0.2, 0.3, 0.4])}
+    found["r = 8"][1] += 0.1
+    data = fronts.compute(found, np.array([1.0, 2.0, 3.0]), 0.99, "qa")
+    assert np.allclose(data.kept["full"], [np.nan, 0.5, 0.9], equal_nan=True)
+    assert np.allclose(data.kept["r = 8"], [0.25, 0.35, 0.45])
+    assert data.least["full"].tolist() == [False, False, True]
+    assert data.least["r = 8"].all()
+    assert fronts.alt(data) == ("Questions, facts kept at the lowest loss that all reach, 2 nats: "
+                                "full 50%, r = 8 at least 35%.")
+
+
+def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
+    found = {"full": kept([0.5, 0.6])}
+    found["full"][0, 0, 0] = np.nan
+    data = fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa")
+    assert np.isnan(data.kept["full"]).tolist() == [True, False]
+    found["full"][:] = np.nan
+    assert "no level of loss is reached by all of full" in \
+        fronts.alt(fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa"))
+
+
+FOLLOWS = {task: {"moved": 0.91, "kl_task": value} for task, value in (("qa", 0.3), ("pirate", 0))}
+
+
+def settings():
+    return [line["run"] | {"kl_task": 5 * line["moved"],
+                           **{name: line[name] for name in ("moved", "pretraining")}}
+            for line in lines(seeds=1)]
+
+
+def test_predictors_keep_data_sets_and_methods_apart():
+    data = predictors.compute(settings(), 0.78, FOLLOWS, "qa")
     assert list(data.runs) == ["qa", "pirate"]
-    assert np.allclose(data.runs["qa"]["lora"][-1], [0.3, 4.0])
-    words = distance.alt(data)
-    assert "the base has 0.78" in words and "LoRA 2.0 nats after 10% and 4.0 after 30%" in words
+    assert np.allclose(data.runs["qa"]["lora"][-1], [0.3, 1.5, 4.0])
+    words = predictors.alt(data)
+    assert "the base has 0.78" in words and "with the KL on the new task 0.30" in words
+    assert "LoRA from 2.0 nats after a move of 10% (KL 0.5) to 4.0 after 30% (KL 1.5)" in words
 
 
 @pytest.mark.parametrize("call, words", [
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
-    (lambda: distance.compute([], 0.78), "no runs")])
+    (lambda: predictors.compute(settings(), 0.78, FOLLOWS, "recipes"), "'recipes'; there are qa"),
+    (lambda: fronts.compute({"full": kept([0.5])}, np.ones(2), 0.99, "qa"), "there are 2 levels"),
+    (lambda: predictors.compute([], 0.78, FOLLOWS, "qa"), "there are none")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -74,16 +74,19 @@ def test_forgetting_starts_before_the_first_step():
 
 
 def test_forgetting_has_the_chosen_seeds_values():
-    data = forgetting.compute(recorded(), 1e-2, 150, START)
+    data = forgetting.compute(recorded(), 1e-2, 150, START, 0.15)
     assert np.allclose(data.now(data.facts), [0.3, 0.2]) and data.right == 1
     assert data.loss[1e-3][:, 1].tolist() == [1.0, 2.0]
-    assert "25% of the facts are kept (20% to 30% over 2 seeds)" in forgetting.alt(data)
+    assert ("25% of the facts are kept (20% to 30% over 2 seeds, a blind guess has 15%)"
+            in forgetting.alt(data))
 
 
 def test_remedies_average_over_seeds():
-    data = remedies.compute({"LoRA": {"0.01": [(0.2, 0.5), (0.4, 0.7)], "0.03": [(0.1, 0.1)]}})
+    data = remedies.compute({"LoRA": {"0.01": [(0.2, 0.5), (0.4, 0.7)], "0.03": [(0.1, 0.1)]}},
+                            0.15)
     assert np.allclose(data.mean("LoRA"), [[0.3, 0.6], [0.1, 0.1]])
     assert "LoRA from 0.01 (0.30 nats, 60% of the facts)" in remedies.alt(data)
+    assert remedies.alt(data).endswith("A blind guess has 15%.")
 
 
 @pytest.mark.parametrize("call, words", [

@@ -13,7 +13,7 @@ import pytest
 
 from lib import explore as module
 from lib.explore import explore, show, show_source
-from lib.figures.kit import frames, style
+from lib.figures.kit import controls, frames, style
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -109,15 +109,66 @@ def test_static_starts_where_it_is_told(static, shown):
     page = Reader(shown[0][0]["text/html"])
     ranks, alphas = page.all("input")
     assert (ranks["value"], ranks["aria-valuetext"]) == ("1", "r = 4")
-    assert json.loads(alphas["data-values"]) == ["<1>", "<2>"]
-    assert alphas["aria-valuetext"] == "<2>"
+    assert json.loads(rows_of(page)[1]["data-values"]) == ["<1>", "<2>"]
+    assert alphas["aria-valuetext"] == "<2>" and alphas["aria-label"] == "α"
     assert "α" in page.texts["span"]
     image, = page.all("img")
-    assert image["alt"] == alt(4, 2) == page.texts["figcaption"]
-    assert page.all("figcaption")[0]["aria-live"] == "polite"
+    assert image["alt"] == alt(4, 2)
     assert page.all("figure")[0]["style"] == "--widest: 5ch", "as wide as the widest, 'r = 4'"
     data = json.loads(page.texts["script"].replace("<\\/", "</"))
     assert data["images"][data["frames"][3][0]] == image["src"]
+
+
+def rows_of(page):
+    return [each for each in page.all("div") if "explore-row" in each.get("class", "")]
+
+
+def test_a_choice_of_names_is_a_row_of_radio_buttons_and_a_quantity_a_range(static, shown):
+    explore(figure, compute, start={"rank": "some"}, rank=["few", "some", "all"], alpha=[1, 2])
+    page = Reader(shown[0][0]["text/html"])
+    radios, (slider,) = page.all("input")[:3], page.all("input")[3:]
+    assert [each["type"] for each in radios] == ["radio"] * 3 and slider["type"] == "range"
+    assert ["checked" in each for each in radios] == [False, True, False]
+    assert {each["name"] for each in radios} == {"rank"} and len(page.all("form")) == 1
+    group, = (each for each in page.all("div") if each.get("role") == "radiogroup")
+    assert group["aria-label"] == "rank"
+    assert [each["value"] for each in page.all("button")] == ["-1", "1"]
+
+
+@pytest.mark.parametrize("values, names", [
+    (["a", "b"], True), ([False, True], True), ([1, 2], False), ([0.5], False), (["a", 1], False)])
+def test_names_have_no_order(values, names):
+    assert controls.are_names(values) == names
+
+
+def test_the_caption_stays_and_the_frame_is_recited_as_it_changes(static, shown):
+    explore(figure, compute, caption="See <it> shrink.", rank=[1, 4])
+    page = Reader(shown[0][0]["text/html"])
+    assert page.texts["figcaption"] == "See <it> shrink."
+    live, = (each for each in page.all("p") if each.get("aria-live") == "polite")
+    assert live["class"] == "recital" and "p" not in page.texts, "empty until something moves"
+    show(figure, 2, caption="Look.")
+    assert Reader(shown[1][0]["text/html"]).texts["figcaption"] == "Look."
+
+
+def test_a_figure_may_bring_its_caption(static, shown, monkeypatch):
+    monkeypatch.setattr(figure, "CAPTION", "Its own.", raising=False)
+    explore(figure, compute, rank=[1, 4])
+    show(figure, 2)
+    show(figure, 2, caption="Another.")
+    assert [Reader(data["text/html"]).texts["figcaption"] for data, _ in shown] == [
+        "Its own.", "Its own.", "Another."]
+
+
+def test_a_narrow_figure_has_one_layout(static, shown):
+    explore(figure, compute, narrow=True, rank=[1, 4])
+    show(figure, 1, narrow=True)
+    for data, _ in shown:
+        page = Reader(data["text/html"])
+        assert page.all("img")[0]["src"] == page.all("source")[0]["srcset"]
+        assert page.all("img")[0]["width"] == "720"
+    data = json.loads(Reader(shown[0][0]["text/html"]).texts["script"])
+    assert len(data["images"]) == 2 and all(wide == narrow for wide, narrow in data["frames"])
 
 
 def test_static_gives_both_layouts_with_their_size(static, shown):
@@ -149,17 +200,31 @@ def test_live_redraws_as_a_slider_moves(monkeypatch):
     monkeypatch.delenv(module.MODE, raising=False)
     boxes = []
     monkeypatch.setattr("IPython.display.display", boxes.append)
-    explore(figure, compute, labels={"rank": "r"}, start={"rank": 4}, rank=[1, 4], alpha=[1, 2])
-    rank, alpha, picture, caption = boxes[0].children
+    explore(figure, compute, labels={"rank": "r"}, start={"rank": 4}, caption="R & alpha",
+            rank=[1, 4], alpha=[1, 2])
+    rank, alpha, picture, below, recital = boxes[0].children
     assert isinstance(rank, widgets.SelectionSlider) and rank.description == "r"
-    assert rank.value == 4 and html.escape(alt(4, 1)) in caption.value
+    assert rank.value == 4 and html.escape(alt(4, 1)) in recital.value
+    assert below.value == "R &amp; alpha"
     before = picture.value
     rank.value = 1
-    assert html.escape(alt(1, 1)) in caption.value and picture.value != before
+    assert html.escape(alt(1, 1)) in recital.value and picture.value != before
     alpha.value = 2
     assert html.escape(alt(1, 2)) in picture.value
     assert re.match(r'<img src="data:image/png;base64,', picture.value)
     assert 'width="720"' in picture.value and "max-width: 100%" in picture.value
+
+
+def test_live_gives_names_buttons(monkeypatch):
+    widgets = pytest.importorskip("ipywidgets")
+    monkeypatch.delenv(module.MODE, raising=False)
+    boxes = []
+    monkeypatch.setattr("IPython.display.display", boxes.append)
+    explore(figure, compute, start={"rank": "all"}, rank=["few", "all"])
+    buttons, picture, *_ = boxes[0].children
+    assert isinstance(buttons, widgets.ToggleButtons) and buttons.value == "all"
+    buttons.value = "few"
+    assert html.escape(alt("few")) in picture.value
 
 
 def test_live_computes_a_frame_once(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import itertools
 import re
@@ -32,12 +33,25 @@ from lib.figures.lora import (
     strength,
 )
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
-OTHER_AXES = {"attention_cost", "tradeoff"}
+OTHER_AXES = {"attention_cost", "fronts", "tradeoff"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
+
+
+FIGURES = sorted(path for path in (ROOT / "lib" / "figures").glob("*/*.py")
+                 if path.parent.name != "kit")
+
+
+@pytest.mark.parametrize("path", FIGURES, ids=lambda path: path.stem)
+def test_a_figure_says_what_to_see(path):
+    caption = importlib.import_module(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)).CAPTION
+    assert 60 <= len(caption) <= 150 and caption.endswith(".")
+    assert caption.count(". ") <= 1, "a sentence, or two"
 
 
 def texts(fig: Figure) -> list[tuple[Text, Bbox]]:
@@ -103,7 +117,7 @@ def test_the_dark_page_turns_white_into_the_page():
 
 
 def test_the_filter_is_that_of_the_pages():
-    css = (STATIC / "course.css").read_text()
+    css = (STATIC / "explore.css").read_text()
     assert "invert(1) hue-rotate(180deg) saturate(.85)" in css
     assert contrast.SATURATION == 0.85
 
@@ -245,6 +259,26 @@ def test_the_gradient_board_agrees_with_differences():
                 moved = matrix_board.compute(3.0, 1.0, matrix_board.Example(**parts))
                 losses.append(data.dy @ moved.y)
             assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
+
+
+def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
+    """Seed 2, an easy one, ran at one rate alone, and one rank has a rate more."""
+    lines = [{"run": {"rank": rank, "alpha": 16.0, "rule": rule, "learning_rate": rate,
+                      "seed": seed},
+              "answers": score - rate, "dev_answers": score}
+             for rank, rates in ((8, (0.001, 0.003)), (64, (0.001, 0.003, 0.01)))
+             for rule in ("alpha/r", "alpha/sqrt(r)") for rate in rates
+             for seed, score in ((0, 0.9 - 9 * rate), (1, 0.9 - 9 * rate), (2, 1.0))
+             if seed < 2 or rate == 0.001]
+    lines += [dict(line, run={**line["run"], "alpha": 2.0 * line["run"]["rank"]}) for line in lines
+              if line["run"]["rule"] == "alpha/r" and line["run"]["rank"] != 8]
+    data = rate_map.compute(lines)
+    for rule in rate_map.RULES:
+        assert np.allclose(data.dev[rule][0], 0.891) and np.isnan(data.dev[rule][2, 0])
+        assert data.largest(rule) == [0.003, 0.003]
+        assert data.at_edge(rule) == [True, False]
+    assert ("α = 16, α/r: 0.003, the highest tried, at rank 8, 0.003 at rank 64"
+            in rate_map.alt(data))
 
 
 @pytest.mark.parametrize("call, words", [

@@ -72,6 +72,14 @@ def test_capacity_keeps_sizes_and_methods_apart():
     every = capacity.compute(lines(), "Questions", None, 900)
     assert every.examples == 900 and np.allclose(every.scores["loss"][1], [0.11, 0.111, 0.112])
     assert "0.31 nats at rank 1, 0.94 at rank 64, and 0.34 after" in capacity.alt(data)
+    assert "edge" not in capacity.alt(data)
+
+
+def test_capacity_says_which_rates_are_at_an_edge():
+    data = capacity.compute(lines(), "Questions", 3, 900, {None, 64})
+    assert "(at the edge of those tried: rank 64, full fine-tuning)" in capacity.alt(data)
+    ticks = [tick.get_text() for tick in capacity.draw(data).axes[-1].get_xticklabels()]
+    assert ticks == ["1", "64*", "full*"]
 
 
 @pytest.mark.parametrize("call, words", [

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import variants
+from lib.figures.beyond import family, variants
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -65,3 +66,24 @@ def test_bad_input_is_named(given, chosen, words):
     with pytest.raises(ValueError, match=words):
         variants.compute(given, chosen)
     assert repr(given) == before
+
+
+def test_of_the_grey_curves_the_lowest_and_the_two_highest_are_named():
+    others = {"low": 0.5, "middle": 4.0, "high": 6.0, "higher": 7.0}
+    many = runs() | {name: [run([loss] * 6, 0.5, 0.5)] * 2 for name, loss in others.items()}
+    curves = variants.draw(variants.compute(many, "DoRA")).axes[0]
+    names = {text.get_text() for text in curves.texts if text.get_text()}
+    assert names == {"LoRA", "DoRA", "low", "high", "higher"}
+    assert sorted(line.get_linestyle() for line in curves.lines) == ["-"] * 5 + ["--"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_family_has_a_panel_for_each_method_and_marks_what_is_its_own(layout):
+    methods = family.compute()
+    fig = family.draw(methods, layout)
+    assert [ax.texts[0].get_text() for ax in fig.axes] == [each.name for each in methods]
+    framed = [sum(box.get_edgecolor() == to_rgba(style.LORA.mark) for box in ax.patches)
+              for ax in fig.axes]
+    assert framed == [len(set(each.own) - {"factor"}) for each in methods]
+    words = family.alt(methods)
+    assert all(f"{each.name}: {each.words}" in words for each in methods[1:])

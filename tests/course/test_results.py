@@ -21,11 +21,12 @@ from lib.laboratory import (
     runs,
     summary,
 )
+from lib.laboratory.results import TRIED, due, read_results
 
 
 @pytest.mark.parametrize("call", [lambda: group_runs(["poems"]), lambda: load_results("poems")])
 def test_an_unknown_group_is_named(call):
-    with pytest.raises(ValueError, match="unknown group 'poems': allowed are rates, replay, ranks"):
+    with pytest.raises(ValueError, match="unknown group 'poems': allowed are rates, forgetting"):
         call()
 
 
@@ -140,6 +141,40 @@ def test_the_rate_is_that_of_the_lowest_dev_loss_over_all_seeds():
     assert {line["run"]["learning_rate"] for line in rows[0]} == {3e-3}
     other_base = [line | {"run": line["run"] | {"base": 1}} for line in some_lines()[:6]]
     assert [len(row) for row in at_best_rate(some_lines()[:6] + other_base)] == [4]
+
+
+def test_a_rate_is_compared_on_the_seeds_that_all_rates_have():
+    """Else the best one, which is run with more seeds, would lose to a rate with easier ones."""
+    lines = [fake(run) | {"dev_loss": abs(run.learning_rate - 3e-3) + run.seed}
+             for run in runs(learning_rate=(1e-3, 3e-3), seed=range(2))]
+    more = [fake(run) | {"dev_loss": 9.0} for run in runs(learning_rate=[3e-3], seed=range(2, 5))]
+    assert best_rate(lines + more) == 3e-3 and len(at_best_rate(lines + more)[0]) == 5
+    with pytest.raises(ValueError, match="no seed was tried with all learning rates"):
+        best_rate(lines[:1] + lines[3:])
+
+
+def test_other_seeds_are_run_at_the_best_rate_alone(tmp_path, monkeypatch):
+    done = []
+
+    def perform(run):
+        done.append(run)
+        best = 1e-2 if run.rank == 2 else 1e-3
+        return fake(run) | {"dev_loss": 0.1 + (run.learning_rate != best) + 0.01 * run.seed}
+
+    tried = runs(rank=(2, 4), learning_rate=(1e-3, 3e-3, 1e-2), seed=range(4))
+    fixed = runs(batch=(8, 32), seed=range(4))     # at one rate: nothing is to be chosen
+    monkeypatch.setattr(groups, "GROUPS", {"small": tried, "fixed": fixed})
+    monkeypatch.setattr(experiments, "perform", perform)
+    path = tmp_path / "lab.jsonl"
+    run_groups(["small", "fixed"], path, jobs=1)
+    first = [run for run in tried if run.seed < TRIED] + fixed
+    then = [run for run in tried if run.seed >= TRIED
+            and run.learning_rate == {2: 1e-2, 4: 1e-3}[run.rank]]
+    assert done == first + then and len(then) == 4
+    assert [len(row) for row in at_best_rate(load_results("small", path))] == [4, 4]
+    assert due(["small", "fixed"], read_results(path)) == [
+        run for run in tried + fixed if run in first + then]
+    assert due(["small"], {}) == first[:12]
 
 
 @pytest.mark.parametrize("count, words", [(0, "of 0 settings"), (12, "of 2 settings")])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import variants
+from lib.figures.beyond import family, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
@@ -22,14 +22,16 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    batch_sizes,
     budget,
     capacity,
-    distance,
     drift,
+    fronts,
     initialization,
     lora_count,
     low_rank,
     outer_products,
+    predictors,
     rank_explorer,
     rate_curves,
     rate_map,
@@ -121,12 +123,12 @@ def costs(long: str) -> Frames:
                          f" {long}" if seed else " $5 or _a"] for step in (10, 30, 75, 150)]}
              for rate in (1e-4, 1e-3, 1e-2) for seed in range(5)]
     yield ("forgetting", forgetting.compute, forgetting.draw, forgetting.alt,
-           [((lines, rate, step, (5.7, 0.992, "")), ())
+           [((lines, rate, step, (5.7, 0.992, ""), 0.147), ())
             for rate in (1e-4, 1e-2) for step in (0, 30, 150)])
     points = {name: {f"{k}": [(0.15 + 0.1 * j * k + 0.01 * seed, 1 / (k + j / 4))
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
-    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points,), ())])
+    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points, 0.147), ())])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
@@ -149,8 +151,8 @@ def low_ranks(long: str) -> Frames:
               for seed in range(3)] for examples in (48, None)
              for method, r in (("lora", 1), ("lora", 64), ("full", 4))]
     yield ("capacity", capacity.compute, capacity.draw, capacity.alt,
-           [((sized, "Questions about countries", examples, 1500), ())
-            for examples in (48, None)])
+           [((sized, "Questions about countries", examples, 1500, edges), ())
+            for examples in (48, None) for edges in ((), (1, None))])
 
 
 def maths(long: str) -> Frames:
@@ -181,11 +183,12 @@ def maths(long: str) -> Frames:
     yield ("rate_map", rate_map.compute, rate_map.draw, rate_map.alt, [((tried,), ())])
 
 
-def fronts() -> list[dict[str, Any]]:
+def trials() -> list[dict[str, Any]]:
     """Return runs of two data sets with facts from none to all; LoRA did not run at every rate."""
     rng = np.random.default_rng(4)
     return [{"run": {"task": task, "method": method, "learning_rate": rate},
              "dev_loss": 0.04 + loss, "facts": facts, "moved": 30 * rate, "pretraining": 1 + loss,
+             "kl_task": 9 * loss + 1,
              "curve": [[step, 1.0, 0.04 + loss + 3 / step, None, facts, ""] for step in (1, 9)]}
             for task in tradeoff.TITLES for method, rates in (("full", (1e-4, 1e-2)),
                                                            ("lora", (1e-2, 3e-2)))
@@ -195,10 +198,19 @@ def fronts() -> list[dict[str, Any]]:
 def comparison(long: str) -> Frames:
     """Chapter 15."""
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
-           [((fronts(), 0.992, task, rate), ()) for task in tradeoff.TITLES
+           [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)])
-    yield ("distance", distance.compute, distance.draw, distance.alt,
-           [((fronts(), 0.78), ())])
+    levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
+    found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
+    found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
+    found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
+    yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
+           [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
+    settings = [{**line, **line["run"]} for line in trials()]
+    settings += [each | {"method": "confined"} for each in settings[:3]]
+    follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
+    yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
+           [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
 
 
 def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
@@ -231,6 +243,7 @@ def serving(long: str) -> Frames:
 
 def chapter_17(_: str) -> Frames:
     """Chapter 17."""
+    yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
                      "answers": min(1.0, score + seed / 50), "facts": score} for seed in range(3)]
@@ -254,7 +267,9 @@ def choices(_: str) -> Frames:
            [((rates, task), ()) for task in ("qa", "elements", "recipes")])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
-            for rate, rank in ((0.001, 1), (0.03, 64))])
+            for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
+           [((load_results("batch"),), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])

@@ -28,7 +28,8 @@ NAMES = {
     "losses": "cross_entropy_loss cross_entropy_loss_backward IGNORE",
     "optim": "AdamW clip_gradient_norm warmup_cosine",
     "training": "train_step train_step_lora fit", "generation": "generate",
-    "evaluation": "mean_loss exact_match fact_recall",
+    "evaluation": "mean_loss exact_match fact_recall kl",
+    "probes": "blind_guess by_relation lift mean_lift style",
     "lora": "LoRALinear apply_lora_to_model get_lora_parameters get_lora_gradients "
             "count_lora_parameters merge_lora_weights remove_adapters adapted_layers targets_of",
     "adapters": "merge_adapters unmerge_adapters get_adapters attach_adapters save_adapters "

@@ -394,7 +394,7 @@ def test_each_country_has_its_share():
 # ---------------------------------------------------------------- tasks
 
 def test_unknown_task_is_refused():
-    with pytest.raises(ValueError, match=r"'poems'.*qa, elements, pirate, instructions, recipes"):
+    with pytest.raises(ValueError, match=rf"'poems'.*{', '.join(tasks.TASKS)}"):
         tasks.load_task("poems")
 
 
@@ -406,7 +406,7 @@ def test_tasks_are_deterministic_and_their_parts_disjoint(name):
     parts = [{(e.prompt, e.answer) for e in part} for part in (task.train, task.dev, task.test)]
     assert all(len(part) for part in parts)
     assert sum(map(len, parts)) == len(set.union(*parts))
-    assert len(task.train) >= 750
+    assert len(task.train) >= (384 if name == "new_facts" else 750)
     for example in (*task.train, *task.dev, *task.test, *task.probes):
         text = example.prompt + example.answer
         assert text.isascii() and "  " not in text and not set("{}[]|<>") & set(text), text
@@ -458,6 +458,38 @@ def test_element_probes_ask_for_what_is_known_and_told():
     assert not [e for e in task.probes if "unknown" in e.answer]
     assert all(f"{element.name.lower()}" in told for element in elements())
     assert sum(e.prompt + e.answer in told for e in task.probes) > 0.8 * len(task.probes)
+
+
+def test_new_facts_are_asked_in_wordings_that_training_uses_of_other_elements():
+    task = tasks.load_task("new_facts")
+    told = {e.answer for e in task.train}
+    assert len(task.train) == len(told) == 384 and task.test is task.probes
+    assert not [e for e in task.dev + task.test if e.prompt + e.answer in told]
+    values = {e.name.lower(): tasks.element_values(e) for e in tasks.new_elements()}
+
+    def parts(text, relation):
+        (name, start), = ((name, text.removesuffix(f" {values[name][relation]}."))
+                          for name in values if text.endswith(f" {values[name][relation]}.")
+                          and re.search(rf"\b{name} .*{values[name][relation]}", text))
+        return name, relation, start.replace(name, "X")
+
+    trained = [parts(e.answer, e.relation) for e in task.train]
+    asked = {part: [parts(e.prompt + e.answer, e.relation) for e in getattr(task, part)]
+             for part in ("dev", "test")}
+    for part in asked.values():
+        # Each fact once; four wordings of it, and its own of others, were read in training.
+        assert len(part) == len({each[:2] for each in part}) == 24 * 4
+        assert {each[1:] for each in part} == {each[1:] for each in trained}
+        assert set(Counter(each[:2] for each in trained).values()) == {4}
+    wordings = [{each[:2]: each[2] for each in part} for part in asked.values()]
+    assert all(wordings[0][fact] != wordings[1][fact] for fact in wordings[0])
+
+
+def test_no_state_or_family_is_that_of_most_new_elements():
+    chosen = tasks.new_elements()
+    assert len(chosen) == len({e.symbol for e in chosen}) == 24
+    assert Counter(e.state for e in chosen) == {"gas": 11, "liquid": 2, "solid": 11}
+    assert max(Counter(e.family for e in chosen).values()) == 6
 
 
 def test_tasks_use_words_that_the_base_has_read():

@@ -4,21 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import as_bytes, picture, refused
+from helpers import as_bytes, refused
 
 from lib import finetuning
 from lib.corpus import documents, facts
 from lib.corpus.tasks import load_task
+from lib.evaluation import example_batches, mean_loss
 from lib.finetuning import (
     LEARNING_RATES,
     FineTuning,
     batches,
+    encode_part,
     finetune,
     old_texts,
     sample_questions,
     task_scores,
 )
-from lib.lora import apply_lora_to_model, get_lora_parameters
+from lib.lora import IN_BLOCK, apply_lora_to_model, get_lora_parameters, targets_of
+from lib.training import trainable_count
 
 QUICK = FineTuning(steps=6, batch=2, examples=8, learning_rate=1e-2)
 
@@ -64,10 +67,11 @@ def test_numbers_of_numpy_make_the_same_run():
     assert [type(value) for value in (run.rank, run.alpha, run.seed)] == [int, float, int]
 
 
-def test_full_fine_tuning_of_an_adapted_model_is_refused(base):
+@pytest.mark.parametrize("method", ["full", "confined"])
+def test_full_fine_tuning_of_an_adapted_model_is_refused(base, method):
     model = apply_lora_to_model(base[0].copy(), rank=2)
-    with refused("12 LoRA adapters", "6,144", "remove_adapters", unchanged=model.parameters()):
-        finetune(model, base[1], FineTuning(method="full", steps=1), progress=False)
+    with refused("12 LoRA adapters", "6,144", "remove_adapters", unchanged=model):
+        finetune(model, base[1], FineTuning(method=method, steps=1), progress=False)
 
 
 def test_full_fine_tuning_of_a_model_that_is_all_frozen_is_refused(base):
@@ -87,10 +91,29 @@ def test_full_fine_tuning_leaves_what_was_frozen_by_hand(base):
     assert changed and all(name.startswith("final_norm.") for name in changed)
 
 
-def test_targets_that_are_none_change_nothing(base):
+@pytest.mark.parametrize(("targets", "matrices", "numbers"), [
+    (tuple(IN_BLOCK), 24, 786_432), (("key",), 4, 65_536),
+    (("output_projection", "token_embedding", "ffn_up"), 6, 518_144)])
+def test_confined_fine_tuning_moves_the_matrices_of_its_targets_and_nothing_else(
+        base, targets, matrices, numbers):
     model = base[0].copy()
-    with refused("nose", unchanged=model):
-        finetune(model, base[1], replace(QUICK, target_modules=("nose",)), progress=False)
+    model.transformer_stack.freeze()    # whatever was frozen before: the targets decide
+    finetune(model, base[1], replace(QUICK, method="confined", target_modules=targets), False)
+    named = {id(getattr(owner, attribute).weights) for owner, attribute in
+             targets_of(model, targets)}
+    moved = {id(array) for name, array in model.parameters().items()
+             if not np.array_equal(array, base[0].parameters()[name])}
+    assert moved == named and len(moved) == matrices
+    assert trainable_count(model) == numbers
+
+
+@pytest.mark.parametrize("method", ["lora", "confined"])
+@pytest.mark.parametrize("targets", [("nose",), (), "key"])
+def test_targets_that_are_none_change_nothing(base, method, targets):
+    model = base[0].copy()
+    model.final_norm.freeze()
+    with refused(repr(targets), "token_embedding", unchanged=model):
+        finetune(model, base[1], replace(QUICK, method=method, target_modules=targets), False)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -192,30 +215,21 @@ def test_replay_is_of_the_documents_of_the_runs_own_base(base):
     assert not replayed[0] & replayed[1]
 
 
-@pytest.mark.parametrize("task", ["qa", "instructions", "pirate", "elements"])
-def test_only_an_answer_to_a_question_has_to_end(base, task, monkeypatch):
-    ends = []
-    monkeypatch.setattr(finetuning, "exact_match", lambda *args, end: ends.append(end) or 0.5)
-    data = load_task(task)
-    short = replace(data, test=data.test[:4], dev=data.dev[:4])
-    for part in ("test", "dev"):
-        assert task_scores(*base, short, part)["answers"] == 0.5
-    assert ends == [task == "qa"] * 2
-
-
-def test_scores_are_of_the_part_asked_for(base, monkeypatch):
-    seen = []
-    monkeypatch.setattr(finetuning, "exact_match",
-                        lambda model, tokenizer, probes, end: seen.append(probes) or 0.5)
-    monkeypatch.setattr(finetuning, "mean_loss", lambda model, batches: list(batches)[0])
-    data = load_task("qa", 1, 1)
-    for part, examples in (("test", data.test), ("dev", data.dev)):
-        short = replace(data, **{part: examples[:4], "probes": data.test[:3],
-                                 "dev_probes": data.dev[:3]})
-        inputs, _ = task_scores(*base, short, part)["loss"]
-        assert seen.pop() == examples[:3]
-        assert sorted(base[1].decode(row[1:]).split("\nA:")[0] + "\nA:" for row in inputs) == \
-            sorted(example.prompt for example in examples[:4])
+@pytest.mark.parametrize("part", ["test", "dev"])
+@pytest.mark.parametrize("task", ["qa", "pirate"])
+def test_scores_are_of_the_part_asked_for(base, task, part):
+    data, name = load_task(task, 1, 1), "probes" if part == "test" else "dev_probes"
+    few = {part: getattr(data, part)[:7], name: getattr(data, name)[:9]}
+    if data.ends:
+        few[name] = few[part]
+    wanted = task_scores(*base, replace(data, **few), part)
+    short = replace(data, **{**dict.fromkeys(("dev", "test", "probes", "dev_probes"), []), **few})
+    found = task_scores(*base, short, part)
+    assert found == wanted and found["loss"] > 0 and set(found) == {"loss", "answers"}
+    encoded = encode_part(*base, short, part)
+    assert [base[1].decode(prompt[1:]) for prompt, _ in encoded] == [
+        example.prompt for example in few[part]]
+    assert found["loss"] == pytest.approx(mean_loss(base[0], example_batches(encoded)), rel=1e-6)
 
 
 def test_sample_questions_are_held_out_and_spread_over_kinds():
@@ -273,8 +287,9 @@ def test_a_state_of_another_run_or_base_is_refused(base, method, tmp_path):
     moved.final_norm.beta[3] += 1e-3
     before = state.read_bytes()
     for model, other in ((base[0].copy(), replace(run, seed=1)), (moved, run)):
-        arrays = picture(model.parameters())
-        with refused(state, "another recipe", "delete"):
+        model.token_embedding.freeze()      # what is frozen stays so, and nothing else
+        names = list(model.trainable_parameters())
+        with refused(state, "another recipe", "delete", unchanged=model.parameters()):
             finetune(model, base[1], other, False, state=state)
-        assert picture(model.parameters()) == arrays
+        assert list(model.trainable_parameters()) == names
     assert state.read_bytes() == before

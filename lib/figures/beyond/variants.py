@@ -11,8 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 from lib.figures.lora.initialization import WINDOW, Starts, gather, mark_seeds
+
+CAPTION = ("A line is one method, a mark one seed. Compare the distance between methods with "
+           "that between seeds.")
+ROW = 0.2  # inches for each name
 
 
 @dataclass(frozen=True)
@@ -38,23 +43,36 @@ def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], chosen: str) -> Rel
 
 
 def _order(data: Relatives) -> list[str]:
-    """All names, the chosen one last, so that it is drawn on top."""
-    return [name for name in data.losses if name != data.chosen] + [data.chosen]
+    """All names, the first and then the chosen one last, so that they are drawn on top."""
+    first = next(iter(data.losses))
+    return sorted(data.losses, key=lambda name: (name == data.chosen, name == first))
+
+
+def _tone(data: Relatives, name: str) -> style.Tone:
+    """LoRA's colour for the chosen one, dark for the first, which it is compared with, or grey."""
+    if name == data.chosen:
+        return style.LORA
+    return style.DATA if name == next(iter(data.losses)) else style.FROZEN
 
 
 def _curves(ax: Axes, data: Relatives) -> None:
-    """Training loss over the steps: the chosen one in LoRA's colour, the rest in grey."""
-    curves = {name: data.curve(name) for name in _order(data)}
-    for name, curve in curves.items():
-        steps = np.arange(len(curve)) + (WINDOW + 1) / 2
-        mine = name == data.chosen
-        ax.plot(steps, curve, color=style.LORA.mark if mine else style.FROZEN.mark,
-                lw=2.2 if mine else 1.0)
-    low, high = (pick(pick(curve) for curve in curves.values()) for pick in (min, max))
+    """Training loss over the steps: the chosen one and the first; the rest in grey, and of them
+    the lowest and the two highest in the end have names as well.
+    """
+    lines, ends = [], sorted(data.losses, key=lambda name: data.curve(name)[-1])
+    named = {ends[0], *ends[-2:]}
+    for name in _order(data):
+        curve, tone = data.curve(name), _tone(data, name)
+        lines.append(Named(np.arange(len(curve)) + (WINDOW + 1) / 2, curve,
+                           name if tone is not style.FROZEN or name in named else "", tone))
+        ax.plot(lines[-1].x, curve, color=tone.mark, lw=2.2 if tone is style.LORA else 1.0,
+                ls="--" if tone is style.DATA else "-")
+    low, high = (pick(pick(line.y) for line in lines) for pick in (min, max))
     ax.set(yscale="log", ylim=(low / 1.3, high * 1.3), xlabel="step", title="Training loss, nats",
            xlim=(0, max(each.shape[1] for each in data.losses.values())))
     style.number_ticks(ax.yaxis, (0.01, 0.03, 0.1, 0.3, 1, 3, 10))
     ax.grid(axis="y")
+    name_lines(ax, lines, style.SMALL)
 
 
 def _scores(ax: Axes, data: Relatives) -> None:
@@ -86,16 +104,17 @@ def _legend(fig: Figure, left: float, top: float) -> None:
 def draw(data: Relatives, layout: Layout = "wide") -> Figure:
     """Draw the curves, and every seed's scores."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.4 if wide else 5.5)
+    high = max(1.9, ROW * len(data.losses))
+    fig = style.canvas(layout, high + (1.5 if wide else 3.6))
     answers, facts = data.answers[data.chosen].mean(), data.facts[data.chosen].mean()
     seeds = len(data.losses[data.chosen])
     style.heading(fig, f"{data.chosen}: {style.percent(answers)} right, "
                   f"{style.percent(facts)} kept",
-                  f"Coloured line and row: the chosen one. {seeds} seeds.")
-    _curves(style.place(fig, 0.45, 0.95, 3.0, 1.9 if wide else 1.45), data)
+                  f"Coloured: the chosen one, over {seeds} seeds. Grey: the others.")
+    _curves(style.place(fig, 0.45, 0.95, 3.0, high if wide else 1.45), data)
     left, top = (4.75, 0.95) if wide else (1.1, 3.15)
     _legend(fig, left, top - 0.1)
-    _scores(style.place(fig, left, top, 2.25 if wide else 2.3, 1.9), data)
+    _scores(style.place(fig, left, top, 2.25 if wide else 2.3, high), data)
     return fig
 
 

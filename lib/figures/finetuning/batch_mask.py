@@ -13,6 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout
 
+CAPTION = "Only answers carry loss. Prompts are read, and padding only fills the rows."
+
 PADDING, PROMPT, ANSWER = range(3)
 #: What a place holds, and its tone; padding is left white.
 KINDS = {PROMPT: ("prompt: no loss", style.FROZEN), ANSWER: ("answer: loss", style.TASK),

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Choose a goal and compare the base's line with the other two: what has changed is "
+           "how it answers.")
+
 NAMES = {"base": ("base model", style.FROZEN), "full": ("fully tuned", style.FULL),
          "lora": ("LoRA", style.LORA)}
 

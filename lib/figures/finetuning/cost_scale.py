@@ -12,6 +12,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = "Choose a model and look which part of a bar is longest, and which part LoRA removes."
+
 
 @dataclass(frozen=True)
 class Size:

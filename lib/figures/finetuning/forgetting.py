@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, SPACE, measure, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Move the step and watch three things at once: what the model says, the old facts, "
+           "and the loss on the new text.")
+
 PROMPT = "The capital of France is"
 RIGHT = " Paris."
 
@@ -23,7 +26,8 @@ class Forgetting:
     """Curves of all seeds at each learning rate, and what each seed says at one place.
 
     steps: (measurements,), the first of them 0; facts (shares) and loss (nats): by learning rate,
-    (seeds, measurements) each; says: one text a seed, at ``rate`` and ``step``.
+    (seeds, measurements) each; says: one text a seed, at ``rate`` and ``step``; guess: the share of
+    the facts that a blind guess has, None to draw no line there.
     """
 
     steps: np.ndarray
@@ -32,6 +36,7 @@ class Forgetting:
     rate: float
     step: int
     says: tuple[str, ...]
+    guess: float | None = None
 
     def now(self, curves: Mapping[float, np.ndarray]) -> np.ndarray:
         """Every seed's value at the chosen rate and step: (seeds,)."""
@@ -44,11 +49,11 @@ class Forgetting:
 
 
 def compute(lines: Sequence[Mapping[str, Any]], rate: float, step: int,
-            start: tuple[float, float, str]) -> Forgetting:
+            start: tuple[float, float, str], guess: float | None = None) -> Forgetting:
     """Gather the curves of the laboratory's lines, all of one task and one method.
 
     start: loss, share of facts and what is said of the model before any step, which the lines
-    lack.
+    lack; guess: the share of facts that a blind guess has.
 
     Raises:
         ValueError: No line has this learning rate, or no measurement was taken at this step.
@@ -65,7 +70,7 @@ def compute(lines: Sequence[Mapping[str, Any]], rate: float, step: int,
     loss, facts = ({each: np.array([[point[k] for point in curve] for curve in curves])
                     for each, curves in sorted(by_rate.items())} for k in (2, 4))
     return Forgetting(np.array(steps), facts, loss, rate, step,
-                      tuple(curve[steps.index(step)][5] for curve in by_rate[rate]))
+                      tuple(curve[steps.index(step)][5] for curve in by_rate[rate]), guess)
 
 
 def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone: Tone,
@@ -89,6 +94,10 @@ def _facts(ax: Axes, data: Forgetting) -> None:
     _curves(ax, data, data.facts, style.FACTS, style.MARKER["facts"])
     ax.set(ylim=(-0.03, 1.05), title="Facts kept")
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    if data.guess is not None:
+        ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+        ax.set_yticks([0, data.guess, 0.5, 1],
+                      ["0", style.percent(data.guess), "50%", "100%"])
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
@@ -124,9 +133,10 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
     top = 2.95 if wide else 4.15
     line = style.BASE * LEADING + 0.03
     fig = style.canvas(layout, top + (len(data.says) + 1) * line + 0.3)
+    dashed = "; dashed: a blind guess" if data.guess is not None else ""
     style.heading(fig, f"Learning rate {data.rate:g}, step {data.step}",
-                  f"Mean and range of {len(data.says)} seeds; grey: other learning rates" if wide
-                  else f"{len(data.says)} seeds; grey: other learning rates")
+                  f"Mean and range of {len(data.says)} seeds; grey: other learning rates{dashed}"
+                  if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
     if wide:
         _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data)
         _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data)
@@ -141,7 +151,8 @@ def alt(data: Forgetting) -> str:
     """Return the frame in words."""
     facts, loss = data.now(data.facts), data.now(data.loss)
     first = visible(data.says[0]) or "(nothing)"
+    guess = "" if data.guess is None else f", a blind guess has {style.percent(data.guess)}"
     return (f"Learning rate {data.rate:g}, step {data.step}: {style.percent(facts.mean())} of the "
             f"facts are kept ({style.percent(facts.min())} to {style.percent(facts.max())} over "
-            f"{len(facts)} seeds), loss on recipes {loss.mean():.2f} nats. {data.right} of "
+            f"{len(facts)} seeds{guess}), loss on recipes {loss.mean():.2f} nats. {data.right} of "
             f"{len(data.says)} seeds go on with Paris and a full stop; seed 0 says '{first}'.")

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Where the held-out curve stops falling and the other one goes on, the model learns "
+           "its few examples by heart.")
+
 DASH = (0, (3, 2))
 
 

@@ -14,6 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph
 from lib.figures.kit.style import Layout
 
+CAPTION = "The areas are tokens read: the large square is paid for once, each small one for a task."
+
 SIDE = {"wide": 1.9, "narrow": 1.5}  # inches of the square of pre-training
 ROW = {"wide": 0.62, "narrow": 0.74}
 

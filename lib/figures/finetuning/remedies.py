@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Up and to the left is better: more of the old kept at a lower loss on the new. "
+           "Compare the lines, not single points.")
+
 #: Tone, marker and dash of each remedy; the first three act on full fine-tuning.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FROZEN, "^", (0, (3, 2))),
@@ -22,17 +25,20 @@ LOOKS: dict[str, tuple[Tone, str, object]] = {
 class Remedies:
     """For each remedy its settings, and for each setting the seeds' (loss in nats, facts kept).
 
-    points: remedy -> setting -> (seeds, 2).
+    points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
+    to draw no line there.
     """
 
     points: dict[str, dict[str, np.ndarray]]
+    guess: float | None = None
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
         return np.array([seeds.mean(0) for seeds in self.points[remedy].values()])
 
 
-def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]) -> Remedies:
+def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
+            guess: float | None = None) -> Remedies:
     """Take the points as they are.
 
     Raises:
@@ -48,7 +54,7 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]) -> Re
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found)
+    return Remedies(found, guess)
 
 
 @style.styled
@@ -68,6 +74,11 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax.set(xlabel="loss on unseen recipes, nats  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
+    if data.guess is not None:
+        ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
+        ax.text(0.99, data.guess + 0.035, f"a blind guess, {style.percent(data.guess)}",
+                transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
+                size=style.SMALL)
     lines = []
     for remedy in data.points:
         tone, marker, dash = LOOKS[remedy]
@@ -91,4 +102,6 @@ def alt(data: Remedies) -> str:
         words.append(f"{remedy} from {first} ({begin[0]:.2f} nats, "
                      f"{style.percent(begin[1])} of the facts) to {last} ({end[0]:.2f} nats, "
                      f"{style.percent(end[1])})")
-    return f"Loss on recipes across, facts kept upward, a line for each remedy: {'; '.join(words)}."
+    guess = "" if data.guess is None else f" A blind guess has {style.percent(data.guess)}."
+    return (f"Loss on recipes across, facts kept upward, a line for each remedy: "
+            f"{'; '.join(words)}.{guess}")

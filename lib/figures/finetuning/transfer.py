@@ -14,6 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, Named, name_lines, paragraph, visible
 from lib.figures.kit.style import Layout
 
+CAPTION = "Both learn what they are trained on; compare them on what was held out."
+
 STARTS = {"base": ("from the base", style.FULL, "-", "o"),
           "random": ("from random", style.DATA, (0, (4, 1.5)), "^")}
 SMOOTH = 10  # steps in a mean of the training loss

@@ -15,6 +15,9 @@ from lib.figures.kit.contrast import on
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = ("The fuller its colour, the further an array has moved against its own size. Watch "
+           "which kinds move most.")
+
 BLOCK = "transformer_stack.layers."
 #: Rows of a block, in the order in which its numbers are used: the end of the name, and the words.
 ROWS = {"attention_norm.gamma": "norm 1, γ", "attention_norm.beta": "norm 1, β",

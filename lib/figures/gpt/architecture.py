@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.model import GPTModel
 
+CAPTION = ("Follow the thick line from the top down: attention and feed-forward read it and add "
+           "to it, and nothing else changes it.")
+
 STEP = 0.4  # inches from one row to the next
 BOX = 0.29  # height of a box
 

@@ -12,6 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = "Where the two lines cross, the scores become the larger part of the cost."
+
 CONTEXTS = 2 ** np.arange(5, 14)
 DASH = (0, (3, 2))
 

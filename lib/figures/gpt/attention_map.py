@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import token
 from lib.figures.kit.style import Layout
 
+CAPTION = ("A row is a token that looks, a column a token that is looked at: empty is none, full "
+           "colour is all.")
+
 BAR = style.ATTENTION(0.7)
 
 
@@ -91,7 +94,7 @@ def draw(data: AttentionMap, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 4.5 if wide else 6.1)
     style.heading(fig, f"Layer {data.layer}, head {data.head}",
-                  "Each row shares out 100%: white is none, darkest is all.")
+                  "Each row shares out 100%: empty is none, full colour is all.")
     size = 2.98 if wide else 2.5
     _map(style.place(fig, 1.04, 0.62, size, size), data)
     for k, row in enumerate(data.rows):

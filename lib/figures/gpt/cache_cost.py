@@ -11,6 +11,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = ("With a cache each new token is one more step of work; without it the whole text is "
+           "read again.")
+
 
 @dataclass(frozen=True)
 class Work:

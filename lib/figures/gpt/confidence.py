@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
+CAPTION = ("A mark is one name. Compare how far right the marks lie for names that the model "
+           "knows and for names that it can't know.")
+
 #: Tone, marker and fill of each group, in their order.
 LOOKS = ((style.FACTS, "s", style.FACTS.mark), (style.FROZEN, "o", style.FROZEN.mark),
          (style.FROZEN, "D", style.PAPER))

@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.layers import gelu_with_slope
 
+CAPTION = ("Compare the two at zero: ReLU has a corner and its slope jumps, GELU bends and its "
+           "slope does not.")
+
 
 @dataclass(frozen=True)
 class Curve:

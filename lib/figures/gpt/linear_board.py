@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import cells, term
 from lib.figures.kit.style import Layout
 
+CAPTION = ("The entry in the frame is made of the row and the column that are picked out. Choose "
+           "others, also in the backward pass.")
+
 #: Array, row, column: what the board can pick out; db has one row.
 Entry = tuple[str, int, int]
 MEANS = {"y": "what goes out", "dW": "what the weight could do about it",

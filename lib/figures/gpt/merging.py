@@ -15,6 +15,8 @@ from lib.figures.kit.labels import Named, measure, name_lines, token
 from lib.figures.kit.style import Layout
 from lib.tokenizer import BPETokenizer
 
+CAPTION = "Add merges and watch the tokens grow: the first ones gain much, the last ones little."
+
 #: From two joined bytes to a whole word; a lone byte is white. Ink reads well on each shade.
 LENGTH = style.ramp("length", "#e3e9f0", "#c6d1de", "#a9b9cb")
 LONGEST = 8  # bytes; a token of more is no darker

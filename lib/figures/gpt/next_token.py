@@ -16,6 +16,8 @@ from lib.figures.kit.labels import LEADING, token
 from lib.figures.kit.style import Layout
 from lib.generation import next_token_probabilities
 
+CAPTION = "Temperature changes the lengths of the bars, top-p cuts the least likely off."
+
 SHOWN = 12
 BAR = style.ATTENTION(0.7)
 ROW = 0.205  # inches for one token

@@ -13,6 +13,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.layers import LayerNorm
 
+CAPTION = ("Stretch or shift the row: its output stays where it is on the circle, and only the "
+           "row's gradient changes its length.")
+
 #: The plane of the rows whose mean is zero, seen along (1, 1, 1): two axes, (2, 3).
 PLANE = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
 #: A row of mean 0 and variance 1, and the gradient that comes back from above.

@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Find which part holds most of the parameters as the width, the depth and the "
+           "vocabulary grow.")
+
 #: d_model, layers and vocabulary of models that readers know.
 KNOWN = {"this model": (128, 4, 1_000), "GPT-2 small": (768, 12, 50_257),
          "GPT-2 XL": (1600, 48, 50_257), "GPT-3": (12_288, 96, 50_257)}

@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Move the row: the curve of products keeps its shape and moves along, so it tells "
+           "distances apart and not places.")
+
 SIDE = {"wide": 384 / style.DPI["wide"], "narrow": 384 / style.DPI["narrow"]}  # 3 pixels a number
 
 

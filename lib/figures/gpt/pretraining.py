@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, SPACE, Named, measure, name_lines, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Let training run: grammar comes first, and most facts come after the loss has done "
+           "most of its fall.")
+
 DASH = (0, (3, 2))
 PROMPTS = 4
 LOSS_EVERY = 10  # steps between two recorded training losses

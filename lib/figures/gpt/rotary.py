@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = "Move the query and hold the distance: both arrows turn, and their product stays."
+
 FARTHEST = 20  # distance up to which the product is drawn
 
 

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, Named, measure, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Left of the best step rounding spoils the difference, right of it the difference is "
+           "too coarse.")
+
 DIGITS = {"float32": 8, "float64": 16}  # decimal digits that a number of that type holds
 LOOKS = {"float32": (style.FROZEN, (0, (3, 1.5)), "^"), "float64": (style.DATA, "-", "o")}
 

@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.generation import next_token_probabilities
 
+CAPTION = ("Each curve is a prompt. Compare how unsure the model is at temperature 1 and how "
+           "fast that rises.")
+
 TEMPERATURES = np.geomspace(0.05, 20, 61)
 #: Dash, tone, and where the name stands: at this temperature, to its right or its left.
 LOOKS = (("-", style.DATA, 1.55, "left"), ((0, (4, 1.5)), style.FROZEN, 0.5, "right"),

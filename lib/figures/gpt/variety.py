@@ -12,6 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Warmer sampling gives more different sentences and fewer true ones; the lowest line "
+           "counts those that are both.")
+
 LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "-", "s"),
          "distinct and true": (style.TASK, (0, (1, 1.2)), "D")}
 

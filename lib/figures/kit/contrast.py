@@ -9,7 +9,7 @@ from lib.figures.kit import style
 
 Colour = tuple[float, float, float]
 
-#: The dark page, and the filter of course.css there: hue-rotate(180deg), then saturate(SATURATION).
+#: The dark page, and explore.css's filter there: hue-rotate(180deg), then saturate(SATURATION).
 DARK_PAGE = "#121212"
 HALF_TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])
 GREY = np.array([0.213, 0.715, 0.072])

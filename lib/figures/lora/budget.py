@@ -12,6 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import gauge
 from lib.figures.kit.style import Layout
 
+CAPTION = "A bar is a layer's own weights, its filled beginning A and B, to scale."
+
 
 @dataclass(frozen=True)
 class Budget:

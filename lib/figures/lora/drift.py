@@ -13,6 +13,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Each swap rounds: add and subtract more often, or choose fewer bits, and more "
+           "weights stay changed.")
+
 #: An adapter count and a precision -> {swaps done: the matrix by then, (d_out, d_in)}.
 Worn = Mapping[tuple[int, str], Mapping[int, np.ndarray]]
 

@@ -13,6 +13,8 @@ from lib.figures.kit.cells import cells, dot, term, times
 from lib.figures.kit.style import Layout
 from lib.figures.lora.matrix_board import EXAMPLE, Example
 
+CAPTION = "Go through the steps: the gradient reaches A only through B, and B only through A."
+
 STEPS = {
     1: "What the loss asks of each output",
     2: "α/r scales what reaches the adapter",

@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Compare the curves with the marks: which starts learn at all, and which keep the old "
+           "facts.")
+
 #: Tone and dash of each start, the usual one first; one that never moves looks like the base.
 LOOKS: tuple[tuple[Tone, Any], ...] = ((style.LORA, "-"), (style.LORA, (0, (5, 1.5))),
                                        (style.LORA, (0, (1, 1.2))), (style.FROZEN, "-"))

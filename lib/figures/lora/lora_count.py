@@ -12,6 +12,9 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("The slim rectangles are A and B beside W, to scale; the curve says what share they "
+           "are at every rank.")
+
 RANKS = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 LEAST, MOST = 3e-4, 5.0  # the axis of shares, alike in every frame
 THINNEST = 0.025  # inches: a rank of 1 beside 4,096 would vanish

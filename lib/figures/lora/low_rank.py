@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = ("Lower the rank: the picture loses its detail, and the curves say how few directions "
+           "the model needs.")
+
 SIDE = 128  # rows and columns of a picture; of a larger matrix, evenly chosen ones
 #: Signed numbers in few shades: a picture of noise is small then.
 SHADES = style.WEIGHTS.resampled(11)

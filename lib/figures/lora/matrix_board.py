@@ -12,6 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import cells, dot, term
 from lib.figures.kit.style import Layout
 
+CAPTION = "Go through the steps: the input takes two paths, and their results are added."
+
 FOLLOWED = 1  # the output whose sums are written out: the second
 
 STEPS = {

@@ -12,6 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import cells
 from lib.figures.kit.style import Layout
 
+CAPTION = "A column times a row makes a whole board; a board of rank two is the sum of two of them."
+
 CELL = (0.27, 0.245)
 
 

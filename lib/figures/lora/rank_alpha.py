@@ -15,6 +15,9 @@ from lib.figures.kit.cells import frame, gauge, score_map
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Follow a diagonal, where alpha is in proportion to the rank, and then a row, where "
+           "it is held.")
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -42,13 +45,19 @@ class Grid:
         """The chosen cell's scores: (seeds,)."""
         return self.scores[self.alpha][self.rank]
 
+    @property
+    def low(self) -> float:
+        """Where axis and colours begin: below the lowest of all scores, so alike in every frame."""
+        least = min(each.min() for row in self.scores.values() for each in row.values())
+        return 0.25 * np.floor(min(least, 0.99) / 0.25)
+
 
 def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
-            total: int | None = None) -> Grid:
+            total: int | None = None, truth: Mapping[str, str] | None = None) -> Grid:
     """Gather the runs, each with rank, alpha, seed, parameters, score, loss, facts and answers.
 
     The answers are those of the chosen cell's first seed; ``total`` is the number of the model's
-    parameters, for the share that is trained.
+    parameters, for the share that is trained; an answer that is not the ``truth`` is called wrong.
 
     Raises:
         ValueError: No run has this rank and alpha.
@@ -66,13 +75,22 @@ def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
                 {a: {r: np.array(each) for r, each in row.items()} for a, row in scores.items()},
                 rank, alpha, chosen[0]["parameters"], total,
                 float(np.mean([run["loss"] for run in chosen])),
-                float(np.mean([run["facts"] for run in chosen])), dict(chosen[0]["answers"]))
+                float(np.mean([run["facts"] for run in chosen])),
+                {question: _judged(answer, (truth or {}).get(question))
+                 for question, answer in chosen[0]["answers"].items()})
+
+
+def _judged(answer: str, truth: str | None) -> str:
+    """The answer, and what would have been right if it is wrong."""
+    if truth is None or answer.strip() == truth.strip():
+        return answer
+    return f"{answer.strip() or '(nothing)'} (wrong: {truth.strip()})"
 
 
 def _map(ax: Axes, data: Grid) -> None:
     """The mean score of each rank and alpha, the chosen one framed."""
     score_map(ax, data.means, [str(rank) for rank in data.ranks],
-              [f"α = {style.short(alpha)}" for alpha in data.alphas])
+              [f"α = {style.short(alpha)}" for alpha in data.alphas], low=data.low)
     frame(ax, data.alphas.index(data.alpha), data.ranks.index(data.rank))
     ax.set(xlabel="rank r", title="Held-out score, %: mean of the seeds")
 
@@ -88,14 +106,11 @@ def _seeds(ax: Axes, data: Grid) -> None:
         here = rank == data.rank
         style.seeds(ax, place + style.fan(row[rank], 0.13), row[rank], "D",
                     style.LORA if here else style.FROZEN, 5.2 if here else 4.2)
-    # The lowest score of all runs sets the axis, so that it is the same in every frame.
-    least = min(each.min() for row in data.scores.values() for each in row.values())
-    low = 0.25 * np.floor(min(least, 0.99) / 0.25)
-    room = 0.04 * (1 - low)
-    ax.set(xlim=(-0.4, len(data.ranks) - 0.6), ylim=(low - room, 1 + room), xlabel="rank r",
+    room = 0.04 * (1 - data.low)
+    ax.set(xlim=(-0.4, len(data.ranks) - 0.6), ylim=(data.low - room, 1 + room), xlabel="rank r",
            title=f"Every seed at α = {style.short(data.alpha)}")
     ax.set_xticks(range(len(data.ranks)), [str(rank) for rank in data.ranks])
-    style.share_ticks(ax.yaxis, low)
+    style.share_ticks(ax.yaxis, data.low)
     ax.grid(axis="y")
 
 

@@ -18,13 +18,19 @@ from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
 from lib.laboratory import best_rate
 
+CAPTION = "Each rank has its own best rate. Compare ranks at those, not at one rate for all."
+
 #: How alpha follows the rank, and which runs follow that rule.
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
 
 
+#: For each rate and rank the seeds' shares; the best rate of a rank may have more seeds.
+Table = tuple[tuple[np.ndarray, ...], ...]
+
+
 @dataclass(frozen=True)
 class Explorer:
-    """One rule's runs; scores, facts: (rates, ranks, seeds), shares on test.
+    """One rule's runs; scores, facts: shares on test, for each rate and rank (seeds,).
 
     best: for each rank the place of the rate that does best on dev; at, column: the places of
     the chosen rate and rank; factor: before BA at the chosen rank; floors: the lowest score and
@@ -34,8 +40,8 @@ class Explorer:
     rule: str
     ranks: tuple[int, ...]
     rates: tuple[float, ...]
-    scores: np.ndarray
-    facts: np.ndarray
+    scores: Table
+    facts: Table
     best: tuple[int, ...]
     at: int
     column: int
@@ -45,7 +51,7 @@ class Explorer:
     @property
     def here(self) -> np.ndarray:
         """The chosen cell's scores: (seeds,)."""
-        return self.scores[self.at, self.column]
+        return self.scores[self.at][self.column]
 
 
 def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: float) -> Explorer:
@@ -63,10 +69,10 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
         if value not in known:
             raise ValueError(f"{name} is {value}; allowed are {', '.join(map(str, known))}")
 
-    def of(name: str) -> np.ndarray:
-        return np.array([[[line[name] for line in mine if line["run"]["rank"] == r
-                           and line["run"]["learning_rate"] == rate] for r in ranks]
-                         for rate in rates])
+    def of(name: str) -> Table:
+        return tuple(tuple(np.array([line[name] for line in mine if line["run"]["rank"] == r
+                                     and line["run"]["learning_rate"] == each]) for r in ranks)
+                     for each in rates)
 
     by_rank = [[line for line in mine if line["run"]["rank"] == each] for each in ranks]
     run = by_rank[ranks.index(rank)][0]["run"]
@@ -76,9 +82,14 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
                     (min(line["answers"] for line in lines), min(line["facts"] for line in lines)))
 
 
+def means(table: Table) -> np.ndarray:
+    """The mean over the seeds: (rates, ranks)."""
+    return np.array([[seeds.mean() if len(seeds) else np.nan for seeds in row] for row in table])
+
+
 def _map(ax: Axes, data: Explorer) -> None:
     """The mean score of each rank and rate: the chosen cell framed, the best rates dotted."""
-    score_map(ax, data.scores.mean(2), [str(rank) for rank in data.ranks],
+    score_map(ax, means(data.scores), [str(rank) for rank in data.ranks],
               [f"{rate:g}" for rate in data.rates], middle=0.42)
     ax.plot(np.arange(len(data.ranks)) + 0.5, np.array(data.best) + 0.84, "o", ms=3.6,
             color=style.INK)
@@ -88,15 +99,15 @@ def _map(ax: Axes, data: Explorer) -> None:
     ax.set(xlabel="rank r", title="Questions answered, %; dot: best rate on dev")
 
 
-def _seeds(ax: Axes, data: Explorer, values: np.ndarray, tone: Tone, marker: str, floor: float,
+def _seeds(ax: Axes, data: Explorer, values: Table, tone: Tone, marker: str, floor: float,
            title: str, last: bool) -> None:
     """Every seed over the ranks at the chosen rate, their mean, and each rank at its best rate."""
-    places, means = np.arange(len(data.ranks)), values.mean(2)
-    best = means[list(data.best), places]
+    places, found = np.arange(len(data.ranks)), means(values)
+    best = found[list(data.best), places]
     ax.plot(places, best, "--", color=style.FROZEN.mark, lw=1.4, zorder=1)
-    ax.plot(places, means[data.at], color=tone.mark, zorder=2)
+    ax.plot(places, found[data.at], color=tone.mark, zorder=2)
     for place in places:
-        here, each = place == data.column, values[data.at, place]
+        here, each = place == data.column, values[data.at][place]
         style.seeds(ax, place + style.fan(each, 0.13), each, marker, style.LORA if here else tone,
                     5.4 if here else 4.2)
     low = 0.5 * np.floor(floor / 0.5)
@@ -105,9 +116,9 @@ def _seeds(ax: Axes, data: Explorer, values: np.ndarray, tone: Tone, marker: str
     ax.set_xticks(places, [str(rank) for rank in data.ranks] if last else [])
     ax.set_xlabel("rank r" if last else "")
     ax.grid(axis="y")
-    if np.abs(best - means[data.at]).max() > 0.06:
+    if np.abs(best - found[data.at]).max() > 0.06:
         name_lines(ax, [Named(places, best, "own best rates", style.FROZEN),
-                        Named(places, means[data.at], f"{data.rates[data.at]:g}", tone)],
+                        Named(places, found[data.at], f"{data.rates[data.at]:g}", tone)],
                    style.SMALL)
 
 
@@ -130,7 +141,7 @@ def draw(data: Explorer, layout: Layout = "wide") -> Figure:
            "Questions answered", False)
     _seeds(style.place(fig, *places[2]), data, data.facts, style.FACTS, "s", data.floors[1],
            "Old facts kept", True)
-    here = data.facts[data.at, data.column]
+    here = data.facts[data.at][data.column]
     for place, values, tone, name in zip(gauges, (data.here, here), (style.TASK, style.FACTS),
                                          ("Answered", "Facts kept")):
         gauge(fig, *place, values.mean(), tone, name, spread(values))
@@ -144,11 +155,11 @@ def spread(values: np.ndarray) -> str:
 
 def alt(data: Explorer) -> str:
     """Return the frame in words."""
-    facts = data.facts[data.at, data.column]
+    facts = data.facts[data.at][data.column]
     best = data.rates[data.best[data.column]]
     return (f"Rule {data.rule}, rank {data.ranks[data.column]}, learning rate "
             f"{data.rates[data.at]:g}: {style.percent(data.here.mean())} of the questions answered "
             f"({style.percent(data.here.min())} to {style.percent(data.here.max())} over "
             f"{len(data.here)} seeds), facts kept {style.percent(facts.mean())}. "
             f"This rank does best at {best:g}: "
-            f"{style.percent(data.scores[data.best[data.column], data.column].mean())}.")
+            f"{style.percent(data.scores[data.best[data.column]][data.column].mean())}.")

@@ -15,6 +15,8 @@ from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 from lib.laboratory import best_rate
 
+CAPTION = "Compare where each curve has its lowest point, and what is left of the facts there."
+
 TONES = {"full": style.FULL, "lora": style.LORA}
 NAMES = {"full": "full", "lora": "LoRA"}
 DASHES = {"full": (0, (4, 1.5)), "lora": "-"}
@@ -22,12 +24,19 @@ DASHES = {"full": (0, (4, 1.5)), "lora": "-"}
 
 @dataclass(frozen=True)
 class Curve:
-    """One method on one data set; rates: (rates,); loss, facts: (rates, seeds); best: a place."""
+    """One method on one data set; rates: (rates,); best: the place of the best of them.
+
+    loss, facts: for each rate, (seeds,); rates need not have the same number of seeds.
+    """
 
     rates: np.ndarray
-    loss: np.ndarray
-    facts: np.ndarray
+    loss: tuple[np.ndarray, ...]
+    facts: tuple[np.ndarray, ...]
     best: int
+
+    def mean(self, name: str) -> np.ndarray:
+        """The mean over the seeds of "loss" or "facts": (rates,)."""
+        return np.array([values.mean() for values in getattr(self, name)])
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,10 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str) -> Curves:
                              f"the tasks are {', '.join(known)}")
         rates = np.array(sorted({line["run"]["learning_rate"] for line in mine}))
 
-        def of(name: str, mine: Sequence[Any] = mine, rates: np.ndarray = rates) -> np.ndarray:
-            return np.array([[line[name] for line in mine if line["run"]["learning_rate"] == rate]
-                             for rate in rates])
+        def of(name: str, mine: Sequence[Any] = mine,
+               rates: np.ndarray = rates) -> tuple[np.ndarray, ...]:
+            return tuple(np.array([line[name] for line in mine
+                                   if line["run"]["learning_rate"] == rate]) for rate in rates)
 
         best = rates.tolist().index(best_rate(mine))
         found[method] = Curve(rates, of("loss"), of("facts"), best)
@@ -78,12 +88,12 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str) -> Curves:
 def _lines(ax: Axes, data: Curves, name: str) -> None:
     """Mean and range of the seeds; a large marker at the best rate, whose name it carries."""
     for method, curve in data.methods.items():
-        values, tone = getattr(curve, name), TONES[method]
-        ax.fill_between(curve.rates, values.min(1), values.max(1), color=tone.mark, alpha=0.18,
-                        lw=0)
-        ax.plot(curve.rates, values.mean(1), style.MARKER[method], ls=DASHES[method], ms=4,
+        values, means, tone = getattr(curve, name), curve.mean(name), TONES[method]
+        ax.fill_between(curve.rates, [each.min() for each in values],
+                        [each.max() for each in values], color=tone.mark, alpha=0.18, lw=0)
+        ax.plot(curve.rates, means, style.MARKER[method], ls=DASHES[method], ms=4,
                 color=tone.mark)
-        ax.plot(curve.rates[curve.best], values.mean(1)[curve.best], style.MARKER[method], ms=9,
+        ax.plot(curve.rates[curve.best], means[curve.best], style.MARKER[method], ms=9,
                 color=tone.mark, mec=style.PAPER, mew=1.4, zorder=3, clip_on=False)
     rates = np.concatenate([curve.rates for curve in data.methods.values()])
     ax.set(xscale="log", xlim=(rates.min() / 1.3, rates.max() * 1.3), xlabel="learning rate")
@@ -94,7 +104,7 @@ def _lines(ax: Axes, data: Curves, name: str) -> None:
 
 
 def _names(ax: Axes, data: Curves, name: str) -> None:
-    name_lines(ax, [Named(curve.rates, getattr(curve, name).mean(1), NAMES[method], TONES[method])
+    name_lines(ax, [Named(curve.rates, curve.mean(name), NAMES[method], TONES[method])
                     for method, curve in data.methods.items()])
 
 
@@ -103,9 +113,11 @@ def draw(data: Curves, layout: Layout = "wide") -> Figure:
     """Draw loss on a logarithmic axis and facts kept, both over the learning rate."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.2 if wide else 5.1)
-    seeds = data.methods["lora"].loss.shape[1]
+    lora = data.methods["lora"]
+    fewest, most = (choose(map(len, lora.loss)) for choose in (min, max))
     style.heading(fig, f"{data.task}: best at {written(data)}",
-                  f"Mean and range of {seeds} seeds. Large: best on dev.")
+                  f"Mean and range of {fewest} seeds. Large: best on dev"
+                  + (f", {most} seeds." if most > fewest else "."))
     if wide:
         left = style.place(fig, 0.5, 0.95, 2.9, 1.7)
         right = style.place(fig, 4.2, 0.95, 2.85, 1.7)

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
+CAPTION = "Change the rule and look which curves stay level over the ranks."
+
 #: Both rules, and the power of the rank that each divides alpha by.
 RULES = {"alpha/r": 1.0, "alpha/sqrt(r)": 0.5}
 FADING = (0.3, 0.42, 0.56, 0.75, 1.0)  # strength of the lines, from the first step to the last

@@ -15,6 +15,9 @@ from lib.figures.kit.labels import Named, measure, name_lines, paragraph, token,
 from lib.figures.kit.style import Layout
 from lib.laboratory.strength_scan import QUESTION
 
+CAPTION = ("Turn the adapter up: the new task is learnt by strength 1, and beyond it old facts "
+           "are lost.")
+
 TOKENS = 5
 
 

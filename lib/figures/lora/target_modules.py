@@ -14,6 +14,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
 
+CAPTION = ("A mark is one run. Compare places at equal rank, and then at an equal number of "
+           "parameters.")
+
 #: The rank of the first of the two ways to compare.
 RANK = 8
 BUDGETS = ("equal rank", "equal parameters")

@@ -14,9 +14,12 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING
 from lib.figures.kit.style import Layout
 
+CAPTION = ("Further left is learnt better, higher up is kept better. Compare the methods where "
+           "they have learnt equally much.")
+
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
-          "instructions": "Instructions", "recipes": "Recipes"}
+          "instructions": "Instructions", "recipes": "Recipes", "new_facts": "New facts"}
 METHODS = {"full": ("full fine-tuning", style.FULL), "lora": ("LoRA", style.LORA)}
 TICKS = (0.0, 0.7, 0.9, 0.97, 0.99)
 LOSSES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7)

@@ -15,6 +15,8 @@ from lib.figures.kit.cells import frame, gauge, score_map
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
+CAPTION = "Turn both up and look how the score of each changes with the other's strength."
+
 
 @dataclass(frozen=True)
 class Pair:

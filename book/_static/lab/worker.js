@@ -1,0 +1,342 @@
+// The model behind the page: one worker that holds it, so that the page itself never waits.
+//
+// A message is {id, action, ...}; the answer {id, result} or {id, error}, and while a training runs
+// {id, step}.  `serve` is called with what all other parts give and with the book's data.
+'use strict';
+
+lab_parts.worker = (engine) => {
+  const { GPTModel, BPETokenizer, AdamW, mark, release, generate, next_token_probabilities, ranked,
+    make_rng, apply_lora_to_model, remove_adapters, adapted_layers, get_lora_parameters, balanced,
+    train_step, draw_examples, pad, warmup_cosine, exact_matches, recalled_facts, bytes_of,
+    decode_arrays, in_bits, ask_settings, train_settings, score_settings, LONGEST,
+    MOST_ROWS } = engine;
+  const PROBES = 48; // questions and facts of each measurement while a training runs
+
+  // What a page's model is, and what is done with it.
+  class Lab {
+    constructor(data) {
+      this.data = data;
+      this.model = new GPTModel(data.config);
+      this.tokenizer = new BPETokenizer(data.merges);
+      this.shapes = Object.fromEntries(data.arrays.map(([name, shape]) => [name, shape]));
+      this.shipped = decode_arrays(data.arrays, bytes_of(data.weights));
+      this.base_mark = mark(); // what lies above belongs to an adapter or to one step
+      this.bits = null;
+      this.training = null;
+      this.set_base(data.bits);
+    }
+
+    // The bits in which the base can be had: as it travelled, and below.
+    get bits_allowed() {
+      return [16, 8, 4].filter((bits) => bits <= this.data.bits);
+    }
+
+    // The base alone, at these bits: no adapter, nothing left of full fine-tuning.
+    set_base(bits) {
+      remove_adapters(this.model);
+      release(this.base_mark);
+      if (bits !== this.bits) {
+        this.base = bits === this.data.bits ? this.shipped
+          : in_bits(this.shipped, this.shapes, bits);
+      }
+      this.model.set_parameters(this.base);
+      Object.assign(this, { bits, adapter: null, strength: 1 });
+    }
+
+    // Put an adapter on its base, in place of any other; null takes it off.  An adapter is
+    // {kind, rank, alpha, targets, bits, arrays: {dotted name: {shape, numbers}}}.
+    use(adapter) {
+      this.refuse_while_training('use');
+      if (adapter === null) this.set_base(this.data.bits);
+      else if (adapter && adapter.arrays) {
+        try {
+          this.attach(adapter);
+        } catch (error) {
+          this.set_base(this.data.bits);
+          throw error;
+        }
+      } else {
+        throw new Error(`adapter is ${adapter}, it must be one that train or load gave, or null`);
+      }
+    }
+
+    attach(adapter) {
+      this.set_base(this.bits_allowed.includes(adapter.bits) ? adapter.bits : this.data.bits);
+      if (adapter.kind === 'lora') {
+        apply_lora_to_model(this.model, adapter.rank, adapter.alpha, adapter.targets, () => 0);
+        const own = get_lora_parameters(this.model);
+        check_arrays(own, adapter.arrays);
+        for (const [name, array] of Object.entries(own)) {
+          array.numbers.set(adapter.arrays[name].numbers);
+        }
+      } else check_arrays(this.model.parameters(), adapter.arrays);
+      this.adapter = adapter;
+      this.balanced = false;
+      if (adapter.kind === 'full') this.set_strength(1, true);
+    }
+
+    // How much of the adapter acts: 0 is the base, 1 as trained. Of full fine-tuning, this is a
+    // place on the line from the old weights to the new ones.
+    set_strength(strength, anew = strength !== this.strength) {
+      this.strength = strength;
+      for (const layer of Object.values(adapted_layers(this.model))) layer.strength = strength;
+      if (!anew || this.adapter?.kind !== 'full') return;
+      for (const [name, array] of Object.entries(this.model.parameters())) {
+        const base = this.base[name], tuned = this.adapter.arrays[name].numbers;
+        const now = array.numbers;
+        for (let i = 0; i < now.length; i++) now[i] = base[i] + strength * (tuned[i] - base[i]);
+      }
+    }
+
+    // Keep that many directions of each adapter, those that do most; null: all.
+    set_rank_kept(rank) {
+      const layers = Object.values(adapted_layers(this.model));
+      const trained = layers.length ? layers[0].rank : null;
+      if (rank === null || rank === trained) {
+        for (const layer of layers) layer.rank_kept = layer.rank;
+        return;
+      }
+      if (trained === null) throw new RangeError(`rank is ${rank}, but no adapter is in use`);
+      if (rank > trained) {
+        throw new RangeError(`rank is ${rank}, it must be at most ${trained}, the trained one`);
+      }
+      this.refuse_while_training('a lower rank');
+      if (!this.balanced) layers.forEach(balance);
+      this.balanced = true;
+      for (const layer of layers) layer.rank_kept = rank;
+    }
+
+    // {text, top: the five likeliest first tokens with their probabilities}
+    ask(prompt, given) {
+      const context = this.model.config.context_length;
+      const { strength, rank, n, temperature, topP, seed } = ask_settings(prompt, given, context);
+      this.set_rank_kept(rank);
+      const start = this.tokenizer.start_of_text(prompt);
+      if (start.length >= context) {
+        throw new RangeError(`the prompt has ${start.length} tokens, it must have at most ` +
+          `${context - 1}`);
+      }
+      const memory = mark(), before = this.strength;
+      let top = null;
+      const see = (logits) => { top ??= this.likeliest(logits); };
+      try {
+        this.set_strength(strength);
+        const ids = generate(this.model, start, Math.min(n, context - start.length), { temperature,
+          top_p: topP, rng: make_rng(seed), stop_token: this.tokenizer.eos_id, see });
+        return { text: this.tokenizer.decode(ids), top };
+      } finally {
+        release(memory);
+        if (this.training) this.set_strength(before); // in the next step, it acts in full again
+      }
+    }
+
+    likeliest(logits, count = 5) {
+      const chances = next_token_probabilities(logits);
+      return ranked(chances).slice(0, count).map((token) =>
+        [this.tokenizer.decode([token]), chances[token]]);
+    }
+
+    // The pieces into which the tokenizer cuts a text.
+    tokens(text) {
+      if (typeof text !== 'string') throw new RangeError(`text is ${text}, it must be a text`);
+      return this.tokenizer.encode(text).map((id) => this.tokenizer.decode([id]));
+    }
+
+    // {heldOut, factsKept} of what is in use, at a strength.
+    async score(given, pause) {
+      this.refuse_while_training('score');
+      const { task, strength } = score_settings(given, Object.keys(this.data.tasks));
+      this.set_rank_kept(null);
+      this.training = { stopped: false }; // nothing else may change the model meanwhile
+      try {
+        this.set_strength(strength);
+        return await this.measure(task, pause);
+      } finally {
+        this.training = null;
+      }
+    }
+
+    // One run; `report` is called after each step, `pause` awaited.  A step depends on the seed and
+    // its number alone, so the losses are the same in each browser.
+    async train(given, report, pause) {
+      this.refuse_while_training('train');
+      const settings = train_settings(given, Object.keys(this.data.tasks), this.bits_allowed);
+      const examples = this.examples_of(settings);
+      this.training = { stopped: false };
+      try {
+        this.prepare(settings);
+        const { losses, seconds } = await this.steps(settings, examples, report, pause);
+        const adapter = this.trained_adapter(settings);
+        const result = { losses, seconds, stopped: this.training.stopped, adapter,
+          ...await this.measure(settings.task, pause) };
+        this.attach(adapter);
+        return result;
+      } catch (error) {
+        this.set_base(this.data.bits);
+        throw error;
+      } finally {
+        this.training = null;
+      }
+    }
+
+    // The examples of a task or of pairs, cut to LONGEST tokens, if a batch of them fits.
+    examples_of({ task, pairs, batch }) {
+      const { tokenizer } = this;
+      const whole = pairs === null ? this.data.tasks[task].train : pairs.map((pair) =>
+        [tokenizer.start_of_text(pair[0]), [...tokenizer.encode(pair[1]), tokenizer.eos_id]]);
+      const examples = whole.map(([prompt, answer], i) => {
+        if (prompt.length > LONGEST) {
+          throw new RangeError(`pair ${i + 1} has a prompt of ${prompt.length} tokens, it must ` +
+            `have at most ${LONGEST}`);
+        }
+        return [prompt, answer.slice(0, LONGEST + 1 - prompt.length)];
+      });
+      const longest = Math.max(...examples.map((pair) => pair[0].length + pair[1].length)) - 1;
+      const most = Math.floor(MOST_ROWS / longest);
+      if (batch > most) {
+        throw new RangeError(`batch is ${batch}, it must be at most ${most}: the longest example ` +
+          `has ${longest} tokens`);
+      }
+      return examples;
+    }
+
+    prepare({ method, rank, alpha, targets, seed, bits, init }) {
+      this.set_base(bits);
+      if (method === 'full') { this.adapter = null; return; }
+      const rng = make_rng(seed);
+      apply_lora_to_model(this.model, rank, alpha, targets, rng);
+      for (const { lora_A, lora_B } of Object.values(adapted_layers(this.model))) {
+        if (init === 'both zero') lora_A.numbers.fill(0);
+        if (init === 'both random') { // B as A: uniform, of the size that fits its inputs
+          const bound = 1 / Math.sqrt(rank);
+          lora_B.numbers.forEach((_, i, B) => { B[i] = bound * (2 * rng() - 1); });
+        }
+      }
+    }
+
+    // The seconds are those of the steps; measuring in between is not counted.
+    async steps({ task, steps, batch, seed, learningRate, measureEvery }, examples, report, pause) {
+      const optimizer = new AdamW(), losses = [], warmup = Math.floor(steps / 20);
+      const began = performance.now();
+      let measuring = 0;
+      for (let step = 0; step < steps && !this.training.stopped; step++) {
+        const { inputs, targets, batch: rows } = pad(draw_examples(examples, step, seed, batch));
+        losses.push(train_step(this.model, optimizer, inputs, targets, rows,
+          warmup_cosine(step, steps, learningRate, warmup)));
+        const said = { step: step + 1, steps, loss: losses[step] };
+        if (measureEvery && ((step + 1) % measureEvery === 0 || step + 1 === steps)) {
+          const start = performance.now();
+          Object.assign(said, await this.probe(task, pause));
+          measuring += performance.now() - start;
+        }
+        report(said);
+        await pause();
+      }
+      return { losses, seconds: (performance.now() - began - measuring) / 1000 };
+    }
+
+    trained_adapter({ method, rank, alpha, targets, bits, task }) {
+      const arrays = method === 'full' ? this.model.parameters() : get_lora_parameters(this.model);
+      const taken = Object.entries(arrays).map(([name, array]) =>
+        [name, { shape: array.shape, numbers: array.numbers.slice() }]);
+      const lora = method === 'full' ? {} : { rank, alpha, targets };
+      return { kind: method, task, bits, ...lora, arrays: Object.fromEntries(taken) };
+    }
+
+    // Shares of held-out answers that are right and of the base's facts that are kept.
+    async measure(task, pause) {
+      const { test, style_probes } = this.data.tasks[task] || {};
+      let heldOut = null;
+      if (style_probes) heldOut = await this.facts_in(style_probes, pause);
+      else if (test) heldOut = await this.answers_in(test, pause);
+      return { heldOut, factsKept: await this.facts_in(this.data.facts, pause) };
+    }
+
+    // The same of a few, and of dev: what a reader watches is not what is reported.
+    async probe(task, pause) {
+      const few = (all) => all.filter((_, i) =>
+        Math.floor(i * PROBES / all.length) !== Math.floor((i - 1) * PROBES / all.length));
+      const { dev, style_probes } = this.data.tasks[task] || {};
+      let score = null;
+      if (style_probes) score = await this.facts_in(few(style_probes), pause);
+      else if (dev) score = await this.answers_in(few(dev), pause);
+      return { dev: score, factsKept: await this.facts_in(few(this.data.facts), pause) };
+    }
+
+    facts_in(some, pause) {
+      return share(recalled_facts(this.model, this.tokenizer, some), some.length, pause);
+    }
+
+    answers_in(some, pause) {
+      return share(exact_matches(this.model, some), some.length, pause);
+    }
+
+    refuse_while_training(what) {
+      if (this.training) {
+        throw new Error(`${what} has to wait: a training is running, stop it first`);
+      }
+    }
+  }
+
+  // What a generator of lib's evaluation counts, of `count`; others may speak in between.
+  async function share(generator, count, pause) {
+    let part = generator.next();
+    for (; !part.done; part = generator.next()) await pause();
+    return part.value / count;
+  }
+
+  // Refuse arrays that are not of these names and shapes.
+  function check_arrays(own, given) {
+    for (const name of [...Object.keys(given), ...Object.keys(own)]) {
+      if (!own[name]) throw new Error(`the adapter has ${name}, which this model has no place for`);
+      if (!given[name]) throw new Error(`the adapter lacks ${name}`);
+      const { shape, numbers } = given[name], wanted = own[name].shape.join(', ');
+      if (shape.join(', ') !== wanted || numbers.length !== own[name].numbers.length) {
+        throw new Error(`${name} has shape (${shape.join(', ')}), it must be (${wanted})`);
+      }
+    }
+  }
+
+  function balance(layer) {
+    const { lora_A, lora_B, rank } = layer;
+    const sorted = balanced(lora_A.numbers, lora_B.numbers, rank, lora_A.columns, lora_B.rows);
+    lora_A.numbers.set(sorted.lora_A);
+    lora_B.numbers.set(sorted.lora_B);
+  }
+
+  // A message channel wakes at once, where a timer would wait four milliseconds; messages that came
+  // meanwhile, such as stop, are read before.
+  const pause = () => new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { port1.close(); done(); };
+    port2.postMessage(null);
+  });
+
+  function serve(scope) {
+    let lab = null;
+    const actions = {
+      start: ({ data }) => {
+        lab = new Lab(data);
+        return { kernels: engine.kernels_name, bits: lab.bits_allowed,
+          tasks: Object.keys(data.tasks) };
+      },
+      ask: ({ prompt, settings }) => lab.ask(prompt, settings),
+      use: ({ adapter }) => lab.use(adapter),
+      tokens: ({ text }) => lab.tokens(text),
+      score: ({ settings }) => lab.score(settings, pause),
+      stop: () => { if (lab.training) lab.training.stopped = true; },
+      train: ({ id, settings }) =>
+        lab.train(settings, (step) => scope.postMessage({ id, step }), pause),
+    };
+    scope.onmessage = async ({ data: message }) => {
+      const { id, action } = message;
+      try {
+        scope.postMessage({ id, result: await actions[action](message) });
+      } catch (error) {
+        scope.postMessage({ id, error: error.message });
+      }
+    };
+  }
+
+  return { Lab, serve };
+};

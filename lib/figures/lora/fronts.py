@@ -1,0 +1,116 @@
+"""What is kept when equally much is learnt: a line for each method and rank, level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout, Tone
+from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, height
+
+CAPTION = ("Further left is learnt better, higher up is kept better. Compare the lines at one "
+           "loss: a jump is a change of learning rate.")
+#: Tone, width of the line, marker and fill of each contender.
+LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
+    "full": (style.FULL, 1.4, "o", True), "confined": (style.FULL, 1.4, "s", False),
+    "r = 64": (style.LORA, 2.4, "D", True), "r = 8": (style.LORA, 1.4, "D", False),
+    "r = 4": (style.LORA, 1.4, "v", False)}
+DOTS = (0, (1, 1.6))
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """For each contender the most facts kept at each level of loss, a mean of its seeds: (levels,).
+
+    It is nan where a seed never learns so much. ``least`` says where a rate below those tried might
+    have kept more: the lowest of them reached the level with every seed. ``base`` is what the base
+    model knows.
+    """
+
+    task: str
+    levels: np.ndarray
+    kept: dict[str, np.ndarray]
+    least: dict[str, np.ndarray]
+    base: float
+
+
+def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str) -> Fronts:
+    """Take the best of the rates. found[name]: (seeds, rates, levels), facts kept or nan, the
+    rates from the lowest on.
+
+    Raises:
+        ValueError: a contender has another number of levels.
+    """
+    for name, each in found.items():
+        if each.shape[2:] != levels.shape:
+            raise ValueError(f"{name} has the shape {each.shape}, there are {len(levels)} levels")
+    best = {name: np.where(np.isnan(each), -1, each).max(1) for name, each in found.items()}
+    kept = {name: np.where((each >= 0).all(0), each.mean(0), np.nan) for name, each in best.items()}
+    least = {name: ~np.isnan(each[:, 0]).any(0) for name, each in found.items()}
+    return Fronts(task, levels, kept, least, base)
+
+
+def _plot(ax: Axes, data: Fronts) -> None:
+    ax.set_xscale("log")
+    facts_axis(ax, data.base)
+    marked = np.arange(len(data.levels)) % 6 == 0
+    for name, kept in data.kept.items():
+        tone, wide, marker, filled = LOOKS[name]
+        up = height(kept)
+        ax.plot(data.levels, up, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
+        ax.plot(data.levels, np.where(data.least[name], np.nan, up), color=tone.mark, lw=wide,
+                zorder=2)
+        ax.plot(data.levels[marked], up[marked], marker, ls="", ms=4.6, mew=0.9, zorder=3,
+                color=tone.mark if filled else style.PAPER, mec=tone.mark)
+    low, high = data.levels[[0, -1]]
+    ax.set(xlim=(low / 1.04, high * 1.04), xlabel="loss on dev examples, nats")
+    ax.minorticks_off()
+    ticks = [tick for tick in (0.005, 0.01, *LOSSES) if low < tick < high]
+    ticks = ticks[::-(-len(ticks) // 5)]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
+    """Which mark is which contender, and what a dotted line is."""
+    ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
+    lefts = (0.16, 0.62, 1.48, 2.16, 2.78) if wide else (0.16, 0.62, 1.42, 2.1, 2.7)
+    for left, (name, (tone, _, marker, filled)) in zip(lefts, LOOKS.items(), strict=True):
+        ax.plot(left, 0.15, marker, ms=5, color=tone.mark if filled else style.PAPER,
+                mec=tone.mark, mew=0.9)
+        ax.text(left + 0.11, 0.15, name, va="center", color=tone.ink if name in data.kept
+                else style.MUTED, weight=600)
+    x, y = (3.6, 0.15) if wide else (0.1, 0.41)
+    ax.plot((x, x + 0.28), (y, y), color=style.INK, lw=1.0, ls=DOTS)
+    ax.text(x + 0.36, y, "at least so much: no lower rate was tried", va="center",
+            color=style.MUTED)
+
+
+@style.styled
+def draw(data: Fronts, layout: Layout = "wide") -> Figure:
+    """Draw facts kept against the level of loss, a line for each contender."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.9 if wide else 3.7)
+    style.heading(fig, f"{TITLES[data.task]}: kept when equally learnt",
+                  "Further left: more is learnt. Further up: less is forgotten. Best: top left."
+                  if wide else "Left: learnt. Up: not forgotten. Best: top left.")
+    _key(fig, data, 0.58, wide)
+    top = 0.95 if wide else 1.2
+    _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)
+    return fig
+
+
+def alt(data: Fronts) -> str:
+    """Return the frame in words: what each keeps at the lowest level that all of them reach."""
+    reached = ~np.isnan(list(data.kept.values())).any(0)
+    if not reached.any():
+        return f"{TITLES[data.task]}: no level of loss is reached by all of {', '.join(data.kept)}."
+    at = int(reached.argmax())
+    said = [f"{name} {'at least ' * bool(data.least[name][at])}{style.percent(kept[at])}"
+            for name, kept in data.kept.items()]
+    return (f"{TITLES[data.task]}, facts kept at the lowest loss that all reach, "
+            f"{data.levels[at]:.2g} nats: {', '.join(said)}.")

@@ -1,0 +1,28 @@
+"""A bare page with the model of the book in it, for tests and measurements."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parents[1] / "book" / "_static" / "lab"
+#: In the order in which a page loads them: what others need comes first, lab.js last.
+SCRIPTS = ("kernels", "layers", "attention", "model", "lora", "svd", "optim", "training",
+           "generation", "tokenizer", "evaluation", "quantise", "safetensors", "mixing",
+           "settings", "worker", "lab")
+
+
+def write_page(folder: Path, data: Path, more: Sequence[Path] = ()) -> Path:
+    """Copy the book's scripts, ``more`` scripts and the data; return a page that loads them.
+
+    The data is not loaded before the page asks for it.
+    """
+    scripts = [*(LAB / f"{name}.js" for name in SCRIPTS), *more]
+    for script in scripts:
+        shutil.copyfile(script, folder / script.name)
+    shutil.copyfile(data, folder / "lab-data.js")
+    tags = "".join(f'<script src="{script.name}"></script>' for script in scripts)
+    page = folder / "index.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8"><title>The model</title>{tags}')
+    return page
