@@ -93,14 +93,14 @@ class CausalSelfAttention(Layer):
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """With weights P = softmax(s) and context c = P v:  dv = P^T dc,  dP = dc v^T,  and through
-        the softmax ds = P dP - P sum(P dP), the sum over the keys.
+        the softmax ds = P (dP - sum(P dP)), the sum over the keys.
         """
         q, k, v, weights = self.cache
         d_context = self.split_heads(self.output_linear.backward(dy))
         dv = weights @ d_context
         d_scores = v @ d_context.swapaxes(-1, -2)
+        d_scores -= np.einsum("bhkq,bhkq->bhq", weights, d_scores)[:, :, None]
         d_scores *= weights
-        d_scores -= weights * d_scores.sum(-2, keepdims=True)
         dk = d_scores @ q
         dq = d_scores.swapaxes(-1, -2) @ k / math.sqrt(q.shape[-1])
         if self.rotary:

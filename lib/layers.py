@@ -120,7 +120,7 @@ class LayerNorm(Layer):
         check_last_axis(x, size, "LayerNorm")
         ones = np.ones((size, 1), x.dtype)  # x @ ones sums each row, faster than x.sum
         centred = x - x @ ones / size
-        std = np.sqrt((centred * centred) @ ones / size + EPSILON)
+        std = np.sqrt(np.vecdot(centred, centred)[..., None] / size + EPSILON)
         x_hat = centred / std
         self.cache = (x_hat, std) if training else None
         return x_hat * self.gamma + self.beta
@@ -133,26 +133,24 @@ class LayerNorm(Layer):
         """
         x_hat, std = self.cache
         size = self.gamma.size
+        product = dy * x_hat
         if not self.frozen:
-            self.grads = {"gamma": column_sums((dy * x_hat).reshape(-1, size)),
+            self.grads = {"gamma": column_sums(product.reshape(-1, size)),
                           "beta": column_sums(dy.reshape(-1, size))}
-        dx_hat = dy * self.gamma
-        ones = np.ones((size, 1), dy.dtype)
-        mean, along = dx_hat @ ones / size, (dx_hat * x_hat) @ ones / size
-        return (dx_hat - mean - x_hat * along) / std
+        # A sum of dx_hat over a row is dy @ gamma: no need to multiply first and add up then.
+        mean, along = dy @ self.gamma / size, product @ self.gamma / size
+        return (dy * self.gamma - mean[..., None] - x_hat * along[..., None]) / std
 
 
 @np.errstate(over="ignore")  # far below zero exp is infinite, and 1 / infinity the 0 wanted
 def gelu(x: np.ndarray) -> np.ndarray:
     """x (1 + tanh(z)) / 2 with z = c (x + a x^3), any shape.  Hendrycks and Gimpel 2016, section 2.
 
-    (1 + tanh(z)) / 2 is 1 / (1 + exp(-2 z)), which takes half the time.
+    (1 + tanh(z)) / 2 is 1 / (1 + exp(-2 z)), which takes half the time: GELU is x / (1 + exp(-2 z)).
     """
     y = np.empty(x.shape, x.dtype)
     for part, out in blocks(x, y):
-        z = C * part * (1 + A * (part * part))
-        gate = 1 / (1 + np.exp(-2 * z))
-        out[...] = part * gate
+        np.divide(part, 1 + np.exp(part * (-2 * C - 2 * C * A * (part * part))), out=out)
     return y
 
 
@@ -166,10 +164,9 @@ def gelu_with_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, slopes = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     for part, out, slope in blocks(x, y, slopes):
         square = part * part
-        z = C * part * (1 + A * square)
-        gate = 1 / (1 + np.exp(-2 * z))
-        out[...] = part * gate
-        slope[...] = gate + out * (1 - gate) * (2 * C + 6 * C * A * square)
+        gate = 1 / (1 + np.exp(part * (-2 * C - 2 * C * A * square)))
+        np.multiply(part, gate, out=out)
+        np.add(gate, out * (1 - gate) * (2 * C + 6 * C * A * square), out=slope)
     return y, slopes
 
 
