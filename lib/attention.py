@@ -80,29 +80,38 @@ class CausalSelfAttention(Layer):
         if past:
             k, v = past.append(k, v)
         q /= math.sqrt(q.shape[-1])  # scales the scores, on the smaller array
-        # Keys first, (batch, heads, keys, queries): max and sum over the keys then add up
-        # whole rows of queries, several times as fast as going along each row.
-        scores = k @ q.swapaxes(-1, -2)
-        scores += self.mask[:k.shape[2], seen:seen + q.shape[2]]
-        scores -= scores.max(-2, keepdims=True)
-        weights = np.exp(scores, out=scores)  # fresh memory would cost more than exp itself
-        weights /= weights.sum(-2, keepdims=True)
+        mask = self.mask[:k.shape[2], seen:seen + q.shape[2]]
+        context = np.empty_like(q)
+        weights = np.empty((*q.shape[:2], *mask.shape), q.dtype)
+        # One text after the other, so that its scores stay in the processor's cache.  Keys first,
+        # (heads, keys, queries): max and sum over the keys then add up whole rows of queries,
+        # several times as fast as going along each row.
+        for text, scores in enumerate(weights):
+            np.matmul(k[text], q[text].swapaxes(-1, -2), out=scores)
+            scores += mask
+            scores -= scores.max(-2, keepdims=True)
+            np.exp(scores, out=scores)
+            scores /= scores.sum(-2, keepdims=True)
+            context[text] = scores.swapaxes(-1, -2) @ v[text]
         self.cache = (q, k, v, weights) if training else None
-        context = self.join_heads(weights.swapaxes(-1, -2) @ v)
+        context = self.join_heads(context)
         return self.output_linear.forward(context, training)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """With weights P = softmax(s) and context c = P v:  dv = P^T dc,  dP = dc v^T,  and through
-        the softmax ds = P dP - P sum(P dP), the sum over the keys.
+        the softmax ds = P (dP - sum(P dP)), the sum over the keys.
         """
         q, k, v, weights = self.cache
         d_context = self.split_heads(self.output_linear.backward(dy))
         dv = weights @ d_context
-        d_scores = v @ d_context.swapaxes(-1, -2)
-        d_scores *= weights
-        d_scores -= weights * d_scores.sum(-2, keepdims=True)
-        dk = d_scores @ q
-        dq = d_scores.swapaxes(-1, -2) @ k / math.sqrt(q.shape[-1])
+        dq, dk = np.empty_like(q), np.empty_like(k)
+        for text, p in enumerate(weights):  # (heads, keys, queries)
+            ds = v[text] @ d_context[text].swapaxes(-1, -2)
+            ds -= np.einsum("hkq,hkq->hq", p, ds)[:, None]
+            ds *= p
+            dk[text] = ds @ q[text]
+            dq[text] = ds.swapaxes(-1, -2) @ k[text]
+        dq /= math.sqrt(q.shape[-1])
         if self.rotary:
             angles = rotary_angles(*q.shape[2:])
             dq, dk = rotate(dq, -angles), rotate(dk, -angles)

@@ -120,10 +120,12 @@ class LayerNorm(Layer):
         check_last_axis(x, size, "LayerNorm")
         ones = np.ones((size, 1), x.dtype)  # x @ ones sums each row, faster than x.sum
         centred = x - x @ ones / size
-        std = np.sqrt((centred * centred) @ ones / size + EPSILON)
-        x_hat = centred / std
+        std = np.sqrt(np.vecdot(centred, centred)[..., None] / size + EPSILON)
+        x_hat = np.divide(centred, std, out=centred)  # fresh memory costs more than the division
         self.cache = (x_hat, std) if training else None
-        return x_hat * self.gamma + self.beta
+        y = x_hat * self.gamma
+        y += self.beta
+        return y
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / std, with dx_hat = dy gamma.
@@ -133,13 +135,17 @@ class LayerNorm(Layer):
         """
         x_hat, std = self.cache
         size = self.gamma.size
+        product = dy * x_hat
         if not self.frozen:
-            self.grads = {"gamma": column_sums((dy * x_hat).reshape(-1, size)),
+            self.grads = {"gamma": column_sums(product.reshape(-1, size)),
                           "beta": column_sums(dy.reshape(-1, size))}
-        dx_hat = dy * self.gamma
-        ones = np.ones((size, 1), dy.dtype)
-        mean, along = dx_hat @ ones / size, (dx_hat * x_hat) @ ones / size
-        return (dx_hat - mean - x_hat * along) / std
+        # A sum of dx_hat over a row is dy @ gamma: no need to multiply first and add up then.
+        mean, along = dy @ self.gamma / size, product @ self.gamma / size
+        dx = dy * self.gamma
+        dx -= mean[..., None]
+        dx -= np.multiply(x_hat, along[..., None], out=product)
+        dx /= std
+        return dx
 
 
 @np.errstate(over="ignore")  # far below zero exp is infinite, and 1 / infinity the 0 wanted
@@ -150,10 +156,18 @@ def gelu(x: np.ndarray) -> np.ndarray:
     """
     y = np.empty(x.shape, x.dtype)
     for part, out in blocks(x, y):
-        z = C * part * (1 + A * (part * part))
-        gate = 1 / (1 + np.exp(-2 * z))
-        out[...] = part * gate
+        np.multiply(part, gate_of(part, part * part), out=out)
     return y
+
+
+def gate_of(x: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-2 z)), in one array that each operation writes to."""
+    gate = square * (-2 * C * A)
+    gate -= 2 * C
+    gate *= x
+    np.exp(gate, out=gate)
+    gate += 1
+    return np.divide(1, gate, out=gate)
 
 
 @np.errstate(over="ignore")
@@ -166,10 +180,13 @@ def gelu_with_slope(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, slopes = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     for part, out, slope in blocks(x, y, slopes):
         square = part * part
-        z = C * part * (1 + A * square)
-        gate = 1 / (1 + np.exp(-2 * z))
-        out[...] = part * gate
-        slope[...] = gate + out * (1 - gate) * (2 * C + 6 * C * A * square)
+        gate = gate_of(part, square)
+        np.multiply(part, gate, out=out)
+        square *= 6 * C * A
+        square += 2 * C
+        square *= out
+        square *= 1 - gate
+        np.add(gate, square, out=slope)
     return y, slopes
 
 

@@ -42,12 +42,14 @@ class AdamW:
             first += (1 - beta1) * gradient
             second *= beta2
             second += (1 - beta2) * gradient * gradient
-            # The moments start at zero: these two divisions undo their bias towards it.
-            first_hat = first / (1 - beta1**self.steps)
-            second_hat = second / (1 - beta2**self.steps)
+            # The moments start at zero: the two divisions by 1 - beta^t undo their bias towards it.
+            step = np.sqrt(second / (1 - beta2**self.steps))
+            step += self.epsilon
+            np.divide(first, step, out=step)
+            step *= learning_rate / (1 - beta1**self.steps)
             if parameter.ndim > 1:
                 parameter *= 1 - learning_rate * self.weight_decay
-            parameter -= learning_rate * first_hat / (np.sqrt(second_hat) + self.epsilon)
+            parameter -= step
 
     def _check(self, gradients: dict[str, np.ndarray], parameters: dict[str, np.ndarray],
                learning_rate: float) -> None:
