@@ -16,6 +16,7 @@ from lib.figures.gpt import (
     attention_cost,
     attention_map,
     cache_cost,
+    cache_flow,
     confidence,
     gelu_curve,
     head_importance,
@@ -177,6 +178,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("variety", variety.compute, variety.draw, variety.alt,
            [(([0.5, 0.8, 1.0, 2.0], counts, 50), ())])
     yield ("cache_cost", cache_cost.compute, cache_cost.draw, cache_cost.alt, [((8, 120), ())])
+    yield ("cache_flow", cache_flow.compute, cache_flow.draw, cache_flow.alt,
+           [((["<eos>", " Ch", "ile", " is", " a", " country", " in"], 3), ())])
     shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
     yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
            [(({"capital": shares, "language": shares, "currency": shares},), ())])

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.figures.gpt import cache_cost, confidence, next_token, temperature, variety
+from lib.figures.gpt import (
+    cache_cost,
+    cache_flow,
+    confidence,
+    next_token,
+    temperature,
+    variety,
+)
 
 LOGITS = np.log([0.4, 0.3, 0.1, 0.05, *[0.01] * 15])
 
@@ -44,6 +51,26 @@ def test_the_work_is_the_sum_of_all_lengths():
     assert work.with_cache.tolist() == [3, 4, 5, 6]
 
 
+def test_with_a_cache_each_token_goes_through_once():
+    steps = cache_flow.compute(list("abcde"), 2)
+    assert [list(steps.through(k, False)) for k in range(3)] == [[0, 1], [0, 1, 2], [0, 1, 2, 3]]
+    assert [list(steps.through(k, True)) for k in range(3)] == [[0, 1], [2], [3]]
+    work = cache_cost.compute(2, 3)
+    assert (steps.work(False), steps.work(True)) == (work.without[-1], work.with_cache[-1])
+
+
+@pytest.mark.parametrize("share, text", [
+    (0, "0%"), (0.5, "50%"), (0.992, "99.2%"), (0.0096, "1%"), (0.0004, "0.04%"), (3e-9, "3e-9"),
+    (1 - 1e-5, "99.999%"), (1 - 2e-11, "1 \u2212 2e-11"), (1 + 1e-16, "100%"), (9e-15, "9e-15")])
+def test_a_probability_is_a_figure_and_no_bound(share, text):
+    assert next_token.written(share) == text
+
+
+def test_what_is_kept_is_not_cut_however_unlikely():
+    data = next_token.compute("x", np.r_[100.0, np.zeros(30)], str, 0.5, 1)
+    assert data.kept == 31 and data.final[1] > 0 and data.others_final > 0
+
+
 def test_auc_counts_pairs():
     assert confidence.auc([0.9, 0.5], [0.1, 0.5]) == pytest.approx(3.5 / 4)
     assert confidence.auc([0.2], [0.7]) == 0
@@ -63,6 +90,7 @@ def test_variety_averages_over_the_groups():
     (lambda: temperature.compute({}), "0 prompts"),
     (lambda: variety.compute([1], np.zeros((2, 5, 3)), 50), r"\(2, 5, 3\)"),
     (lambda: cache_cost.compute(0, 5), "prompt is 0"),
+    (lambda: cache_flow.compute("ab", 2), "prompt has 2 of 2"),
     (lambda: confidence.compute({}), r"groups are \[\]"),
     (lambda: confidence.compute({"a": {"x": [1]}, "b": {"y": [1]}}), "the same 1 to 3"),
     (lambda: confidence.compute({"a": {"x": []}}), "no probabilities")])

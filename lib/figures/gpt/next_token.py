@@ -61,30 +61,47 @@ def compute(prompt: str, logits: np.ndarray, name: Callable[[int], str], tempera
         raise ValueError(f"logits have shape {logits.shape}; one axis of more than {SHOWN} tokens "
                          f"is needed")
     warmed = next_token_probabilities(logits, temperature)
-    final = next_token_probabilities(logits, temperature, top_p=top_p)
-    best = np.argsort(-logits, kind="stable")[:SHOWN]
+    # At 1 nothing is to be cut, not even what rounding leaves beyond a sum of 1.
+    final = next_token_probabilities(logits, temperature, top_p=None if top_p == 1 else top_p)
+    order = np.argsort(-logits, kind="stable")
+    best, rest = order[:SHOWN], order[SHOWN:]
     left = final[final > 0]
     return NextToken(prompt, temperature, top_p, tuple(token(name(int(i))) for i in best),
-                     warmed[best], final[best], float(1 - warmed[best].sum()),
-                     float(max(1 - final[best].sum(), 0)), len(left),
+                     warmed[best], final[best], float(warmed[rest].sum()),
+                     float(final[rest].sum()), len(left),
                      float(warmed[final > 0].sum()),
                      abs(float((left * np.log(left)).sum())), len(logits))
 
 
+def written(share: float) -> str:
+    """Write a probability as a figure, never as a bound: ``50%``, ``0.2%``, ``99.98%``, ``3e-9``.
+
+    Near nothing or all it has one digit of what is there, or of what is missing.
+    """
+    few = min(share, 1 - share)
+    if few >= 0.01 or share == 0 or share > 1 - 1e-14:  # where all are kept, the sum is rounded
+        return f"{share:.0%}"
+    digit, power = f"{few:.0e}".split("e")
+    if int(power) >= -6:
+        return f"{share:.{-int(power) - 2}%}"
+    small = f"{digit}e{int(power)}"
+    return small if share < 0.5 else f"1 \u2212 {small}"
+
+
 def _bars(ax: Axes, data: NextToken, width: float) -> None:
     """A bar for each token: filled what can be drawn, outlined what was cut."""
-    begin, end = 0.95, width - 0.5
+    begin, end = 0.95, width - 0.72
     names = (*data.names, f"{data.vocabulary - SHOWN:,} others")
     rows = zip(names, [*data.warmed, data.others], [*data.final, data.others_final])
     for k, (name, before, after) in enumerate(rows):
-        top, cut = (k + 0.5) * ROW, after < 5e-7
+        top, cut = (k + 0.5) * ROW, after == 0
         ax.text(begin - 0.08, top, name, ha="right", va="center_baseline", parse_math=False,
                 color=style.MUTED if cut else style.INK)
         ax.plot([begin, end], [top, top], color=style.GRID, lw=style.THIN, zorder=0)
         ax.add_artist(Rectangle((begin, top - 0.065), (before if cut else after) * (end - begin),
                                0.13, fc=style.PAPER if cut else BAR, lw=style.THIN,
                                ec=style.FROZEN.mark if cut else BAR))
-        ax.text(width, top, "cut" if cut else style.percent(after), ha="right",
+        ax.text(width, top, "cut" if cut else written(after), ha="right",
                 va="center_baseline", color=style.MUTED if cut else style.INK)
 
 
@@ -94,7 +111,7 @@ def _gauges(fig: Figure, data: NextToken, left: float, top: float, width: float)
     for k, (share, label, value) in enumerate((
             (np.log(data.kept) / most, "tokens kept (log scale)",
              f"{data.kept:,} of {data.vocabulary:,}"),
-            (data.mass, "their share before the cut", style.percent(data.mass)),
+            (data.mass, "their share before the cut", written(data.mass)),
             (data.entropy / most, "entropy left", f"{data.entropy:.2f} nats"))):
         gauge(fig, left, top + 0.45 * k, width, float(share), style.DATA, label, value)
 
@@ -122,7 +139,7 @@ def draw(data: NextToken, layout: Layout = "wide") -> Figure:
 
 def alt(data: NextToken) -> str:
     """Return the frame in words."""
-    best = ", ".join(f"'{name}' {style.percent(chance)}"
+    best = ", ".join(f"'{name}' {written(chance)}"
                      for name, chance in list(zip(data.names, data.final))[:3] if chance > 0)
     return (f"'{data.prompt}' at temperature {data.temperature:g} and top-p {data.top_p:g}: "
             f"{data.kept:,} of {data.vocabulary:,} tokens kept, entropy {data.entropy:.2f} nats. "
