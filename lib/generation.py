@@ -31,7 +31,7 @@ def next_token_probabilities(logits: np.ndarray, temperature: float = 1.0,
         scaled = np.where(scaled < smallest, -np.inf, scaled)
     chances = np.exp(scaled - scaled.max(-1, keepdims=True))
     chances /= chances.sum(-1, keepdims=True)
-    if top_p is not None:
+    if top_p is not None and top_p < 1:  # 1 keeps all, also where the sum is rounded to 1 too early
         order = np.argsort(-chances, axis=-1, kind="stable")
         ranked = np.take_along_axis(chances, order, -1)
         before = np.cumsum(ranked, -1) - ranked      # the likeliest token always stays
