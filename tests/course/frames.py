@@ -21,12 +21,14 @@ from lib.figures.gpt import (
     gelu_curve,
     head_importance,
     linear_board,
+    merge_steps,
     merging,
     next_token,
     norm_circle,
     parameter_count,
     position_table,
     pretraining,
+    prompt_tokens,
     rotary,
     step_size,
     temperature,
@@ -141,6 +143,14 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("merging", merging.compute, merging.draw, merging.alt,
            [((tokenizer.merges, text, count, curve), ()) for text in sentences
             for count in (0, 1, 20, 52)])
+    yield ("merge_steps", merge_steps.compute, merge_steps.draw, merge_steps.alt,
+           [((tokenizer, piece), ())
+            for piece in (" people", "Yamoussoukro", " \u6771\u4eac", " French")])
+    asked = [prompt_tokens.Asked(("The", " capital", " of", " Fr", "anc", "e", " is") + last,
+                                 (265, 293, 281, 679, 455, 101, 262, 32)[:7 + len(last)], answer)
+             for last, answer in (((), "Paris"), ((" ",), "Antananarivo"))]
+    yield ("prompt_tokens", prompt_tokens.Prompts, prompt_tokens.draw, prompt_tokens.alt,
+           [((tuple(asked[::way]), 7), ()) for way in (1, -1)])
     yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
            [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
