@@ -117,7 +117,7 @@ def full(long: str) -> Frames:
 
 
 def costs(long: str) -> Frames:
-    """Chapter 9."""
+    """Chapters 9 and 15."""
     lines = [{"run": {"learning_rate": rate},
               "curve": [[step, 3.0, 0.15 + 5 * rate**0.2 / step, None, 0.99 - rate * seed,
                          f" {long}" if seed else " $5 or _a"] for step in (10, 30, 75, 150)]}
