@@ -15,10 +15,12 @@ from lib.figures.gpt import (
     architecture,
     attention_cost,
     attention_map,
+    branch_ablation,
     cache_cost,
     cache_flow,
     confidence,
     gelu_curve,
+    gradient_flow,
     head_importance,
     linear_board,
     merge_steps,
@@ -160,6 +162,13 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
+    kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
+    yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,
+           [(((0.7, 0.992), {kind: (0.7 + 1.6 * share, 1 - share) for kind, share in
+                             zip(kinds, (1.0, 0.5, 0.1, -0.001, 0.0, 0.002, 0.3, 0.4))}), ())])
+    yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
+           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
+            for block in (1, 2)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
             for shift in (-3.0, 0.0, 3.0)])
