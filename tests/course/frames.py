@@ -13,12 +13,15 @@ from matplotlib.figure import Figure
 
 from lib.figures.gpt import (
     architecture,
+    attention_board,
     attention_cost,
+    attention_graph,
     attention_map,
     branch_ablation,
     cache_cost,
     cache_flow,
     confidence,
+    fact_path,
     gelu_curve,
     gradient_flow,
     head_importance,
@@ -155,6 +158,19 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((tuple(asked[::way]), 7), ()) for way in (1, -1)])
     yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
            [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
+    keys = np.array([[2.0, 1, 0, 0], [0, 1, 2, 2], [0, 3, 0, 0]])
+    values = np.array([[10.0, 0], [0, 10], [5, 5]])
+    yield ("attention_board", attention_board.compute, attention_board.draw, attention_board.alt,
+           [((("capital", "Japan", "is"), np.array([first, 0.0, third, 1.0]), keys, values), ())
+            for first in (-1.0, 1.0, 3.0) for third in (-1.0, 2.0, 3.0)])
+    said = dict(zip(fact_path.GROUPS, ("The capital of", "J|ap|an", "is", "Tok|yo")))
+    lost = {("question", "is"): (156, 1), ("name", "is"): (2, 139), ("name", "name"): (39, 1),
+            ("question", "answer"): (0, -1), ("name", "answer"): (5, 56),
+            ("answer", "answer"): (124, 4)}
+    yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156), ())])
+    yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
+           [((direction,), ()) for direction in ("forward", "backward")])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
