@@ -17,6 +17,7 @@ from lib.figures.gpt import (
     attention_map,
     cache_cost,
     confidence,
+    embedding_rows,
     gelu_curve,
     head_importance,
     linear_board,
@@ -159,6 +160,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
     yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
            [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    places = np.array([[1, 4, 1], [0, 1, 2]])
+    rows = np.arange(5)[:, None] + np.array([0, 0.1, 0.2])
+    back = np.arange(1, 7).reshape(2, 3, 1) * np.array([1.0, 10, 100])
+    yield ("embedding_rows", embedding_rows.compute, embedding_rows.draw, embedding_rows.alt,
+           [((rows, places, back, token), ()) for token in range(5)])
     yield ("step_size", step_size.compute, step_size.draw, step_size.alt,
            [((*steps(), h), ()) for h in steps()[0]])
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
