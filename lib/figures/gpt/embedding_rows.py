@@ -65,9 +65,9 @@ def _half(ax: Axes, data: Rows, names: tuple[str, str], left: float, top: float,
     ends = (left, left + width + gap)
     at_table, at_rows = ends[::-1] if back else ends
     table, rows = (data.gradient, data.dy) if back else (data.table, data.rows)
-    _lit_rows(ax, at_table, top + shift, table, style.FULL if back else style.FROZEN, cell,
-              names[0], {data.token})
-    _lit_rows(ax, at_rows, top, rows, style.DATA, cell, names[1], {*here.tolist()})
+    cells(ax, at_table, top + shift, table, style.FULL if back else style.FROZEN, cell, names[0],
+          row=data.token)
+    cells(ax, at_rows, top, rows, style.DATA, cell, names[1], row=here.tolist())
     x, side = (at_rows - 0.07, "right") if back else (at_rows + width + 0.07, "left")
     ax.text(x, top - 0.09, "token", ha=side, va="bottom", size=style.SMALL, color=style.MUTED)
     for at, token in enumerate(data.tokens):
@@ -82,14 +82,6 @@ def _half(ax: Axes, data: Rows, names: tuple[str, str], left: float, top: float,
             points = [(points[0][0], points[1][1]), (points[1][0], points[0][1])]
         ax.add_artist(ConnectionPatch(*points, "data", "data", arrowstyle="->", lw=1.3,
                                       mutation_scale=9, color=style.INK))
-
-
-def _lit_rows(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: style.Tone,
-              cell: tuple[float, float], name: str, lit: set[int]) -> None:
-    """A matrix in which several rows are picked out."""
-    cells(ax, left, top, matrix, tone, cell, name)
-    for row in lit:
-        cells(ax, left, top + row * cell[1], matrix[row], tone, cell, row=0)
 
 
 @style.styled
