@@ -21,6 +21,7 @@ from lib.figures.gpt import (
     cache_cost,
     cache_flow,
     confidence,
+    embedding_rows,
     fact_path,
     gelu_curve,
     gradient_flow,
@@ -195,6 +196,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
     yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
            [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    places = np.array([[1, 4, 1], [0, 1, 2]])
+    rows = np.arange(5)[:, None] + np.array([0, 0.1, 0.2])
+    back = np.arange(1, 7).reshape(2, 3, 1) * np.array([1.0, 10, 100])
+    yield ("embedding_rows", embedding_rows.compute, embedding_rows.draw, embedding_rows.alt,
+           [((rows, places, back, token), ()) for token in range(5)])
     yield ("step_size", step_size.compute, step_size.draw, step_size.alt,
            [((*steps(), h), ()) for h in steps()[0]])
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
