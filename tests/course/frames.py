@@ -12,6 +12,7 @@ import tuning_frames
 from matplotlib.figure import Figure
 
 from lib.figures.gpt import (
+    adam_path,
     architecture,
     attention_cost,
     attention_map,
@@ -132,6 +133,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(), step), ()) for step in (0, 600, 1200)])
     yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
            [((history(1), step), ()) for step in (0, 1200)])
+    yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
+           [((step,), ()) for step in (1, 12, 40)])
     sentences = ("The capital of France is Paris, and people there speak French.",
                  "Yamoussoukro costs $5 or $6_a.", "C\u00f4te \u6771\u4eac \U0001f642 <eos>")
     tokenizer = BPETokenizer.train(sentences[:1] * 2 + sentences[1:], 310)
