@@ -1,9 +1,9 @@
-"""The figure of Adam's path moves as the library's optimiser does, and says so."""
+"""The figures of the chapter on pre-training: Adam's path is the optimiser's, bins count rightly."""
 
 import numpy as np
 import pytest
 
-from lib.figures.gpt import adam_path
+from lib.figures.gpt import adam_path, calibration
 from lib.optim import AdamW
 
 
@@ -36,3 +36,18 @@ def test_without_the_correction_the_first_steps_are_longer():
 def test_a_step_that_there_is_not_is_named(step):
     with pytest.raises(ValueError, match=f"step is {step}"):
         adam_path.compute(step)
+
+
+def test_bins_hold_means_shares_and_counts():
+    tops = np.array([0.1, 0.3, 0.5, 0.5, 0.5, 1.0])
+    bins = calibration.compute(tops, [0, 1, 1, 0, 1, 1], (0, 0.5, 1))
+    assert bins.count.tolist() == [2, 4]
+    assert np.allclose(bins.given, [0.2, 0.625]) and np.allclose(bins.came, [0.5, 0.75])
+    assert np.allclose(bins.error, [np.sqrt(0.125), np.sqrt(0.1875 / 4)])
+
+
+@pytest.mark.parametrize(("tops", "words"), [
+    ([0.7, 0.8], "no guess is from 0 to 0.5"), ([0.7], "outcomes")])
+def test_bad_guesses_are_named(tops, words):
+    with pytest.raises(ValueError, match=words):
+        calibration.compute(tops, [1, 0], (0, 0.5, 1))
