@@ -1,4 +1,4 @@
-"""The figures of the chapter on pre-training: Adam's path is the optimiser's, bins count rightly."""
+"""The figures of the chapter on pre-training: Adam's path is the optimiser's, bins count right."""
 
 import numpy as np
 import pytest

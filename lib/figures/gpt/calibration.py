@@ -82,6 +82,6 @@ def draw(data: Bins, layout: Layout = "wide") -> Figure:
 
 def alt(data: Bins) -> str:
     """Return the picture in words."""
-    return ("The bins lie close to the line on which as much comes as was promised: " + ", ".join(
+    return ("Probability given and share that came, bin by bin: " + ", ".join(
         f"given {given:.2f}, came {came:.2f}"
         for given, came in zip(data.given, data.came)) + ".")
