@@ -24,7 +24,7 @@ from tools.environment import BUILD, ROOT
 FOLDER = BUILD / "executed"
 PACKAGES = ("numpy", "matplotlib", "pillow")
 #: What decides how a notebook is run and compared.
-TOOLS = ("environment", "executed", "notebooks", "tolerance")
+TOOLS = ("environment", "executed", "exercises", "notebooks", "tolerance")
 
 
 def modules(source: str) -> set[str]:

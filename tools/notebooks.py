@@ -3,14 +3,13 @@
     python -m pytest --nbval chapters
 
 nbval runs every cell and compares it with its stored output. The plugin lets numbers differ by what
-their cell declares (tools/tolerance.py), draws all frames of the sliders in the same run, lets each
-exercise's check refuse the stub that the reader starts from, and keeps the executed notebook for
-the book's build (tools/executed.py).
+their cell declares (tools/tolerance.py), draws all frames of the sliders in the same run, sees that
+each exercise's check refuses the reader's stub and takes the solution in its place
+(tools/exercises.py), and keeps the executed notebook for the book's build (tools/executed.py).
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import time
 from pathlib import Path
@@ -19,9 +18,12 @@ import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, transform_streams_for_comparison
 
-from tools import executed, tolerance
+from tools import executed, exercises, tolerance
 from tools.environment import FRAMES, prepare
+from tools.exercises import call_of_check
 
+# The fenced form of an exercise's stub goes with the last chapter that has it: STUB, SOLUTION,
+# REFUSED, tried and all that says ``stub`` below.
 STUB = re.compile(r"^(`{3,})\{exercise\}.*?\n:label: (\S+)\n"
                   r"(?:(?!^\1\s*$).)*?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SOLUTION = re.compile(r"\{solution-(?:start\} (\S+)|end\})")
@@ -45,12 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every cell of a notebook what the plugin needs to know of it."""
     stubs: dict[Path, dict[int, tuple[str, str]]] = {}
+    expected: dict[Path, dict[int, tuple[str, str]]] = {}
     for item in items:
         if isinstance(item, IPyNbCell):
             path = item.path
             if path not in stubs:
                 stubs[path] = tried(item.parent.nb)
+                expected[path] = exercises.expected(item.parent.nb)
+                if stubs[path] and exercises.converted(item.parent.nb):
+                    raise ValueError(f"{path.name} has stubs in cells and in fences, not in one")
             item.stub = stubs[path].get(item.cell_num)
+            item.expected, item.trial = expected[path].get(item.cell_num, ("", ""))
             item.compare_outputs = lambda new, stored, item=item: compare(item, new, stored)
 
 
@@ -78,16 +85,9 @@ def tried(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
     return found
 
 
-def call_of_check(code: str) -> str:
-    """The source of the last statement if that is a call of a check, else nothing."""
-    body = ast.parse(code).body
-    source = ast.unparse(body[-1]) if body else ""
-    return source if source.startswith("check_") else ""
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item):
-    """Before a solution, the check must refuse the stub; the cell's outcome is noted."""
+    """The check must refuse the stub and take the solution; the cell's outcome is noted."""
     if not isinstance(item, IPyNbCell):
         return (yield)
     notes = item.parent.__dict__.setdefault("notes", {"failed": 0, "seconds": {}})
@@ -95,7 +95,9 @@ def pytest_runtest_call(item: pytest.Item):
     try:
         if item.stub:
             refuse(item, *item.stub)
-        return (yield)
+        result = yield
+        answered(item)
+        return result
     except BaseException:
         notes["failed"] += 1
         raise
@@ -106,8 +108,26 @@ def pytest_runtest_call(item: pytest.Item):
 
 def refuse(item: IPyNbCell, stub: str, call: str) -> None:
     """Run stub and check in names of their own; raise unless the check refuses the stub."""
+    found = silently(item, f"exec({stub + chr(10) + call!r}, dict(globals()))")
+    if found["status"] != "error" or found["ename"] not in REFUSED:
+        item.raise_cell_error(f"the check {call} does not refuse the exercise's stub with one of "
+                              f"{', '.join(REFUSED)}: {found.get('ename', 'it passes')}")
+
+
+def answered(item: IPyNbCell) -> None:
+    """Raise unless a stub was refused, and a solution taken, also by the stub's own check."""
+    said = "".join(output.get("text", "") for output in item.test_outputs or ())
+    if item.expected and not any(line.startswith(item.expected) for line in said.splitlines()):
+        item.raise_cell_error(f"the exercise's check does not print {item.expected!r}")
+    found = silently(item, item.trial) if item.trial else {"status": "ok"}
+    if found["status"] != "ok":
+        item.raise_cell_error("with the solution in the stub's place, the check refuses it: "
+                              f"{found['ename']}: {found['evalue']}")
+
+
+def silently(item: IPyNbCell, code: str) -> dict:
+    """Run code in the notebook's kernel and return the reply."""
     kernel = item.parent.kernel
-    code = f"exec({stub + chr(10) + call!r}, dict(globals()))"
     # Silent: no output, and the counter of executed cells stays as it is.
     asked = kernel.kc.execute(code, silent=True, store_history=False, stop_on_error=False)
     while True:
@@ -115,10 +135,7 @@ def refuse(item: IPyNbCell, stub: str, call: str) -> None:
         if reply["parent_header"].get("msg_id") == asked:
             break
     kernel.await_idle(asked, item.output_timeout)
-    found = reply["content"]
-    if found["status"] != "error" or found["ename"] not in REFUSED:
-        item.raise_cell_error(f"the check {call} does not refuse the exercise's stub with one of "
-                              f"{', '.join(REFUSED)}: {found.get('ename', 'it passes')}")
+    return reply["content"]
 
 
 def compare(item: IPyNbCell, new: list, stored: list) -> bool:

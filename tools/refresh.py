@@ -21,9 +21,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools.environment import ROOT, prepare, workers
+from tools.exercises import CHECK, SOLUTION
 
 TIMEOUT = 600  # seconds for one cell
-KEPT = ("tags", "tolerance")  # of a cell's metadata
+#: Of a cell's metadata; ``slow`` marks a solution that is not tried in the stub's place.
+KEPT = ("tags", "tolerance", "slow", "jupyter")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -37,12 +39,23 @@ def normalise(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
         cell.metadata = nbformat.from_dict(
-            {key: cell.metadata[key] for key in KEPT if cell.metadata.get(key)})
+            {key: cell.metadata[key] for key in KEPT[:-1] if cell.metadata.get(key)}
+            | folded(cell))
         cell.source = cell.source.rstrip()
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
     return notebook
+
+
+def folded(cell: nbformat.NotebookNode) -> dict[str, dict[str, bool]]:
+    """What JupyterLab folds: checks, solutions with their outputs, and what explains them."""
+    tags = cell.metadata.get("tags", ())
+    if SOLUTION in tags:
+        return {"jupyter": {"source_hidden": True, "outputs_hidden": True}}
+    if CHECK in tags or (cell.cell_type == "markdown" and "{solution-end}" in cell.source):
+        return {"jupyter": {"source_hidden": True}}
+    return {}
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:

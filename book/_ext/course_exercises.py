@@ -15,7 +15,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import exercise_enumerable_node, is_exercise_node, solution_node
 
 KIND = "exercise"
-LEVEL = re.compile(r"\s*\((easy|medium|hard|open project)\)$")
+LEVEL = re.compile(r"\s*\((easy|medium|hard|project)\)$")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

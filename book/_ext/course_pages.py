@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from lib.figures.kit import contrast, style
 
 LONG = 15  # lines of code that stay open
-OPEN = "keep-open"  # the tag of a cell that is never folded
+OPEN = {"keep-open", "exercise"}  # the tags of cells that are never folded
 CHAPTER = re.compile(r"chapters/(\d+)_")
 FIGURE = re.compile(r'<figure class="explore"')
 CAPTION = "<figcaption>"
@@ -116,7 +116,7 @@ def parsed(code: str) -> list[ast.stmt]:
 def fold_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Fold what need not be seen at first, where the cell's tags don't say so already."""
     for cell in cells(doctree):
-        if OPEN in cell.get("cell_metadata", {}).get("tags", ()):
+        if OPEN & set(cell.get("cell_metadata", {}).get("tags", ())):
             continue
         hidden = {part for part in ("input", "output") if part in cell.get("hide_mode", "")}
         code = code_of(cell)

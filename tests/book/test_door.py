@@ -83,6 +83,50 @@ def test_a_stub_needs_a_solution_that_ends_in_its_check():
         notebooks.tried(notebook(*cells, new_markdown_cell(END), cell(SOLUTION)))
 
 
+IN_CELLS = EXERCISE.replace("\n\n```python\ndef double(x):\n    ...\n```", "")
+ROWS = ("from lib.exercises import check\n\n@check\ndef check_double(f):\n"
+        "    yield 'f(2)', lambda: f(2), 4")
+TO_FILL = "def double(x):\n    return ...\n\ncheck_double(double)"
+FILLED = "def double_solution(x):\n    return 2 * x\n\ncheck_double(double_solution)"
+HEAD = "        yours  target\n"
+REFUSED, TAKEN = f"{HEAD}· f(2)  ...    4\nNot yet: f(2) is ..., fill in the dots\n", (
+    f"{HEAD}✓ f(2)  4      4\nSolved.\n")
+
+
+def in_cells(rows, stub, stub_said, solution, solution_said):
+    """An exercise in cells; then a cell that has the reader's answer still."""
+    return notebook(
+        cell(rows, tags=["remove-cell"]), new_markdown_cell(IN_CELLS),
+        cell(stub, stub_said, tags=["exercise"]), new_markdown_cell(START),
+        cell(solution, solution_said, tags=["solution"]), new_markdown_cell(END),
+        cell("print(double(4))", "Ellipsis\n"))
+
+
+def test_a_stub_in_a_cell_is_refused_in_the_open_and_its_solution_tried_in_its_place(tmp_path):
+    code, said, _ = run(tmp_path, in_cells(ROWS, TO_FILL, REFUSED, FILLED, TAKEN))
+    assert code == 0 and "4 passed" in said, said
+
+
+def test_a_check_that_takes_the_stub_or_refuses_the_solution_fails(tmp_path):
+    """A check that only names decide: it takes the reader's ``double``, whatever that does."""
+    rows = ("def check_double(f):\n"
+            "    print('Solved.' if f.__name__ == 'double' else 'Not yet: no')")
+    code, said, _ = run(tmp_path, in_cells(rows, TO_FILL, "Solved.\n", FILLED, "Not yet: no\n"))
+    assert code == 1 and "2 failed, 2 passed" in said, said
+    assert "does not print 'Not yet: '" in said and "does not print 'Solved.'" in said
+    rows = rows.replace("== 'double'", "!= 'double'")
+    code, said, _ = run(tmp_path, in_cells(rows, TO_FILL, "Not yet: no\n", FILLED, "Solved.\n"))
+    assert code == 1 and "1 failed, 3 passed" in said, said
+    assert "with the solution in the stub's place" in said
+
+
+def test_a_chapter_has_one_form_of_exercises(tmp_path):
+    made = notebook(cell(CHECK), new_markdown_cell(EXERCISE), new_markdown_cell(START),
+                    cell(SOLUTION), new_markdown_cell(END), cell("x = ...", tags=["exercise"]))
+    code, said, _ = run(tmp_path, made)
+    assert code != 0 and "small.ipynb has stubs in cells and in fences" in said
+
+
 def compared(stored, new, **metadata):
     said = SimpleNamespace(cell=SimpleNamespace(metadata=metadata),
                            format_output_compare=lambda *_: None)

@@ -17,6 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import tolerance
+from tools.exercises import PROJECT
 from tools.refresh import KEPT, METADATA, normalise
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
@@ -33,7 +34,7 @@ MACHINE = re.compile(r"(?<![\w.>)])/(?:home|root|Users|work|opt|mnt|tmp|private|
 #: Times of day, addresses in memory, and bare scalars, which releases of NumPy print differently.
 VARYING = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\b\d\d:\d\d:\d\d\b|\b0x[0-9a-f]{7,}"
                      r"|\bnp\.(?:float|int|bool|str)\w*\(")
-LABEL = re.compile(r"\{exercise(?:-start)?\}[^\n]*\n:label: (\S+)")
+LABEL = re.compile(r"\{exercise(?:-start)?\}([^\n]*)\n:label: (\S+)")
 SOLUTION = re.compile(r"\{solution(?:-start)?\} (\S+)\n((?::.*\n)*)")
 
 
@@ -49,8 +50,9 @@ def problems(notebook):
     if re.findall(r"^## (.*)$", prose, re.MULTILINE)[-3:] != CLOSING:
         found.append(f"the last sections are not {', '.join(CLOSING)}")
     solved = dict(SOLUTION.findall(prose))
-    found += [f"the exercise {label} has no folded solution" for label in LABEL.findall(prose)
-              if ":class: dropdown" not in solved.get(label, "")]
+    found += [f"the exercise {label} has no folded solution"
+              for title, label in LABEL.findall(prose)
+              if not title.endswith(PROJECT) and ":class: dropdown" not in solved.get(label, "")]
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("the code cells were not executed from the top, each once: make refresh")
     kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
