@@ -106,9 +106,14 @@ def bound(code: str) -> set[str]:
 
 
 def used(code: str) -> set[str]:
-    """All names that code reads."""
-    return {node.id for node in ast.walk(ast.parse(code))
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """The names of the notebook that code reads, in functions too."""
+    found, waiting = set(), [symtable.symtable(code, "cell", "exec")]
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()
+                  and (symbol.is_global() or table.get_type() == "module")}
+    return found
 
 
 def expected(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:

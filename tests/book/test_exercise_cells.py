@@ -54,6 +54,11 @@ def test_exercises_are_found_with_their_cells():
     assert list(exercises.expected(chapter())) == [1, 2]
 
 
+def test_names_are_told_apart_by_where_they_live():
+    code = "import numpy as np\ny = x\ndef f(a):\n    b = [c for c in a]\n    return b + z"
+    assert exercises.bound(code) == {"np", "y", "f"} and exercises.used(code) == {"x", "z"}
+
+
 def test_jupyterlab_folds_checks_solutions_and_explanations_alone():
     hidden = [number for number, cell in enumerate(chapter().cells)
               if cell.metadata.get("jupyter", {}).get("source_hidden")]
