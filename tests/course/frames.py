@@ -12,6 +12,7 @@ import tuning_frames
 from matplotlib.figure import Figure
 
 from lib.figures.gpt import (
+    adam_path,
     architecture,
     attention_board,
     attention_cost,
@@ -20,6 +21,7 @@ from lib.figures.gpt import (
     branch_ablation,
     cache_cost,
     cache_flow,
+    calibration,
     confidence,
     embedding_rows,
     fact_path,
@@ -141,6 +143,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(), step), ()) for step in (0, 600, 1200)])
     yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
            [((history(1), step), ()) for step in (0, 1200)])
+    yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
+           [((step,), ()) for step in (1, 12, 40)])
+    odds = np.random.default_rng(4).random(4000) ** 0.3
+    yield ("calibration", calibration.compute, calibration.draw, calibration.alt,
+           [((odds, np.random.default_rng(5).random(4000) < odds), ())])
     sentences = ("The capital of France is Paris, and people there speak French.",
                  "Yamoussoukro costs $5 or $6_a.", "C\u00f4te \u6771\u4eac \U0001f642 <eos>")
     tokenizer = BPETokenizer.train(sentences[:1] * 2 + sentences[1:], 310)
