@@ -64,9 +64,10 @@ def judged(name: str, yours: Callable[[], Any], target: Any,
         return mine or "-", wanted, str(error) or f"{name}: an assertion does not hold"
     except Exception as error:
         # What Python says of the dots differs from release to release.
-        said = ("a ... is still in the way, fill in the dots" if "ellipsis" in str(error)
-                else f"{type(error).__name__}: {error}")
-        return mine or type(error).__name__, wanted, f"{name}: {said}"
+        if "ellipsis" in str(error):
+            return mine or "...", wanted, f"{name}: a ... is in the way, fill in the dots"
+        return (mine or type(error).__name__, wanted,
+                f"{name}: {type(error).__name__}: {error}")
 
 
 def difference(value: Any, target: Any, agree: float | Callable[[Any, Any], Any]) -> str:
