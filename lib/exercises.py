@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 AGREE = 1e-5  # relative to the target's largest entry, and to each entry
-WIDTH, NAME, ENTRIES = 88, 30, 3  # columns of a line and of a name; numbers shown of an array
+WIDTH, NAME = 88, 30  # columns of a line and of a name
+ENTRIES, LONG = 3, 18  # numbers shown of an array, and the columns from which on it is one less
 SOLVED, NOT_YET = "Solved.", "Not yet: "
 Rows = Callable[..., Iterator[tuple[Any, ...]]]
 
@@ -116,7 +117,9 @@ def shown(value: Any, beside: Any = None) -> str:
             return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value + 0.0:.3g}"
         case np.ndarray() if value.ndim:
             flat = [shown(each, beside) for each in value.ravel()[:ENTRIES]]
-            return "  ".join(flat) + " ..." * (value.size > ENTRIES)
+            if sum(map(len, flat)) > LONG:
+                flat.pop()
+            return "  ".join(flat) + " ..." * (value.size > len(flat))
         case np.ndarray():
             return shown(value[()], beside)
         case list() | tuple():

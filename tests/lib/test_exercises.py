@@ -104,4 +104,5 @@ def test_values_look_the_same_everywhere(value, words):
 
 def test_what_is_tiny_beside_the_target_is_zero_and_addresses_are_left_out():
     assert shown(np.array([1.0, -1e-17]), np.array([1.0, 0.0])) == "1  0"
+    assert shown(np.array([-1.25e-5] * 3)) == "-1.25e-05  -1.25e-05 ..."
     assert " at " not in shown(test_values_look_the_same_everywhere)
