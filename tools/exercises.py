@@ -137,7 +137,8 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
     """A sentence for each rule that the exercises of a converted chapter break."""
     every = exercises(notebook)
     project = [each for each in every if each.title.endswith(PROJECT)]
-    yours = set().union(*(bound(cell.source) for each in every for cell in each.stubs.values()))
+    yours = {name for each in every for cell in each.stubs.values()
+             for name in bound(cell.source)} - {"_"}
     found = [] if len(project) == 1 else [f"{len(project)} open projects instead of one"]
     found += [f"cell {number} goes on after the solution's end: make another cell"
               for number, cell in enumerate(notebook.cells)
