@@ -76,5 +76,5 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert (design.layers, design.width, design.queries, design.keys, design.hidden) == (
             sizes.layers, sizes.width, sizes.heads, sizes.kv_heads, sizes.hidden)
         assert design.gated == (sizes.matrices == 3)
-        words = two_blocks.alt((design,))
+        words = two_blocks.alt([design])
         assert ("RMSNorm" in words) == design.rms and f"{design.hidden:,} wide" in words

@@ -36,12 +36,12 @@ class Design:
     rms: bool = False
 
 
-def compute() -> tuple[Design, Design]:
+def compute() -> list[Design]:
     """This model, from its configuration, and Llama 3 8B, from the published one."""
     c = GPTConfig()
     ours = Design("This GPT", c.layers, c.embedding_dimension, c.heads, c.heads,
                   c.feed_forward_dimension)
-    return ours, Design("Llama 3 8B", 32, 4096, 32, 8, 14_336, True, True, True)
+    return [ours, Design("Llama 3 8B", 32, 4096, 32, 8, 14_336, True, True, True)]
 
 
 def _box(ax: Axes, left: float, top: float, wide: float, high: float, new: bool) -> None:
@@ -133,7 +133,7 @@ def _block(ax: Axes, design: Design) -> None:
 
 
 @style.styled
-def draw(data: tuple[Design, ...], layout: Layout = "wide") -> Figure:
+def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     """Draw the blocks side by side; one under the other where it is narrow."""
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
@@ -146,7 +146,7 @@ def draw(data: tuple[Design, ...], layout: Layout = "wide") -> Figure:
     return fig
 
 
-def alt(data: tuple[Design, ...]) -> str:
+def alt(data: list[Design]) -> str:
     """Return the drawing in words."""
     said = []
     for each in data:
