@@ -37,9 +37,12 @@ def compute(whole: tuple[float, float], without: Mapping[tuple[str, int], tuple[
                 [whole[1] - facts for _, facts in without.values()], whole[1])
 
 
-def _bars(ax: Axes, values: list[float], words: list[str], title: str) -> None:
+def _bars(ax: Axes, names: list[str], values: list[float], words: list[str], title: str) -> None:
+    """A bar for each branch: attention in its colour, the rest in grey."""
+    colours = [style.ATTENTION(0.7) if name.startswith("attention") else style.FROZEN.mark
+               for name in names]
     limit = 1.25 * max(*values, 0.01)
-    ax.barh(range(len(values)), values, 0.62, color=style.FROZEN.mark)
+    ax.barh(range(len(values)), values, 0.62, color=colours)
     for row, (value, word) in enumerate(zip(values, words)):
         ax.text(max(value, 0) + 0.02 * limit, row, word, va="center_baseline", size=style.SMALL)
     ax.set(xlim=(0, limit), ylim=(len(values) - 0.5, -0.5), title=title)
@@ -59,7 +62,7 @@ def draw(data: Lost, layout: Layout = "wide") -> Figure:
     for k, (values, words, title) in enumerate(panels):
         place = (left + 3.3 * k, 0.95) if wide else (left, 0.95 + (high + 0.6) * k)
         ax = style.place(fig, *place, across, high)
-        _bars(ax, values, words, title)
+        _bars(ax, data.names, values, words, title)
         ax.set_yticks(range(len(values)), [] if wide and k else data.names)
     return fig
 

@@ -55,18 +55,16 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
                  known)
 
 
-#: Middles of the columns, and where the words of a role stand: beside which end of its arrow.
+#: Middles of the columns, and how far along its arrow the middle of a role's words stands.
 COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
-WORDS: dict[Layout, dict[str, tuple[float, float, str]]] = {
-    "wide": {"enrich": (3.2, 0.75, "right"), "fetch the relation": (4.05, 0.3, "left"),
-             "spell": (6.3, 0.5, "left"), "fetch the country": (3.6, 0.72, "right"),
-             "the country again": (5.35, 0.42, "left")},
-    "narrow": {"enrich": (1.53, 0.78, "right"), "fetch the relation": (1.75, 0.4, "left"),
-               "spell": (3.2, 0.3, "left"), "fetch the country": (1.85, 0.68, "right"),
-               "the country again": (2.5, 0.42, "left")}}
-TOP, BAND = 1.0, 1.25  # the first row of states, and from one to the next
+ALONG: dict[Layout, dict[str, float]] = {
+    "wide": {"enrich": 0.77, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+             "the country again": 0.68},
+    "narrow": {"enrich": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
+               "the country again": 0.6}}
+TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
@@ -83,7 +81,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    fig = style.canvas(layout, 3.75 if wide else 5.0)
+    fig = style.canvas(layout, 4.05 if wide else 5.3)
     style.heading(fig, "How a capital is found", f"Capitals lost of {data.known}, path by path")
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
@@ -104,19 +102,23 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         for half, lost in enumerate(losses):
             top = TOP + half * BAND
             _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
-    _roles(fig, ax, data, wide)
+    _roles(fig, ax, data, layout)
     return fig
 
 
-def _roles(fig: Figure, ax: Axes, data: Paths, wide: bool) -> None:
-    """What the paths that matter do, beside their arrows; the narrow layout names them below."""
+def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
+    """What the paths that matter do, on their arrows; the narrow layout names them below."""
+    at, where = COLUMNS[layout], {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
-        half = next(half for (_, half), name in ROLES.items() if name == role)
-        x, down, side = WORDS["wide" if wide else "narrow"][role]
-        ax.text(x, TOP + (half + down) * BAND, f"{role}: {lost}" if wide else str(lost), ha=side,
-                va="center_baseline", zorder=5, bbox={
-                    "fc": style.PAPER if half else style.WASH, "ec": "none", "pad": 1.5})
-        if not wide:
+        (seen, looks), half = where[role]
+        along = ALONG[layout][role]
+        first, _, rest = role.rpartition(" ")  # in two lines where there are several words
+        words = f"{first}\n{rest}: {lost}" if first else f"{rest}: {lost}"
+        ax.text(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND,
+                words if layout == "wide" else str(lost), ha="center", va="center", zorder=5,
+                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
+                                       "pad": 1.5})
+        if layout == "narrow":
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{lost}: {role}")
 
 
