@@ -37,7 +37,7 @@ PARTS = """(kernels) => {
   };
   const ids = (count) => Array.from({ length: count }, () => Math.floor(1000 * rng()));
   const step = (batch, targets = null) => {
-    own.set_base(lab_data.bits);
+    own.set_base(8);
     if (targets) E.apply_lora_to_model(model, 8, 16, targets, rng);
     const inputs = ids(batch * 32), wanted = ids(batch * 32), optimizer = new E.AdamW();
     return median(7, () => E.train_step(model, optimizer, inputs, wanted, batch, 1e-6));
@@ -48,7 +48,7 @@ PARTS = """(kernels) => {
     found[`LoRA step, all of the blocks, ${batch} x 32`] = step(batch, all);
     found[`full step, ${batch} x 32`] = step(batch);
   }
-  own.set_base(lab_data.bits);
+  own.set_base(8);
   E.apply_lora_to_model(model, 8, 16, all, rng);
   const prompt = ids(24), write = (count) => E.generate(model, prompt, count);
   let strength = 0;

@@ -11,14 +11,14 @@ from lib.adapters import attach_adapters
 from lib.interchange import safetensors
 from lib.pretraining import load_base
 from tools.environment import ROOT
-from tools.lab_page import LAB, SCRIPTS
+from tools.lab_page import DATA, LAB, SCRIPTS
 from tools.serve import server
 
 sys.path.insert(0, str(ROOT / "tests" / "book"))
 
 import accessibility
 
-PANELS = ("ask", "train", "sweep", "pairs", "faults", "shelf")
+PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -47,7 +47,8 @@ def folder(data_path, tmp_path_factory):
     """A page with each panel under a heading, in either scheme, and one that waits for a press."""
     found = tmp_path_factory.mktemp("panels")
     shutil.copytree(LAB, found / "lab")
-    shutil.copyfile(data_path, found / "lab" / "lab-data.js")
+    for script in DATA:
+        shutil.copyfile(data_path / script, found / "lab" / script)
     panel = '<h2>{0}</h2><h3>panel</h3><div class="lab-panel" data-panel="{0}">needs scripts</div>'
     for scheme in ("light", "dark"):
         panels = "".join(map(panel.format, PANELS))
