@@ -24,12 +24,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from lib.adapters import load_adapters
 from lib.corpus import Example, facts, load_task
 from lib.evaluation import bare_answers
+from lib.interchange.page import int8_bytes
 from lib.model import GPTModel
 from lib.pretraining import BASE, load_base
 from lib.tokenizer import BPETokenizer
 
 KERNELS = Path(__file__).parents[1] / "_static" / "lab" / "kernels.wasm"
-BLOCK = 64  # numbers of a matrix that share a scale
 LETTERS = (string.digits + string.ascii_letters + "+/").encode()
 BITS = {"int8": 8, "float16": 16}
 #: Most examples of a part of a task: of training texts, as many as a short training reads.
@@ -37,20 +37,6 @@ TASKS = {"qa": {}, "pirate": {"train": 150}, "recipes": {"train": 256},
          "instructions": {"train": 512, "dev": 192, "test": 320}}
 #: Adapters that come with the page, so that it has something to ask before anything is trained.
 ADAPTERS = ("qa", "pirate")
-
-
-def int8_bytes(array: np.ndarray) -> bytes:
-    """Whole numbers from -127 to 127, then a half-precision scale for each block of 64 numbers.
-
-    The scale is rounded before the numbers are divided by it, so that what is read back is the
-    nearest that int8 allows.
-    """
-    flat = array.reshape(-1)
-    blocks = np.pad(flat, (0, -flat.size % BLOCK)).reshape(-1, BLOCK)
-    scales = (np.abs(blocks).max(1, keepdims=True) / 127).astype("<f2")
-    divisors = np.where(scales > 0, scales, 1).astype(np.float32)
-    numbers = np.clip(np.round(blocks / divisors), -127, 127).astype(np.int8)
-    return numbers.reshape(-1)[:flat.size].tobytes() + scales.tobytes()
 
 
 def letters(data: bytes) -> str:
@@ -63,14 +49,6 @@ def letters(data: bytes) -> str:
     low = np.pad(numbers & 3, (0, -numbers.size % 3)).reshape(-1, 3) * np.array([1, 4, 16])
     both = np.concatenate([numbers >> 2, low.sum(1)])
     return np.frombuffer(LETTERS, np.uint8)[both].tobytes().decode("ascii")
-
-
-def from_int8_bytes(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """What the page reads from ``int8_bytes``: float32 of that shape."""
-    size = int(np.prod(shape))
-    numbers = np.frombuffer(data, np.int8, size).astype(np.float32)
-    scales = np.frombuffer(data, "<f2", offset=size).astype(np.float32)
-    return (numbers * np.repeat(scales, BLOCK)[:size]).reshape(shape)
 
 
 def packed(model: GPTModel, weights: str) -> tuple[list[list[Any]], bytes]:

@@ -6,19 +6,11 @@ import json
 import numpy as np
 import pytest
 from engine import worst
-from lab_data import (
-    BLOCK,
-    TASKS,
-    bare_answers,
-    base_data,
-    from_int8_bytes,
-    int8_bytes,
-    letters,
-    write_lab_data,
-)
+from lab_data import TASKS, bare_answers, base_data, letters, write_lab_data
 
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples
+from lib.interchange.page import BLOCK, from_int8_bytes, int8_bytes
 from tools.lab_page import DATA, LAB
 
 #: The 16 numbers of NF4, as Dettmers et al. 2023 print them in appendix E.

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine import Engine
-from lab_data import from_int8_bytes, int8_bytes
 
 from lib.adapters import attach_adapters, load_adapters, set_adapter_strength
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples, exact_matches, fact_recall
 from lib.generation import complete, next_token_probabilities, start_of_text
 from lib.interchange import safetensors
+from lib.interchange.page import as_it_travels, from_int8_bytes, int8_bytes
 from lib.lora import TARGETS
 from lib.pretraining import BASE
 from tools.lab_page import write_page
@@ -28,12 +28,7 @@ ASK = """([prompts, settings]) => Promise.all(prompts.map((prompt) => lab.ask(pr
 def shipped(base):
     """The base and its tokenizer as they travel: every matrix through int8."""
     model, tokenizer = base
-    model = model.copy()
-    for array in model.parameters().values():
-        array.flags.writeable = True
-        if array.ndim > 1:
-            array[...] = from_int8_bytes(int8_bytes(array), array.shape)
-    return model, tokenizer
+    return as_it_travels(model), tokenizer
 
 
 @pytest.fixture(scope="module")

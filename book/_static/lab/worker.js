@@ -184,7 +184,8 @@ lab_parts.worker = (engine) => {
       this.training = { stopped: false }; // nothing else may change the model meanwhile
       try {
         this.set_strength(strength);
-        return await this.measure(task, pause);
+        const [heldOut, factsKept] = await this.measure(task, pause);
+        return { heldOut, factsKept };
       } finally {
         this.training = null;
       }
@@ -204,8 +205,9 @@ lab_parts.worker = (engine) => {
         const { losses, seconds } = await this.steps(settings, examples, helper, report,
           pause);
         const adapter = this.trained_adapter(settings);
+        const [heldOut, factsKept] = await this.measure(settings.task, pause, { helper });
         const result = { losses, seconds, workers: helper ? 2 : 1,
-          stopped: this.training.stopped, adapter, ...await this.measure(settings.task, pause) };
+          stopped: this.training.stopped, adapter, heldOut, factsKept };
         this.attach(adapter);
         return result;
       } catch (error) {
@@ -275,7 +277,7 @@ lab_parts.worker = (engine) => {
         const said = { step: step + 1, steps, loss: losses[step] };
         if (measureEvery && ((step + 1) % measureEvery === 0 || step + 1 === steps)) {
           const start = performance.now();
-          Object.assign(said, await this.probe(task, pause));
+          [said.dev, said.factsKept] = await this.measure(task, pause, { few: true, helper });
           measuring += performance.now() - start;
         }
         report(said);
@@ -297,38 +299,36 @@ lab_parts.worker = (engine) => {
       return { kind: method, task, bits, ...lora, arrays: Object.fromEntries(taken) };
     }
 
-    // Shares of held-out answers that are right and of the base's facts that are kept.
-    async measure(task, pause) {
-      const { test, style_probes } = this.data.tasks[task] || {};
-      let heldOut = null;
-      if (style_probes) heldOut = await this.facts_in(style_probes, pause);
-      else if (test) heldOut = await this.answers_in(test, pause);
-      return { heldOut, factsKept: await this.facts_in(this.data.facts, pause) };
+    // [share of answers that are right, share of the base's facts that are kept].  The answers are
+    // held-out ones, or a few of dev: what a reader watches is not what is reported.  A style is
+    // asked for facts told in its way. A helper counts the facts meanwhile.
+    async measure(task, pause, { few = false, helper = null } = {}) {
+      const style = this.data.tasks[task]?.style_probes;
+      const answers = { task, part: style ? 'style_probes' : few ? 'dev' : 'test', few };
+      const facts = { part: 'facts', few }, there = helper?.share_of(this.trained_row(), facts);
+      const right = await this.share_of(answers, pause);
+      return [right, await (there ?? this.share_of(facts, pause))];
     }
 
-    // The same of a few, and of dev: what a reader watches is not what is reported.
-    async probe(task, pause) {
-      const few = (all) => {
-        if (!this.few.has(all)) {
-          this.few.set(all, all.filter((_, i) => Math.floor(i * PROBES / all.length)
-            !== Math.floor((i - 1) * PROBES / all.length)));
-        }
-        return this.few.get(all);
-      };
-      const { dev, style_probes } = this.data.tasks[task] || {};
-      let score = null;
-      if (style_probes) score = await this.facts_in(few(style_probes), pause);
-      else if (dev) score = await this.answers_in(few(dev), pause);
-      return { dev: score, factsKept: await this.facts_in(few(this.data.facts), pause) };
+    // null where a task has no such part.
+    async share_of({ task, part, few }, pause) {
+      const all = part === 'facts' ? this.data.facts : this.data.tasks[task]?.[part];
+      if (!all) return null;
+      const some = this.ids_of(few ? this.few_of(all) : all);
+      const counting = part === 'facts' || part === 'style_probes'
+        ? recalled_facts(this.model, this.tokenizer, some) : exact_matches(this.model, some);
+      let step = counting.next();
+      for (; !step.done; step = counting.next()) await pause(); // others may speak in between
+      return step.value / some.length;
     }
 
-    facts_in(some, pause) {
-      return share(recalled_facts(this.model, this.tokenizer, this.ids_of(some)), some.length,
-        pause);
-    }
-
-    answers_in(some, pause) {
-      return share(exact_matches(this.model, this.ids_of(some)), some.length, pause);
+    // PROBES of them, evenly spread; the same list each time.
+    few_of(all) {
+      if (!this.few.has(all)) {
+        this.few.set(all, all.filter((_, i) => Math.floor(i * PROBES / all.length)
+          !== Math.floor((i - 1) * PROBES / all.length)));
+      }
+      return this.few.get(all);
     }
 
     refuse_while_training(what) {
@@ -336,13 +336,6 @@ lab_parts.worker = (engine) => {
         throw new Error(`${what} has to wait: a training is running, stop it first`);
       }
     }
-  }
-
-  // What a generator of lib's evaluation counts, of `count`; others may speak in between.
-  async function share(generator, count, pause) {
-    let part = generator.next();
-    for (; !part.done; part = generator.next()) await pause();
-    return part.value / count;
   }
 
   // Refuse arrays that are not of these names and shapes.
@@ -399,20 +392,21 @@ lab_parts.worker = (engine) => {
     part_of_step(row, examples) {
       return this.send({ row, examples }, [row.buffer]);
     }
+
+    share_of(row, part) {
+      return this.send({ row, part }, [row.buffer]);
+    }
   }
 
   // The same conversation from the helper's side.
   function assist(lab, port) {
-    port.onmessage = ({ data: { settings, row, examples } }) => {
+    port.onmessage = async ({ data: { settings, row, examples, part } }) => {
       try {
-        if (settings) {
-          lab.prepare(settings);
-          port.postMessage({});
-          return;
-        }
-        set_joined(Object.values(lab.model.trainable_parameters()), row);
-        const result = part_of_step(lab.model, examples);
-        port.postMessage({ result }, [result.gradients.buffer]);
+        if (settings) lab.prepare(settings);
+        if (row) set_joined(Object.values(lab.model.trainable_parameters()), row);
+        const result = examples ? part_of_step(lab.model, examples)
+          : part && await lab.share_of(part, () => {});
+        port.postMessage({ result }, examples ? [result.gradients.buffer] : []);
       } catch (error) {
         port.postMessage({ error: error.message });
       }

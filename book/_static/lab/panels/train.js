@@ -25,8 +25,10 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
   const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
     options: TARGETS.map((name) => [name, name]), several: true });
-  const bits = choice({ label: 'Base in', options: [['8', '8 bits'], ['4', '4 bits (QLoRA)']],
-    value: '8' });
+  const bits = choice({ label: 'Base in', value: '8', options: [['16', '16 bits (loads 2.1 MB)'],
+    ['8', '8 bits'], ['4', '4 bits (QLoRA)']] });
+  const workers = choice({ label: 'Processor cores', options: [['1', 'one'], ['2', 'two']],
+    value: navigator.hardwareConcurrency >= 2 ? '2' : '1' });
 
   // Full fine-tuning wants a lower rate, and has no adapter to choose.
   function fit(value) {
@@ -63,13 +65,14 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
     const lora = method.value === 'lora'
       ? { rank: ranks.value, alpha: alphas.value, targets: targets.value } : {};
     return { task: task.value, method: method.value, learningRate: rate.value, steps: steps.value,
-      batch: batch.value, seed: seed.value, bits: Number(bits.value), ...lora,
+      batch: batch.value, seed: seed.value, bits: Number(bits.value),
+      workers: Number(workers.value), ...lora,
       measureEvery: Math.ceil(steps.value / 6) };
   }
 
   const words_of = (given) => [given.task === 'qa' ? 'questions' : given.task,
     given.method === 'lora' ? `r ${given.rank}, α ${given.alpha}` : 'every weight',
-    `rate ${short(given.learningRate)}`, `seed ${given.seed}`, given.bits === 4 ? '4 bits' : null,
+    `rate ${short(given.learningRate)}`, `seed ${given.seed}`, given.bits === 8 ? null : `${given.bits} bits`,
     given.targets && given.targets.length < 6 ? given.targets.join(' ') : null]
     .filter((part) => part !== null).join(', ');
 
@@ -134,12 +137,12 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const grid = (...controls) =>
     h('div', { class: 'lab-controls' }, controls.map((each) => each.element));
   const named = { task, method, rank: ranks, alpha: alphas, rate, steps, batch, seed, targets,
-    bits };
+    bits, workers };
   const chosen = only.split(' ').filter((name) => name).map((name) => named[name]);
   const controls = chosen.length ? [grid(...chosen)] : [
     h('div', { class: 'lab-choices' }, task.element, method.element), grid(ranks, alphas, rate),
-    h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base'),
-      grid(steps, batch, seed), targets.element, bits.element)];
+    h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base, cores'),
+      grid(steps, batch, seed), targets.element, bits.element, workers.element)];
   return [
     ...controls,
     h('div', { class: 'lab-buttons' }, go, stop), state,
