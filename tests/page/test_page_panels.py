@@ -242,6 +242,8 @@ def test_numbers_that_the_reader_types(page):
     press(example, "Twenty steps")
     assert "a lower learning rate may help" in example.inner_text()
     press(example, "The chapter’s")
+    example.get_by_label("Learning rate").focus()
+    page.keyboard.press("Home")
     press(example, "Twenty steps")
     assert "after 20 steps" in example.inner_text()
 

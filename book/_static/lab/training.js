@@ -109,7 +109,8 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
     }
   }
 
-  // One step from the parts of its batch; returns the mean loss before.
+  // One step from the parts of its batch; returns the mean loss before, rounded to float32 as all
+  // other numbers are: below that, browsers have different exp and log.
   function train_on_parts(model, optimizer, parts, learning_rate, max_grad_norm = 1) {
     const [first, second] = parts, count = parts.reduce((sum, part) => sum + part.count, 0);
     const mean = first.gradients, share = first.count / count;
@@ -126,7 +127,7 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
     }
     const shrink = clip_gradient_norm(gradients, max_grad_norm);
     optimizer.step(gradients, parameters, learning_rate, shrink);
-    return parts.reduce((sum, part) => sum + (part.count / count) * part.loss, 0);
+    return Math.fround(parts.reduce((sum, part) => sum + (part.count / count) * part.loss, 0));
   }
 
   // The numbers of several matrices in one row, and the way back.

@@ -272,8 +272,8 @@ lab_parts.worker = (engine) => {
         const there = other && helper?.part_of_step(this.trained_row(), other);
         const parts = [part_of_step(this.model, mine)];
         if (other) parts.push(there ? await there : part_of_step(this.model, other));
-        losses.push(train_on_parts(this.model, optimizer, parts,
-          warmup_cosine(step, steps, learningRate, warmup)));
+        const rate = warmup_cosine(step, steps, learningRate, warmup);
+        losses.push(train_on_parts(this.model, optimizer, parts, Math.fround(rate)));
         const said = { step: step + 1, steps, loss: losses[step] };
         if (measureEvery && ((step + 1) % measureEvery === 0 || step + 1 === steps)) {
           const start = performance.now();

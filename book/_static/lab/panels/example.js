@@ -67,7 +67,8 @@ lab_panels.example = (_, fail) => {
     show();
   }
 
-  const round = (value) => (Math.abs(value) < 5e-4 ? 0 : value).toFixed(3).replace('-', '−');
+  const round = (value) => (Math.abs(value) >= 1e4 ? value.toExponential(0)
+    : (Math.abs(value) < 5e-4 ? 0 : value).toFixed(3)).replaceAll('-', '−');
   const each = (rows, call) => rows.forEach((row, i) => row.forEach((cell, j) => call(cell, i, j)));
 
   function fill() {
