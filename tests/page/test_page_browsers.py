@@ -9,9 +9,10 @@ from tools.lab_page import write_page
 
 #: Some steps of LoRA with two workers and of full fine-tuning with one, and an answer.
 RUN = """(async () => {
-  const lora = await lab.train({ steps: 6, workers: 2, pairs });
+  const lora = await lab.train({ steps: 6, workers: 2, pairs, score: false });
   const said = await lab.ask('Q: Who?\\nA:', { n: 8 });
-  const full = await lab.train({ method: 'full', steps: 2, workers: 1, pairs });
+  const full = await lab.train({ method: 'full', steps: 2, workers: 1, pairs,
+    score: false });
   return [lora.losses, full.losses, said.text, said.top];
 })()"""
 PAIRS = """window.pairs = [['Q: Who?\\nA:', ' Nobody.'], ['Q: Where is it?\\nA:', ' Nowhere.'],

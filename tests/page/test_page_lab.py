@@ -202,23 +202,24 @@ def test_tokens_and_scores(fresh, shipped):
 @pytest.mark.parametrize("init, moves", [("B zero", True), ("both zero", False),
                                          ("both random", True)])
 def test_how_an_adapter_starts(fresh, init, moves):
-    found = fresh.evaluate("""(init) => lab.train({ steps: 2, init, measureEvery: 1 }).then(
-        ({ losses, adapter }) => [losses, Object.values(adapter.arrays).some(({ numbers }) =>
+    found = fresh.evaluate("""(init) => lab.train({ steps: 2, init, measureEvery: 1, score: false })
+        .then(({ losses, adapter }) => [losses, Object.values(adapter.arrays).some(({ numbers }) =>
           numbers.some((x) => x !== 0))])""", init)
-    standard = fresh.evaluate("lab.train({ steps: 1 }).then((run) => run.losses)")
+    standard = fresh.evaluate("lab.train({ steps: 1, score: false }).then((run) => run.losses)")
     assert found[1] == moves
     assert (found[0][0] == standard[0]) == (init != "both random")  # BA is zero at first
 
 
 def test_the_same_seed_gives_the_same_losses(fresh):
-    losses = [fresh.evaluate("(seed) => lab.train({ steps: 3, seed }).then((run) => run.losses)",
-                             seed) for seed in (5, 5, 6)]
+    losses = [fresh.evaluate("(seed) => lab.train({ steps: 3, seed, score: false })"
+                             ".then((run) => run.losses)", seed) for seed in (5, 5, 6)]
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_two_workers_give_the_losses_of_one(fresh):
     """To the last bit: a batch is cut in two whoever computes it."""
-    for settings in ({"steps": 4}, {"steps": 3, "method": "full"}, {"steps": 2, "bits": 4}):
+    for settings in ({"steps": 4}, {"steps": 3, "method": "full", "score": False},
+                     {"steps": 2, "bits": 4, "score": False}):
         one, two = (fresh.evaluate("""(settings) => lab.train(settings).then(
             ({ losses, workers, heldOut, factsKept }) => [losses, workers, heldOut, factsKept])""",
                                    {**settings, "workers": workers}) for workers in (1, 2))
@@ -229,7 +230,7 @@ def test_two_workers_give_the_losses_of_one(fresh):
 def test_sixteen_bits_are_loaded_when_they_are_chosen(fresh, base):
     assert fresh.evaluate("typeof lab_float16") == "undefined"
     found = fresh.evaluate("""async (prompts) => {
-        const run = await lab.train({ bits: 16, steps: 2 });
+        const run = await lab.train({ bits: 16, steps: 2, score: false });
         const answers = await Promise.all(prompts.map((prompt) =>
           lab.ask(prompt, { strength: 0, n: 12 })));
         await lab.use(null);
@@ -262,7 +263,7 @@ def test_a_training_can_be_stopped_asked_and_not_doubled(fresh):
     found = fresh.evaluate("""async () => {
         const said = (promise) => promise.then(() => 'not refused', (error) => error.message);
         let meanwhile, number = 0;
-        const run = await lab.train({ steps: 500 }, ({ step }) => {
+        const run = await lab.train({ steps: 500, score: false }, ({ step }) => {
           number = step;
           if (step === 2) meanwhile = Promise.all([said(lab.train({})), said(lab.use(null)),
             said(lab.ask('a', { rank: 1 })),
@@ -272,7 +273,8 @@ def test_a_training_can_be_stopped_asked_and_not_doubled(fresh):
         return { run: { ...run, adapter: 0 }, number, meanwhile: await meanwhile };
     }""")
     run, (twice, use, rank, answer) = found["run"], found["meanwhile"]
-    alone = fresh.evaluate("lab.train({ steps: 500 }, ({ step }) => step === 3 && lab.stop())"
+    alone = fresh.evaluate("lab.train({ steps: 500, score: false },"
+                           " ({ step }) => step === 3 && lab.stop())"
                            ".then((run) => run.losses)")
     both = min(len(alone), len(run["losses"]))
     assert alone[:both] == run["losses"][:both]      # the question at strength 0 left no trace
@@ -285,7 +287,7 @@ def test_a_training_can_be_stopped_asked_and_not_doubled(fresh):
 def test_own_questions(fresh):
     found = fresh.evaluate("""async () => {
         const pairs = [['Q: Who?\\nA:', ' Nobody.'], ['Q: Where?\\nA:', ' Nowhere.']];
-        const run = await lab.train({ pairs, steps: 30, batch: 2 });
+        const run = await lab.train({ pairs, steps: 30, batch: 2, score: false });
         return [run.heldOut, run.losses, (await lab.ask('Q: Who?\\nA:')).text,
           (await lab.ask('Q: Where?\\nA:')).text];
     }""")
@@ -296,7 +298,8 @@ def test_own_questions(fresh):
 def test_full_fine_tuning_and_its_strength(fresh):
     plain = fresh.evaluate(ASK, [PROMPTS, {}])
     found = fresh.evaluate("""async () => {
-        window.full = (await lab.train({ method: 'full', learningRate: 1e-3, steps: 12 })).adapter;
+        window.full = (await lab.train({ method: 'full', learningRate: 1e-3, steps: 12,
+          score: false })).adapter;
         return Object.keys(full.arrays).length;
     }""")
     tuned, off = (fresh.evaluate(ASK, [PROMPTS, {"strength": strength}]) for strength in (1, 0))
@@ -326,7 +329,7 @@ def test_the_largest_batch_fits_the_memory(fresh, settings):
 def test_training_through_four_bits(fresh):
     plain = fresh.evaluate(ASK, [PROMPTS, {}])
     found = fresh.evaluate("""async () => {
-        const run = await lab.train({ bits: 4, steps: 8 });
+        const run = await lab.train({ bits: 4, steps: 8, score: false });
         const base = await lab.ask('One morning', { strength: 0 });
         await lab.use(null);
         return { bits: run.adapter.bits, losses: run.losses, base };
@@ -365,7 +368,7 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
     ("lab.ask('a', {top_p: 1})", "there is no setting top_p: allowed are strength, rank, n"),
     ("lab.ask('a\\ud800')", "half of a surrogate pair"),
     ("lab.ask('a '.repeat(200))", "it must have at most 127"),
-    ("lab.train({task: 'shout'})", "task is \"shout\", it must be one of qa, pirate, instructions"),
+    ("lab.train({task: 'shout'})", "task is \"shout\", it must be one of qa, pirate, recipes,"),
     ("lab.train({method: 'dora'})", "method is \"dora\", it must be one of lora, full"),
     ("lab.train({rank: 65})", "rank is 65, it must be a whole number from 1 to 64"),
     ("lab.train({alpha: 0})", "alpha is 0, it must be above 0"),
@@ -409,8 +412,8 @@ def test_plain_javascript_does_the_same(running, page, trained):
     page.evaluate("lab.use(null)")
     assert [each["text"] for each in other.evaluate(ASK, [PROMPTS, {"n": 8}])] == [
         each["text"] for each in page.evaluate(ASK, [PROMPTS, {"n": 8}])]
-    losses = [each.evaluate("lab.train({ pairs: [['Who?', ' Nobody.']], steps: 4, batch: 1 })"
-                            ".then((run) => run.losses)") for each in (page, other)]
+    losses = [each.evaluate("lab.train({ pairs: [['Who?', ' Nobody.']], steps: 4, batch: 1, "
+                            "score: false }).then((run) => run.losses)") for each in (page, other)]
     print(f"losses of wasm and js differ by {np.abs(np.subtract(*losses)).max():.1e}")
     assert 0 < np.abs(np.subtract(*losses)).max() < 1e-4
     other.close()

@@ -9,7 +9,7 @@
 //   await lab.tokens(text)             the pieces that the tokenizer makes of it
 //   await lab.score({task, strength})  {heldOut, factsKept} of what is in use
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
-//                    bits, init, measureEvery, workers}, onStep)
+//                    bits, init, measureEvery, score, workers}, onStep)
 //                                      {losses, heldOut, factsKept, seconds, stopped, adapter};
 //                                      the adapter is in use afterwards
 //   lab.stop()                         ends a training after its step

@@ -68,7 +68,7 @@ lab_parts.settings = ({ TARGETS }) => {
   function train_settings(given, tasks, bits_allowed) {
     const known = { task: 'qa', pairs: null, method: 'lora', rank: 4, alpha: 8, learningRate: null,
       targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: 8,
-      init: INITS[0], measureEvery: 0, workers: 1 };
+      init: INITS[0], measureEvery: 0, score: true, workers: 1 };
     check_names(given, known);
     const all = { ...known, ...given };
     if (all.pairs !== null) {
@@ -87,6 +87,7 @@ lab_parts.settings = ({ TARGETS }) => {
     check_known('bits', all.bits, bits_allowed);
     check_known('init', all.init, INITS);
     check_whole('measureEvery', all.measureEvery, 0, 2000);
+    check_known('score', all.score, [true, false]);
     check_whole('workers', all.workers, 1, 2);
     return all;
   }

@@ -205,7 +205,8 @@ lab_parts.worker = (engine) => {
         const { losses, seconds } = await this.steps(settings, examples, helper, report,
           pause);
         const adapter = this.trained_adapter(settings);
-        const [heldOut, factsKept] = await this.measure(settings.task, pause, { helper });
+        const [heldOut, factsKept] = settings.score
+          ? await this.measure(settings.task, pause, { helper }) : [null, null];
         const result = { losses, seconds, workers: helper ? 2 : 1,
           stopped: this.training.stopped, adapter, heldOut, factsKept };
         this.attach(adapter);

@@ -8,7 +8,7 @@ lab_panels.same = (_, fail) => {
     lines.textContent = '';
     fail(null);
     try {
-      const { run, entry } = await train('the same', {}, ({ step, loss }) => {
+      const { run, entry } = await train('the same', { score: false }, ({ step, loss }) => {
         if (!SHOWN.includes(step)) return;
         lines.append(`step ${String(step).padStart(2)}: loss ${loss.toFixed(4)}\n`);
       });
