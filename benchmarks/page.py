@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,9 +35,8 @@ GOALS = {"page, MB with gzip": 1.2, "ready, from the first call": 100,
          "LoRA step, all of the blocks, 8 x 32": 20, "the same, two workers": 12,
          "slider: 24 tokens, all of the blocks": 1.5, "the same and 20 tokens written": 4,
          "60 steps of 8 questions, seconds": 1, "longest time that the page was blocked": 50}
-TFJS = ("@tensorflow/tfjs-core@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
-TFJS_SCRIPTS = ("tfjs-core/dist/tf-core.min.js", "tfjs-backend-cpu/dist/tf-backend-cpu.min.js",
-                "tfjs-backend-wasm/dist/tf-backend-wasm.min.js")
+TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
+TFJS_SCRIPTS = ("tfjs/dist/tf.min.js", "tfjs-backend-wasm/dist/tf-backend-wasm.min.js")
 
 #: Milliseconds, each the median of some rounds, of parts on the page's own thread.
 PARTS = """(kernels) => {
@@ -161,7 +162,8 @@ def measure_tfjs() -> float | str:
     scripts = [*(f"node_modules/@tensorflow/{each}" for each in TFJS_SCRIPTS), "page_tfjs.js"]
     (folder / "index.html").write_text("<!doctype html><title>tfjs</title>" + "".join(
         f'<script src="{script}"></script>' for script in scripts), encoding="ascii")
-    with server(0, folder) as serving, sync_playwright() as playwright:
+    with (server(0, folder) as serving, sync_playwright() as playwright,
+          redirect_stderr(StringIO())):  # the server tells of each request
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         launched, page = opened(playwright)
         page.goto(f"http://127.0.0.1:{serving.server_port}/index.html")
