@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 AGREE = 1e-5  # relative to the target's largest entry, and to each entry
-WIDTH, NAME, ENTRIES = 88, 30, 3  # columns of a line and of a name; numbers shown of an array
+WIDTH, NAME = 88, 30  # columns of a line and of a name
+ENTRIES, LONG = 3, 18  # numbers shown of an array, and the columns from which on it is one less
 SOLVED, NOT_YET = "Solved.", "Not yet: "
 Rows = Callable[..., Iterator[tuple[Any, ...]]]
 
@@ -64,9 +65,10 @@ def judged(name: str, yours: Callable[[], Any], target: Any,
         return mine or "-", wanted, str(error) or f"{name}: an assertion does not hold"
     except Exception as error:
         # What Python says of the dots differs from release to release.
-        said = ("a ... is still in the way, fill in the dots" if "ellipsis" in str(error)
-                else f"{type(error).__name__}: {error}")
-        return mine or type(error).__name__, wanted, f"{name}: {said}"
+        if "ellipsis" in str(error):
+            return mine or "...", wanted, f"{name}: a ... is in the way, fill in the dots"
+        return (mine or type(error).__name__, wanted,
+                f"{name}: {type(error).__name__}: {error}")
 
 
 def difference(value: Any, target: Any, agree: float | Callable[[Any, Any], Any]) -> str:
@@ -115,7 +117,9 @@ def shown(value: Any, beside: Any = None) -> str:
             return f"{value:,.0f}" if 1000 <= abs(value) < 1e6 else f"{value + 0.0:.3g}"
         case np.ndarray() if value.ndim:
             flat = [shown(each, beside) for each in value.ravel()[:ENTRIES]]
-            return "  ".join(flat) + " ..." * (value.size > ENTRIES)
+            if sum(map(len, flat)) > LONG:
+                flat.pop()
+            return "  ".join(flat) + " ..." * (value.size > len(flat))
         case np.ndarray():
             return shown(value[()], beside)
         case list() | tuple():

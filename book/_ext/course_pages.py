@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from lib.figures.kit import contrast, style
 
 LONG = 15  # lines of code that stay open
-OPEN = {"keep-open", "exercise"}  # the tags of cells that are never folded
+OPEN = {"keep-open", "exercise", "solution"}  # the tags of cells that are never folded
 CHAPTER = re.compile(r"chapters/(\d+)_")
 FIGURE = re.compile(r'<figure class="explore"')
 CAPTION = "<figcaption>"

@@ -4,9 +4,9 @@
   (``labels``), numbers in cells (``cells``), contrast, rendering to PNG (``render``) and the store
   of rendered frames (``frames``).
 - ``gpt``: the model, its pre-training and its text, chapters 1 to 6.
-- ``finetuning``: full fine-tuning and its costs, chapters 7 to 9.
-- ``lora``: LoRA, chapters 10 to 16.
-- ``beyond``: LoRA's relatives, chapter 17.
+- ``finetuning``: full fine-tuning, chapters 7 to 9, and what both methods cost, chapter 15.
+- ``lora``: LoRA, chapters 10 to 17.
+- ``beyond``: LoRA's relatives, chapter 18.
 
 A figure is a module with three functions; ``lib.explore`` puts them under sliders:
 

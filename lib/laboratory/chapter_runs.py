@@ -31,11 +31,11 @@ FOLDER, CHAPTERS = Path(__file__).parent, Path(__file__).parents[2] / "chapters"
 #: Every group by its name: the chapter, the tag of its cells, and the function that does a run.
 CHAPTER_GROUPS = {
     # Does a relative of LoRA do better at its own best rate?
-    "variants": (CHAPTERS / "17_variants.ipynb", "recorded", "perform"),
+    "variants": (CHAPTERS / "18_variants.ipynb", "recorded", "perform"),
     # What does training through a rounded base gain, and what is left of it after a merge?
-    "qlora": (CHAPTERS / "16_serving.ipynb", "recorded-qlora", "train_through"),
+    "qlora": (CHAPTERS / "17_serving.ipynb", "recorded-qlora", "train_through"),
     # Which way to a second task keeps the first one best?
-    "sequence": (CHAPTERS / "16_serving.ipynb", "recorded-sequence", "teach_in_turn")}
+    "sequence": (CHAPTERS / "17_serving.ipynb", "recorded-sequence", "teach_in_turn")}
 
 
 def definitions(group: str) -> dict[str, Any]:

@@ -57,7 +57,8 @@ CHECK = "def check_double(f):\n    assert f(2) == 4"
     (("import numpy as np\nfrom lib import model",), "input"), (("assert 1 + 1 == 2",), "input"),
     ((CHECK,), "input"), ((LONG,), "input"), (("x = 1\nimport numpy",), None), (("x = 1",), None),
     ((f"{CHECK}\ncheck_double(f)",), None), (("",), None), (("%timeit f()",), None),
-    ((LONG, "", ("keep-open",)), None), (("show_source(f)", "a\n" * 16), "output"),
+    ((LONG, "", ("keep-open",)), None), ((LONG, "", ("exercise",)), None),
+    ((LONG, "", ("solution",)), None), (("show_source(f)", "a\n" * 16), "output"),
     (("show_source(f)", "a\n" * 3), None), (("print(f)", "a\n" * 16), None)])
 def test_code_that_is_no_part_of_the_story_is_folded(pages, made, mode):
     page = nodes.container("", cell(*made))

@@ -12,21 +12,31 @@ import tuning_frames
 from matplotlib.figure import Figure
 
 from lib.figures.gpt import (
+    adam_path,
     architecture,
+    attention_board,
     attention_cost,
+    attention_graph,
     attention_map,
+    branch_ablation,
     cache_cost,
     cache_flow,
+    calibration,
     confidence,
+    embedding_rows,
+    fact_path,
     gelu_curve,
+    gradient_flow,
     head_importance,
     linear_board,
+    merge_steps,
     merging,
     next_token,
     norm_circle,
     parameter_count,
     position_table,
     pretraining,
+    prompt_tokens,
     rotary,
     step_size,
     temperature,
@@ -133,6 +143,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(), step), ()) for step in (0, 600, 1200)])
     yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
            [((history(1), step), ()) for step in (0, 1200)])
+    yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
+           [((step,), ()) for step in (1, 12, 40)])
+    odds = np.random.default_rng(4).random(4000) ** 0.3
+    yield ("calibration", calibration.compute, calibration.draw, calibration.alt,
+           [((odds, np.random.default_rng(5).random(4000) < odds), ())])
     sentences = ("The capital of France is Paris, and people there speak French.",
                  "Yamoussoukro costs $5 or $6_a.", "C\u00f4te \u6771\u4eac \U0001f642 <eos>")
     tokenizer = BPETokenizer.train(sentences[:1] * 2 + sentences[1:], 310)
@@ -141,8 +156,29 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("merging", merging.compute, merging.draw, merging.alt,
            [((tokenizer.merges, text, count, curve), ()) for text in sentences
             for count in (0, 1, 20, 52)])
+    yield ("merge_steps", merge_steps.compute, merge_steps.draw, merge_steps.alt,
+           [((tokenizer, piece), ())
+            for piece in (" people", "Yamoussoukro", " \u6771\u4eac", " French")])
+    asked = [prompt_tokens.Asked(("The", " capital", " of", " Fr", "anc", "e", " is") + last,
+                                 (265, 293, 281, 679, 455, 101, 262, 32)[:7 + len(last)], answer)
+             for last, answer in (((), "Paris"), ((" ",), "Antananarivo"))]
+    yield ("prompt_tokens", prompt_tokens.Prompts, prompt_tokens.draw, prompt_tokens.alt,
+           [((tuple(asked[::way]), 7), ()) for way in (1, -1)])
     yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
            [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
+    keys = np.array([[2.0, 1, 0, 0], [0, 1, 2, 2], [0, 3, 0, 0]])
+    values = np.array([[10.0, 0], [0, 10], [5, 5]])
+    yield ("attention_board", attention_board.compute, attention_board.draw, attention_board.alt,
+           [((("capital", "Japan", "is"), np.array([first, 0.0, third, 1.0]), keys, values), ())
+            for first in (-1.0, 1.0, 3.0) for third in (-1.0, 2.0, 3.0)])
+    said = dict(zip(fact_path.GROUPS, ("The capital of", "J|ap|an", "is", "Tok|yo")))
+    lost = {("question", "is"): (156, 1), ("name", "is"): (2, 139), ("name", "name"): (39, 1),
+            ("question", "answer"): (0, -1), ("name", "answer"): (5, 56),
+            ("answer", "answer"): (124, 4)}
+    yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156), ())])
+    yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
+           [((direction,), ()) for direction in ("forward", "backward")])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
@@ -150,6 +186,13 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
+    kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
+    yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,
+           [(((0.7, 0.992), {kind: (0.7 + 1.6 * share, 1 - share) for kind, share in
+                             zip(kinds, (1.0, 0.5, 0.1, -0.001, 0.0, 0.002, 0.3, 0.4))}), ())])
+    yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
+           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
+            for block in (1, 2)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
             for shift in (-3.0, 0.0, 3.0)])
@@ -160,6 +203,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
     yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
            [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    places = np.array([[1, 4, 1], [0, 1, 2]])
+    rows = np.arange(5)[:, None] + np.array([0, 0.1, 0.2])
+    back = np.arange(1, 7).reshape(2, 3, 1) * np.array([1.0, 10, 100])
+    yield ("embedding_rows", embedding_rows.compute, embedding_rows.draw, embedding_rows.alt,
+           [((rows, places, back, token), ()) for token in range(5)])
     yield ("step_size", step_size.compute, step_size.draw, step_size.alt,
            [((*steps(), h), ()) for h in steps()[0]])
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,

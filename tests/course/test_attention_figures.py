@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from lib.attention import CausalSelfAttention
-from lib.figures.gpt import attention_cost, attention_map, head_importance
+from lib.figures.gpt import (
+    attention_board,
+    attention_cost,
+    attention_graph,
+    attention_map,
+    fact_path,
+    head_importance,
+)
 from lib.model import FeedForward, GPTConfig
 
 TOKENS = ["<eos>", "The", " capital"]
@@ -27,6 +34,47 @@ def test_the_map_is_the_chosen_heads():
     words = attention_map.alt(data)
     assert words.startswith("Layer 2, head 1")
     assert "'The' 70%, 'end of text' 20%, '·capital' 10%" in words
+
+
+def test_the_board_does_what_the_layer_does():
+    rng = np.random.default_rng(0)
+    layer = CausalSelfAttention(8, 1, 5, 1.0, rng, np.float64)
+    x = rng.standard_normal((1, 5, 8))
+    layer.output_linear.weights[...] = np.eye(8)
+    q, k, v = (each.forward(x)[0] for each in (layer.query_linear, layer.key_linear,
+                                               layer.value_linear))
+    data = attention_board.compute("abcde", q[-1], k, v)
+    assert np.allclose(data.weights, layer.attention_weights(x)[0, 0, -1])
+    assert np.allclose(data.output, layer.forward(x)[0, -1])
+    words = attention_board.alt(attention_board.compute(
+        ("capital", "is"), np.array([2.0, 0, 0, 0]), np.eye(2, 4), np.eye(2)))
+    assert "(2, 0, 0, 0)" in words and "capital 73% (score 1)" in words and "(0.73, 0.27)" in words
+
+
+@pytest.mark.parametrize("count, size, values", [(3, 4, 2), (2, 3, 2), (2, 4, 3)])
+def test_a_board_that_does_not_fit_is_refused(count, size, values):
+    with pytest.raises(ValueError, match="which make no attention"):
+        attention_board.compute("abc"[:count], np.ones(size), np.ones((2, 4)), np.ones((values, 2)))
+
+
+def test_the_path_names_what_matters():
+    said = dict(zip(fact_path.GROUPS, ("The capital of", "Peru", "is", "Lima")))
+    lost = {path: (0, 0) for path, _ in fact_path.ROLES} | {("name", "is"): (2, 30)}
+    data = fact_path.compute(said, lost, 40)
+    assert data.named() == [("fetch the country", 30)]
+    assert "(layers 3 and 4, 'is' looks at the name): 30" in fact_path.alt(data)
+    with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
+                                         r"for the paths \[\('name', 'is'\)\]"):
+        fact_path.compute(dict(list(said.items())[:2]),
+                          {path: gone for path, gone in lost.items() if path[1] != "is" or
+                           path[0] != "name"}, 40)
+
+
+def test_the_graph_goes_both_ways():
+    forward, backward = map(attention_graph.alt, ("forward", "backward"))
+    assert forward.startswith("Forward") and backward.startswith("Backward")
+    with pytest.raises(ValueError, match="direction is 'sideways'; allowed are forward, backward"):
+        attention_graph.compute("sideways")
 
 
 @pytest.mark.parametrize("change, words", [

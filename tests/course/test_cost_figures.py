@@ -1,4 +1,4 @@
-"""What the drawings of chapter 9 compute: costs by formula, forgetting and remedies from runs."""
+"""The drawings of chapters 9 and 15: costs by formula, forgetting and remedies from runs."""
 
 import numpy as np
 import pytest

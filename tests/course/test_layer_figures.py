@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.gpt import linear_board, position_table, rotary, step_size
+from lib.figures.gpt import embedding_rows, linear_board, position_table, rotary, step_size
 from lib.positions import rotate, sinusoidal_positions
 
 X, W = np.array([[1.0, 2, -1], [3, 0, 2]]), np.array([[0.5, -1, 2], [1, 0.5, -0.5]])
@@ -46,6 +46,18 @@ def test_the_linear_boards_gradients_agree_with_differences():
             assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
 
 
+def test_a_row_gets_the_sum_of_what_comes_back_from_its_positions():
+    table, tokens = np.arange(8.0).reshape(4, 2), np.array([[2, 0, 2]])
+    back = np.array([[[1.0, -1], [2, 0], [4, 3]]])
+    data = embedding_rows.compute(table, tokens, back, 2)
+    assert np.array_equal(data.rows, table[[2, 0, 2]])
+    assert np.array_equal(data.gradient, [[2, 0], [0, 0], [5, 2], [0, 0]])
+    assert embedding_rows.worked(data) == "1  +  4  =  5"
+    assert "stands at 1, 3:" in embedding_rows.alt(data)
+    assert "its gradient is zero" in embedding_rows.alt(embedding_rows.compute(
+        table, tokens, back, 3))
+
+
 def test_losses_share_the_digits_up_to_the_first_that_differs():
     assert step_size.shared((122.30481, 122.28772), 8) == ("122.30481", "122.28772", 4)
     assert step_size.shared((122.296, 122.296), 8) == ("122.29600", "122.29600", 9)
@@ -78,6 +90,8 @@ def test_turning_keeps_the_product_and_is_the_librarys():
 
 
 @pytest.mark.parametrize("call, words", [
+    (lambda: embedding_rows.compute(W, np.array([0]), X, 0), "does not fit tokens"),
+    (lambda: embedding_rows.compute(W, np.array([0, 1]), X, 2), "token is 2; allowed are 0 to 1"),
     (lambda: linear_board.compute(X, W.T, B, DY), "which make no layer"),
     (lambda: linear_board.compute(X, W, B, DY[:1]), "which make no layer"),
     (lambda: linear_board.draw(BOARD, ("dW", 2, 0)), r"entry is \('dW', 2, 0\)"),

@@ -1,4 +1,4 @@
-"""What the drawing of chapter 17 computes: the numbers of a frame, and what it refuses."""
+"""What the drawing of chapter 18 computes: the numbers of a frame, and what it refuses."""
 
 import numpy as np
 import pytest

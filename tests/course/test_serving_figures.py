@@ -1,4 +1,4 @@
-"""What the drawings of chapter 16 compute: the numbers of a frame, and what they refuse."""
+"""What the drawings of chapter 17 compute: the numbers of a frame, and what they refuse."""
 
 import numpy as np
 import pytest

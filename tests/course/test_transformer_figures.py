@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from helpers import random_config
 
-from lib.figures.gpt import architecture, gelu_curve, norm_circle, parameter_count
+from lib.figures.gpt import (
+    architecture,
+    gelu_curve,
+    gradient_flow,
+    norm_circle,
+    parameter_count,
+)
 from lib.layers import gelu
+from lib.losses import cross_entropy
 from lib.model import GPTConfig, GPTModel
 
 
@@ -64,7 +71,27 @@ def test_the_curve_has_the_slope_of_its_values():
     assert np.allclose(np.gradient(data.y, data.x)[1:-1], data.slope[1:-1], atol=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gradients_that_flow_are_the_blocks_own(seed):
+    """Each block's own backward turns the dy that arrives into the dy that leaves."""
+    rng = np.random.default_rng(seed)
+    model = GPTModel(random_config(rng), rng)
+    tokens = rng.integers(0, model.config.vocabulary_size, (2, 2, model.config.context_length))
+    lengths = gradient_flow.measure(model, *tokens)
+    dy = cross_entropy(model.forward(tokens[0]), tokens[1])[1]
+    dy = model.final_norm.backward(model.output_projection.backward(dy))
+    first = np.linalg.norm(dy)
+    for number, block in reversed([*enumerate(model.transformer_stack.layers, 1)]):
+        data = gradient_flow.compute(lengths, number)
+        assert np.isclose(data.arrives, np.linalg.norm(dy) / first)
+        dy = block.backward(dy)
+        assert np.isclose(data.sums[1], np.linalg.norm(dy) / first)
+        assert abs(data.arrives - data.branches[0]) <= data.sums[0] + 1e-6
+        assert data.sums[0] <= data.arrives + data.branches[0] + 1e-6
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: gradient_flow.compute(np.ones((4, 5)), 0), "block is 0"),
     (lambda: norm_circle.compute(0.0), "stretch is 0.0"),
     (lambda: parameter_count.compute(0, 4, 1000), "d_model is 0"),
     (lambda: parameter_count.compute(8, 4, -1), "vocabulary is -1")])

@@ -117,7 +117,7 @@ def full(long: str) -> Frames:
 
 
 def costs(long: str) -> Frames:
-    """Chapter 9."""
+    """Chapters 9 and 15."""
     lines = [{"run": {"learning_rate": rate},
               "curve": [[step, 3.0, 0.15 + 5 * rate**0.2 / step, None, 0.99 - rate * seed,
                          f" {long}" if seed else " $5 or _a"] for step in (10, 30, 75, 150)]}
@@ -156,7 +156,7 @@ def low_ranks(long: str) -> Frames:
 
 
 def maths(long: str) -> Frames:
-    """Chapter 11."""
+    """Chapter 12."""
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
@@ -196,7 +196,7 @@ def trials() -> list[dict[str, Any]]:
 
 
 def comparison(long: str) -> Frames:
-    """Chapter 15."""
+    """Chapter 16."""
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)])
@@ -232,7 +232,7 @@ def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
 
 
 def serving(long: str) -> Frames:
-    """Chapter 16."""
+    """Chapter 17."""
     weights, left = worn()
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
@@ -241,8 +241,8 @@ def serving(long: str) -> Frames:
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
 
 
-def chapter_17(_: str) -> Frames:
-    """Chapter 17."""
+def chapter_18(_: str) -> Frames:
+    """Chapter 18."""
     yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
@@ -278,5 +278,5 @@ def choices(_: str) -> Frames:
 def figures(long: str) -> Frames:
     """All of them; ``long`` is a text longer than any line."""
     yield from goals(long)
-    for part in (full, costs, low_ranks, maths, choices, comparison, serving, chapter_17):
+    for part in (full, costs, low_ranks, maths, choices, comparison, serving, chapter_18):
         yield from part(long)

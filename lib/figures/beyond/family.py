@@ -38,7 +38,7 @@ class Method:
 
 
 def compute() -> list[Method]:
-    """The methods of chapter 17, LoRA first."""
+    """The methods of chapter 18, LoRA first."""
     return [Method("LoRA", "trains A and B"),
             Method("LoRA+", "B learns faster", ("B",)),
             Method("PiSSA", "starts inside W", ("A", "B", "W")),

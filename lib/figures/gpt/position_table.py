@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Move the row: the curve of products keeps its shape and moves along, so it tells "
-           "distances apart and not places.")
+           "the distance and not the position.")
 
 SIDE = {"wide": 384 / style.DPI["wide"], "narrow": 384 / style.DPI["narrow"]}  # 3 pixels a number
 
@@ -85,5 +85,5 @@ def alt(data: Table) -> str:
     """Return the frame in words."""
     ahead = data.row + 10 if data.row + 10 < len(data.table) else data.row - 10
     return (f"Position {data.row}: its row's product with itself is {data.products[data.row]:.0f}, "
-            f"with the row 10 places away {data.products[ahead]:.0f}. The curve has its peak at "
+            f"with the row 10 positions away {data.products[ahead]:.0f}. The curve has its peak at "
             f"{data.row} and the same shape as at every other position.")

@@ -14,17 +14,19 @@ from lib.figures.kit.style import Tone
 
 
 def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
-          cell: tuple[float, float], name: str = "", *, lit: bool = True, row: int | None = None,
-          column: int | None = None, blank: bool = False, side: str = "above") -> None:
-    """Draw a matrix; ``row`` or ``column`` is picked out, or the one cell of both.
+          cell: tuple[float, float], name: str = "", *, lit: bool = True,
+          row: int | Sequence[int] | None = None, column: int | None = None, blank: bool = False,
+          side: str = "above") -> None:
+    """Draw a matrix; ``row`` (or several) or ``column`` is picked out, or the one cell of both.
 
     ``left`` and ``top`` are inches on a board, ``cell`` is a cell's width and height. What is not
     ``lit`` steps back, its numbers still readable; ``blank`` hides them.
     """
     matrix = np.atleast_2d(matrix)
     wide, high = cell
+    chosen = range(len(matrix)) if row is None else np.atleast_1d(row).tolist()
     for i, j in np.ndindex(*matrix.shape):
-        picked = lit and (row, column) != (None, None) and row in (i, None) and column in (j, None)
+        picked = lit and (row, column) != (None, None) and i in chosen and column in (j, None)
         at = (left + j * wide, top + i * high)
         fill = tone.ink if picked else tone.tint
         ax.add_artist(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,

@@ -1,0 +1,137 @@
+"""Two weights of one model, one steep and one flat: what each idea of Adam does to their path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("The loss depends steeply on one weight and hardly on the other. Adam alone moves both "
+           "of them about equally fast.")
+
+#: How steeply the loss rises with each weight, (flat, steep), and where the two start.
+CURVE, START = np.array([1.0, 80.0]), np.array([-1.0, 0.6])
+#: Each batch has its lowest loss at a place of its own, so far from that of all text.
+NOISE, DRAWS, LONGEST = 0.1, 500, 40
+BETAS = 0.9, 0.99
+#: Each way to move with its learning rate; ``hasty`` is Adam without the bias correction.
+RATES = {"gradient": 0.02, "mean": 0.02, "adam": 0.05, "hasty": 0.05}
+TITLES = {"gradient": "Gradient descent", "mean": "First moment only", "adam": "Both moments: Adam"}
+WEIGHTS = "flat weight", "steep weight"
+COLUMNS = "gradient", "first", "\u221asecond", "move"
+ASIDE = (0, (2, 1.5))
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of one draw of batches (steps + 1, 2), mean losses of all draws (steps + 1,), both by
+    the way to move; of Adam's last step the COLUMNS of both weights, (2, 4)."""
+
+    step: int
+    paths: dict[str, np.ndarray]
+    losses: dict[str, np.ndarray]
+    moments: np.ndarray
+
+
+def _walk(way: str, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All draws at once: centres (steps, draws, 2) -> places (steps + 1, draws, 2), and of each
+    step gradient, mean, size and move, (steps, draws, 2, 4)."""
+    w = np.broadcast_to(START, centres.shape[1:])
+    first, second = np.zeros_like(w), np.zeros_like(w)
+    places, noted = [w], []
+    for step, centre in enumerate(centres, start=1):
+        gradient = CURVE * (w - centre)
+        first = BETAS[0] * first + (1 - BETAS[0]) * gradient
+        second = BETAS[1] * second + (1 - BETAS[1]) * gradient**2
+        grown = (1.0, 1.0) if way == "hasty" else (1 - BETAS[0]**step, 1 - BETAS[1]**step)
+        mean, size = first / grown[0], np.sqrt(second / grown[1])
+        move = {"gradient": gradient, "mean": mean}.get(way, mean / size)
+        w = w - RATES[way] * move
+        places.append(w)
+        noted.append(np.stack([gradient, mean, size, move], -1))
+    return np.array(places), np.array(noted)
+
+
+def compute(step: int = LONGEST) -> Paths:
+    """Move both weights ``step`` times in every way, on the same batches.
+
+    Raises:
+        ValueError: ``step`` is not from 1 to LONGEST.
+    """
+    if not 1 <= step <= LONGEST:
+        raise ValueError(f"step is {step}, it must be from 1 to {LONGEST}")
+    centres = NOISE * np.random.default_rng(0).standard_normal((LONGEST, DRAWS, 2))[:step]
+    walks = {way: _walk(way, centres) for way in RATES}
+    return Paths(step, {way: places[:, 0] for way, (places, _) in walks.items()},
+                 {way: (CURVE * places**2).sum(-1).mean(-1) / 2
+                  for way, (places, _) in walks.items()}, walks["adam"][1][-1, 0])
+
+
+def _path(ax: Axes, path: np.ndarray, tone: str, dash: str | tuple = "-") -> None:
+    ax.plot(*path.T, color=tone, lw=1.1, ls=dash, zorder=3)
+    ax.plot(*path[:-1].T, "o", color=tone, ms=2.2, zorder=3)
+    ax.plot(*path[-1], "o", color=tone, ms=6, mec=style.PAPER, mew=1.2, zorder=4)
+
+
+def _valley(ax: Axes, data: Paths, way: str) -> None:
+    """Lines of equal loss, its lowest place, and the path."""
+    x, y = np.meshgrid(np.linspace(-1.15, 0.5, 80), np.linspace(-0.8, 0.8, 80))
+    ax.contour(x, y, (CURVE[0] * x**2 + CURVE[1] * y**2) / 2, [0.2, 1, 3, 7, 13, 21],
+               colors=style.RULE, linewidths=style.THIN, zorder=1)
+    ax.plot(0, 0, "+", color=style.FROZEN.mark, ms=8, zorder=2)
+    if way == "adam":
+        _path(ax, data.paths["hasty"], style.FROZEN.mark, ASIDE)
+    _path(ax, data.paths[way], style.INK)
+    style.bare(ax).set(xlim=(-1.15, 0.5), ylim=(-0.8, 0.8))
+    ax.set_title(TITLES[way])
+    ax.set_title(f"loss {data.losses[way][-1]:.1f}", loc="right", weight=400)
+
+
+def _table(ax: Axes, data: Paths, wide: bool) -> None:
+    """What Adam knows of each weight at this step."""
+    left, gap = (1.9, 1.25) if wide else (0.98, 0.65)
+    for k, name in enumerate(COLUMNS):
+        ax.text(left + gap * (k + 0.6), 0.16, name, ha="right", va="center_baseline",
+                color=style.MUTED, size=style.SMALL)
+    for j, row in enumerate(data.moments):
+        at = 0.4 + 0.23 * j
+        ax.text(0.12, at, WEIGHTS[j], va="center_baseline", weight=600)
+        for k, number in enumerate(row):
+            ax.text(left + gap * (k + 0.6), at, f"{number:.2f}".replace("-", "\u2212"),
+                    ha="right", va="center_baseline")
+
+
+@style.styled
+def draw(data: Paths, layout: Layout = "wide") -> Figure:
+    """Draw three paths over the same valley, and what Adam keeps of both weights."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.72 if wide else 5.92)
+    style.heading(fig, f"After {data.step} step{'s' * (data.step > 1)}",
+                  "Across: the flat weight. Up: the steep one. +: the best")
+    width, height = (2.22, 1.6) if wide else (3.3, 1.02)
+    for k, way in enumerate(TITLES):
+        left, top = (0.1 + 2.39 * k, 0.92) if wide else (0.15, 0.92 + 1.36 * k)
+        _valley(style.place(fig, left, top, width, height), data, way)
+    below = 2.6 if wide else 4.72
+    style.write(fig, style.MARGIN + 0.06, below, "Dashed: no bias correction. Loss: mean of "
+                f"{DRAWS} draws.", style.MUTED, style.SMALL)
+    _table(style.card(fig, style.MARGIN, below + 0.26, fig.get_size_inches()[0] - 0.12, 0.78),
+           data, wide)
+    return fig
+
+
+def alt(data: Paths) -> str:
+    """Return the frame in words."""
+    def numbers(row: np.ndarray) -> str:
+        return ", ".join(f"{name} {number:.2f}" for name, number in zip(COLUMNS, row))
+    losses = ", ".join(f"{data.losses[way][-1]:.1f} by {words}" for way, words in (
+        ("gradient", "gradient descent"), ("mean", "the first moment"), ("adam", "Adam"),
+        ("hasty", "Adam without the bias correction")))
+    return (f"After {data.step} step{'s' * (data.step > 1)} the mean loss is {losses}. In Adam "
+            f"the flat weight has {numbers(data.moments[0])}; the steep one "
+            f"{numbers(data.moments[1])}.".replace("-", "\u2212"))

@@ -1,0 +1,72 @@
+"""What the model loses without one of its branches: loss on held-out text, and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Compare the two sides: the branch that costs the most loss is not the one that costs "
+           "the most facts.")
+
+ROW = 0.27  # inches from one bar to the next
+
+
+@dataclass(frozen=True)
+class Lost:
+    """For each branch, such as "attention 1": by how many nats the loss rises, and the share of
+    all facts that is lost.  ``known`` is the share that the whole model knows.
+    """
+
+    names: list[str]
+    rises: list[float]
+    facts: list[float]
+    known: float
+
+
+def compute(whole: tuple[float, float], without: Mapping[tuple[str, int], tuple[float, float]],
+            ) -> Lost:
+    """Take (loss, share of facts) of the whole model, and without each (kind, block)."""
+    return Lost([f"{kind} {block}" for kind, block in without],
+                [loss - whole[0] for loss, _ in without.values()],
+                [whole[1] - facts for _, facts in without.values()], whole[1])
+
+
+def _bars(ax: Axes, values: list[float], words: list[str], title: str) -> None:
+    limit = 1.25 * max(*values, 0.01)
+    ax.barh(range(len(values)), values, 0.62, color=style.FROZEN.mark)
+    for row, (value, word) in enumerate(zip(values, words)):
+        ax.text(max(value, 0) + 0.02 * limit, row, word, va="center_baseline", size=style.SMALL)
+    ax.set(xlim=(0, limit), ylim=(len(values) - 0.5, -0.5), title=title)
+    ax.set_xticks([])
+    ax.spines["bottom"].set_visible(False)
+
+
+@style.styled
+def draw(data: Lost, layout: Layout = "wide") -> Figure:
+    """Draw two rows of bars side by side, or on a phone one under the other."""
+    wide, high = layout == "wide", ROW * len(data.names)
+    fig = style.canvas(layout, high + 1.1 if wide else 2 * high + 1.75)
+    style.heading(fig, "One branch off", f"The whole model knows {data.known:.0%} of the facts")
+    left, across = (1.2, 2.45) if wide else (1.2, 2.3)
+    panels = ((data.rises, [f"{rise:.2f}" for rise in data.rises], "Loss rises by, in nats"),
+              (data.facts, [f"{share:.0%}" for share in data.facts], "Of all facts, lost"))
+    for k, (values, words, title) in enumerate(panels):
+        place = (left + 3.3 * k, 0.95) if wide else (left, 0.95 + (high + 0.6) * k)
+        ax = style.place(fig, *place, across, high)
+        _bars(ax, values, words, title)
+        ax.set_yticks(range(len(values)), [] if wide and k else data.names)
+    return fig
+
+
+def alt(data: Lost) -> str:
+    """Return the figure in words."""
+    rows = "; ".join(f"{name} {rise:.2f} nats, {share:.0%}"
+                     for name, rise, share in zip(data.names, data.rises, data.facts))
+    return (f"Without one branch the loss rises, and of all facts, of which the whole model knows "
+            f"{data.known:.0%}, a share is lost: {rows}.")

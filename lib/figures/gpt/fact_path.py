@@ -1,0 +1,132 @@
+"""The way of a fact through the model: which looks between groups of tokens it takes, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("An arrow is a path that was closed, and as thick as the number of capitals that were "
+           "lost without it.")
+
+GROUPS = ("question", "name", "is", "answer")
+#: The group that is looked at and the one that looks.
+Path = tuple[str, str]
+
+#: What the paths that matter do, by path and by half of the model.
+ROLES: dict[tuple[Path, int], str] = {
+    (("name", "name"), 0): "enrich", (("question", "is"), 0): "fetch the relation",
+    (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
+    (("name", "answer"), 1): "the country again"}
+FEW = 10  # losses that are drawn, but not named
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Facts lost of ``known`` with a path closed in layers 1 and 2, and in layers 3 and 4."""
+
+    tokens: Mapping[str, str]
+    lost: Mapping[Path, tuple[int, int]]
+    known: int
+
+    def named(self) -> list[tuple[str, int]]:
+        """The roles with what was lost, those that matter."""
+        return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
+                if self.lost[path][half] >= FEW]
+
+
+def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int) -> Paths:
+    """Take the text of each group of tokens, and what was lost by path.
+
+    Raises:
+        ValueError: a group has no text, or a path with a role was not measured.
+    """
+    missing = sorted({*GROUPS} - {*tokens})
+    unknown = sorted({path for path, _ in ROLES} - {*lost})
+    if missing or unknown:
+        raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
+    return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
+                 known)
+
+
+#: Middles of the columns, and where the words of a role stand: beside which end of its arrow.
+COLUMNS: dict[Layout, dict[str, float]] = {
+    "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
+    "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
+WORDS: dict[Layout, dict[str, tuple[float, float, str]]] = {
+    "wide": {"enrich": (3.2, 0.75, "right"), "fetch the relation": (4.05, 0.3, "left"),
+             "spell": (6.3, 0.5, "left"), "fetch the country": (3.6, 0.72, "right"),
+             "the country again": (5.35, 0.42, "left")},
+    "narrow": {"enrich": (1.53, 0.78, "right"), "fetch the relation": (1.75, 0.4, "left"),
+               "spell": (3.2, 0.3, "left"), "fetch the country": (1.85, 0.68, "right"),
+               "the country again": (2.5, 0.42, "left")}}
+TOP, BAND = 1.0, 1.25  # the first row of states, and from one to the next
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
+           known: int) -> None:
+    """An arrow whose width is what was lost; one that matters little is a thin grey line."""
+    matters = lost >= FEW
+    ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
+        "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
+        "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
+        "mutation_scale": 12 if matters else 7})
+
+
+@style.styled
+def draw(data: Paths, layout: Layout = "wide") -> Figure:
+    """Draw the tokens on top, and below them the two halves of the model with their paths."""
+    wide, at = layout == "wide", COLUMNS[layout]
+    fig = style.canvas(layout, 3.75 if wide else 5.0)
+    style.heading(fig, "How a capital is found", f"Capitals lost of {data.known}, path by path")
+    ax = style.board(fig)
+    right = fig.get_size_inches()[0] - style.MARGIN
+    for half, words in enumerate(("layers\n1 and 2", "layers\n3 and 4")):
+        top = TOP + half * BAND
+        ax.text(style.MARGIN + 0.08, top + BAND * (0.5 if wide else 0.72), words, va="center",
+                color=style.MUTED, size=style.SMALL)
+        if half == 0:
+            ax.add_artist(FancyBboxPatch((style.MARGIN, top + 0.08), right - style.MARGIN,
+                                         BAND - 0.16, fc=style.WASH, ec="none",
+                                         boxstyle="round,pad=0,rounding_size=.07"))
+    for group, x in at.items():
+        ax.text(x, TOP - 0.24, data.tokens[group], ha="center", va="center_baseline", weight=600,
+                parse_math=False)
+        for row in range(3):
+            ax.plot(x, TOP + row * BAND, "o", ms=7, color=style.INK, zorder=4)
+    for (seen, looks), losses in data.lost.items():
+        for half, lost in enumerate(losses):
+            top = TOP + half * BAND
+            _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
+    _roles(fig, ax, data, wide)
+    return fig
+
+
+def _roles(fig: Figure, ax: Axes, data: Paths, wide: bool) -> None:
+    """What the paths that matter do, beside their arrows; the narrow layout names them below."""
+    for k, (role, lost) in enumerate(data.named()):
+        half = next(half for (_, half), name in ROLES.items() if name == role)
+        x, down, side = WORDS["wide" if wide else "narrow"][role]
+        ax.text(x, TOP + (half + down) * BAND, f"{role}: {lost}" if wide else str(lost), ha=side,
+                va="center_baseline", zorder=5, bbox={
+                    "fc": style.PAPER if half else style.WASH, "ec": "none", "pad": 1.5})
+        if not wide:
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{lost}: {role}")
+
+
+def alt(data: Paths) -> str:
+    """Return the figure in words."""
+    where = {role: (path, half) for (path, half), role in ROLES.items()}
+    said = []
+    for role, lost in data.named():
+        (seen, looks), half = where[role]
+        who, whom = (f"the {each}".replace("the is", "'is'") for each in (looks, seen))
+        said.append(f"{role} (layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom}): "
+                    f"{lost}")
+    return f"Capitals lost of {data.known} with a path closed. {'; '.join(said)}."

@@ -1,0 +1,163 @@
+"""A block's backward pass as a computation graph, with the gradients' lengths in a live model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+from lib.losses import cross_entropy
+from lib.model import GPTModel
+
+CAPTION = ("Follow the thick line from the bottom up: every dot copies the gradient, every plus "
+           "adds what comes back from a branch.")
+
+STEP = 0.44  # inches from one row to the next
+BOX = 0.29  # height of a box
+TOP = 1.3  # of the first box
+#: The boxes from top to bottom, and what your file calls their ways back.
+BOXES = (("layer norm", "back_norm1"), ("attention", "back_attention"),
+         ("layer norm", "back_norm2"), ("feed-forward", "back_forward"))
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Lengths of the gradients in one block, as shares of what reaches the last block.
+
+    ``arrives`` is dy; ``branches`` what feed-forward and attention add; ``sums`` dy after each.
+    """
+
+    block: int
+    arrives: float
+    branches: tuple[float, float]
+    sums: tuple[float, float]
+    most: float
+    layers: int
+
+
+def measure(model: GPTModel, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Send one batch forward and back: lengths, (layers, 5), in the order of the backward pass.
+
+    They are of dy, of what feed-forward adds to it, of their sum, of what attention adds, and of
+    the sum that leaves the block; all divided by the length of dy at the last block.
+    """
+    dy = cross_entropy(model.forward(tokens), targets)[1]
+    dy = model.final_norm.backward(model.output_projection.backward(dy))
+    rows = []
+    for block in reversed(model.transformer_stack.layers):
+        forward = block.feed_forward_norm.backward(block.feed_forward.backward(dy))
+        middle = dy + forward
+        attention = block.attention_norm.backward(block.self_attention.backward(middle))
+        out = middle + attention
+        rows.append([np.linalg.norm(each) for each in (dy, forward, middle, attention, out)])
+        dy = out
+    return np.array(rows[::-1]) / rows[0][0]
+
+
+def compute(lengths: np.ndarray, block: int) -> Flow:
+    """Pick a block, counted from 1, out of what ``measure`` returned.
+
+    Raises:
+        ValueError: there is no such block.
+    """
+    if not 1 <= block <= len(lengths):
+        raise ValueError(f"block is {block}, the model has 1 to {len(lengths)}")
+    dy, forward, middle, attention, out = map(float, lengths[block - 1])
+    return Flow(block, dy, (forward, attention), (middle, out), float(lengths.max()),
+                len(lengths))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where things stand, in inches: the stream, the boxes, the bars and how long they may be."""
+
+    stream: float
+    box: float
+    wide: float
+    bar: float
+    long: float
+    words: bool
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float],
+           width: float = 1.1) -> None:
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": style.INK, "lw": width,
+                                            "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9})
+
+
+def _bar(ax: Axes, length: float, row: float, at: Columns, most: float, words: str,
+         branch: bool) -> None:
+    """A gradient's length at the height where it flows: on the stream dark, of a branch grey."""
+    long = at.long * length / most
+    ax.add_artist(Rectangle((at.bar, row + 0.04), long, 0.09, lw=0,
+                           fc=style.FROZEN.mark if branch else style.INK))
+    ax.text(at.bar, row - 0.07, f"{words}  {length:.2f}" if at.words else f"{length:.2f}",
+            va="center_baseline", size=style.SMALL, color=style.MUTED if branch else style.INK)
+
+
+def _boxes(ax: Axes, at: Columns) -> None:
+    """The four layers of the block, each with the name of its way back."""
+    for k, (name, back) in enumerate(BOXES):
+        top = TOP + (k + k // 2) * STEP
+        ax.add_artist(FancyBboxPatch((at.box, top), at.wide, BOX, fc=style.FROZEN.tint,
+                                    ec=style.FROZEN.mark, lw=style.THIN,
+                                    boxstyle="round,pad=0,rounding_size=.05"))
+        ax.text(at.box + 0.08, top + BOX / 2, name, va="center_baseline", weight=600)
+        if at.words:
+            ax.text(at.box + at.wide - 0.08, top + BOX / 2, back, va="center_baseline", ha="right",
+                    size=style.SMALL, color=style.MUTED)
+
+
+def _branch(ax: Axes, top: float, at: Columns) -> None:
+    """From the dot on the stream through two boxes, and up to the plus."""
+    high, low = top + BOX / 2, top + STEP + BOX / 2
+    middle = at.box + 0.25 * at.wide
+    _arrow(ax, (at.stream, low), (at.box, low))
+    _arrow(ax, (middle, top + STEP), (middle, top + BOX))
+    _arrow(ax, (at.box, high), (at.stream + 0.09, high))
+    ax.plot(at.stream, low, "o", ms=6, color=style.INK, zorder=4)
+    ax.plot(at.stream, high, "o", ms=12, mfc=style.PAPER, mec=style.INK, mew=1.1, zorder=4)
+    ax.text(at.stream, high, "+", ha="center", va="center_baseline", weight=600, zorder=5)
+
+
+@style.styled
+def draw(data: Flow, layout: Layout = "wide") -> Figure:
+    """Draw the block as in the forward pass, its input at the top; all arrows go back."""
+    at = Columns(0.62, 1.3, 2.7, 4.5, 2.4, True) if layout == "wide" else \
+        Columns(0.3, 0.62, 1.4, 2.2, 1.1, False)
+    ends = TOP - 0.42, TOP + 5 * STEP + 0.12
+    fig = style.canvas(layout, ends[1] + 0.42)
+    style.heading(fig, f"Back through block {data.block}",
+                  f"Lengths of gradients; dy at block {data.layers} is 1")
+    ax = style.board(fig)
+    _boxes(ax, at)
+    for top in (TOP, TOP + 3 * STEP):
+        _branch(ax, top, at)
+    _arrow(ax, (at.stream, ends[1]), (at.stream, ends[0]), 2.2)
+    above = f"to block {data.block - 1}" if data.block > 1 else "to the embedding"
+    below = f"block {data.block + 1}" if data.block < data.layers else "the last norm"
+    for words, row in ((above, ends[0]), (f"dy, from {below}", ends[1])):
+        ax.text(at.box, row, words, va="center_baseline", size=style.SMALL, color=style.MUTED)
+    second = TOP + 3 * STEP
+    for length, row, words, branch in (
+            (data.arrives, ends[1], "arrives", False),
+            (data.branches[0], second + BOX / 2, "feed-forward adds", True),
+            (data.sums[0], TOP + 2 * STEP + BOX / 2, "after the sum", False),
+            (data.branches[1], TOP + BOX / 2, "attention adds", True),
+            (data.sums[1], ends[0], "after the sum", False)):
+        _bar(ax, length, row, at, data.most, words, branch)
+    return fig
+
+
+def alt(data: Flow) -> str:
+    """Return the figure in words."""
+    forward, attention = data.branches
+    return (f"Into block {data.block} from below comes a gradient of length {data.arrives:.2f}. A "
+            f"dot copies it: one copy goes straight up, the other through feed-forward and its "
+            f"layer norm, and adds {forward:.2f}: {data.sums[0]:.2f}. The same with attention, "
+            f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on.")

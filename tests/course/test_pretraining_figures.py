@@ -1,0 +1,53 @@
+"""The figures of the chapter on pre-training: Adam's path is the optimiser's, bins count right."""
+
+import numpy as np
+import pytest
+
+from lib.figures.gpt import adam_path, calibration
+from lib.optim import AdamW
+
+
+def test_the_path_is_that_of_the_librarys_optimiser():
+    centres = adam_path.NOISE * np.random.default_rng(0).standard_normal(
+        (adam_path.LONGEST, adam_path.DRAWS, 2))
+    weight, optimizer = {"w": adam_path.START[None].copy()}, AdamW(adam_path.BETAS)
+    for centre in centres[:, 0]:
+        gradient = {"w": adam_path.CURVE * (weight["w"] - centre)}
+        optimizer.step(gradient, weight, adam_path.RATES["adam"])
+    data = adam_path.compute(adam_path.LONGEST)
+    assert np.allclose(data.paths["adam"][-1], weight["w"][0], atol=1e-6)
+    assert np.allclose(data.moments[:, 0], gradient["w"][0])
+
+
+def test_a_shorter_path_is_the_beginning_of_a_longer_one():
+    short, long = adam_path.compute(5), adam_path.compute(20)
+    for way in adam_path.RATES:
+        assert np.array_equal(long.paths[way][:6], short.paths[way])
+        assert np.array_equal(long.losses[way][:6], short.losses[way])
+
+
+def test_without_the_correction_the_first_steps_are_longer():
+    paths = adam_path.compute(3).paths
+    moves = {way: np.abs(np.diff(paths[way], axis=0)[2]) for way in ("adam", "hasty")}
+    assert (moves["hasty"] > 1.4 * moves["adam"]).all()
+
+
+@pytest.mark.parametrize("step", [0, 41])
+def test_a_step_that_there_is_not_is_named(step):
+    with pytest.raises(ValueError, match=f"step is {step}"):
+        adam_path.compute(step)
+
+
+def test_bins_hold_means_shares_and_counts():
+    tops = np.array([0.1, 0.3, 0.5, 0.5, 0.5, 1.0])
+    bins = calibration.compute(tops, [0, 1, 1, 0, 1, 1], (0, 0.5, 1))
+    assert bins.count.tolist() == [2, 4]
+    assert np.allclose(bins.given, [0.2, 0.625]) and np.allclose(bins.came, [0.5, 0.75])
+    assert np.allclose(bins.error, [np.sqrt(0.125), np.sqrt(0.1875 / 4)])
+
+
+@pytest.mark.parametrize(("tops", "words"), [
+    ([0.7, 0.8], "no guess is from 0 to 0.5"), ([0.7], "outcomes")])
+def test_bad_guesses_are_named(tops, words):
+    with pytest.raises(ValueError, match=words):
+        calibration.compute(tops, [1, 0], (0, 0.5, 1))
