@@ -172,8 +172,7 @@ def test_an_answer_does_not_stand_under_another_question(page):
 
 def test_sampling(page):
     sampling = panel(page, "sampling")
-    kept = sampling.get_by_text(re.compile("tokens kept"))
-    kept.wait_for()
+    sampling.locator("p.lab-note", has_text="tokens kept").wait_for()
     assert sampling.locator(".lab-bars li").count() == 10
     assert 0 < sampling.locator(".lab-cut").count() < 10
     before = sampling.locator(".lab-draws li").all_inner_texts()
@@ -183,7 +182,7 @@ def test_sampling(page):
                            arg="\n".join(before))
     sampling.get_by_label("Top-p").focus()
     page.keyboard.press("End")
-    sampling.get_by_text("1,000 of 1,000 tokens kept").wait_for()
+    sampling.locator("p.lab-note", has_text="1,000 of 1,000 tokens kept").wait_for()
     sampling.get_by_label("Temperature").focus()
     page.keyboard.press("Home")
     sampling.get_by_label("Top-p").focus()
@@ -346,6 +345,41 @@ def test_an_adapter_leaves_and_comes_back(page, tmp_path):
     broken.write_bytes(path.read_bytes()[:1000])
     shelf.locator("input[type=file]").set_input_files(broken)
     shelf.get_by_text("broken.safetensors: this is no whole safetensors file").wait_for()
+
+
+#: All that a reader can operate; of radio buttons with one name, Tab stops at one.
+CONTROLS = """() => [...document.querySelectorAll(
+    '.lab-panel :is(button, input, textarea, summary)')].filter((each) => !each.disabled && !each.closest('fieldset:disabled')
+    && each.checkVisibility({ visibilityProperty: true }))"""
+
+
+def test_every_control_is_reached_by_tab(page):
+    page.evaluate("document.querySelectorAll('.lab-panel details').forEach((each) => "
+                  "{ each.open = true; })")
+    page.evaluate(f"window.stops = new Set(); window.controls = ({CONTROLS})()")
+    page.locator("h1").click()
+    for _ in range(page.evaluate("controls.length") + 20):
+        page.keyboard.press("Tab")
+        page.evaluate("stops.add(document.activeElement)")
+    missed = page.evaluate("""() => controls.filter((each) => !stops.has(each) && !(
+        each.type === 'radio' && controls.some((other) => other.name === each.name
+          && stops.has(other)))).map((each) => each.outerHTML)""")
+    assert page.evaluate("stops.size") > 60 and not missed
+
+
+def test_every_slider_moves_by_mouse_and_keyboard(page):
+    sliders = page.locator(".lab-panel input[type=range]:enabled")
+    said = "(range) => range.getAttribute('aria-valuetext')"
+    for slider in sliders.all():
+        name = slider.evaluate("(range) => range.labels[0].textContent")
+        slider.focus()
+        page.keyboard.press("End")
+        last = slider.evaluate(said)
+        page.keyboard.press("Home")
+        assert slider.evaluate(said) != last, name
+        box = slider.bounding_box()
+        slider.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
+        assert slider.evaluate(said) == last, name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
