@@ -349,8 +349,8 @@ def test_an_adapter_leaves_and_comes_back(page, tmp_path):
 
 #: All that a reader can operate; of radio buttons with one name, Tab stops at one.
 CONTROLS = """() => [...document.querySelectorAll(
-    '.lab-panel :is(button, input, textarea, summary)')].filter((each) => !each.disabled && !each.closest('fieldset:disabled')
-    && each.checkVisibility({ visibilityProperty: true }))"""
+    '.lab-panel :is(button, input, textarea, summary)')].filter((each) => !each.disabled
+    && !each.closest('fieldset:disabled') && each.checkVisibility({ visibilityProperty: true }))"""
 
 
 def test_every_control_is_reached_by_tab(page):
