@@ -25,7 +25,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
   const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
     options: TARGETS.map((name) => [name, name]), several: true });
-  const bits = choice({ label: 'Base in', value: '8', options: [['16', '16 bits (loads 2.1 MB)'],
+  const bits = choice({ label: 'Base in', value: '8', options: [['16', '16 bits (loads 2 MB)'],
     ['8', '8 bits'], ['4', '4 bits (QLoRA)']] });
   const workers = choice({ label: 'Processor cores', options: [['1', 'one'], ['2', 'two']],
     value: navigator.hardwareConcurrency >= 2 ? '2' : '1' });
