@@ -17,7 +17,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
-	bench mutants everywhere
+	bench bench-page mutants everywhere
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ parity: setup-parity  ## the library against PyTorch, PEFT and Hugging Face toke
 
 bench: setup-parity  ## speed and memory against PyTorch and PEFT (own environment; a quiet machine)
 	@$(PARITY_VENV)/bin/python -m benchmarks $(BENCH_OPTIONS)
+
+bench-page: setup  ## speed and weight of the model in the page, beside TensorFlow.js (a quiet machine)
+	@$(RUN) -m benchmarks.page $(BENCH_OPTIONS)
 
 mutants: setup  ## whether the tests notice small wrong changes of lib (MUTANTS="lib.losses.*" for some)
 	@$(RUN) -m mutmut run $(foreach name,$(MUTANTS),"$(name)")

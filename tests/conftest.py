@@ -44,14 +44,20 @@ def rng(request):
 
 
 @pytest.fixture(scope="session")
-def running():
-    """A headless Chromium, one for each process."""
+def driver():
+    """Playwright, one for each process."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         unavailable("Playwright")
-    path = browser.find() or unavailable("Chromium")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS))
-        yield launched
-        launched.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def running(driver):
+    """A headless Chromium, one for each process."""
+    path = browser.find() or unavailable("Chromium")
+    launched = driver.chromium.launch(executable_path=path, args=list(browser.FLAGS))
+    yield launched
+    launched.close()

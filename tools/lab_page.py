@@ -11,17 +11,19 @@ LAB = Path(__file__).resolve().parents[1] / "book" / "_static" / "lab"
 SCRIPTS = ("kernels", "layers", "attention", "model", "lora", "svd", "optim", "training",
            "generation", "tokenizer", "evaluation", "quantise", "safetensors", "mixing",
            "settings", "worker", "lab")
+DATA = ("lab-data.js", "lab-float16.js")
 
 
 def write_page(folder: Path, data: Path, more: Sequence[Path] = ()) -> Path:
-    """Copy the book's scripts, ``more`` scripts and the data; return a page that loads them.
+    """Copy the book's scripts, ``more`` scripts and those in ``data``; return a page with them.
 
-    The data is not loaded before the page asks for it.
+    No data is loaded before the page asks for it.
     """
     scripts = [*(LAB / f"{name}.js" for name in SCRIPTS), *more]
     for script in scripts:
         shutil.copyfile(script, folder / script.name)
-    shutil.copyfile(data, folder / "lab-data.js")
+    for script in DATA:
+        shutil.copyfile(data / script, folder / script)
     tags = "".join(f'<script src="{script.name}"></script>' for script in scripts)
     page = folder / "index.html"
     page.write_text(f'<!doctype html><meta charset="utf-8"><title>The model</title>{tags}')

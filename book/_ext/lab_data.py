@@ -1,9 +1,10 @@
-"""The data of the model in the page: one classic script, as a page may fetch no file from disk.
+"""The data of the model in the page: two classic scripts, as a page may fetch no file from disk.
 
-    python book/_ext/lab_data.py [--weights float16] PATH
+    python book/_ext/lab_data.py FOLDER
 
-The base in base64, its tokenizer, the kernels, two adapters, and three tasks and the facts as
-tokens. Made by the book's build from what is committed, and not committed itself.
+lab-data.js: the base in int8, its tokenizer, the kernels, two adapters, four tasks and the facts.
+lab-float16.js: the base in half precision, which a page loads only when a reader chooses it. The
+book's build makes them from what is committed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import string
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,40 +23,32 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lib.adapters import load_adapters
 from lib.corpus import Example, facts, load_task
-from lib.evaluation import bare_answers, encode_examples
+from lib.evaluation import bare_answers
+from lib.interchange.page import int8_bytes
 from lib.model import GPTModel
 from lib.pretraining import BASE, load_base
 from lib.tokenizer import BPETokenizer
 
 KERNELS = Path(__file__).parents[1] / "_static" / "lab" / "kernels.wasm"
-BLOCK = 64  # numbers of a matrix that share a scale
+LETTERS = (string.digits + string.ascii_letters + "+/").encode()
 BITS = {"int8": 8, "float16": 16}
-#: Training examples of each task: all, but of the long texts as many as a short training reads.
-TASKS = {"qa": None, "pirate": 150, "instructions": 768}
+#: Most examples of a part of a task: of training texts, as many as a short training reads.
+TASKS = {"qa": {}, "pirate": {"train": 150}, "recipes": {"train": 256},
+         "instructions": {"train": 512, "dev": 192, "test": 320}}
 #: Adapters that come with the page, so that it has something to ask before anything is trained.
 ADAPTERS = ("qa", "pirate")
 
 
-def int8_bytes(array: np.ndarray) -> bytes:
-    """Whole numbers from -127 to 127, then a half-precision scale for each block of 64 numbers.
+def letters(data: bytes) -> str:
+    """Bytes as text: a letter for the upper six bits of each, then one for the lower two of three.
 
-    The scale is rounded before the numbers are divided by it, so that what is read back is the
-    nearest that int8 allows.
+    As long as base64. Compressed it is 5% shorter, since the upper bits of weights are not
+    uniform; base64 mixes neighbouring bytes, which hides that from a compressor of whole letters.
     """
-    flat = array.reshape(-1)
-    blocks = np.pad(flat, (0, -flat.size % BLOCK)).reshape(-1, BLOCK)
-    scales = (np.abs(blocks).max(1, keepdims=True) / 127).astype("<f2")
-    divisors = np.where(scales > 0, scales, 1).astype(np.float32)
-    numbers = np.clip(np.round(blocks / divisors), -127, 127).astype(np.int8)
-    return numbers.reshape(-1)[:flat.size].tobytes() + scales.tobytes()
-
-
-def from_int8_bytes(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """What the page reads from ``int8_bytes``: float32 of that shape."""
-    size = int(np.prod(shape))
-    numbers = np.frombuffer(data, np.int8, size).astype(np.float32)
-    scales = np.frombuffer(data, "<f2", offset=size).astype(np.float32)
-    return (numbers * np.repeat(scales, BLOCK)[:size]).reshape(shape)
+    numbers = np.frombuffer(data, np.uint8)
+    low = np.pad(numbers & 3, (0, -numbers.size % 3)).reshape(-1, 3) * np.array([1, 4, 16])
+    both = np.concatenate([numbers >> 2, low.sum(1)])
+    return np.frombuffer(LETTERS, np.uint8)[both].tobytes().decode("ascii")
 
 
 def packed(model: GPTModel, weights: str) -> tuple[list[list[Any]], bytes]:
@@ -69,23 +63,22 @@ def packed(model: GPTModel, weights: str) -> tuple[list[list[Any]], bytes]:
     return arrays, b"".join(parts)
 
 
-def tokens(tokenizer: BPETokenizer, examples: list[Example]) -> list[list[list[int]]]:
-    """[prompt ids, answer ids] of each example."""
-    return [[prompt, answer] for prompt, answer in encode_examples(tokenizer, examples)]
+def texts(examples: list[Example]) -> list[list[str]]:
+    """[prompt, answer] of each example: shorter than its tokens, and the page has the tokenizer."""
+    return [[example.prompt, example.answer] for example in examples]
 
 
-def task_data(tokenizer: BPETokenizer, name: str, count: int | None) -> dict[str, Any]:
-    """The parts of a task, and the prompts that a style is asked with."""
+def task_data(name: str, most: dict[str, int]) -> dict[str, Any]:
+    """The parts of a task, each of ``most`` examples where it says so, or a style's probes.
+
+    Probes are told up to the sign that ends their answer, as ``recalled_facts`` asks.
+    """
     task = load_task(name)
-    found = {"title": task.title, "train": tokens(tokenizer, task.train[:count])}
-    if task.ends:
-        return {**found, "dev": tokens(tokenizer, task.dev), "test": tokens(tokenizer, task.test)}
-    return {**found, "style_probes": fact_tokens(tokenizer, task.probes)}
-
-
-def fact_tokens(tokenizer: BPETokenizer, some: list[Example]) -> list[list[list[int]]]:
-    """Facts up to the sign that ends their answer, as ``lib.evaluation.recalled_facts`` asks."""
-    return tokens(tokenizer, bare_answers(some))
+    parts = ("train", "dev", "test") if task.ends else ("train",)
+    found = {part: texts(getattr(task, part)[:most.get(part)]) for part in parts}
+    if task.probes and not task.ends:
+        found["style_probes"] = texts(bare_answers(task.probes))
+    return {"title": task.title, **found}
 
 
 def adapter_data(name: str) -> dict[str, Any]:
@@ -94,12 +87,11 @@ def adapter_data(name: str) -> dict[str, Any]:
     arrays = [[key, list(array.shape), "int8"] for key, array in found.arrays.items()]
     numbers = b"".join(int8_bytes(array) for array in found.arrays.values())
     return {"kind": "lora", "task": name, "bits": None, "rank": found.rank, "alpha": found.alpha,
-            "targets": list(found.target_modules), "arrays": arrays,
-            "numbers": base64.b64encode(numbers).decode()}
+            "targets": list(found.target_modules), "arrays": arrays, "numbers": letters(numbers)}
 
 
-def lab_data(model: GPTModel, tokenizer: BPETokenizer, weights: str = "int8") -> dict[str, Any]:
-    """All that the script holds.
+def base_data(model: GPTModel, weights: str) -> dict[str, Any]:
+    """The base at the bits of its matrices.
 
     Raises:
         ValueError: ``weights`` is neither int8 nor float16.
@@ -107,25 +99,31 @@ def lab_data(model: GPTModel, tokenizer: BPETokenizer, weights: str = "int8") ->
     if weights not in BITS:
         raise ValueError(f"weights is {weights!r}, it must be one of {', '.join(BITS)}")
     arrays, data = packed(model, weights)
+    return {"bits": BITS[weights], "arrays": arrays, "weights": letters(data)}
+
+
+def lab_data(model: GPTModel, tokenizer: BPETokenizer) -> dict[str, Any]:
+    """All that the page needs to start."""
     config = {key: value for key, value in model.config.to_dict().items()
               if key not in ("dtype", "positions")}
-    return {"config": config, "bits": BITS[weights], "arrays": arrays,
-            "weights": base64.b64encode(data).decode(),
+    return {"config": config, "base": base_data(model, "int8"),
             "wasm": base64.b64encode(KERNELS.read_bytes()).decode(),
-            "merges": tokenizer.merges.tolist(), "facts": fact_tokens(tokenizer, facts()),
-            "tasks": {name: task_data(tokenizer, name, count) for name, count in TASKS.items()},
+            "merges": tokenizer.merges.tolist(), "facts": texts(bare_answers(facts())),
+            "tasks": {name: task_data(name, most) for name, most in TASKS.items()},
             "adapters": {name: adapter_data(name) for name in ADAPTERS}}
 
 
-def write_lab_data(path: str | Path, weights: str = "int8") -> None:
-    """Write the script from the committed base model; ``weights`` is int8 or float16."""
-    text = json.dumps(lab_data(*load_base(), weights), separators=(",", ":"))
-    Path(path).write_text(f"var lab_data = {text};\n", encoding="ascii")
+def write_lab_data(folder: Path) -> None:
+    """Write both scripts from the committed base model."""
+    model, tokenizer = load_base()
+    for name, data in (("lab_data", lab_data(model, tokenizer)),
+                       ("lab_float16", base_data(model, "float16"))):
+        text = json.dumps(data, separators=(",", ":"))
+        path = folder / f"{name.replace('_', '-')}.js"
+        path.write_text(f"var {name} = {text};\n", encoding="ascii")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Write the data of the model in the page.")
-    parser.add_argument("path", type=Path)
-    parser.add_argument("--weights", choices=sorted(BITS), default="int8")
-    given = parser.parse_args()
-    write_lab_data(given.path, given.weights)
+    parser.add_argument("folder", type=Path)
+    write_lab_data(parser.parse_args().folder)

@@ -25,6 +25,6 @@ def lend_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[st
 
 def write_data(app: Sphinx) -> None:
     """Write the model's data where the scripts look for it."""
-    path = Path(app.outdir) / "_static" / "lab" / "lab-data.js"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_lab_data(path)
+    folder = Path(app.outdir) / "_static" / "lab"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lab_data(folder)

@@ -15,8 +15,8 @@ from lab_data import write_lab_data
 
 @pytest.fixture(scope="session")
 def data_path(tmp_path_factory):
-    """The page's data, made as the book's build makes it."""
-    path = tmp_path_factory.mktemp("data") / "lab-data.js"
+    """The folder of the page's data, made as the book's build makes it."""
+    path = tmp_path_factory.mktemp("data")
     write_lab_data(path)
     return path
 

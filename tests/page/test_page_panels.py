@@ -5,20 +5,23 @@ import shutil
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from lib.adapters import attach_adapters
 from lib.interchange import safetensors
+from lib.interchange.page import page_training
+from lib.lora import LoRALinear
 from lib.pretraining import load_base
 from tools.environment import ROOT
-from tools.lab_page import LAB, SCRIPTS
+from tools.lab_page import DATA, LAB, SCRIPTS
 from tools.serve import server
 
 sys.path.insert(0, str(ROOT / "tests" / "book"))
 
 import accessibility
 
-PANELS = ("ask", "train", "sweep", "pairs", "faults", "shelf")
+PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -39,7 +42,7 @@ WORDS_OF_PICTURES = """() => document.querySelectorAll('.lab-plots text').forEac
   word.closest('.lab-panel').append(shown);
   word.remove();
 })"""
-ASKED = """() => document.querySelectorAll('.lab-bars li').length === 5"""
+ASKED = """() => document.querySelectorAll('[data-panel=ask] .lab-bars li').length === 5"""
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +50,16 @@ def folder(data_path, tmp_path_factory):
     """A page with each panel under a heading, in either scheme, and one that waits for a press."""
     found = tmp_path_factory.mktemp("panels")
     shutil.copytree(LAB, found / "lab")
-    shutil.copyfile(data_path, found / "lab" / "lab-data.js")
+    for script in DATA:
+        shutil.copyfile(data_path / script, found / "lab" / script)
     panel = '<h2>{0}</h2><h3>panel</h3><div class="lab-panel" data-panel="{0}">needs scripts</div>'
     for scheme in ("light", "dark"):
         panels = "".join(map(panel.format, PANELS))
         (found / f"{scheme}.html").write_text(PAGE.format(scheme=scheme, panels=panels))
+    preset = ('data-panel="train" data-task="recipes" data-method="full" data-rate="0.003" '
+              'data-only="rate steps" data-question="The capital of France is"')
+    (found / "chapter.html").write_text(PAGE.format(
+        scheme="light", panels=panel.format("train").replace('data-panel="train"', preset)))
     waiting = panel.format("ask").replace("data-panel", 'data-start="touch" data-panel')
     (found / "waiting.html").write_text(PAGE.format(scheme="light", panels=waiting))
     return found
@@ -60,7 +68,7 @@ def folder(data_path, tmp_path_factory):
 def opened(running, address, **window):
     """A page and what went wrong in it; a request elsewhere does."""
     page, problems = running.new_page(**window), []
-    page.set_default_timeout(300_000)
+    page.set_default_timeout(30_000)
     base = address.rsplit("/", 1)[0]
     page.on("request", lambda request: problems.append(request.url)
             if not request.url.startswith((base, "blob:", "data:")) else None)
@@ -149,6 +157,134 @@ def test_nothing_is_loaded_before_a_press(running, folder):
     assert problems == []
 
 
+def test_an_answer_does_not_stand_under_another_question(page):
+    ask = panel(page, "ask")
+    page.wait_for_function(ASKED)
+    ask.get_by_label("Question, or the beginning of a text").fill("zxq " * 75)
+    ask.get_by_text("it must have at most 127").wait_for()
+    assert ask.locator(".lab-answer").all_inner_texts() == ["", ""]
+    assert ask.locator(".lab-bars li").count() == 0
+    ask.get_by_role("button", name="The capital of France is", exact=True).click()
+    page.wait_for_function(ASKED)
+    assert ask.locator(".lab-alert").inner_text() == ""
+    assert ask.locator(".lab-answer").first.inner_text().startswith("Paris")
+
+
+def test_sampling(page):
+    sampling = panel(page, "sampling")
+    sampling.locator("p.lab-note", has_text="tokens kept").wait_for()
+    assert sampling.locator(".lab-bars li").count() == 10
+    assert 0 < sampling.locator(".lab-cut").count() < 10
+    before = sampling.locator(".lab-draws li").all_inner_texts()
+    assert len(before) == 5 and all(text.startswith("Chile") for text in before)
+    press(sampling, "Draw five others")
+    page.wait_for_function("(old) => document.querySelector('.lab-draws').innerText !== old",
+                           arg="\n".join(before))
+    sampling.get_by_label("Top-p").focus()
+    page.keyboard.press("End")
+    sampling.locator("p.lab-note", has_text="1,000 of 1,000 tokens kept").wait_for()
+    sampling.get_by_label("Temperature").focus()
+    page.keyboard.press("Home")
+    sampling.get_by_label("Top-p").focus()
+    page.keyboard.press("Home")                      # so few that nothing is left to chance
+    page.wait_for_function("new Set([...document.querySelectorAll('.lab-draws li')]"
+                           ".map((each) => each.textContent)).size === 1")
+
+
+#: What the panel computes, as the library has it in float64.
+EXAMPLE = """([numbers, alpha, rate]) => {
+  const { forward, backward, step } = lab_panels.example, found = forward(numbers, alpha);
+  return { ...found, ...backward(numbers, alpha, found), ...step(numbers, alpha, rate) };
+}"""
+
+
+def test_the_numeric_example_is_the_library_s_layer(page, rng):
+    panel(page, "example")
+    x, t, W, A, B = (rng.standard_normal(shape)
+                     for shape in ((1, 4), (1, 4), (4, 4), (2, 4), (4, 2)))
+    layer = LoRALinear(4, 4, 2, 3.0, base_weights=W)
+    layer.lora_A, layer.lora_B = A.copy(), B.copy()
+    y = layer.forward(x)
+    layer.backward(y - t)
+    found = page.evaluate(EXAMPLE, [{"x": x.tolist(), "t": t.tolist(), "W": W.tolist(),
+                                     "A": A.tolist(), "B": B.tolist()}, 3.0, 0.1])
+    dA, dB = (layer.gradients()[f"lora_{name}"] for name in "AB")
+    for name, wanted in {"y": y, "dA": dA, "dB": dB, "A": A - 0.1 * dA, "B": B - 0.1 * dB,
+                         "loss": 0.5 * ((y - t)**2).sum()}.items():
+        assert np.allclose(found[name], wanted, rtol=0, atol=1e-13), name
+
+
+def test_numbers_that_the_reader_types(page):
+    example = panel(page, "example")
+    shown = {name: example.get_by_role("group", name=name, exact=True).locator("output")
+             for name in ("y", "dA", "dB")}
+    assert shown["y"].all_inner_texts() == ["0.664", "0.288", "−0.408", "0.108"]
+    assert example.get_by_text("Loss 0.0722; the next step").count() == 1
+    press(example, "B = 0")
+    assert set(shown["dA"].all_inner_texts()) == {"0.000"}
+    assert shown["dB"].all_inner_texts() == ["−0.008", "0.071", "0.018", "−0.150", "−0.001",
+                                             "0.007", "−0.003", "0.027"]
+    press(example, "One step")
+    assert example.get_by_text(re.compile(r"^Loss 0\.1\d+ after 1 step; ")).count() == 1
+    press(example, "The chapter’s")
+    first = example.get_by_label("input x, row 1, column 1", exact=True)
+    first.fill("2,5")
+    assert shown["y"].first.inner_text() != "0.664"
+    first.fill("many")
+    assert "input x, row 1, column 1 is “many”, it must be a number" in example.inner_text()
+    assert first.get_attribute("aria-invalid") == "true" and shown["y"].first.inner_text() == ""
+    press(example, "Other numbers")
+    assert shown["y"].first.inner_text() != "" and first.get_attribute("aria-invalid") is None
+    example.get_by_label("Learning rate").focus()
+    page.keyboard.press("End")
+    first.fill("999")
+    press(example, "Twenty steps")
+    assert "a lower learning rate may help" in example.inner_text()
+    press(example, "The chapter’s")
+    example.get_by_label("Learning rate").focus()
+    page.keyboard.press("Home")
+    press(example, "Twenty steps")
+    assert "after 20 steps" in example.inner_text()
+
+
+def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):
+    found, problems = opened(running, (folder / "chapter.html").as_uri())
+    train = panel(found, "train")
+    assert train.locator("label").all_inner_texts() == ["Learning rate", "Steps"]
+    assert train.get_by_label("Learning rate").get_attribute("aria-valuetext") == "3 · 10⁻³"
+    fast(found, "train")
+    press(train, "Train")
+    done = says(found, "train", "^Done after 20 steps")
+    assert re.search(r"s: \d+% of the 640 facts are kept", done)
+    assert train.locator(".lab-meter:visible").count() == 1       # recipes ask nothing
+    assert re.search("recipes, every weight, rate 3 · 10⁻³", train.inner_text())
+    found.close()
+    assert problems == []
+
+
+def test_an_adapter_added_to_another(page):
+    mix = page.locator('[data-panel="mix"]')
+    panel(page, "mix")
+    mix.get_by_label("questions", exact=True).focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    mix.get_by_text("What is the capital of Japan? → Tokyo.").wait_for()
+    mix.get_by_label("pirate", exact=True).focus()
+    page.keyboard.press("End")
+    page.wait_for_function("() => !document.querySelector('[data-panel=mix]').innerText"
+                           ".includes('→ Tokyo.')")
+
+
+def test_the_page_s_losses_are_python_s_to_the_digits_shown(page, base):
+    """What the page "Train it here" prints above its button, and what the button then shows."""
+    same = panel(page, "same")
+    press(same, "Train the same here")
+    same.locator("pre", has_text="step 60").wait_for()
+    losses = page_training(*base)
+    assert same.locator("pre").inner_text().splitlines() == [
+        f"step {step:2}: loss {losses[step - 1]:.4f}" for step in (1, 5, 10, 20, 40, 60)]
+
+
 def test_train_and_stop(page):
     fast(page, "train")
     press(panel(page, "train"), "Train")
@@ -209,6 +345,41 @@ def test_an_adapter_leaves_and_comes_back(page, tmp_path):
     broken.write_bytes(path.read_bytes()[:1000])
     shelf.locator("input[type=file]").set_input_files(broken)
     shelf.get_by_text("broken.safetensors: this is no whole safetensors file").wait_for()
+
+
+#: All that a reader can operate; of radio buttons with one name, Tab stops at one.
+CONTROLS = """() => [...document.querySelectorAll(
+    '.lab-panel :is(button, input, textarea, summary)')].filter((each) => !each.disabled
+    && !each.closest('fieldset:disabled') && each.checkVisibility({ visibilityProperty: true }))"""
+
+
+def test_every_control_is_reached_by_tab(page):
+    page.evaluate("document.querySelectorAll('.lab-panel details').forEach((each) => "
+                  "{ each.open = true; })")
+    page.evaluate(f"window.stops = new Set(); window.controls = ({CONTROLS})()")
+    page.locator("h1").click()
+    for _ in range(page.evaluate("controls.length") + 20):
+        page.keyboard.press("Tab")
+        page.evaluate("stops.add(document.activeElement)")
+    missed = page.evaluate("""() => controls.filter((each) => !stops.has(each) && !(
+        each.type === 'radio' && controls.some((other) => other.name === each.name
+          && stops.has(other)))).map((each) => each.outerHTML)""")
+    assert page.evaluate("stops.size") > 60 and not missed
+
+
+def test_every_slider_moves_by_mouse_and_keyboard(page):
+    sliders = page.locator(".lab-panel input[type=range]:enabled")
+    said = "(range) => range.getAttribute('aria-valuetext')"
+    for slider in sliders.all():
+        name = slider.evaluate("(range) => range.labels[0].textContent")
+        slider.focus()
+        page.keyboard.press("End")
+        last = slider.evaluate(said)
+        page.keyboard.press("Home")
+        assert slider.evaluate(said) != last, name
+        box = slider.bounding_box()
+        slider.click(position={"x": box["width"] - 4, "y": box["height"] / 2})
+        assert slider.evaluate(said) == last, name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -69,8 +69,26 @@ static void pack(const float *b, int b_row, int b_column, int width, int k) {
     }
     return;
   }
+  int from = 0;
+  if (width == WIDTH && b_row == 1) {  // a transpose, such as W^T: by squares of four by four
+    for (; from + 4 <= k; from += 4) {
+      for (int j = 0; j < WIDTH; j += 4) {
+        const float *x = b + from + j * b_column;
+        float *to = panel + WIDTH * from + j;
+        four x0 = at(x), x1 = at(x + b_column), x2 = at(x + 2 * b_column),
+             x3 = at(x + 3 * b_column);
+        // pairs of each row, then the pairs of two rows side by side
+        four p = wasm_i32x4_shuffle(x0, x1, 0, 4, 1, 5), q = wasm_i32x4_shuffle(x2, x3, 0, 4, 1, 5),
+             r = wasm_i32x4_shuffle(x0, x1, 2, 6, 3, 7), s = wasm_i32x4_shuffle(x2, x3, 2, 6, 3, 7);
+        wasm_v128_store(to, wasm_i64x2_shuffle(p, q, 0, 2));
+        wasm_v128_store(to + WIDTH, wasm_i64x2_shuffle(p, q, 1, 3));
+        wasm_v128_store(to + 2 * WIDTH, wasm_i64x2_shuffle(r, s, 0, 2));
+        wasm_v128_store(to + 3 * WIDTH, wasm_i64x2_shuffle(r, s, 1, 3));
+      }
+    }
+  }
   for (int j = 0; j < WIDTH; j++)
-    for (int p = 0; p < k; p++)
+    for (int p = from; p < k; p++)
       panel[WIDTH * p + j] = j < width ? b[p * b_row + j * b_column] : 0;
 }
 

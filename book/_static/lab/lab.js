@@ -3,10 +3,13 @@
 //   await lab.ready                    starts it; {kernels, bits, tasks, adapters}: the book's own
 //   await lab.ask(prompt, {strength, rank, n, temperature, topP, seed})
 //                                      {text, top: [[token, probability], ...]}
+//   await lab.next(prompt, {strength, rank, temperature, topP})
+//                                      {top: [[token, probability, after the cut], ...], kept,
+//                                      entropy}
 //   await lab.tokens(text)             the pieces that the tokenizer makes of it
 //   await lab.score({task, strength})  {heldOut, factsKept} of what is in use
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
-//                    bits, init, measureEvery}, onStep)
+//                    bits, init, measureEvery, score, workers}, onStep)
 //                                      {losses, heldOut, factsKept, seconds, stopped, adapter};
 //                                      the adapter is in use afterwards
 //   lab.stop()                         ends a training after its step
@@ -26,7 +29,7 @@
   const PARTS = ['kernels', 'layers', 'attention', 'model', 'lora', 'svd', 'optim', 'training',
     'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'mixing', 'settings',
     'worker'];
-  const DATA = new URL('lab-data.js', document.currentScript.src).href;
+  const FOLDER = new URL('.', document.currentScript.src).href;
 
   // All that the parts give, in one object. wasm: bytes of the kernels, or nothing for JavaScript.
   function build_engine(parts, names, wasm) {
@@ -52,14 +55,16 @@ onmessage = (first) => {
 };`;
   }
 
-  // The data is a script too; loaded now unless the page has it.
-  function load_data() {
-    if (window.lab_data) return Promise.resolve(window.lab_data);
+  // Data is a script too, which sets a variable; loaded now unless the page has it.
+  function load(variable, file) {
+    if (window[variable]) return Promise.resolve(window[variable]);
     return new Promise((done, fail) => {
       const script = document.createElement('script');
-      script.src = DATA;
-      script.onload = () => done(window.lab_data);
-      script.onerror = () => fail(new Error(`the model's data could not be loaded from ${DATA}`));
+      script.src = FOLDER + file;
+      script.onload = () => done(window[variable]);
+      script.onerror = () => {
+        fail(new Error(`the model's data could not be loaded from ${script.src}`));
+      };
       document.head.append(script);
     });
   }
@@ -67,11 +72,11 @@ onmessage = (first) => {
   const waiting = new Map(); // by the number of the message
   let worker = null, count = 0, ready = null;
 
-  function send(action, content = {}, onStep = () => {}) {
+  function send(action, content = {}, { onStep = () => {}, to = worker, transfer = [] } = {}) {
     return new Promise((done, fail) => {
       count += 1;
       waiting.set(count, { done, fail, onStep });
-      worker.postMessage({ id: count, action, ...content });
+      to.postMessage({ id: count, action, ...content }, transfer);
     });
   }
 
@@ -85,26 +90,66 @@ onmessage = (first) => {
 
   // kernels: 'wasm', or 'js' to do without WebAssembly.
   async function start(kernels = 'wasm') {
-    const data = await load_data();
+    const data = await load('lab_data', 'lab-data.js'), { bytes_of } = lab_parts.quantise({});
+    first_message = { data, wasm: kernels === 'wasm' ? bytes_of(data.wasm) : null };
+    worker = new_worker();
+    return { ...await send('start', first_message), adapters: shipped_adapters(data) };
+  }
+
+  let first_message = null;
+
+  function new_worker() {
     const url = URL.createObjectURL(new Blob([worker_source()], { type: 'text/javascript' }));
-    worker = new Worker(url);
-    worker.onmessage = receive;
-    worker.onerror = (event) => {
+    const made = new Worker(url);
+    made.onmessage = receive;
+    made.onerror = (event) => {
       const error = new Error(`the model stopped: ${event.message}`);
       for (const { fail } of waiting.values()) fail(error);
       waiting.clear();
     };
-    const { bytes_of } = lab_parts.quantise({});
-    const wasm = kernels === 'wasm' ? bytes_of(data.wasm) : null;
-    return { ...await send('start', { data, wasm }), adapters: shipped_adapters(data) };
+    return made;
+  }
+
+  // A second worker with the same model, which computes half of each batch; the two talk directly.
+  let helper = null;
+  function with_helper() {
+    helper ??= (async () => {
+      const second = new_worker(), { port1, port2 } = new MessageChannel();
+      await send('start', first_message, { to: second });
+      await send('assist', { port: port1 }, { to: second, transfer: [port1] });
+      await send('help', { port: port2 }, { transfer: [port2] });
+      return second;
+    })();
+    return helper;
+  }
+
+  // The base at 16 bits weighs twice as much as all the rest, so it is loaded when it is asked for.
+  let float16 = null;
+  function with_float16() {
+    float16 ??= load('lab_float16', 'lab-float16.js').then((base) => send('add_base', { base }))
+      .catch((error) => { float16 = null; throw error; });
+    return float16;
+  }
+
+  async function train(settings, onStep) {
+    await started();
+    const workers = settings.workers ?? (navigator.hardwareConcurrency >= 2 ? 2 : 1);
+    if (settings.bits === 16) await with_float16();
+    if (workers === 2) {
+      const second = await with_helper();
+      if (settings.bits === 16) {
+        await send('add_base', { base: window.lab_float16 }, { to: second });
+      }
+    }
+    return send('train', { settings: { ...settings, workers } }, { onStep });
   }
 
   // {name: adapter} of those that came with the book.
   function shipped_adapters(data) {
-    const { bytes_of, decode_arrays } = lab_parts.quantise({});
+    const { bytes_of_letters, decode_arrays } = lab_parts.quantise({});
     return Object.fromEntries(Object.entries(data.adapters).map(([name, shipped]) => {
       const { arrays, numbers, ...adapter } = shipped;
-      const found = decode_arrays(arrays, bytes_of(numbers));
+      const found = decode_arrays(arrays, bytes_of_letters(numbers));
       adapter.arrays = Object.fromEntries(arrays.map(([array, shape]) =>
         [array, { shape, numbers: found[array] }]));
       return [name, adapter];
@@ -133,7 +178,7 @@ onmessage = (first) => {
     return lab_parts.safetensors({}).write_safetensors(adapter.arrays, texts);
   }
 
-  function load(bytes) {
+  function read(bytes) {
     if (!(bytes instanceof Uint8Array)) {
       throw new Error(`bytes is ${bytes}, it must be a Uint8Array, the content of a file`);
     }
@@ -158,16 +203,21 @@ onmessage = (first) => {
       await started();
       return send('ask', { prompt, settings });
     },
-    train: async (settings = {}, onStep = undefined) => {
+    next: async (prompt, settings = {}) => {
       await started();
-      return send('train', { settings }, onStep);
+      return send('next', { prompt, settings });
     },
+    train: (settings = {}, onStep = undefined) => train(settings, onStep),
     stop: async () => { await started(); return send('stop'); },
     tokens: async (text) => { await started(); return send('tokens', { text }); },
     score: async (settings = {}) => { await started(); return send('score', { settings }); },
-    use: async (adapter) => { await started(); return send('use', { adapter }); },
+    use: async (adapter) => {
+      await started();
+      if (adapter?.bits === 16) await with_float16();
+      return send('use', { adapter });
+    },
     save,
-    load,
+    load: read,
     mix: lab_parts.mixing().mix,
     build_engine: (wasm) => build_engine(lab_parts, PARTS, wasm),
   };

@@ -20,6 +20,22 @@ lab_parts.quantise = () => {
     return bytes;
   }
 
+  // Text of letters to bytes: first a letter for the upper six bits of each byte, then one for the
+  // lower two bits of three bytes each.  As long as base64, but packed it is shorter: most weights
+  // are small, so some upper bits are frequent, and base64 hides that by mixing the bytes.
+  const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+/';
+
+  function bytes_of_letters(text) {
+    const six_bits = new Uint8Array(128);
+    for (let i = 0; i < 64; i++) six_bits[LETTERS.charCodeAt(i)] = i;
+    const count = Math.floor((text.length * 3) / 4), bytes = new Uint8Array(count);
+    for (let i = 0; i < count; i++) {
+      const low = six_bits[text.charCodeAt(count + Math.floor(i / 3))];
+      bytes[i] = (six_bits[text.charCodeAt(i)] << 2) | ((low >> (2 * (i % 3))) & 3);
+    }
+    return bytes;
+  }
+
   // Half-precision numbers, two bytes each with the lower one first, to Float32Array: exact.
   function from_float16(bytes) {
     return Float32Array.from({ length: bytes.length / 2 }, (_, i) => {
@@ -76,24 +92,12 @@ lab_parts.quantise = () => {
     return place;
   }
 
-  // Numbers as int8 holds them, the scale in half precision left aside: it only travels so.
-  function through_int8(numbers) {
-    const out = new Float32Array(numbers.length);
-    for (let from = 0; from < numbers.length; from += BLOCK) {
-      const block = numbers.subarray(from, from + BLOCK);
-      const scale = block.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0) / 127;
-      block.forEach((x, i) => { out[from + i] = scale && scale * Math.round(x / scale); });
-    }
-    return out;
-  }
-
-  // {name: numbers} with the matrices at 4 or 8 bits; vectors, such as gammas, stay as they are.
-  function in_bits(arrays, shapes, bits) {
-    const through = { 4: through_four_bits, 8: through_int8 }[bits];
+  // {name: numbers} with the matrices at 4 bits; vectors, such as gammas, stay as they are.
+  function in_four_bits(arrays, shapes) {
     return Object.fromEntries(Object.entries(arrays).map(([name, numbers]) =>
-      [name, shapes[name].length > 1 ? through(numbers) : numbers]));
+      [name, shapes[name].length > 1 ? through_four_bits(numbers) : numbers]));
   }
 
-  return { bytes_of, from_float16, from_int8, decode_arrays, through_four_bits, through_int8,
-    in_bits };
+  return { bytes_of, bytes_of_letters, from_float16, from_int8, decode_arrays, through_four_bits,
+    in_four_bits };
 };

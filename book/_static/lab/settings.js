@@ -6,7 +6,7 @@ lab_parts.settings = ({ TARGETS }) => {
   const BLOCK_TARGETS = TARGETS.slice(0, 6); // every matrix of the blocks
   const METHODS = ['lora', 'full'];
   const INITS = ['B zero', 'both zero', 'both random']; // how A and B start; the first is LoRA's
-  const MOST_ROWS = 1024; // tokens of a batch, padding included: memory holds no more
+  const MOST_ROWS = 1024; // tokens of a batch, padding included: more take long and much memory
   const LONGEST = 64; // tokens of an example; longer texts are cut
 
   const fail = (name, value, allowed) => {
@@ -51,11 +51,24 @@ lab_parts.settings = ({ TARGETS }) => {
     return all;
   }
 
+  // What `next` was given, whole.
+  function next_settings(prompt, given) {
+    const known = { strength: 1, rank: null, temperature: 1, topP: 1 };
+    if (typeof prompt !== 'string') fail('prompt', prompt, 'a text');
+    check_names(given, known);
+    const all = { ...known, ...given };
+    check_number('strength', all.strength, -10, 10);
+    if (all.rank !== null) check_whole('rank', all.rank, 1, 64);
+    check_number('temperature', all.temperature, 1e-3, 100);
+    check_number('topP', all.topP, Number.MIN_VALUE, 1, 'above 0 and at most 1');
+    return all;
+  }
+
   // What `train` was given, whole. The defaults reach nine of ten held-out answers of qa.
   function train_settings(given, tasks, bits_allowed) {
     const known = { task: 'qa', pairs: null, method: 'lora', rank: 4, alpha: 8, learningRate: null,
-      targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: bits_allowed[0],
-      init: INITS[0], measureEvery: 0 };
+      targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: 8,
+      init: INITS[0], measureEvery: 0, score: true, workers: 1 };
     check_names(given, known);
     const all = { ...known, ...given };
     if (all.pairs !== null) {
@@ -74,6 +87,8 @@ lab_parts.settings = ({ TARGETS }) => {
     check_known('bits', all.bits, bits_allowed);
     check_known('init', all.init, INITS);
     check_whole('measureEvery', all.measureEvery, 0, 2000);
+    check_known('score', all.score, [true, false]);
+    check_whole('workers', all.workers, 1, 2);
     return all;
   }
 
@@ -96,5 +111,5 @@ lab_parts.settings = ({ TARGETS }) => {
     });
   }
 
-  return { LONGEST, MOST_ROWS, ask_settings, train_settings, score_settings };
+  return { LONGEST, MOST_ROWS, ask_settings, next_settings, train_settings, score_settings };
 };

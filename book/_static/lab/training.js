@@ -86,6 +86,67 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
     return train_step(model, optimizer, inputs, targets, batch, learning_rate, max_grad_norm);
   }
 
+  // The same step in two parts, so that a second worker can take half of the batch: a part's
+  // gradients, then their mean and AdamW.  A batch is cut in two whoever computes it, which is why
+  // the losses do not depend on the number of workers, not even in their last bits.
+  const in_halves = (examples) => {
+    const middle = Math.ceil(examples.length / 2);
+    return [examples.slice(0, middle), examples.slice(middle)].filter((half) => half.length);
+  };
+
+  // {loss, count, gradients} of some examples: `count` targets carry the loss, and the gradients
+  // of all trainable arrays stand in one row, which can be sent.
+  function part_of_step(model, examples) {
+    const before = mark();
+    try {
+      const { inputs, targets, batch } = pad(examples);
+      const loss = loss_and_gradients(model, inputs, targets, batch), own = model.gradients();
+      const names = Object.keys(model.trainable_parameters());
+      return { loss, count: counted_rows(targets).length,
+        gradients: joined(names.map((name) => own[name])) };
+    } finally {
+      release(before);
+    }
+  }
+
+  // One step from the parts of its batch; returns the mean loss before, rounded to float32 as all
+  // other numbers are: below that, browsers have different exp and log.
+  function train_on_parts(model, optimizer, parts, learning_rate, max_grad_norm = 1) {
+    const [first, second] = parts, count = parts.reduce((sum, part) => sum + part.count, 0);
+    const mean = first.gradients, share = first.count / count;
+    if (second) {
+      const rest = second.count / count;
+      for (let i = 0; i < mean.length; i++) {
+        mean[i] = share * mean[i] + rest * second.gradients[i];
+      }
+    }
+    const parameters = model.trainable_parameters(), gradients = {};
+    let at = 0;
+    for (const [name, { numbers }] of Object.entries(parameters)) {
+      gradients[name] = { numbers: mean.subarray(at, at += numbers.length) };
+    }
+    const shrink = clip_gradient_norm(gradients, max_grad_norm);
+    optimizer.step(gradients, parameters, learning_rate, shrink);
+    return Math.fround(parts.reduce((sum, part) => sum + (part.count / count) * part.loss, 0));
+  }
+
+  // The numbers of several matrices in one row, and the way back.
+  function joined(arrays) {
+    const row = new Float32Array(arrays.reduce((sum, { numbers }) => sum + numbers.length, 0));
+    arrays.reduce((at, { numbers }) => {
+      row.set(numbers, at);
+      return at + numbers.length;
+    }, 0);
+    return row;
+  }
+
+  function set_joined(arrays, row) {
+    arrays.reduce((at, { numbers }) => {
+      numbers.set(row.subarray(at, at + numbers.length));
+      return at + numbers.length;
+    }, 0);
+  }
+
   // The examples of one step's batch, drawn without repetition inside an epoch; every epoch has an
   // order of its own.  examples: [[prompt ids, answer ids], ...].
   function draw_examples(examples, step, seed, batch) {
@@ -124,5 +185,5 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
   }
 
   return { IGNORE, make_rng, cross_entropy, loss_and_gradients, train_step, train_step_lora,
-    draw_examples, pad };
+    in_halves, part_of_step, train_on_parts, joined, set_joined, draw_examples, pad };
 };

@@ -7,9 +7,10 @@
 lab_parts.worker = (engine) => {
   const { GPTModel, BPETokenizer, AdamW, mark, release, generate, next_token_probabilities, ranked,
     make_rng, apply_lora_to_model, remove_adapters, adapted_layers, get_lora_parameters, balanced,
-    train_step, draw_examples, pad, warmup_cosine, exact_matches, recalled_facts, bytes_of,
-    decode_arrays, in_bits, ask_settings, train_settings, score_settings, LONGEST,
-    MOST_ROWS } = engine;
+    in_halves, part_of_step, train_on_parts, joined, set_joined, draw_examples, warmup_cosine,
+    exact_matches, recalled_facts, bytes_of_letters, decode_arrays, in_four_bits, ask_settings,
+    next_settings, train_settings, score_settings, LONGEST, MOST_ROWS } = engine;
+  const BITS = 8, ALL_BITS = [16, 8, 4]; // of the base: what comes with the page, and all
   const PROBES = 48; // questions and facts of each measurement while a training runs
 
   // What a page's model is, and what is done with it.
@@ -18,27 +19,30 @@ lab_parts.worker = (engine) => {
       this.data = data;
       this.model = new GPTModel(data.config);
       this.tokenizer = new BPETokenizer(data.merges);
-      this.shapes = Object.fromEntries(data.arrays.map(([name, shape]) => [name, shape]));
-      this.shipped = decode_arrays(data.arrays, bytes_of(data.weights));
+      this.bases = {}; // by their bits
+      this.add_base(data.base);
+      this.encoded = new WeakMap(); // from lists of [prompt, answer] to their ids
+      this.few = new WeakMap(); // from such lists to the PROBES of them that a measurement asks
+      this.helper = null; // another worker with the same model, where there is one
       this.base_mark = mark(); // what lies above belongs to an adapter or to one step
       this.bits = null;
       this.training = null;
-      this.set_base(data.bits);
+      this.set_base(BITS);
     }
 
-    // The bits in which the base can be had: as it travelled, and below.
-    get bits_allowed() {
-      return [16, 8, 4].filter((bits) => bits <= this.data.bits);
+    // {bits, arrays, weights}, as the book's build makes them.
+    add_base({ bits, arrays, weights }) {
+      this.bases[bits] = decode_arrays(arrays, bytes_of_letters(weights));
+      this.shapes = Object.fromEntries(arrays.map(([name, shape]) => [name, shape]));
     }
 
     // The base alone, at these bits: no adapter, nothing left of full fine-tuning.
     set_base(bits) {
       remove_adapters(this.model);
       release(this.base_mark);
-      if (bits !== this.bits) {
-        this.base = bits === this.data.bits ? this.shipped
-          : in_bits(this.shipped, this.shapes, bits);
-      }
+      if (bits === 4) this.bases[4] ??= in_four_bits(this.bases[BITS], this.shapes);
+      if (!this.bases[bits]) throw new Error(`the base at ${bits} bits was not loaded`);
+      this.base = this.bases[bits];
       this.model.set_parameters(this.base);
       Object.assign(this, { bits, adapter: null, strength: 1 });
     }
@@ -47,12 +51,12 @@ lab_parts.worker = (engine) => {
     // {kind, rank, alpha, targets, bits, arrays: {dotted name: {shape, numbers}}}.
     use(adapter) {
       this.refuse_while_training('use');
-      if (adapter === null) this.set_base(this.data.bits);
+      if (adapter === null) this.set_base(BITS);
       else if (adapter && adapter.arrays) {
         try {
           this.attach(adapter);
         } catch (error) {
-          this.set_base(this.data.bits);
+          this.set_base(BITS);
           throw error;
         }
       } else {
@@ -61,7 +65,7 @@ lab_parts.worker = (engine) => {
     }
 
     attach(adapter) {
-      this.set_base(this.bits_allowed.includes(adapter.bits) ? adapter.bits : this.data.bits);
+      this.set_base(ALL_BITS.includes(adapter.bits) ? adapter.bits : BITS);
       if (adapter.kind === 'lora') {
         apply_lora_to_model(this.model, adapter.rank, adapter.alpha, adapter.targets, () => 0);
         const own = get_lora_parameters(this.model);
@@ -109,21 +113,51 @@ lab_parts.worker = (engine) => {
     // {text, top: the five likeliest first tokens with their probabilities}
     ask(prompt, given) {
       const context = this.model.config.context_length;
-      const { strength, rank, n, temperature, topP, seed } = ask_settings(prompt, given, context);
-      this.set_rank_kept(rank);
-      const start = this.tokenizer.start_of_text(prompt);
-      if (start.length >= context) {
-        throw new RangeError(`the prompt has ${start.length} tokens, it must have at most ` +
-          `${context - 1}`);
-      }
-      const memory = mark(), before = this.strength;
+      const { n, temperature, topP, seed, ...dials } = ask_settings(prompt, given, context);
+      const start = this.start_of(prompt);
       let top = null;
       const see = (logits) => { top ??= this.likeliest(logits); };
-      try {
-        this.set_strength(strength);
+      return this.dialled(dials, () => {
         const ids = generate(this.model, start, Math.min(n, context - start.length), { temperature,
           top_p: topP, rng: make_rng(seed), stop_token: this.tokenizer.eos_id, see });
         return { text: this.tokenizer.decode(ids), top };
+      });
+    }
+
+    // What a draw of the next token draws from: {top: [[token, probability, the same after the cut,
+    // 0 where it was cut off], ...], kept: how many tokens are left, entropy: theirs, in nats}
+    next(prompt, given) {
+      const { temperature, topP, ...dials } = next_settings(prompt, given);
+      const start = this.start_of(prompt);
+      return this.dialled(dials, () => {
+        const logits = this.model.forward(start, 1,
+          { wanted: [start.length - 1], training: false }).numbers;
+        const warm = next_token_probabilities(logits, temperature);
+        const cut = next_token_probabilities(logits, temperature, topP);
+        const left = cut.filter((chance) => chance > 0);
+        return { top: ranked(warm).slice(0, 10).map((token) =>
+          [this.tokenizer.decode([token]), warm[token], cut[token]]),
+        kept: left.length, entropy: -left.reduce((sum, p) => sum + p * Math.log(p), 0) };
+      });
+    }
+
+    // A prompt's tokens, if at least one more fits the context.
+    start_of(prompt) {
+      const most = this.model.config.context_length - 1;
+      const start = this.tokenizer.start_of_text(prompt);
+      if (start.length > most) {
+        throw new RangeError(`the prompt has ${start.length} tokens, it must have at most ${most}`);
+      }
+      return start;
+    }
+
+    // What `call` gives with the adapter at this strength and rank; no memory stays in use.
+    dialled({ strength, rank }, call) {
+      this.set_rank_kept(rank);
+      const memory = mark(), before = this.strength;
+      try {
+        this.set_strength(strength);
+        return call();
       } finally {
         release(memory);
         if (this.training) this.set_strength(before); // in the next step, it acts in full again
@@ -150,7 +184,8 @@ lab_parts.worker = (engine) => {
       this.training = { stopped: false }; // nothing else may change the model meanwhile
       try {
         this.set_strength(strength);
-        return await this.measure(task, pause);
+        const [heldOut, factsKept] = await this.measure(task, pause);
+        return { heldOut, factsKept };
       } finally {
         this.training = null;
       }
@@ -160,30 +195,43 @@ lab_parts.worker = (engine) => {
     // its number alone, so the losses are the same in each browser.
     async train(given, report, pause) {
       this.refuse_while_training('train');
-      const settings = train_settings(given, Object.keys(this.data.tasks), this.bits_allowed);
+      const settings = train_settings(given, Object.keys(this.data.tasks), ALL_BITS);
       const examples = this.examples_of(settings);
       this.training = { stopped: false };
       try {
         this.prepare(settings);
-        const { losses, seconds } = await this.steps(settings, examples, report, pause);
+        const helper = settings.workers === 2 ? this.helper : null;
+        await helper?.prepare(settings);
+        const { losses, seconds } = await this.steps(settings, examples, helper, report,
+          pause);
         const adapter = this.trained_adapter(settings);
-        const result = { losses, seconds, stopped: this.training.stopped, adapter,
-          ...await this.measure(settings.task, pause) };
+        const [heldOut, factsKept] = settings.score
+          ? await this.measure(settings.task, pause, { helper }) : [null, null];
+        const result = { losses, seconds, workers: helper ? 2 : 1,
+          stopped: this.training.stopped, adapter, heldOut, factsKept };
         this.attach(adapter);
         return result;
       } catch (error) {
-        this.set_base(this.data.bits);
+        this.set_base(BITS);
         throw error;
       } finally {
         this.training = null;
       }
     }
 
+    // [prompt ids, answer ids] of texts: <eos> stands before each prompt and after each answer.
+    ids_of(pairs) {
+      const { tokenizer } = this;
+      if (!this.encoded.has(pairs)) {
+        this.encoded.set(pairs, pairs.map(([prompt, answer]) =>
+          [tokenizer.start_of_text(prompt), [...tokenizer.encode(answer), tokenizer.eos_id]]));
+      }
+      return this.encoded.get(pairs);
+    }
+
     // The examples of a task or of pairs, cut to LONGEST tokens, if a batch of them fits.
     examples_of({ task, pairs, batch }) {
-      const { tokenizer } = this;
-      const whole = pairs === null ? this.data.tasks[task].train : pairs.map((pair) =>
-        [tokenizer.start_of_text(pair[0]), [...tokenizer.encode(pair[1]), tokenizer.eos_id]]);
+      const whole = this.ids_of(pairs ?? this.data.tasks[task].train);
       const examples = whole.map(([prompt, answer], i) => {
         if (prompt.length > LONGEST) {
           throw new RangeError(`pair ${i + 1} has a prompt of ${prompt.length} tokens, it must ` +
@@ -215,24 +263,33 @@ lab_parts.worker = (engine) => {
     }
 
     // The seconds are those of the steps; measuring in between is not counted.
-    async steps({ task, steps, batch, seed, learningRate, measureEvery }, examples, report, pause) {
+    async steps({ task, steps, batch, seed, learningRate, measureEvery }, examples, helper,
+      report, pause) {
       const optimizer = new AdamW(), losses = [], warmup = Math.floor(steps / 20);
       const began = performance.now();
       let measuring = 0;
       for (let step = 0; step < steps && !this.training.stopped; step++) {
-        const { inputs, targets, batch: rows } = pad(draw_examples(examples, step, seed, batch));
-        losses.push(train_step(this.model, optimizer, inputs, targets, rows,
-          warmup_cosine(step, steps, learningRate, warmup)));
+        const [mine, other] = in_halves(draw_examples(examples, step, seed, batch));
+        const there = other && helper?.part_of_step(this.trained_row(), other);
+        const parts = [part_of_step(this.model, mine)];
+        if (other) parts.push(there ? await there : part_of_step(this.model, other));
+        const rate = warmup_cosine(step, steps, learningRate, warmup);
+        losses.push(train_on_parts(this.model, optimizer, parts, Math.fround(rate)));
         const said = { step: step + 1, steps, loss: losses[step] };
         if (measureEvery && ((step + 1) % measureEvery === 0 || step + 1 === steps)) {
           const start = performance.now();
-          Object.assign(said, await this.probe(task, pause));
+          [said.dev, said.factsKept] = await this.measure(task, pause, { few: true, helper });
           measuring += performance.now() - start;
         }
         report(said);
         await pause();
       }
       return { losses, seconds: (performance.now() - began - measuring) / 1000 };
+    }
+
+    // All that training changes, in one row.
+    trained_row() {
+      return joined(Object.values(this.model.trainable_parameters()));
     }
 
     trained_adapter({ method, rank, alpha, targets, bits, task }) {
@@ -243,32 +300,36 @@ lab_parts.worker = (engine) => {
       return { kind: method, task, bits, ...lora, arrays: Object.fromEntries(taken) };
     }
 
-    // Shares of held-out answers that are right and of the base's facts that are kept.
-    async measure(task, pause) {
-      const { test, style_probes } = this.data.tasks[task] || {};
-      let heldOut = null;
-      if (style_probes) heldOut = await this.facts_in(style_probes, pause);
-      else if (test) heldOut = await this.answers_in(test, pause);
-      return { heldOut, factsKept: await this.facts_in(this.data.facts, pause) };
+    // [share of answers that are right, share of the base's facts that are kept].  The answers are
+    // held-out ones, or a few of dev: what a reader watches is not what is reported.  A style is
+    // asked for facts told in its way. A helper counts the facts meanwhile.
+    async measure(task, pause, { few = false, helper = null } = {}) {
+      const style = this.data.tasks[task]?.style_probes;
+      const answers = { task, part: style ? 'style_probes' : few ? 'dev' : 'test', few };
+      const facts = { part: 'facts', few }, there = helper?.share_of(this.trained_row(), facts);
+      const right = await this.share_of(answers, pause);
+      return [right, await (there ?? this.share_of(facts, pause))];
     }
 
-    // The same of a few, and of dev: what a reader watches is not what is reported.
-    async probe(task, pause) {
-      const few = (all) => all.filter((_, i) =>
-        Math.floor(i * PROBES / all.length) !== Math.floor((i - 1) * PROBES / all.length));
-      const { dev, style_probes } = this.data.tasks[task] || {};
-      let score = null;
-      if (style_probes) score = await this.facts_in(few(style_probes), pause);
-      else if (dev) score = await this.answers_in(few(dev), pause);
-      return { dev: score, factsKept: await this.facts_in(few(this.data.facts), pause) };
+    // null where a task has no such part.
+    async share_of({ task, part, few }, pause) {
+      const all = part === 'facts' ? this.data.facts : this.data.tasks[task]?.[part];
+      if (!all) return null;
+      const some = this.ids_of(few ? this.few_of(all) : all);
+      const counting = part === 'facts' || part === 'style_probes'
+        ? recalled_facts(this.model, this.tokenizer, some) : exact_matches(this.model, some);
+      let step = counting.next();
+      for (; !step.done; step = counting.next()) await pause(); // others may speak in between
+      return step.value / some.length;
     }
 
-    facts_in(some, pause) {
-      return share(recalled_facts(this.model, this.tokenizer, some), some.length, pause);
-    }
-
-    answers_in(some, pause) {
-      return share(exact_matches(this.model, some), some.length, pause);
+    // PROBES of them, evenly spread; the same list each time.
+    few_of(all) {
+      if (!this.few.has(all)) {
+        this.few.set(all, all.filter((_, i) => Math.floor(i * PROBES / all.length)
+          !== Math.floor((i - 1) * PROBES / all.length)));
+      }
+      return this.few.get(all);
     }
 
     refuse_while_training(what) {
@@ -276,13 +337,6 @@ lab_parts.worker = (engine) => {
         throw new Error(`${what} has to wait: a training is running, stop it first`);
       }
     }
-  }
-
-  // What a generator of lib's evaluation counts, of `count`; others may speak in between.
-  async function share(generator, count, pause) {
-    let part = generator.next();
-    for (; !part.done; part = generator.next()) await pause();
-    return part.value / count;
   }
 
   // Refuse arrays that are not of these names and shapes.
@@ -312,16 +366,68 @@ lab_parts.worker = (engine) => {
     port2.postMessage(null);
   });
 
+  // The other worker, as a training sees it. It holds the same model, gets what training has
+  // changed before each step, and gives the gradients of its half of the batch.
+  class Helper {
+    constructor(port) {
+      this.port = port;
+      this.waiting = [];
+      port.onmessage = ({ data: { result, error } }) => {
+        const { done, fail } = this.waiting.shift(); // answers come in the order of the questions
+        if (error === undefined) done(result);
+        else fail(new Error(error));
+      };
+    }
+
+    send(message, transfer = []) {
+      this.port.postMessage(message, transfer);
+      const answer = new Promise((done, fail) => { this.waiting.push({ done, fail }); });
+      answer.catch(() => {}); // it may fail while this worker still computes its own half
+      return answer;
+    }
+
+    prepare(settings) {
+      return this.send({ settings });
+    }
+
+    part_of_step(row, examples) {
+      return this.send({ row, examples }, [row.buffer]);
+    }
+
+    share_of(row, part) {
+      return this.send({ row, part }, [row.buffer]);
+    }
+  }
+
+  // The same conversation from the helper's side.
+  function assist(lab, port) {
+    port.onmessage = async ({ data: { settings, row, examples, part } }) => {
+      try {
+        if (settings) lab.prepare(settings);
+        if (row) set_joined(Object.values(lab.model.trainable_parameters()), row);
+        const result = examples ? part_of_step(lab.model, examples)
+          : part && await lab.share_of(part, () => {});
+        port.postMessage({ result }, examples ? [result.gradients.buffer] : []);
+      } catch (error) {
+        port.postMessage({ error: error.message });
+      }
+    };
+  }
+
   function serve(scope) {
     let lab = null;
     const actions = {
       start: ({ data }) => {
         lab = new Lab(data);
-        return { kernels: engine.kernels_name, bits: lab.bits_allowed,
+        return { kernels: engine.kernels_name, bits: ALL_BITS,
           tasks: Object.keys(data.tasks) };
       },
       ask: ({ prompt, settings }) => lab.ask(prompt, settings),
+      next: ({ prompt, settings }) => lab.next(prompt, settings),
       use: ({ adapter }) => lab.use(adapter),
+      add_base: ({ base }) => lab.add_base(base),
+      help: ({ port }) => { lab.helper = new Helper(port); },
+      assist: ({ port }) => assist(lab, port),
       tokens: ({ text }) => lab.tokens(text),
       score: ({ settings }) => lab.score(settings, pause),
       stop: () => { if (lab.training) lab.training.stopped = true; },

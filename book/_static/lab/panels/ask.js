@@ -71,7 +71,8 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
         h('span', { class: 'lab-bar' }, h('i', { style: `width:${100 * share}%` })),
         h('span', {}, percent(share)))));
       fail(null);
-    } catch (error) {
+    } catch (error) { // an answer to an earlier question must not stand under this one
+      for (const place of [mine, bases, bars]) place.replaceChildren();
       fail(error);
     }
   });

@@ -139,8 +139,8 @@ lab_panels.kit = (() => {
   }
 
   // The model's answer with an adapter; while a training runs, that of the model in training.
-  async function ask(entry, prompt, settings) {
-    const now = () => lab.ask(prompt,
+  async function ask(entry, prompt, settings, method = 'ask') {
+    const now = () => lab[method](prompt,
       { ...settings, rank: training ? null : settings.rank ?? null });
     if (training) return now();
     return in_turn(async () => { if (!training) await wear(entry); return now(); });
@@ -182,15 +182,17 @@ lab_panels.kit = (() => {
     return opened;
   };
 
-  const TASKS = [['qa', 'questions'], ['pirate', 'pirate'], ['instructions', 'instructions']];
+  const TASKS = [['qa', 'questions'], ['pirate', 'pirate'], ['instructions', 'instructions'],
+    ['recipes', 'recipes']];
   return { h, new_id, slider, choice, button, table, newest, percent, whole, prompt_of, shelf, put,
     drop, on, ask, score, train, ready, TASKS, get training() { return training; } };
 })();
 
-// Build one panel in its place; what stood there stays until it can be used.
+// Build one panel in its place; what stood there stays until it can be used. A light panel computes
+// for itself, so the model's data is not loaded for it.
 lab_panels.open = async (element) => {
   const { h, ready } = lab_panels.kit;
-  await ready();
+  if (!lab_panels[element.dataset.panel].light) await ready();
   const alert = h('p', { class: 'lab-alert', role: 'alert' });
   const fail = (error) => { alert.textContent = error ? error.message : ''; };
   const parts = lab_panels[element.dataset.panel](element.dataset, fail);

@@ -7,8 +7,9 @@
   // In the order in which they need each other; the data comes later, at the first question.
   const FILES = ['kernels', 'layers', 'attention', 'model', 'lora', 'svd', 'optim', 'training',
     'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'mixing', 'settings',
-    'worker', 'lab', 'panels/kit', 'panels/plot', 'panels/ask', 'panels/train', 'panels/sweep',
-    'panels/pairs', 'panels/faults', 'panels/shelf'];
+    'worker', 'lab', 'panels/kit', 'panels/plot', 'panels/ask', 'panels/sampling',
+    'panels/train', 'panels/sweep', 'panels/example', 'panels/pairs', 'panels/faults', 'panels/mix',
+    'panels/shelf', 'panels/same'];
   let loaded = null;
 
   function load() {

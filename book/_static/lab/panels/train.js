@@ -1,8 +1,10 @@
 // Train: every setting of a fine-tuning, its course live, earlier runs kept to compare.
 'use strict';
 
-lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', alpha = '8' },
-  fail) => {
+// A chapter's panel names the controls that it has, in `only`, and what the others are set to.
+lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_name = 'qa',
+  method: method_name = 'lora', rank = '4', alpha = '8', rate: first_rate = null,
+  steps: count = '60', only = '' }, fail) => {
   const { h, slider, choice, button, table, percent, whole, prompt_of, on, ask, train, TASKS } =
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
@@ -10,23 +12,31 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
   const short = (rate) => rate.toExponential().replace('e-', ' · 10⁻')
     .replace(/\d$/, (digit) => '⁰¹²³⁴⁵'[digit]);
 
-  const task = choice({ label: 'Task', options: TASKS, value: 'qa' });
+  const task = choice({ label: 'Task', options: TASKS, value: task_name });
   const method = choice({ label: 'Train', options: [['lora', 'LoRA'], ['full', 'every weight']],
-    value: 'lora', change: (value) => {
-      rate.set(value === 'full' ? 3e-4 : 5e-3);
-      [ranks, alphas, targets].forEach((control) => { control.disabled = value === 'full'; });
-    } });
+    value: method_name, change: (value) => fit(value) });
   const ranks = slider({ label: 'Rank r', values: powers(6), value: Number(rank) });
   const alphas = slider({ label: 'α', values: powers(7), value: Number(alpha) });
   const rate = slider({ label: 'Learning rate', value: 5e-3, format: short,
-    values: [1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
-  const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300], value: 60 });
+    values: [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
+  const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300],
+    value: Number(count) });
   const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: 8 });
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
   const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
     options: TARGETS.map((name) => [name, name]), several: true });
-  const bits = choice({ label: 'Base in', options: [['8', '8 bits'], ['4', '4 bits (QLoRA)']],
-    value: '8' });
+  const bits = choice({ label: 'Base in', value: '8', options: [['16', '16 bits (loads 2 MB)'],
+    ['8', '8 bits'], ['4', '4 bits (QLoRA)']] });
+  const workers = choice({ label: 'Processor cores', options: [['1', 'one'], ['2', 'two']],
+    value: navigator.hardwareConcurrency >= 2 ? '2' : '1' });
+
+  // Full fine-tuning wants a lower rate, and has no adapter to choose.
+  function fit(value) {
+    rate.set(value === 'full' ? 3e-4 : 5e-3);
+    [ranks, alphas, targets].forEach((control) => { control.disabled = value === 'full'; });
+  }
+  fit(method_name);
+  if (first_rate !== null) rate.set(Number(first_rate));
 
   const go = button('Train', start, { class: 'lab-go' });
   const stop = button('Stop', () => lab.stop(), { disabled: true });
@@ -41,9 +51,11 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
 
   function meter(words, classes) {
     const bar = h('i'), value = h('b', {}, '–');
-    return { element: h('div', { class: `lab-meter ${classes}` }, h('span', {}, words), value,
-      h('span', { class: 'lab-bar' }, bar)),
-    set: (share) => {
+    const own = h('div', { class: `lab-meter ${classes}` }, h('span', {}, words), value,
+      h('span', { class: 'lab-bar' }, bar));
+    return { element: own,
+    set: (share) => { // texts such as recipes have no answers to count
+      own.hidden = share === null;
       value.textContent = percent(share);
       bar.style.width = `${100 * (share ?? 0)}%`;
     } };
@@ -53,13 +65,14 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
     const lora = method.value === 'lora'
       ? { rank: ranks.value, alpha: alphas.value, targets: targets.value } : {};
     return { task: task.value, method: method.value, learningRate: rate.value, steps: steps.value,
-      batch: batch.value, seed: seed.value, bits: Number(bits.value), ...lora,
+      batch: batch.value, seed: seed.value, bits: Number(bits.value),
+      workers: Number(workers.value), ...lora,
       measureEvery: Math.ceil(steps.value / 6) };
   }
 
-  const words_of = (given) => [task.value === 'qa' ? 'questions' : given.task,
+  const words_of = (given) => [given.task === 'qa' ? 'questions' : given.task,
     given.method === 'lora' ? `r ${given.rank}, α ${given.alpha}` : 'every weight',
-    `rate ${short(given.learningRate)}`, `seed ${given.seed}`, given.bits === 4 ? '4 bits' : null,
+    `rate ${short(given.learningRate)}`, `seed ${given.seed}`, given.bits === 8 ? null : `${given.bits} bits`,
     given.targets && given.targets.length < 6 ? given.targets.join(' ') : null]
     .filter((part) => part !== null).join(', ');
 
@@ -109,8 +122,8 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
     meters.factsKept.set(result.factsKept);
     state.textContent = `${result.stopped ? 'Stopped' : 'Done'} after ` +
       `${result.losses.length} steps in ${result.seconds.toFixed(1)} s: ` +
-      `${percent(result.heldOut)} of the held-out answers are right, ` +
-      `${percent(result.factsKept)} of the 640 facts are kept.`;
+      `${result.heldOut === null ? '' : `${percent(result.heldOut)} of the held-out answers are ` +
+        'right, '}${percent(result.factsKept)} of the 640 facts are kept.`;
     runs.row([run.name, words_of(given), last.toFixed(4), percent(result.heldOut),
       percent(result.factsKept), `${result.seconds.toFixed(1)} s`, whole(numbers)]);
     runs.element.hidden = false;
@@ -123,10 +136,15 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', rank = '4', al
   });
   const grid = (...controls) =>
     h('div', { class: 'lab-controls' }, controls.map((each) => each.element));
-  return [
+  const named = { task, method, rank: ranks, alpha: alphas, rate, steps, batch, seed, targets,
+    bits, workers };
+  const chosen = only.split(' ').filter((name) => name).map((name) => named[name]);
+  const controls = chosen.length ? [grid(...chosen)] : [
     h('div', { class: 'lab-choices' }, task.element, method.element), grid(ranks, alphas, rate),
-    h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base'),
-      grid(steps, batch, seed), targets.element, bits.element),
+    h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base, cores'),
+      grid(steps, batch, seed), targets.element, bits.element, workers.element)];
+  return [
+    ...controls,
     h('div', { class: 'lab-buttons' }, go, stop), state,
     h('div', { class: 'lab-meters' }, meters.dev.element, meters.factsKept.element),
     h('p', { class: 'lab-note' }, `${question} `, answer), plot.element, runs.element];
