@@ -23,12 +23,12 @@ from lib.figures.finetuning import (
 )
 from lib.figures.lora import (
     batch_sizes,
-    block,
     budget,
     capacity,
     drift,
     fronts,
     initialization,
+    lora_block,
     lora_count,
     low_rank,
     outer_products,
@@ -219,13 +219,15 @@ def blocks(_: str) -> Frames:
     """Chapters 10 and 13."""
     yield ("reach", reach.compute, reach.draw, reach.alt,
            [((rank, turn), ()) for rank in reach.SHAPES for turn in reach.TURNS])
-    found = block.Measured(
+    found = lora_block.Measured(
         8, 2.0, 12, {"W": (128, 128), "A": (64, 128), "B": (128, 64)},
         {"rest": 12_848_128, "W": 196_608, "A": 98_304, "B": 98_304}, 0.0,
         ((4096, 128), (4096, 64)), (24, 68), {"rest": 0, "W": 0, "A": 0, "B": 123.4567},
         (14.7, 14.6), {"rest": 0, "W": 0, "A": 0, "B": 12.0261},
-        {"rest": 0, "W": 0, "A": 98_304, "B": 98_304}, (812_000, 54_194_792), 13_044_736, 9.5e-6)
-    yield "block", block.compute, block.draw, block.alt, [((found, s), ()) for s in block.STEPS]
+        {"rest": 0, "W": 0, "A": 98_304, "B": 98_304}, 786_432, (812_000, 54_194_792),
+        13_044_736, 9.5e-6)
+    yield ("lora_block", lora_block.compute, lora_block.draw, lora_block.alt,
+           [((found, step), ()) for step in lora_block.STEPS])
 
 
 def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:

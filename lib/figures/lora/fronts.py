@@ -92,11 +92,12 @@ def _plot(ax: Axes, data: Fronts) -> None:
         ring(ax, data.example[0], height(data.example[1]))
 
 
-def ringed(data: Fronts) -> str:
-    """Say what the ringed mark says."""
+def ringed(data: Fronts, before: str) -> str:
+    """Say what the ringed mark says, if there is one."""
     if not data.example:
-        return "No mark of full."
-    return f"{data.example[0]:.2g} nats, {style.percent(data.example[1])} of the facts kept."
+        return ""
+    loss, kept = data.example
+    return f"{before} {loss:.2g} nats, {style.percent(kept)} of the facts kept."
 
 
 def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
@@ -120,8 +121,8 @@ def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9 if wide else 3.7)
     style.heading(fig, f"{TITLES[data.task]}: kept when equally learnt",
-                  f"The ringed mark: full fine-tuning, stopped at {ringed(data)}" if wide else
-                  f"Ringed, full: {ringed(data)}")
+                  ringed(data, "The ringed mark: full fine-tuning, stopped at" if wide else
+                         "Ringed, full:"))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
     _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)
@@ -137,4 +138,4 @@ def alt(data: Fronts) -> str:
     said = [f"{name} {'at least ' * bool(data.least[name][at])}{style.percent(kept[at])}"
             for name, kept in data.kept.items()]
     return (f"{TITLES[data.task]}, facts kept at the lowest loss that all reach, "
-            f"{data.levels[at]:.2g} nats: {', '.join(said)}. Ringed, full: {ringed(data)}")
+            f"{data.levels[at]:.2g} nats: {', '.join(said)}.{ringed(data, ' Ringed, full:')}")

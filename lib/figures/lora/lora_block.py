@@ -40,7 +40,8 @@ class Measured:
 
     The dictionaries go by ROWS: the rest of the base, the adapted matrices, all A, all B.
     ``shapes`` is of one array, ``counts`` of all numbers, ``gradients`` and ``moved`` are lengths
-    over all of them, ``stored`` counts the numbers that the adapter's file holds. ``gap`` and
+    over all of them, ``stored`` counts the numbers that the adapter's file holds, which take
+    ``stored_bytes``; ``files`` is the sizes of that file and of the base's, in bytes. ``gap`` and
     ``merged_gap`` are largest differences of a logit, ``kept`` the shapes of x and x A^T that an
     adapter keeps.
     """
@@ -57,6 +58,7 @@ class Measured:
     losses: tuple[float, float]
     moved: dict[str, float]
     stored: dict[str, int]
+    stored_bytes: int
     files: tuple[int, int]
     merged_count: int
     merged_gap: float
@@ -107,14 +109,15 @@ def measure(base: GPTModel, inputs: np.ndarray, targets: np.ndarray, rank: int, 
         save_adapters(model, small)
         base.save(large)
         with np.load(small) as file:
-            stored = _counts({name: file[name] for name in file.files if "lora_" in name})
+            arrays = {name: file[name] for name in file.files if "lora_" in name}
         files = small.stat().st_size, large.stat().st_size
     return Measured(
         rank, layer.scaling, sum(name.endswith("lora_A") for name in before),
         {"W": layer.base_weights.shape, "A": layer.lora_A.shape, "B": layer.lora_B.shape},
         _counts(before), gap, kept, (len(gradients), len(before)), _lengths(gradients),
         (first, loss_and_gradients(model, inputs, targets)[0]),
-        _lengths({name: after[name] - before[name] for name in before}), stored, files,
+        _lengths({name: after[name] - before[name] for name in before}), _counts(arrays),
+        sum(array.nbytes for array in arrays.values()), files,
         sum(array.size for array in merged.parameters().values()),
         float(np.abs(merged.forward(inputs, training=False) - logits).max()))
 
@@ -171,7 +174,7 @@ def words(data: Stage) -> str:
         "one step": f"Of W, A and B, {_names([r for r in 'WAB' if f.moved[r]])} moved. Loss on "
                     f"this batch: {f.losses[0]:.2f} nats before, {f.losses[1]:.2f} after."
                     + f" From the next step on {_names(still)} moves, too." * bool(still),
-        "file": f"A and B alone, {4 * (f.stored['A'] + f.stored['B']) / 1e3:.0f} kB of numbers, "
+        "file": f"A and B alone, {f.stored_bytes / 1e3:.0f} kB of numbers, "
                 f"{f.files[0] / 1e3:.0f} kB with their names. The base's file, "
                 f"{f.files[1] / 1e6:.1f} MB, stays as it is.",
         "merged": f"(α/r) BA is added into W: {f.merged_count:,} numbers, as many as the base "
