@@ -5,6 +5,7 @@ import pytest
 
 from lib.adapters import save_adapters
 from lib.figures.lora import lora_block
+from lib.laboratory.lora_steps import measure_step
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 from lib.training import loss_and_gradients
@@ -26,7 +27,7 @@ def batch():
 
 @pytest.fixture(scope="module")
 def found(base, batch):
-    return lora_block.measure(base, *batch, rank=2, alpha=8.0, learning_rate=RATE)
+    return measure_step(base, *batch, rank=2, alpha=8.0, learning_rate=RATE)
 
 
 def test_the_table_counts_every_array_once(base, found):

@@ -43,6 +43,7 @@ from lib.figures.lora import (
     two_adapters,
 )
 from lib.laboratory import load_results
+from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
@@ -219,7 +220,7 @@ def blocks(_: str) -> Frames:
     """Chapters 10 and 13."""
     yield ("reach", reach.compute, reach.draw, reach.alt,
            [((rank, turn), ()) for rank in reach.SHAPES for turn in reach.TURNS])
-    found = lora_block.Measured(
+    found = Measured(
         8, 2.0, 12, {"W": (128, 128), "A": (64, 128), "B": (128, 64)},
         {"rest": 12_848_128, "W": 196_608, "A": 98_304, "B": 98_304}, 0.0,
         ((4096, 128), (4096, 64)), (24, 68), {"rest": 0, "W": 0, "A": 0, "B": 123.4567},
