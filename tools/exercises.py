@@ -87,11 +87,6 @@ def exercises(notebook: nbformat.NotebookNode) -> list[Exercise]:
     return list(found.values())
 
 
-def converted(notebook: nbformat.NotebookNode) -> bool:
-    """Tell whether the exercises are in the form of this module, not fenced in their directive."""
-    return any(STUB in cell.metadata.get("tags", ()) for cell in notebook.cells)
-
-
 def call_of_check(code: str) -> str:
     """The source of the last statement if that is a call of a check, else nothing."""
     body = ast.parse(code).body
@@ -119,7 +114,7 @@ def used(code: str) -> set[str]:
 def expected(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
     """By number of the code cell: what its check must print, and what is tried after it, if at all.
 
-    Raises ValueError where a stub's check has no solution, or a chapter has both forms.
+    Raises ValueError where a stub's check has no solution.
     """
     found: dict[int, tuple[str, str]] = {}
     for each in exercises(notebook):
@@ -134,7 +129,7 @@ def expected(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
 
 
 def problems(notebook: nbformat.NotebookNode) -> list[str]:
-    """A sentence for each rule that the exercises of a converted chapter break."""
+    """A sentence for each rule that the exercises of a chapter break."""
     every = exercises(notebook)
     project = [each for each in every if each.title.endswith(PROJECT)]
     yours = {name for each in every for cell in each.stubs.values()

@@ -10,7 +10,6 @@ each exercise's check refuses the reader's stub and takes the solution in its pl
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 
@@ -20,16 +19,9 @@ from nbval.plugin import IPyNbCell, transform_streams_for_comparison
 
 from tools import executed, exercises, tolerance
 from tools.environment import FRAMES, prepare
-from tools.exercises import call_of_check
 
-# The fenced form of an exercise's stub goes with the last chapter that has it: STUB, SOLUTION,
-# REFUSED, tried and all that says ``stub`` below.
-STUB = re.compile(r"^(`{3,})\{exercise\}.*?\n:label: (\S+)\n"
-                  r"(?:(?!^\1\s*$).)*?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SOLUTION = re.compile(r"\{solution-(?:start\} (\S+)|end\})")
 #: Not compared: what is a picture, and what only the published page shows of it.
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
-REFUSED = ("AssertionError", "TypeError", "ValueError")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,43 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every cell of a notebook what the plugin needs to know of it."""
-    stubs: dict[Path, dict[int, tuple[str, str]]] = {}
     expected: dict[Path, dict[int, tuple[str, str]]] = {}
     for item in items:
         if isinstance(item, IPyNbCell):
-            path = item.path
-            if path not in stubs:
-                stubs[path] = tried(item.parent.nb)
-                expected[path] = exercises.expected(item.parent.nb)
-                if stubs[path] and exercises.converted(item.parent.nb):
-                    raise ValueError(f"{path.name} has stubs in cells and in fences, not in one")
-            item.stub = stubs[path].get(item.cell_num)
-            item.expected, item.trial = expected[path].get(item.cell_num, ("", ""))
+            if item.path not in expected:
+                expected[item.path] = exercises.expected(item.parent.nb)
+            item.expected, item.trial = expected[item.path].get(item.cell_num, ("", ""))
             item.compare_outputs = lambda new, stored, item=item: compare(item, new, stored)
-
-
-def tried(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
-    """By number of the code cell: the stub to try before it, and the call of its check.
-
-    An exercise with a check has a fenced Python block, the stub, in its directive; its solution's
-    code ends in the call of the check.  Raises ValueError on a stub without one.
-    """
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    stubs = {label: code for _, label, code in STUB.findall(text)}
-    found: dict[int, tuple[str, str]] = {}
-    label, number = None, 0
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            label = ([label] + SOLUTION.findall(cell.source))[-1]  # "" where a solution ended
-            continue
-        if cell.cell_type == "code":
-            call = call_of_check(cell.source) if label in stubs else ""
-            if call:
-                found[number] = (stubs.pop(label), call)
-            number += 1
-    if stubs:
-        raise ValueError(f"no solution ends in a check: {', '.join(stubs)}")
-    return found
 
 
 @pytest.hookimpl(wrapper=True)
@@ -93,8 +55,6 @@ def pytest_runtest_call(item: pytest.Item):
     notes = item.parent.__dict__.setdefault("notes", {"failed": 0, "seconds": {}})
     start = time.perf_counter()
     try:
-        if item.stub:
-            refuse(item, *item.stub)
         result = yield
         answered(item)
         return result
@@ -104,14 +64,6 @@ def pytest_runtest_call(item: pytest.Item):
     finally:
         notes[item.cell_num] = item.test_outputs
         notes["seconds"][item.cell_num] = time.perf_counter() - start
-
-
-def refuse(item: IPyNbCell, stub: str, call: str) -> None:
-    """Run stub and check in names of their own; raise unless the check refuses the stub."""
-    found = silently(item, f"exec({stub + chr(10) + call!r}, dict(globals()))")
-    if found["status"] != "error" or found["ename"] not in REFUSED:
-        item.raise_cell_error(f"the check {call} does not refuse the exercise's stub with one of "
-                              f"{', '.join(REFUSED)}: {found.get('ename', 'it passes')}")
 
 
 def answered(item: IPyNbCell) -> None:

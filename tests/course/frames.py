@@ -40,6 +40,7 @@ from lib.figures.gpt import (
     rotary,
     step_size,
     temperature,
+    two_blocks,
     variety,
 )
 from lib.figures.kit.style import Layout
@@ -185,6 +186,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((128, 4, 128), ()), ((64, 2, 1024), ())])
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
+    yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
     yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,

@@ -26,6 +26,16 @@ def test_a_shorter_path_is_the_beginning_of_a_longer_one():
         assert np.array_equal(long.losses[way][:6], short.losses[way])
 
 
+@pytest.mark.parametrize("way", ["gradient", "mean", "adam"])
+def test_each_way_to_move_has_the_rate_that_suits_it(way, monkeypatch):
+    found = {}
+    for rate in (0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1):
+        monkeypatch.setitem(adam_path.RATES, way, rate)
+        found[rate] = adam_path.compute(12).losses[way][-1]
+    monkeypatch.undo()
+    assert adam_path.RATES[way] == min(found, key=found.get)
+
+
 def test_without_the_correction_the_first_steps_are_longer():
     paths = adam_path.compute(3).paths
     moves = {way: np.abs(np.diff(paths[way], axis=0)[2]) for way in ("adam", "hasty")}

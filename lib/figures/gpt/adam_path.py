@@ -19,8 +19,9 @@ CURVE, START = np.array([1.0, 80.0]), np.array([-1.0, 0.6])
 #: Each batch has its lowest loss at a place of its own, so far from that of all text.
 NOISE, DRAWS, LONGEST = 0.1, 500, 40
 BETAS = 0.9, 0.99
-#: Each way to move with its learning rate; ``hasty`` is Adam without the bias correction.
-RATES = {"gradient": 0.02, "mean": 0.02, "adam": 0.05, "hasty": 0.05}
+#: Each way to move with the learning rate that has the lowest loss after 12 steps (of 0.002, 0.003,
+#: 0.005, 0.007, 0.01, ...); ``hasty`` is Adam without the bias correction, at Adam's rate.
+RATES = {"gradient": 0.003, "mean": 0.007, "adam": 0.05, "hasty": 0.05}
 TITLES = {"gradient": "Gradient descent", "mean": "First moment only", "adam": "Both moments: Adam"}
 WEIGHTS = "flat weight", "steep weight"
 COLUMNS = "gradient", "first", "\u221asecond", "move"

@@ -59,7 +59,7 @@ def _strip(ax: Axes, at: float, p: np.ndarray, look: tuple[style.Tone, str, str]
     """One row of dots, spread a little so that they can be told apart, and their median."""
     tone, marker, fill = look
     spread = at + 0.18 * np.sin(2.4 * np.arange(len(p)))
-    ax.plot(np.sort(p), spread, marker, ms=3.4, mfc=fill, mec=tone.mark, mew=0.8, alpha=0.7)
+    ax.plot(np.sort(p), spread, marker, ms=3.4, mfc=fill, mec=tone.mark, mew=0.9, alpha=0.8)
     for colour, width in ((style.PAPER, 4.4), (tone.ink, 2.2)):
         ax.plot([np.median(p)] * 2, [at - 0.4, at + 0.4], color=colour, lw=width,
                 solid_capstyle="butt", zorder=3)
@@ -67,7 +67,7 @@ def _strip(ax: Axes, at: float, p: np.ndarray, look: tuple[style.Tone, str, str]
 
 @style.styled
 def draw(data: Confidence, layout: Layout = "wide") -> Figure:
-    """Draw a strip for each kind and group."""
+    """Draw a strip for each kind and group, beside it the AUC of the first group against it."""
     wide, groups = layout == "wide", data.groups
     rows = len(data.kinds) * (len(groups) + 0.8)
     high = 0.19 * rows
@@ -75,10 +75,11 @@ def draw(data: Confidence, layout: Layout = "wide") -> Figure:
     style.heading(fig, "How sure of its first token",
                   "Each mark is a name, each upright line a median" if wide
                   else "Each mark a name, each line a median")
-    left, width = (1.95, 5.05) if wide else (1.32, 2.08)
+    left, width = (1.95, 4.55) if wide else (1.25, 1.8)
     ax = style.place(fig, left, 0.68, width, high)
     for i, (kind, found) in enumerate(data.kinds.items()):
         top = i * (len(groups) + 0.8)
+        first = found[groups[0]]
         if wide:
             ax.text((style.MARGIN - left) / width, top + 0.15 + len(groups) / 2, kind, va="center",
                     weight=600, transform=ax.get_yaxis_transform())
@@ -89,6 +90,10 @@ def draw(data: Confidence, layout: Layout = "wide") -> Figure:
             _strip(ax, at, p, LOOKS[j])
             ax.text(-0.02, at, group, ha="right", va="center_baseline", color=LOOKS[j][0].ink,
                     transform=ax.get_yaxis_transform())
+            if j:
+                ax.text(1.03, at, f"{auc(first, p):.2f}", va="center_baseline",
+                        color=LOOKS[j][0].ink, transform=ax.get_yaxis_transform())
+    ax.text(1.03, 0.15, "AUC", va="center_baseline", transform=ax.get_yaxis_transform())
     ax.set(xlim=(0, 1.01), ylim=(rows, -0.2), yticks=[], xlabel="probability of that token")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     ax.grid(axis="x")

@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Warmer sampling gives more different sentences and fewer true ones; the lowest line "
-           "counts those that are both.")
+CAPTION = ("Warmer sampling gives more different sentences and fewer true ones, after every name; "
+           "the lowest line counts those that are both.")
 
 LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "-", "s"),
          "distinct and true": (style.TASK, (0, (1, 1.2)), "D")}
@@ -21,26 +21,26 @@ LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "
 
 @dataclass(frozen=True)
 class Variety:
-    """counts: for each of LOOKS (temperatures, groups), of ``drawn`` sentences a group."""
+    """counts: for each of LOOKS (temperatures, countries), of ``drawn`` sentences each."""
 
     temperatures: np.ndarray
     counts: dict[str, np.ndarray]
     drawn: int
 
     def mean(self, name: str) -> np.ndarray:
-        """Return the mean over the groups: (temperatures,)."""
+        """Return the mean over the countries: (temperatures,)."""
         return self.counts[name].mean(1)
 
 
 def compute(temperatures: Sequence[float], counts: np.ndarray, drawn: int) -> Variety:
-    """Take counts (temperatures, groups, 3): distinct, true, and distinct and true.
+    """Take counts (temperatures, countries, 3): distinct, true, and distinct and true.
 
     Raises:
         ValueError: The counts do not have this shape.
     """
     counts = np.asarray(counts)
     if counts.ndim != 3 or len(counts) != len(temperatures) or counts.shape[2] != len(LOOKS):
-        raise ValueError(f"counts have shape {counts.shape}; ({len(temperatures)}, groups, "
+        raise ValueError(f"counts have shape {counts.shape}; ({len(temperatures)}, countries, "
                          f"{len(LOOKS)}) is needed")
     return Variety(np.asarray(temperatures, float),
                    {name: counts[..., k] for k, name in enumerate(LOOKS)}, drawn)
@@ -48,16 +48,15 @@ def compute(temperatures: Sequence[float], counts: np.ndarray, drawn: int) -> Va
 
 @style.styled
 def draw(data: Variety, layout: Layout = "wide") -> Figure:
-    """Draw mean and range over the groups against the temperature."""
+    """Draw the mean over the countries, and each of them thin, against the temperature."""
     fig = style.canvas(layout, 3.35)
-    groups = next(iter(data.counts.values())).shape[1]
+    countries = next(iter(data.counts.values())).shape[1]
     style.heading(fig, "More variety, less truth",
-                  f"Sentences of {data.drawn} drawn. Band: range of {groups} groups")
+                  f"Sentences of {data.drawn} drawn. Thin: each of {countries} countries")
     ax = style.place(fig, 0.4, 0.8, fig.get_size_inches()[0] - 0.55, 2.0)
     for name, (tone, dash, marker) in LOOKS.items():
         found = data.counts[name]
-        ax.fill_between(data.temperatures, found.min(1), found.max(1), color=tone.mark, alpha=0.18,
-                        lw=0)
+        ax.plot(data.temperatures, found, color=tone.mark, ls=dash, lw=style.THIN, alpha=0.55)
         ax.plot(data.temperatures, data.mean(name), color=tone.mark, ls=dash, marker=marker, ms=5,
                 mec=style.PAPER, clip_on=False, zorder=3)
     ax.set(xlim=(0.15, 2.1), xticks=[0.25, 0.5, 1, 1.5, 2], xlabel="temperature",
