@@ -28,6 +28,14 @@ def test_the_front_holds_every_run_of_its_data_set_and_the_chosen_rate():
     assert data.moved == pytest.approx({"full": 0.1, "lora": 0.1})
 
 
+def test_the_ringed_run_is_full_fine_tunings_first_or_loras_where_that_was_not_run():
+    assert tradeoff.compute(lines(), 0.99, "qa", 0.01).example.tolist() == [1.0, 0.9]
+    alone = tradeoff.compute(lines(), 0.99, "qa", 0.03)
+    assert alone.example.tolist() == alone.runs["lora"][0.03][0].tolist()
+    picture = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", 0.001))
+    assert any("0.10 nats, 90% of the facts" in text.get_text() for text in picture.texts)
+
+
 def test_the_axis_is_the_same_at_every_rate():
     limits = {tradeoff.compute(lines(), 0.99, "qa", rate).limits for rate in (0.001, 0.01, 0.03)}
     assert len(limits) == 1
@@ -65,6 +73,13 @@ def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_mi
                                 "full 50%, r = 8 at least 35%.")
 
 
+def test_the_ringed_point_of_a_front_is_the_middle_mark_of_full():
+    up = np.linspace(0.1, 0.9, 25)
+    data = fronts.compute({"full": kept(up)}, np.arange(1.0, 26), 0.99, "qa")
+    assert data.example == (13, pytest.approx(up[12]))
+    assert fronts.alt(data).endswith(" Ringed, full: 13 nats, 50% of the facts kept.")
+
+
 def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
     found = {"full": kept([0.5, 0.6])}
     found["full"][0, 0, 0] = np.nan
@@ -88,7 +103,9 @@ def test_predictors_keep_data_sets_and_methods_apart():
     data = predictors.compute(settings(), 0.78, FOLLOWS, "qa")
     assert list(data.runs) == ["qa", "pirate"]
     assert np.allclose(data.runs["qa"]["lora"][-1], [0.3, 1.5, 4.0])
+    assert data.example.tolist() == data.runs["qa"]["full"][1].tolist()
     words = predictors.alt(data)
+    assert f"Ringed: a move of {data.example[0]:.1%}, {data.example[2]:.2f} nats." in words
     assert "the base has 0.78" in words and "with the KL on the new task 0.30" in words
     assert "LoRA from 2.0 nats after a move of 10% (KL 0.5) to 4.0 after 30% (KL 1.5)" in words
 

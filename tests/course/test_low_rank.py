@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.figures.lora import capacity, low_rank, outer_products
+from lib.figures.lora import capacity, low_rank, outer_products, reach
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
                  "samples": {"Q: Which?": " Lima."}} for rank in (0, 2, 8)}
@@ -56,6 +56,24 @@ def test_outer_products_add_up():
     assert "6 numbers, made from 10" in outer_products.alt(data)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_outputs_stay_in_what_the_rank_reaches(rank):
+    data = reach.compute(rank)
+    assert data.rank == data.directions == len(data.reached) == rank
+    assert np.allclose(np.linalg.norm(data.x, axis=1), 1)
+    assert np.allclose(data.y[7], sum(b * (a @ data.x[7]) for a, b in zip(data.A, data.B.T)))
+    assert np.allclose(data.y, data.y @ data.reached.T @ data.reached)
+    assert data.silent.shape == (3 - rank, 3)
+    assert np.allclose(data.B @ data.A @ data.silent.T, 0)
+    assert f"lie in {rank} of 3 directions" in reach.alt(data)
+
+
+def test_turning_the_view_leaves_lengths_alone():
+    points = reach.ball(20)
+    for turn in reach.TURNS:
+        assert np.allclose(np.linalg.norm(reach.seen(points, turn), axis=1), 1)
+
+
 def lines() -> list[list[dict]]:
     """Return settings of three seeds: two ranks and full fine-tuning, few examples or all."""
     return [[{"run": {"method": method, "rank": rank, "examples": examples, "seed": seed},
@@ -86,6 +104,7 @@ def test_capacity_says_which_rates_are_at_an_edge():
     (lambda: low_rank.compute("Query", *matrices(), 3, SCORES), "rank is 3; allowed are 0, 2, 8"),
     (lambda: low_rank.compute("Query", np.ones((2, 3)), np.ones((3, 2)), 2, SCORES),
      r"\(2, 3\) and \(3, 2\)"),
+    (lambda: reach.compute(4), "rank is 4; allowed are 1, 2, 3"),
     (lambda: outer_products.compute(np.ones((3, 3)), np.ones((3, 3))), r"\(3, 3\) and \(3, 3\)"),
     (lambda: capacity.compute(lines(), "Questions", 7, 900), "examples is 7; allowed are ")])
 def test_bad_input_is_named(call, words):

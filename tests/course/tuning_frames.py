@@ -28,6 +28,7 @@ from lib.figures.lora import (
     drift,
     fronts,
     initialization,
+    lora_block,
     lora_count,
     low_rank,
     outer_products,
@@ -35,12 +36,14 @@ from lib.figures.lora import (
     rank_explorer,
     rate_curves,
     rate_map,
+    reach,
     scaling,
     target_modules,
     tradeoff,
     two_adapters,
 )
 from lib.laboratory import load_results
+from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
@@ -213,6 +216,21 @@ def comparison(long: str) -> Frames:
            [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
 
 
+def blocks(_: str) -> Frames:
+    """Chapters 10 and 13."""
+    yield ("reach", reach.compute, reach.draw, reach.alt,
+           [((rank, turn), ()) for rank in reach.SHAPES for turn in reach.TURNS])
+    found = Measured(
+        8, 2.0, 12, {"W": (128, 128), "A": (64, 128), "B": (128, 64)},
+        {"rest": 12_848_128, "W": 196_608, "A": 98_304, "B": 98_304}, 0.0,
+        ((4096, 128), (4096, 64)), (24, 68), {"rest": 0, "W": 0, "A": 0, "B": 123.4567},
+        (14.7, 14.6), {"rest": 0, "W": 0, "A": 0, "B": 12.0261},
+        {"rest": 0, "W": 0, "A": 98_304, "B": 98_304}, 786_432, (812_000, 54_194_792),
+        13_044_736, 9.5e-6)
+    yield ("lora_block", lora_block.compute, lora_block.draw, lora_block.alt,
+           [((found, step), ()) for step in lora_block.STEPS])
+
+
 def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
     """Return a matrix, and what 1 and 4 adapters left of it in two precisions."""
     weights = np.random.default_rng(4).normal(0, 0.12, (128, 128))
@@ -278,5 +296,5 @@ def choices(_: str) -> Frames:
 def figures(long: str) -> Frames:
     """All of them; ``long`` is a text longer than any line."""
     yield from goals(long)
-    for part in (full, costs, low_ranks, maths, choices, comparison, serving, chapter_18):
+    for part in (full, costs, low_ranks, blocks, maths, choices, comparison, serving, chapter_18):
         yield from part(long)

@@ -93,6 +93,28 @@ class Named:
     tone: style.Tone
 
 
+def better(ax: Axes, way: str, x: float, y: float) -> None:
+    """Say where better is: the word, and an arrow ``up``, ``down`` or to the ``top left`` of it.
+
+    ``x`` and ``y`` are shares of the axes; the word begins a little to the right of them.
+    """
+    width, height = ax.get_window_extent().size / ax.figure.dpi
+    right, up = {"up": (0, 0.17), "down": (0, -0.17), "top left": (-0.15, 0.15)}[way]
+    ax.annotate("", (x + right / 2 / width, y + up / 2 / height),
+                (x - right / 2 / width, y - up / 2 / height), xycoords="axes fraction",
+                annotation_clip=False, zorder=4, arrowprops={
+                    "arrowstyle": "-|>", "color": style.INK, "lw": 1.4, "shrinkA": 0,
+                    "shrinkB": 0, "mutation_scale": 9})
+    ax.text(x + (0.07 + abs(right) / 2) / width, y, "better", transform=ax.transAxes, ha="left",
+            va="center_baseline", size=style.SMALL, clip_on=False, zorder=4,
+            bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4})
+
+
+def ring(ax: Axes, x: float, y: float) -> None:
+    """Ring one mark: the one that the words are about."""
+    ax.plot(x, y, "o", ms=13, mfc="none", mec=style.INK, mew=1.3, zorder=6, clip_on=False)
+
+
 def _inches(ax: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return 200 points along a line, in inches from the axes' lower left corner."""
     corner = ax.transAxes.transform((0, 0))

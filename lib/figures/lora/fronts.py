@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, height
 
-CAPTION = ("Further left is learnt better, higher up is kept better. Compare the lines at one "
-           "loss: a jump is a change of learning rate.")
+CAPTION = ("The arrow shows where better is. Compare the lines at one loss: the higher keeps more; "
+           "a jump is a change of learning rate.")
 #: Tone, width of the line, marker and fill of each contender.
 LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
     "full": (style.FULL, 1.4, "o", True), "confined": (style.FULL, 1.4, "s", False),
@@ -38,6 +39,20 @@ class Fronts:
     least: dict[str, np.ndarray]
     base: float
 
+    @property
+    def marked(self) -> np.ndarray:
+        """At which levels the lines carry a mark: (levels,), true or false."""
+        return np.arange(len(self.levels)) % 6 == 0
+
+    @property
+    def example(self) -> tuple[float, float] | None:
+        """Level and facts kept of the middle one of full fine-tuning's marks, if it has any."""
+        there = np.flatnonzero(self.marked & ~np.isnan(self.kept["full"]))
+        if not len(there):
+            return None
+        at = there[len(there) // 2]
+        return float(self.levels[at]), float(self.kept["full"][at])
+
 
 def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str) -> Fronts:
     """Take the best of the rates. found[name]: (seeds, rates, levels), facts kept or nan, the
@@ -58,14 +73,13 @@ def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, ta
 def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xscale("log")
     facts_axis(ax, data.base)
-    marked = np.arange(len(data.levels)) % 6 == 0
     for name, kept in data.kept.items():
         tone, wide, marker, filled = LOOKS[name]
         up = height(kept)
         ax.plot(data.levels, up, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
         ax.plot(data.levels, np.where(data.least[name], np.nan, up), color=tone.mark, lw=wide,
                 zorder=2)
-        ax.plot(data.levels[marked], up[marked], marker, ls="", ms=4.6, mew=0.9, zorder=3,
+        ax.plot(data.levels[data.marked], up[data.marked], marker, ls="", ms=4.6, mew=0.9, zorder=3,
                 color=tone.mark if filled else style.PAPER, mec=tone.mark)
     low, high = data.levels[[0, -1]]
     ax.set(xlim=(low / 1.04, high * 1.04), xlabel="loss on dev examples, nats")
@@ -73,6 +87,17 @@ def _plot(ax: Axes, data: Fronts) -> None:
     ticks = [tick for tick in (0.005, 0.01, *LOSSES) if low < tick < high]
     ticks = ticks[::-(-len(ticks) // 5)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    better(ax, "top left", 0.05, 0.93)
+    if data.example:
+        ring(ax, data.example[0], height(data.example[1]))
+
+
+def ringed(data: Fronts, before: str) -> str:
+    """Say what the ringed mark says, if there is one."""
+    if not data.example:
+        return ""
+    loss, kept = data.example
+    return f"{before} {loss:.2g} nats, {style.percent(kept)} of the facts kept."
 
 
 def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
@@ -96,8 +121,8 @@ def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9 if wide else 3.7)
     style.heading(fig, f"{TITLES[data.task]}: kept when equally learnt",
-                  "Further left: more is learnt. Further up: less is forgotten. Best: top left."
-                  if wide else "Left: learnt. Up: not forgotten. Best: top left.")
+                  ringed(data, "The ringed mark: full fine-tuning, stopped at" if wide else
+                         "Ringed, full:"))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
     _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)
@@ -113,4 +138,4 @@ def alt(data: Fronts) -> str:
     said = [f"{name} {'at least ' * bool(data.least[name][at])}{style.percent(kept[at])}"
             for name, kept in data.kept.items()]
     return (f"{TITLES[data.task]}, facts kept at the lowest loss that all reach, "
-            f"{data.levels[at]:.2g} nats: {', '.join(said)}.")
+            f"{data.levels[at]:.2g} nats: {', '.join(said)}.{ringed(data, ' Ringed, full:')}")

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.tradeoff import TITLES
 
@@ -40,6 +41,13 @@ class Predictors:
     base: float
     task: str
     follows: dict[str, float]
+
+    @property
+    def example(self) -> np.ndarray:
+        """The setting of full fine-tuning that went middling far, as in ``runs``: (3,)."""
+        runs = self.runs[self.task]
+        points = runs["full"] if "full" in runs else next(iter(runs.values()))
+        return points[np.argsort(points[:, 0], kind="stable")[len(points) // 2]]
 
 
 def compute(settings: Sequence[Mapping[str, Any]], base: float,
@@ -77,6 +85,8 @@ def _panel(ax: Axes, data: Predictors, column: int) -> None:
     ax.set_yticks(LOSSES, map(str, LOSSES))
     ax.grid(axis="both")
     ax.set_title(f"rank correlation {data.follows[measure]:.2f}")
+    better(ax, "down", 0.8, 1.08)
+    ring(ax, *data.example[[column, 2]])
 
 
 def _key(fig: Figure, data: Predictors, top: float) -> None:
@@ -93,12 +103,14 @@ def _key(fig: Figure, data: Predictors, top: float) -> None:
 @style.styled
 def draw(data: Predictors, layout: Layout = "wide") -> Figure:
     """Draw a panel for each measure: all settings pale, those of one data set in full colour."""
+    move, _, loss = data.example
     wide = layout == "wide"
     width, high = (2.9, 2.3) if wide else (2.95, 1.5)
     fig = style.canvas(layout, 4.0 if wide else 5.45)
     style.heading(fig, f"{TITLES[data.task]}: what goes with forgetting?",
-                  "Upwards: loss on unseen old text, nats. A mark is a setting; pale: other data."
-                  if wide else "Up: loss on old text. Pale: other data.")
+                  "Upwards: loss on unseen old text, nats. A mark is a setting. The ringed one: "
+                  f"moved {move:.1%}, {loss:.2f} nats." if wide else
+                  f"Up: loss on old text. Ringed: {move:.1%}, {loss:.2f} nats.")
     _key(fig, data, 0.55)
     for column in range(len(MEASURES)):
         left, top = (0.45 + 3.5 * column, 1.15) if wide else (0.45, 1.15 + 2.3 * column)
@@ -116,4 +128,5 @@ def alt(data: Predictors) -> str:
     return (f"{TITLES[data.task]}, loss on old text; the base has {data.base:.2f}. "
             f"{'; '.join(parts)}. Its rank correlation with the distance is "
             f"{data.follows['moved']:.2f}, with the KL on the new task "
-            f"{data.follows['kl_task']:.2f}.")
+            f"{data.follows['kl_task']:.2f}. Ringed: a move of {data.example[0]:.1%}, "
+            f"{data.example[2]:.2f} nats.")

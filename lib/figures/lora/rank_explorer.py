@@ -13,12 +13,13 @@ from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.cells import gauge, score_map
-from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
 from lib.laboratory import best_rate
 
-CAPTION = "Each rank has its own best rate. Compare ranks at those, not at one rate for all."
+CAPTION = ("In the map darker is better, and a dot is a rank's best rate. Compare ranks at those, "
+           "not at one rate for all.")
 
 #: How alpha follows the rank, and which runs follow that rule.
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
@@ -116,6 +117,7 @@ def _seeds(ax: Axes, data: Explorer, values: Table, tone: Tone, marker: str, flo
     ax.set_xticks(places, [str(rank) for rank in data.ranks] if last else [])
     ax.set_xlabel("rank r" if last else "")
     ax.grid(axis="y")
+    better(ax, "up", 0.8, 1.17)
     if np.abs(best - found[data.at]).max() > 0.06:
         name_lines(ax, [Named(places, best, "own best rates", style.FROZEN),
                         Named(places, found[data.at], f"{data.rates[data.at]:g}", tone)],

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout
 from lib.laboratory import best_rate
 
-CAPTION = "Compare where each curve has its lowest point, and what is left of the facts there."
+CAPTION = ("Find each curve's lowest point: the two lie at different rates. Then look above the "
+           "same rates on the right for the facts that are left.")
 
 TONES = {"full": style.FULL, "lora": style.LORA}
 NAMES = {"full": "full", "lora": "LoRA"}
@@ -129,10 +130,12 @@ def draw(data: Curves, layout: Layout = "wide") -> Figure:
              title="Held-out loss, nats")
     style.number_ticks(left.yaxis, (0.03, 0.1, 0.3, 1, 3, 10))
     _names(left, data, "loss")
+    better(left, "down", 0.8, 1.13)
     _lines(right, data, "facts")
     floor = 0.5 * np.floor(data.least / 0.5)
     right.set(ylim=(floor - 0.04, 1.06), title="Old facts kept")
     style.share_ticks(right.yaxis, floor)
+    better(right, "up", 0.8, 1.13)
     _names(right, data, "facts")
     return fig
 

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING
+from lib.figures.kit.labels import LEADING, better, ring
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Further left is learnt better, higher up is kept better. Compare the methods where "
-           "they have learnt equally much.")
+CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
+           "Compare the methods at one loss.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -45,6 +45,11 @@ class Front:
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
         return self.runs[method][self.rate].mean(0)
+
+    @property
+    def example(self) -> np.ndarray:
+        """Loss and facts of one run at the chosen rate, the first of full fine-tuning's: (2,)."""
+        return self.runs[next(method for method in METHODS if method in self.paths)][self.rate][0]
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float) -> Front:
@@ -107,6 +112,9 @@ def _plot(ax: Axes, data: Front) -> None:
     ticks = ticks[::-(-len(ticks) // 5)]
     ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
+    better(ax, "top left", 0.05, 0.93)
+    loss, facts = data.example
+    ring(ax, loss, height(facts))
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
@@ -139,8 +147,10 @@ def draw(data: Front, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     bottom = 3.6 if wide else 3.3
     fig = style.canvas(layout, bottom + 0.86)
-    note = ("Further left: more is learnt. Further up: less is forgotten. A mark is a run." if wide
-            else "Left: learnt. Up: not forgotten. A mark: a run.")
+    loss, facts = data.example
+    note = (f"A mark is a run. The ringed one: {loss:.2f} nats, {style.percent(facts)} of the "
+            "facts kept." if wide else
+            f"A mark is a run. Ringed: {loss:.2f} nats, {style.percent(facts)} kept.")
     style.heading(fig, f"{TITLES[data.task]}, learning rate {data.rate:g}", note)
     _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
     _card(fig, data, bottom, wide)
