@@ -29,6 +29,7 @@ from lib.figures.gpt import (
     gradient_flow,
     head_importance,
     linear_board,
+    lone_space,
     merge_steps,
     merging,
     next_token,
@@ -165,6 +166,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              for last, answer in (((), "Paris"), ((" ",), "Antananarivo"))]
     yield ("prompt_tokens", prompt_tokens.Prompts, prompt_tokens.draw, prompt_tokens.alt,
            [((tuple(asked[::way]), 7), ()) for way in (1, -1)])
+    small = dict(zip(("rain", "read", "rab", "qu", "end"), range(279, 100, -40)))
+    yield ("lone_space", lone_space.Followers, lone_space.draw, lone_space.alt,
+           [(({"capital letters": {"Q": 292, "X": 39}, "small letters": small, "signs": {"$": 1}},
+              {"capital letters": (0, 0), "small letters": (11, 849), "signs": (0, 0)}), ())])
     yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
            [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
     keys = np.array([[2.0, 1, 0, 0], [0, 1, 2, 2], [0, 3, 0, 0]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from lib.figures.gpt import merge_steps, prompt_tokens
+from lib.figures.gpt import lone_space, merge_steps, prompt_tokens
 from lib.model import GPTConfig, GPTModel
 from lib.tokenizer import BPETokenizer
 
@@ -60,8 +60,22 @@ def test_each_row_shows_its_new_token_dark_over_its_bytes():
     assert "no merge applies" in merge_steps.alt(merge_steps.compute(TOKENIZER, "x"))
 
 
+def test_what_follows_a_lone_space_is_counted_by_kind():
+    words = {" Qatar": 3, " Quito": 2, " the": 50, " x": 4, " (": 1, "Q": 9,
+             **{f" {letter}": 1 for letter in "bdghjklmn"}}
+    data = lone_space.compute(TOKENIZER, words)
+    assert data.kinds["capital letters"] == {"Q": 5} and data.kinds["signs"] == {"(": 1}
+    small, (more, times) = data.kinds["small letters"], data.others["small letters"]
+    assert small["x"] == 4 and "the" not in small and len(small) == lone_space.SHOWN
+    assert more == times > 0 and data.total == 5 + 1 + sum(small.values()) + times
+    assert len(dark(lone_space.draw(data))) == 1
+    assert "Capital letters: Q 5; small letters: x 4" in lone_space.alt(data)
+
+
 def test_nothing_to_show_is_named():
     with pytest.raises(ValueError, match="no prompts"):
         prompt_tokens.compute(MODEL, TOKENIZER, ())
     with pytest.raises(ValueError, match="piece is empty"):
         merge_steps.compute(TOKENIZER, "")
+    with pytest.raises(ValueError, match="no word begins with a lone space"):
+        lone_space.compute(TOKENIZER, {"Africa": 1, " ": 2})
