@@ -185,9 +185,10 @@ def held_out_loss(model: Model, weights: Weights) -> float:
     return sum(size * loss for size, loss in losses) / sum(size for size, _ in losses)
 
 
-def borrowed_training(model: Model, weights: Weights, seed: int, rate: float = 5e-3) -> None:
+def borrowed_training(model: Model, weights: Weights, seed: int, rate: float = 5e-3,
+                      decay: float = 0.1) -> None:
     """Train in place for the small budget, with the library's loss and optimizer."""
-    optimizer = AdamW((0.9, 0.99), weight_decay=0.1)
+    optimizer = AdamW((0.9, 0.99), weight_decay=decay)
     for step in range(STEPS):
         inputs, targets = stream_batch(practice_streams()[0], step, seed, BATCH, TIME)
         logits, back = model(inputs, weights)
@@ -208,7 +209,7 @@ def practice(model: Model, new_weights: Callable[..., Weights],
 
     Args:
         train: ``train(weights, stream, steps, batch=..., seed=..., **settings)``; what the library
-            has, with the learning rate ``rate``, if None.
+            has, with the learning rate ``rate`` and the weight decay ``decay``, if None.
     """
     def my_gpt_practice(digest: str, seed: int, settings: dict[str, float]) -> float:
         weights = new_weights(np.random.default_rng(seed))
