@@ -37,7 +37,7 @@ STEPS = (
     Step("W_V", "C", "$V$", r"$dV = P^{\rm T}dC$"),
     Step("C", "W_O", "$C = PV$", r"$dC = dY\,W_O$"), Step("W_O", "y", "", ""))
 
-#: What a box does forward. A matrix stands in a box of its own, and gets a gradient.
+#: What a box does forward. A matrix stands in a box of its own; its gradient ends beside it.
 DOES = {"S": "scores", "P": "softmax", "C": "mean"}
 MATRICES = ("W_Q", "W_K", "W_V", "W_O")
 
@@ -54,6 +54,10 @@ WORDS: dict[Layout, dict[str, Point]] = {
              "W_VC": (2.95, 2.74), "CW_O": (5.45, 2.6)},
     "narrow": {"W_QS": (0.42, 2.2), "W_KS": (1.95, 2.2), "SP": (1.82, 3.08), "PC": (0.9, 4.0),
                "W_VC": (2.95, 3.08), "CW_O": (2.65, 4.82)}}
+#: From the middle of a matrix to that of its gradient, which nothing flows on from.
+BESIDE: dict[Layout, dict[str, Point]] = {
+    "wide": dict.fromkeys(MATRICES, (0, 0.5)),
+    "narrow": {"W_Q": (-0.08, -0.5), "W_K": (0.68, 0.42), "W_V": (0.05, -0.5), "W_O": (0.85, 0)}}
 
 
 def compute(direction: str = FORWARD) -> str:
@@ -71,18 +75,15 @@ def _box(ax: Axes, name: str, at: Point, back: bool) -> Point:
     """Draw a box and return half its width and height."""
     wide, high = (0.46, 0.4) if name in "xy" else (0.84, 0.4)
     tone = style.FROZEN if name in MATRICES else style.DATA
-    lit = back and name in MATRICES
     ax.add_artist(FancyBboxPatch(
         (at[0] - wide / 2, at[1] - high / 2), wide, high, boxstyle="round,pad=0,rounding_size=.05",
-        fc=style.FULL.tint if lit else tone.tint, ec=style.FULL.mark if lit else tone.mark,
-        lw=style.THIN))
+        fc=tone.tint, ec=tone.mark, lw=style.THIN))
     if name in DOES:
         words, size = DOES[name], style.BASE
     else:
-        words = name.upper() if name in "xy" else name
-        words, size = f"${'d' if back else ''}{words}$", style.NAME
-    ax.text(*at, words, ha="center", va="center", size=size,
-            color=style.FULL.ink if lit else style.INK)
+        words = f"{'d' if back else ''}{name.upper()}" if name in "xy" else name
+        words, size = f"${words}$", style.NAME
+    ax.text(*at, words, ha="center", va="center", size=size, color=style.INK)
     return wide / 2, high / 2
 
 
@@ -94,11 +95,18 @@ def _edge(start: Point, end: Point, half: Point, gap: float = 0.05) -> Point:
     return start[0] + reach * across, start[1] + reach * down
 
 
+def _arrow(ax: Axes, start: Point, end: Point, color: str) -> None:
+    """Draw an arrow from point to point."""
+    ax.annotate("", end, start, arrowprops={
+        "arrowstyle": "-|>", "color": color, "lw": 1.2, "shrinkA": 0, "shrinkB": 0,
+        "mutation_scale": 9})
+
+
 @style.styled
 def draw(direction: str, layout: Layout = "wide") -> Figure:
     """Draw the graph in one direction: from left to right, or from the top down."""
     wide, back = layout == "wide", direction == BACKWARD
-    fig, places = style.canvas(layout, 3.3 if wide else 6.2), BOXES[layout]
+    fig, places = style.canvas(layout, 3.75 if wide else 6.2), BOXES[layout]
     style.heading(fig, "Backward: the gradients" if back else "Forward: queries meet keys",
                   "$dS$ has the factor 1 / √(head size) in it" if back else
                   "a row of $X$ and of $Y$ is a token: 128 numbers")
@@ -109,12 +117,16 @@ def draw(direction: str, layout: Layout = "wide") -> Figure:
         ends = [_edge(places[one], places[other], halves[one])
                 for one, other in ((step.start, step.end), (step.end, step.start))]
         start, end = ends[::-1] if back else ends
-        ax.annotate("", end, start, arrowprops={
-            "arrowstyle": "-|>", "color": tone, "lw": 1.2, "shrinkA": 0, "shrinkB": 0,
-            "mutation_scale": 9})
+        _arrow(ax, start, end, tone)
         if words := step.backward if back else step.forward:
             ax.text(*WORDS[layout][step.start + step.end], words, ha="center", va="center",
                     size=style.NAME, color=style.FULL.ink if back else style.INK)
+    for name, (right, down) in BESIDE[layout].items() if back else ():
+        at = places[name][0] + right, places[name][1] + down
+        _arrow(ax, _edge(places[name], at, halves[name], 0), _edge(at, places[name], (0.27, 0.1)),
+               tone)
+        ax.text(*at, f"$d{name}$", ha="center", va="center", size=style.NAME,
+                color=style.FULL.ink)
     return fig
 
 
@@ -126,4 +138,6 @@ def alt(direction: str) -> str:
                 "P and V make the mean C, and the matrix W_O makes the output Y of it.")
     return ("Backward: dY goes back through W_O as dC. From there one way leads as dV = P^T dC to "
             "the values, the other as dP = dC V^T through the softmax as dS to the scores, and on "
-            "as dQ = dS K and dK = dS^T Q. The input's gradient dX is the sum of three.")
+            "as dQ = dS K and dK = dS^T Q. They go back through W_Q, W_K and W_V, and the input's "
+            "gradient dX is the sum of three. Each matrix gets a gradient of its own, which goes "
+            "no further.")
