@@ -1,5 +1,7 @@
 """The check of an exercise: a row for each value that the reader's code gives, beside its target.
 
+.. code-block:: python
+
     @check
     def check_double(double):
         yield "double(2)", lambda: double(2), 4
