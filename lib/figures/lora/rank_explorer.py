@@ -162,6 +162,6 @@ def alt(data: Explorer) -> str:
     return (f"Rule {data.rule}, rank {data.ranks[data.column]}, learning rate "
             f"{data.rates[data.at]:g}: {style.percent(data.here.mean())} of the questions answered "
             f"({style.percent(data.here.min())} to {style.percent(data.here.max())} over "
-            f"{len(data.here)} seeds), facts kept {style.percent(facts.mean())}. "
+            f"{len(data.here)} seeds), facts kept {facts.mean():.1%}. "
             f"This rank does best at {best:g}: "
             f"{style.percent(data.scores[data.best[data.column]][data.column].mean())}.")
