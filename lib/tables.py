@@ -1,4 +1,4 @@
-"""Results side by side: a table that a page, JupyterLab and a terminal each show in its own form."""
+"""Results side by side: a table for a page, for JupyterLab and for a terminal."""
 
 from __future__ import annotations
 
