@@ -59,7 +59,7 @@ lab: setup  ## open the chapters in JupyterLab, with live sliders
 	@$(RUN) -m jupyterlab $(LAB_OPTIONS) chapters
 
 serve: setup  ## show _build/html on this machine (PORT=8000)
-	@$(RUN) tools/serve.py --port $(PORT)
+	@$(RUN) tools/serve.py $(PORT)
 
 refresh: setup  ## run the notebooks and store their outputs (NB=chapters/01_tokens.ipynb for one)
 	@$(RUN) tools/refresh.py $(NB)

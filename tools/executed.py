@@ -27,7 +27,8 @@ PACKAGES = ("numpy", "matplotlib", "pillow")
 TOOLS = ("environment", "executed", "exercises", "notebooks", "tolerance")
 
 
-def modules(source: str) -> set[str]:
+@cache
+def imports(source: str) -> set[str]:
     """Dotted names in ``lib`` that Python code may import, wherever the import stands."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -38,16 +39,10 @@ def modules(source: str) -> set[str]:
     return {name for name in found if name.split(".")[0] == "lib"}
 
 
-@cache
-def imports_of(path: Path) -> frozenset[str]:
-    """The same of a file."""
-    return frozenset(modules(path.read_text(encoding="utf-8")))
-
-
 def needed(source: str, root: Path = ROOT) -> set[Path]:
     """Every file of ``lib`` on which code depends: imports of imports, and data beside them."""
     files: set[Path] = set()
-    waiting = modules(source)
+    waiting = set(imports(source))
     while waiting:
         parts = waiting.pop().split(".")
         for end in range(1, len(parts) + 1):
@@ -55,7 +50,7 @@ def needed(source: str, root: Path = ROOT) -> set[Path]:
             for path in (place / "__init__.py", place.with_suffix(".py")):
                 if path.is_file() and path not in files:
                     files.add(path)
-                    waiting |= imports_of(path)
+                    waiting |= imports(path.read_text(encoding="utf-8"))
     data = {path for folder in {each.parent for each in files}
             for place in (folder, folder / "data") if place.is_dir()
             for path in place.iterdir() if path.is_file() and path.suffix not in (".py", ".md")}

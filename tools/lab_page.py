@@ -11,7 +11,7 @@ LAB = Path(__file__).resolve().parents[1] / "book" / "_static" / "lab"
 SCRIPTS = ("kernels", "layers", "attention", "model", "lora", "svd", "optim", "training",
            "generation", "tokenizer", "evaluation", "quantise", "safetensors", "mixing",
            "settings", "worker", "lab")
-DATA = ("lab-data.js", "lab-float16.js")
+DATA = ("lab-data.js", "lab-float16.js", "lab-merges.js")
 
 
 def write_page(folder: Path, data: Path, more: Sequence[Path] = ()) -> Path:

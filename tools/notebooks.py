@@ -79,15 +79,10 @@ def answered(item: IPyNbCell) -> None:
 
 def silently(item: IPyNbCell, code: str) -> dict:
     """Run code in the notebook's kernel and return the reply."""
-    kernel = item.parent.kernel
     # Silent: no output, and the counter of executed cells stays as it is.
-    asked = kernel.kc.execute(code, silent=True, store_history=False, stop_on_error=False)
-    while True:
-        reply = kernel.get_message("shell", timeout=item.config.option.nbval_cell_timeout)
-        if reply["parent_header"].get("msg_id") == asked:
-            break
-    kernel.await_idle(asked, item.output_timeout)
-    return reply["content"]
+    return item.parent.kernel.kc.execute_interactive(
+        code, silent=True, store_history=False, stop_on_error=False, output_hook=lambda _: None,
+        timeout=item.config.option.nbval_cell_timeout)["content"]
 
 
 def compare(item: IPyNbCell, new: list, stored: list) -> bool:

@@ -7,9 +7,7 @@ A notebook that fails, or that is stopped half-way, keeps its old file.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -61,15 +59,12 @@ def folded(cell: nbformat.NotebookNode) -> dict[str, dict[str, bool]]:
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write the notebook to ``path``, whole or not at all."""
     nbformat.validate(notebook)
-    text = nbformat.writes(notebook).rstrip("\n") + "\n"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".tmp")
+    half = path.with_name(f".{path.name}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        half.write_text(nbformat.writes(notebook).rstrip("\n") + "\n", "utf-8", newline="\n")
+        half.replace(path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
 
 
 def refresh(path: Path) -> str | None:
@@ -93,20 +88,14 @@ def refresh(path: Path) -> str | None:
     return None
 
 
-def timed_refresh(path: Path) -> tuple[str | None, float]:
-    """Return what ``refresh`` returns, and the seconds that it took."""
-    start = time.perf_counter()
-    return refresh(path), time.perf_counter() - start
-
-
 def main(names: list[str]) -> int:
     """Refresh the named notebooks, or all chapters; return how many failed."""
     paths = [Path(name).resolve() for name in names] or sorted(ROOT.glob("chapters/*.ipynb"))
-    failed = 0
+    failed, start = 0, time.perf_counter()
     with ProcessPoolExecutor(max_workers=min(workers(), max(1, len(paths)))) as pool:
-        for path, (trouble, seconds) in zip(paths, pool.map(timed_refresh, paths)):
+        for path, trouble in zip(paths, pool.map(refresh, paths)):
             print(f"{path.name}: {'FAILED, file left as it was' if trouble else 'stored'}"
-                  f" ({seconds:.0f} s)", flush=True)
+                  f" (after {time.perf_counter() - start:.0f} s)", flush=True)
             if trouble:
                 print(trouble, file=sys.stderr, flush=True)
                 failed += 1

@@ -1,8 +1,7 @@
-"""Show the built book on this machine: python tools/serve.py [--port 8000]"""
+"""Show the built book on this machine: python tools/serve.py [8000]"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -22,9 +21,7 @@ def server(port: int, folder: Path = BOOK) -> ThreadingHTTPServer:
 
 def main() -> int:
     """Serve until Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     if not (BOOK / "index.html").exists():
         print("There is no book yet: run make book first.", file=sys.stderr)
         return 1

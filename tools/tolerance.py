@@ -29,8 +29,7 @@ ROUNDING = 1e-12
 def check(tolerance: Mapping[str, float]) -> None:
     """Raise ValueError unless every entry is a known kind with a number that can hold."""
     if not isinstance(tolerance, Mapping) or not tolerance:
-        raise ValueError(f"tolerance is {tolerance!r}, it must be a dict such as "
-                         "{'points': 2}")
+        raise ValueError(f"tolerance is {tolerance!r}, it must be a dict such as {{'points': 2}}")
     for kind, size in tolerance.items():
         if kind not in KINDS:
             raise ValueError(f"unknown tolerance {kind!r}: allowed are {', '.join(KINDS)}")

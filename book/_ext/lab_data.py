@@ -1,10 +1,10 @@
-"""The data of the model in the page: two classic scripts, as a page may fetch no file from disk.
+"""The data of the model in the page: classic scripts, as a page may fetch no file from disk.
 
     python book/_ext/lab_data.py FOLDER
 
 lab-data.js: the base in int8, its tokenizer, the kernels, two adapters, four tasks and the facts.
-lab-float16.js: the base in half precision, which a page loads only when a reader chooses it. The
-book's build makes them from what is committed.
+lab-float16.js: the base in half precision, which a page loads only when a reader chooses it.
+lab-merges.js: the tokenizer's merges alone. The book's build makes them from what is committed.
 """
 
 from __future__ import annotations
@@ -114,10 +114,11 @@ def lab_data(model: GPTModel, tokenizer: BPETokenizer) -> dict[str, Any]:
 
 
 def write_lab_data(folder: Path) -> None:
-    """Write both scripts from the committed base model."""
+    """Write the scripts from the committed base model."""
     model, tokenizer = load_base()
     for name, data in (("lab_data", lab_data(model, tokenizer)),
-                       ("lab_float16", base_data(model, "float16"))):
+                       ("lab_float16", base_data(model, "float16")),
+                       ("lab_merges", tokenizer.merges.tolist())):
         text = json.dumps(data, separators=(",", ":"))
         path = folder / f"{name.replace('_', '-')}.js"
         path.write_text(f"var {name} = {text};\n", encoding="ascii")

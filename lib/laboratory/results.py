@@ -14,6 +14,7 @@ import numpy as np
 from lib.finetuning import FineTuning
 from lib.laboratory import groups
 from lib.laboratory.groups import LUCK, group_runs
+from lib.pretraining import RUNS, load_history
 
 RESULTS = Path(__file__).parent / "laboratory.jsonl"
 HISTORIES = RESULTS.with_name("pretraining.json")
@@ -197,6 +198,15 @@ def _compact(line: Line) -> str:
     run = {name: value for name, value in line["run"].items()
            if name in ("method", "learning_rate") or value != usual[name]}
     return json.dumps(line | {"run": run}, separators=(",", ":"))
+
+
+def record_histories(seeds: Iterable[int] = (0, 1, 2)) -> None:
+    """Store what ``python -m lib pretrain --seed N`` noted, for each seed, for chapter 5's curves.
+    """
+    noted = {seed: load_history(RUNS / f"base-seed{seed}.npz") for seed in seeds}
+    found = {seed: {"losses": each["losses"][::10], "history": each["history"]}
+             for seed, each in noted.items()}
+    HISTORIES.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def load_histories() -> dict[int, dict[str, Any]]:

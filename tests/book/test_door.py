@@ -8,13 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from test_exercise_cells import CHECK, exercise
 
 from tools import executed, notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
-EXERCISE = "````{exercise} Double it (easy)\n:label: ex-double\n\nDouble it.\n````"
-START, END = "```{solution-start} ex-double\n```", "```{solution-end}\n```"
 
 
 def cell(source, printed="", **metadata):
@@ -64,26 +63,21 @@ def test_what_differs_fails_and_is_kept_all_the_same(tmp_path):
     assert kept.cells[1].outputs[0].text == "a\n"
 
 
-ROWS = ("from lib.exercises import check\n\n@check\ndef check_double(f):\n"
-        "    yield 'f(2)', lambda: f(2), 4")
-TO_FILL = "def double(x):\n    return ...\n\ncheck_double(double)"
-FILLED = "def double_solution(x):\n    return 2 * x\n\ncheck_double(double_solution)"
-HEAD = "        yours  target\n"
-REFUSED, TAKEN = f"{HEAD}· f(2)  ...    4\nNot yet: f(2) is ..., fill in the dots\n", (
-    f"{HEAD}✓ f(2)  4      4\nSolved.\n")
+HEAD = "             yours  target\n"
+REFUSED = f"{HEAD}· double(2)  ...    4\nNot yet: double(2) is ..., fill in the dots\n"
+TAKEN = f"{HEAD}✓ double(2)  4      4\nSolved.\n"
 
 
-def in_cells(rows, stub, stub_said, solution, solution_said):
-    """An exercise in cells; then a cell that has the reader's answer still."""
-    return notebook(
-        cell(rows, tags=["remove-cell"]), new_markdown_cell(EXERCISE),
-        cell(stub, stub_said, tags=["exercise"]), new_markdown_cell(START),
-        cell(solution, solution_said, tags=["solution"]), new_markdown_cell(END),
-        cell("print(double(4))", "Ellipsis\n"))
+def in_cells(rows, *said):
+    """An exercise in cells, what its stub and solution say; and the reader's answer is there still.
+    """
+    outputs = [[new_output("stream", name="stdout", text=each)] for each in said]
+    return notebook(*exercise(rows, *outputs), cell("print(double(4))", "Ellipsis\n"))
 
 
 def test_a_stub_in_a_cell_is_refused_in_the_open_and_its_solution_tried_in_its_place(tmp_path):
-    code, said, _ = run(tmp_path, in_cells(ROWS, TO_FILL, REFUSED, FILLED, TAKEN))
+    rows = f"from lib.exercises import check\n\n{CHECK}"
+    code, said, _ = run(tmp_path, in_cells(rows, REFUSED, TAKEN))
     assert code == 0 and "4 passed" in said, said
 
 
@@ -91,11 +85,11 @@ def test_a_check_that_takes_the_stub_or_refuses_the_solution_fails(tmp_path):
     """A check that only names decide: it takes the reader's ``double``, whatever that does."""
     rows = ("def check_double(f):\n"
             "    print('Solved.' if f.__name__ == 'double' else 'Not yet: no')")
-    code, said, _ = run(tmp_path, in_cells(rows, TO_FILL, "Solved.\n", FILLED, "Not yet: no\n"))
+    code, said, _ = run(tmp_path, in_cells(rows, "Solved.\n", "Not yet: no\n"))
     assert code == 1 and "2 failed, 2 passed" in said, said
     assert "does not print 'Not yet: '" in said and "does not print 'Solved.'" in said
     rows = rows.replace("== 'double'", "!= 'double'")
-    code, said, _ = run(tmp_path, in_cells(rows, TO_FILL, "Not yet: no\n", FILLED, "Solved.\n"))
+    code, said, _ = run(tmp_path, in_cells(rows, "Not yet: no\n", "Solved.\n"))
     assert code == 1 and "1 failed, 3 passed" in said, said
     assert "with the solution in the stub's place" in said
 
@@ -127,7 +121,6 @@ def test_a_notebook_is_run_again_when_something_that_it_needs_changes(tmp_path, 
     nbformat.write(notebook(cell("from lib.a import f")), path)
 
     def state():
-        executed.imports_of.cache_clear()
         return executed.state(path, tmp_path)
 
     before = state()

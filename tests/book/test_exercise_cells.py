@@ -14,24 +14,29 @@ from tools.refresh import normalise
 CHECK = '@check\ndef check_double(f):\n    yield "double(2)", lambda: f(2), 4'
 STUB = "def double(x):\n    return ...\n\n\ncheck_double(double)"
 SOLUTION = "def double_solution(x):\n    return 2 * x\n\n\ncheck_double(double_solution)"
+START = "````{solution-start} ex-double\n:class: dropdown\n````"
 END = "Twice.\n\n````{solution-end}\n````"
 
 
-def tagged(tag, source):
-    return new_code_cell(source, metadata={"tags": [tag]})
+def tagged(tag, source, outputs=()):
+    return new_code_cell(source, metadata={"tags": [tag]}, outputs=list(outputs),
+                         execution_count=1)
+
+
+def exercise(check=CHECK, stub_said=(), solution_said=()):
+    """The cells of an exercise with a check, with outputs of its stub and its solution."""
+    return [
+        tagged("remove-cell", check),
+        new_markdown_cell("````{exercise} Double it (easy)\n:label: ex-double\n\nDouble it.\n````"),
+        tagged("exercise", STUB, stub_said), new_markdown_cell(START),
+        tagged("solution", SOLUTION, solution_said), new_markdown_cell(END)]
 
 
 def chapter():
     """An exercise with a check, one without, and a project; their solutions are cells 4 and 8."""
     return normalise(new_notebook(cells=[
-        tagged("remove-cell", CHECK),
-        new_markdown_cell("````{exercise} Double it (easy)\n:label: ex-double\n\nDouble it.\n````"),
-        tagged("exercise", STUB),
-        new_markdown_cell("````{solution-start} ex-double\n:class: dropdown\n````"),
-        tagged("solution", SOLUTION), new_markdown_cell(END),
-        new_markdown_cell("````{exercise} Guess (hard)\n:label: ex-guess\n````"),
-        tagged("exercise", "guess = ..."),
-        new_markdown_cell("````{solution-start} ex-guess\n:class: dropdown\n````"),
+        *exercise(), new_markdown_cell("````{exercise} Guess (hard)\n:label: ex-guess\n````"),
+        tagged("exercise", "guess = ..."), new_markdown_cell(START.replace("double", "guess")),
         tagged("solution", "print(len('four'))"), new_markdown_cell(END),
         new_markdown_cell("````{exercise} Your own (project)\n:label: ex-own\n````"),
         tagged("exercise", "plan = ...")]))

@@ -137,54 +137,41 @@ def test_refresh_stores_the_same_bytes_twice(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_refresh_leaves_a_failing_notebook_whole(tmp_path, capsys):
-    path = save(tmp_path / "a.ipynb", new_code_cell("print(1)"), new_code_cell("1 / 0"))
-    before = path.read_bytes()
-    assert refresh.main([str(path)]) == 1
-    assert "a.ipynb: FAILED, file left as it was" in (said := capsys.readouterr()).out
-    assert "ZeroDivisionError" in said.err
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_refresh_leaves_the_file_whole_when_writing_fails(tmp_path, monkeypatch):
-    path = save(tmp_path / "a.ipynb", new_code_cell("print(1)"))
+@pytest.mark.parametrize("last, trouble", [("1 / 0", "ZeroDivisionError"), ("2", "disk full")])
+def test_refresh_leaves_the_file_whole_when_something_fails(tmp_path, capsys, monkeypatch, last,
+                                                            trouble):
+    path = save(tmp_path / "a.ipynb", new_code_cell("print(1)"), new_code_cell(last))
     before = path.read_bytes()
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
-    assert refresh.refresh(path) == "OSError: disk full"
+    assert refresh.main([str(path)]) == 1
+    assert "a.ipynb: FAILED, file left as it was" in (said := capsys.readouterr()).out
+    assert trouble in said.err
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-
-
-def sync(path: Path) -> None:
-    """What make text does of a notebook, and make notebook of a text, in another folder."""
-    shutil.copy(ROOT / "pyproject.toml", path.parents[1])
-    subprocess.run([sys.executable, "-m", "jupytext", "--quiet", "--sync", str(path)], check=True)
 
 
 def test_an_edit_of_the_text_reaches_the_notebook_and_outputs_stay(tmp_path):
+    """``make text`` and ``make notebook``, in another folder."""
+    def sync(path):
+        subprocess.run([sys.executable, "-m", "jupytext", "--quiet", "--sync", path], check=True)
+
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     path, text = sample(tmp_path / "chapters" / "a.ipynb"), tmp_path / "_text" / "a.md"
     notebook = refresh.normalise(nbformat.read(path, as_version=4))
     notebook.cells[1].outputs = [nbformat.v4.new_output("stream", name="stdout", text="one\n")]
     refresh.write(notebook, path)
     before = path.read_bytes()
     sync(path)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and "```{code-cell}" in text.read_text()
     text.write_text(text.read_text().replace("# A sum", "# Two sums"))
     sync(text)
     notebook.cells[0].source = notebook.cells[0].source.replace("# A sum", "# Two sums")
     assert refresh.normalise(nbformat.read(path, as_version=4)) == notebook
-
-
-def test_a_new_notebook_starts_as_text(tmp_path):
-    text = tmp_path / "_text" / "b.md"
-    text.parent.mkdir()
-    text.write_text("# New\n\n```{code-cell}\n:tolerance: {\"points\": 2}\nprint(3)\n```\n")
+    path.unlink()  # a new notebook starts as text
     sync(text)
-    cells = nbformat.read(tmp_path / "chapters" / "b.ipynb", as_version=4).cells
-    assert [(cell.cell_type, cell.source) for cell in cells] == [
-        ("markdown", "# New"), ("code", "print(3)")]
-    assert cells[1].metadata == {"tolerance": {"points": 2}}
+    for each in notebook.cells[1::2]:
+        each.outputs, each.execution_count = [], None
+    assert refresh.normalise(nbformat.read(path, as_version=4)) == notebook
 
 
 def test_serve_shows_a_folder_and_takes_a_free_port(tmp_path):
@@ -198,24 +185,15 @@ def test_serve_shows_a_folder_and_takes_a_free_port(tmp_path):
 
 
 def test_a_failed_step_fails_the_checks_and_the_others_still_run(monkeypatch, capsys):
-    ran = []
-
-    def step(name: str, result: str):
-        def run() -> str:
-            """A step."""
-            ran.append(name)
-            return result
-        return run
-
+    results = {"a": check.FAILED, "b": check.PASSED, "c": check.SKIPPED}
     monkeypatch.setattr(check, "STEPS", {
-        "a": step("a", check.FAILED), "b": step("b", check.PASSED), "c": step("c", check.SKIPPED)})
+        name: lambda result=result: result for name, result in results.items()})
     assert check.main([]) == 1
-    assert ran == ["a", "b", "c"]
+    said = capsys.readouterr().out
+    assert all(f"{name:10} {result}" in said for name, result in results.items())
     assert check.main(["b", "c"]) == 0
     assert check.main(["d"]) == 2
-    said = capsys.readouterr()
-    assert "a          FAILED" in said.out
-    assert "Unknown step 'd'" in said.err
+    assert "Unknown step 'd'" in capsys.readouterr().err
 
 
 def test_a_failed_build_forgets_the_pages_that_it_read(monkeypatch, tmp_path, capsys):
@@ -223,19 +201,14 @@ def test_a_failed_build_forgets_the_pages_that_it_read(monkeypatch, tmp_path, ca
     pages.mkdir()
     monkeypatch.setattr(build_book, "READ_PAGES", pages)
     monkeypatch.setattr(build_book, "run_notebooks", lambda **_: 0)
-    monkeypatch.setattr(build_book, "command", lambda: [sys.executable, "-c", ""])
-    assert build_book.main([]) == 0
-    assert "The book is built" in capsys.readouterr().out
-    assert pages.exists()
-    monkeypatch.setattr(build_book, "command", lambda: [sys.executable, "-c", "exit(1)"])
-    assert build_book.main([]) == 1
-    assert "did not build" in capsys.readouterr().err
-    assert not pages.exists()
-
-
-def test_a_command_that_fails_is_a_failed_step():
-    assert check.run([sys.executable, "-c", "raise SystemExit(3)"]) == check.FAILED
-    assert check.run([sys.executable, "-c", ""]) == check.PASSED
+    for code in (0, 1):
+        program = [sys.executable, "-c", f"exit({code})"]
+        monkeypatch.setattr(build_book, "command", lambda program=program: program)
+        assert build_book.main([]) == code
+        said = capsys.readouterr()
+        assert ("The book is built" in said.out, "did not build" in said.err) == (not code, code)
+        assert pages.exists() == (not code)
+        assert check.run(program) == (check.FAILED if code else check.PASSED)
 
 
 @pytest.mark.parametrize("ci, result", [("true", check.FAILED), ("", check.SKIPPED)])

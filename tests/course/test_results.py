@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from lib.laboratory import (
@@ -16,7 +17,9 @@ from lib.laboratory import (
     experiments,
     group_runs,
     groups,
+    load_histories,
     load_results,
+    results,
     run_groups,
     runs,
     summary,
@@ -219,3 +222,14 @@ def test_the_summary_is_a_table_of_test_scores():
     assert values == {"rank": "2", "rate": "0.003", "runs": "2", "answers": "0.610",
                       "spread": "±0.010"}
     assert second[1].endswith("*")          # the best of rank 4 is at the edge
+
+
+def test_what_pretraining_noted_is_recorded_for_each_seed(tmp_path, monkeypatch):
+    kept = load_histories()
+    monkeypatch.setattr(results, "load_history", lambda path: {
+        "losses": np.repeat(kept[int(path.stem[-1])]["losses"], 10).tolist(),
+        "history": kept[int(path.stem[-1])]["history"]})
+    committed = results.HISTORIES.read_bytes()
+    monkeypatch.setattr(results, "HISTORIES", tmp_path / "new.json")
+    results.record_histories(kept)
+    assert results.HISTORIES.read_bytes() == committed

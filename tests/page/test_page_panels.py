@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "tests" / "book"))
 
 import accessibility
 
-PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same")
+PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
+          "tokens")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -61,6 +62,7 @@ def folder(data_path, tmp_path_factory):
     (found / "chapter.html").write_text(PAGE.format(
         scheme="light", panels=panel.format("train").replace('data-panel="train"', preset)))
     waiting = panel.format("ask").replace("data-panel", 'data-start="touch" data-panel')
+    (found / "tokens.html").write_text(PAGE.format(scheme="light", panels=panel.format("tokens")))
     (found / "waiting.html").write_text(PAGE.format(scheme="light", panels=waiting))
     return found
 
@@ -189,6 +191,49 @@ def test_sampling(page):
     page.keyboard.press("Home")                      # so few that nothing is left to chance
     page.wait_for_function("new Set([...document.querySelectorAll('.lab-draws li')]"
                            ".map((each) => each.textContent)).size === 1")
+
+
+def replayed(merges, word):
+    """A word's ids, as texts, at first and after each merge that joins some of them."""
+    letters = [word.encode().decode("latin-1")]  # a letter for each id
+    for new_id, pair in enumerate(merges, 256):
+        now = letters[-1].replace("".join(map(chr, pair)), chr(new_id))
+        letters += [now] if now != letters[-1] else []
+    return [[str(ord(letter)) for letter in each] for each in letters]
+
+
+def test_a_text_and_how_its_tokens_come_about(page, base):
+    tokens, tokenizer = panel(page, "tokens"), base[1]
+    typed, cut = tokens.get_by_label("Your text"), tokens.get_by_label("Tokens of the text")
+    for text in ("The capital of Japan is ", "Côte d’Ivoire, 東京 🙂", ""):
+        typed.fill(text)
+        ids = tokenizer.encode(text)
+        assert cut.locator(".lab-token > span").all_inner_texts() == list(map(str, ids))
+        assert bytes.fromhex("".join(cut.locator("small").all_inner_texts())) == text.encode()
+        assert f"{len(text.encode())} bytes, {len(ids)} tokens" in tokens.inner_text()
+    typed.focus()
+    page.keyboard.type("Mali Yamoussoukro")
+    made = tokens.locator(".lab-words").last.locator("span > span")
+    for at, word in enumerate(("Mali", " Yamoussoukro")):
+        if at:  # what was typed first was taken apart first
+            cut.get_by_role("button").nth(at).press("Enter")
+        first, *later = replayed(tokenizer.merges.tolist(), word)
+        assert made.all_inner_texts() == first
+        tokens.get_by_label("Merges in").focus()
+        for ids in later:
+            page.keyboard.press("ArrowRight")
+            assert made.all_inner_texts() == ids
+            fresh = int(tokens.locator(".lab-fresh > span").first.inner_text())
+            assert f"merge {fresh - 255} of 743 makes it token {fresh}." in tokens.inner_text()
+        assert ids == list(map(str, tokenizer.encode(word)))
+
+
+def test_the_tokenizer_needs_no_model(running, folder):
+    found, problems = opened(running, (folder / "tokens.html").as_uri())
+    panel(found, "tokens").get_by_text("20 tokens").wait_for()
+    assert found.evaluate("typeof lab_data") == "undefined"
+    found.close()
+    assert problems == []
 
 
 #: What the panel computes, as the library has it in float64.

@@ -7,6 +7,7 @@
 //                                      {top: [[token, probability, after the cut], ...], kept,
 //                                      entropy}
 //   await lab.tokens(text)             the pieces that the tokenizer makes of it
+//   await lab.tokenizer()              the tokenizer itself, without the model
 //   await lab.score({task, strength})  {heldOut, factsKept} of what is in use
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
 //                    bits, init, measureEvery, score, workers}, onStep)
@@ -144,6 +145,12 @@ onmessage = (first) => {
     return send('train', { settings: { ...settings, workers } }, { onStep });
   }
 
+  // On the page's own thread: its data weighs a few kilobytes, and no model starts.
+  async function tokenizer() {
+    const { BPETokenizer } = lab_parts.tokenizer();
+    return new BPETokenizer(await load('lab_merges', 'lab-merges.js'));
+  }
+
   // {name: adapter} of those that came with the book.
   function shipped_adapters(data) {
     const { bytes_of_letters, decode_arrays } = lab_parts.quantise({});
@@ -210,6 +217,7 @@ onmessage = (first) => {
     train: (settings = {}, onStep = undefined) => train(settings, onStep),
     stop: async () => { await started(); return send('stop'); },
     tokens: async (text) => { await started(); return send('tokens', { text }); },
+    tokenizer,
     score: async (settings = {}) => { await started(); return send('score', { settings }); },
     use: async (adapter) => {
       await started();

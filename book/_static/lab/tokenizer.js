@@ -12,6 +12,7 @@ lab_parts.tokenizer = () => {
   // merges: [[left, right], ...], pairs of ids in the order learnt.  Sennrich et al. 2016.
   class BPETokenizer {
     constructor(merges) {
+      this.merges = merges;
       this.pieces = Array.from({ length: BYTES }, (_, value) => [value]);
       this.new_id = new Map();
       for (const [left, right] of merges) {
@@ -31,29 +32,40 @@ lab_parts.tokenizer = () => {
       return left * 2 ** 16 + right;
     }
 
-    // Text to ids.  <eos> in the text is five characters like any others.
-    encode(text) {
+    // The words of a text, inside which merges stay.
+    cut(text) {
       if (/\p{Surrogate}/u.test(text)) {
         throw new RangeError('the text holds half of a surrogate pair: it cannot be encoded');
       }
-      return (text.match(PIECES) || []).flatMap((piece) => {
+      return text.match(PIECES) || [];
+    }
+
+    // Text to ids.  <eos> in the text is five characters like any others.
+    encode(text) {
+      return this.cut(text).flatMap((piece) => {
         if (!this.known_pieces.has(piece)) this.known_pieces.set(piece, this.encode_piece(piece));
         return this.known_pieces.get(piece);
       });
     }
 
-    // A piece's bytes to ids: its pairs are joined in the order in which they were learnt.
     encode_piece(piece) {
+      return this.steps_of(piece).at(-1).ids;
+    }
+
+    // A piece's bytes to ids: its pairs are joined in the order in which they were learnt. Each
+    // step is {ids, new_id: what its pair became}.
+    steps_of(piece) {
       let ids = [...new TextEncoder().encode(piece)];
-      while (ids.length > 1) {
+      const steps = [{ ids, new_id: null }];
+      for (;;) {
         let first = Infinity; // the id of the pair that was learnt first: they count upwards
         for (let i = 0; i + 1 < ids.length; i++) {
           first = Math.min(first, this.new_id.get(this.key(ids[i], ids[i + 1])) ?? Infinity);
         }
-        if (first === Infinity) break;
+        if (first === Infinity) return steps;
         ids = this.join(ids, first);
+        steps.push({ ids, new_id: first });
       }
-      return ids;
     }
 
     // Replace the pair that makes new_id, from left to right, wherever it stands.

@@ -169,5 +169,5 @@ Object.assign(lab_panels.example, (() => {
     return { ...numbers, A: plus(numbers.A, dA, -rate), B: plus(numbers.B, dB, -rate) };
   }
 
-  return { light: true, forward, backward, step };
+  return { prepare: () => null, forward, backward, step };
 })());

@@ -188,14 +188,14 @@ lab_panels.kit = (() => {
     drop, on, ask, score, train, ready, TASKS, get training() { return training; } };
 })();
 
-// Build one panel in its place; what stood there stays until it can be used. A light panel computes
-// for itself, so the model's data is not loaded for it.
+// Build one panel in its place; what stood there stays until it can be used. A panel that computes
+// for itself prepares other things than the model, or nothing.
 lab_panels.open = async (element) => {
-  const { h, ready } = lab_panels.kit;
-  if (!lab_panels[element.dataset.panel].light) await ready();
+  const { h, ready } = lab_panels.kit, panel = lab_panels[element.dataset.panel];
+  const prepared = await (panel.prepare ?? ready)();
   const alert = h('p', { class: 'lab-alert', role: 'alert' });
   const fail = (error) => { alert.textContent = error ? error.message : ''; };
-  const parts = lab_panels[element.dataset.panel](element.dataset, fail);
+  const parts = panel(element.dataset, fail, prepared);
   element.replaceChildren(...parts, alert);
   element.dataset.ready = 'true';
 };
