@@ -59,7 +59,9 @@ lab: setup  ## open the chapters in JupyterLab, with live sliders
 	@$(RUN) -m jupyterlab $(LAB_OPTIONS) chapters
 
 serve: setup  ## show _build/html on this machine (PORT=8000)
-	@$(RUN) tools/serve.py $(PORT)
+	@test -e _build/html/index.html || { echo "There is no book yet: run make book first." >&2; exit 1; }
+	@echo "The book: http://127.0.0.1:$(PORT)/ (Ctrl-C stops; PORT=8001 takes another port)"
+	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 refresh: setup  ## run the notebooks and store their outputs (NB=chapters/01_tokens.ipynb for one)
 	@$(RUN) tools/refresh.py $(NB)

@@ -1,7 +1,7 @@
 """The cells of a notebook's exercises: the stub that the reader fills in, its check, its solution.
 
-CONTRIBUTING.md shows the form. The door (tools/notebooks.py) tries each solution in its stub's
-place, and tests/book/test_exercise_cells.py keeps the form.
+CONTRIBUTING.md shows the form, which tests/book/test_exercise_cells.py keeps. The door
+(tools/notebooks.py) tries each solution in its stub's place.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from lib.exercises import NOT_YET, SOLVED
 STUB, SOLUTION, CHECK = "exercise", "solution", "remove-cell"
 SUFFIX = "_solution"  # of the names in a solution
 MARK = re.compile(r"\{exercise\} ([^\n]*)\n:label: (\S+)|\{solution-start\} (\S+)|\{solution-end\}")
-PROJECT = "(project)"
 #: In the kernel: run code in a copy of the notebook's names, and compare the last line it prints.
 TRIAL = f"""
 import contextlib, io
@@ -125,32 +124,4 @@ def expected(notebook: nbformat.NotebookNode) -> dict[int, tuple[str, str]]:
         found |= dict.fromkeys(each.stubs, (NOT_YET, ""))
         slow = any(cell.metadata.get("slow") for cell in each.solution.values())
         found[each.solved] = SOLVED, "" if slow else each.trial()
-    return found
-
-
-def problems(notebook: nbformat.NotebookNode) -> list[str]:
-    """A sentence for each rule that the exercises of a chapter break."""
-    every = exercises(notebook)
-    project = [each for each in every if each.title.endswith(PROJECT)]
-    yours = {name for each in every for cell in each.stubs.values()
-             for name in bound(cell.source)} - {"_"}
-    found = [] if len(project) == 1 else [f"{len(project)} open projects instead of one"]
-    found += [f"cell {number} goes on after the solution's end: make another cell"
-              for number, cell in enumerate(notebook.cells)
-              if re.search(r"\{solution-end\}\n`*\n", cell.source)]
-    for each in every:
-        if len(each.stubs) != 1:
-            found.append(f"{each.label} has {len(each.stubs)} stubs: cells with the tag {STUB}")
-        if bool(each.solution) == (each in project):
-            found.append(f"{each.label} needs a solution, or is a project and needs none")
-        call = call_of_check(each.solution[each.solved].source) if each.solved is not None else ""
-        if each.renamed.sub(r"\1", call) != each.check:
-            found.append(f"{each.label} calls {each.check or 'no check'}, its solution "
-                         f"{call or 'none'}")
-        for cell in each.solution.values():
-            found += [f"{each.label}: the solution has a name of the reader's, {name}"
-                      for name in sorted(yours & (bound(cell.source) | used(cell.source)))]
-            if SOLUTION not in cell.metadata.get("tags", ()) or not cell.metadata.get(
-                    "jupyter", {}).get("source_hidden"):
-                found.append(f"{each.label}: the solution is not tagged and hidden: make refresh")
     return found

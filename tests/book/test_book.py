@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -16,10 +15,10 @@ from urllib.parse import unquote, urlparse
 import accessibility
 import pytest
 from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, pages, visit
-from helpers import unavailable
+from helpers import served_folder, unavailable
 from PIL import Image
 
-from tools import build_book, serve
+from tools import build_book
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
 PAGES = pages(HTML)
@@ -63,10 +62,8 @@ def axe() -> str:
 @pytest.fixture(scope="session")
 def served(book: Path) -> Iterator[str]:
     """The address of the book on a server."""
-    with serve.server(0, book) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served_folder(book) as address:
+        yield address
 
 
 def test_the_book_has_its_pages():

@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import re
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from test_notebooks import CHAPTERS
+from test_notebooks import CHAPTERS, PROJECT
 
 from tools import exercises
 from tools.refresh import normalise
@@ -42,11 +43,42 @@ def chapter():
         tagged("exercise", "plan = ...")]))
 
 
+def problems(notebook: nbformat.NotebookNode) -> list[str]:
+    """A sentence for each rule that the exercises of a chapter break."""
+    every = exercises.exercises(notebook)
+    project = [each for each in every if each.title.endswith(PROJECT)]
+    yours = {name for each in every for cell in each.stubs.values()
+             for name in exercises.bound(cell.source)} - {"_"}
+    found = [] if len(project) == 1 else [f"{len(project)} open projects instead of one"]
+    found += [f"cell {number} goes on after the solution's end: make another cell"
+              for number, cell in enumerate(notebook.cells)
+              if re.search(r"\{solution-end\}\n`*\n", cell.source)]
+    for each in every:
+        if len(each.stubs) != 1:
+            found.append(f"{each.label} has {len(each.stubs)} stubs: cells with the tag "
+                         f"{exercises.STUB}")
+        if bool(each.solution) == (each in project):
+            found.append(f"{each.label} needs a solution, or is a project and needs none")
+        call = "" if each.solved is None else exercises.call_of_check(
+            each.solution[each.solved].source)
+        if each.renamed.sub(r"\1", call) != each.check:
+            found.append(f"{each.label} calls {each.check or 'no check'}, its solution "
+                         f"{call or 'none'}")
+        for cell in each.solution.values():
+            found += [f"{each.label}: the solution has a name of the reader's, {name}"
+                      for name in sorted(yours & (exercises.bound(cell.source)
+                                                  | exercises.used(cell.source)))]
+            if exercises.SOLUTION not in cell.metadata.get("tags", ()) or not cell.metadata.get(
+                    "jupyter", {}).get("source_hidden"):
+                found.append(f"{each.label}: the solution is not tagged and hidden: make refresh")
+    return found
+
+
 def test_chapters_keep_to_the_form():
     broken = {}
     for path in CHAPTERS:
         notebook = nbformat.read(path, as_version=4)
-        if found := exercises.problems(notebook):
+        if found := problems(notebook):
             broken[path.stem] = found
     assert not broken
 
@@ -89,12 +121,12 @@ BREAKAGES = {
 @pytest.mark.parametrize("name", BREAKAGES)
 def test_a_broken_rule_is_seen(name):
     notebook = chapter()
-    assert exercises.problems(notebook) == []
+    assert problems(notebook) == []
     number, source, reason, *metadata = BREAKAGES[name]
     notebook.cells[number].source = source
     for each in metadata:
         notebook.cells[number].metadata = nbformat.from_dict(each)
-    assert any(reason in each for each in exercises.problems(notebook))
+    assert any(reason in each for each in problems(notebook))
 
 
 @pytest.mark.parametrize("solution, passes", [

@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import threading
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import browser, build_book, check, refresh, serve
+from tools import browser, build_book, check, refresh
 
 ROOT = Path(__file__).parents[2]
 NO_SHELL = pytest.mark.skipif(shutil.which("sh") is None, reason="there is no POSIX shell")
@@ -172,16 +170,6 @@ def test_an_edit_of_the_text_reaches_the_notebook_and_outputs_stay(tmp_path):
     for each in notebook.cells[1::2]:
         each.outputs, each.execution_count = [], None
     assert refresh.normalise(nbformat.read(path, as_version=4)) == notebook
-
-
-def test_serve_shows_a_folder_and_takes_a_free_port(tmp_path):
-    (tmp_path / "index.html").write_text("<title>The book</title>")
-    with serve.server(0, tmp_path) as first, serve.server(first.server_port, tmp_path) as second:
-        assert first.server_port != second.server_port
-        threading.Thread(target=second.handle_request, daemon=True).start()
-        address = f"http://127.0.0.1:{second.server_port}/"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            assert b"The book" in answer.read()
 
 
 def test_a_failed_step_fails_the_checks_and_the_others_still_run(monkeypatch, capsys):

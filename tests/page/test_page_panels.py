@@ -3,10 +3,10 @@
 import re
 import shutil
 import sys
-import threading
 
 import numpy as np
 import pytest
+from helpers import served_folder
 
 from lib.adapters import attach_adapters
 from lib.interchange import safetensors
@@ -15,7 +15,6 @@ from lib.lora import LoRALinear
 from lib.pretraining import load_base
 from tools.environment import ROOT
 from tools.lab_page import DATA, LAB, SCRIPTS
-from tools.serve import server
 
 sys.path.insert(0, str(ROOT / "tests" / "book"))
 
@@ -131,10 +130,8 @@ def test_the_scripts_are_the_engine_s():
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
 def test_a_slider_by_keyboard_changes_the_answer(running, folder, scheme):
-    with server(0, folder) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
-        address = ((folder / "light.html").as_uri() if scheme == "file"
-                   else f"http://127.0.0.1:{serving.server_port}/light.html")
+    with served_folder(folder) as served:
+        address = f"{folder.as_uri() + '/' if scheme == 'file' else served}light.html"
         found, problems = opened(running, address)
         panel(found, "ask")
         found.wait_for_function(ASKED)
@@ -146,7 +143,6 @@ def test_a_slider_by_keyboard_changes_the_answer(running, folder, scheme):
         found.wait_for_function("() => document.querySelectorAll('.lab-answer')[1].textContent "
                                 "=== 'Tokyo.'")
         found.close()
-        serving.shutdown()
     assert problems == []
 
 
