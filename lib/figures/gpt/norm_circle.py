@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.layers import LayerNorm
 
-CAPTION = ("Stretch or shift the row: its output stays where it is on the circle, and only the "
-           "row's gradient changes its length.")
+CAPTION = ("Stretch the row: its output stays on the circle, and its gradient changes. A shift "
+           "moves only the bars of x.")
 
 #: The plane of the rows whose mean is zero, seen along (1, 1, 1): two axes, (2, 3).
 PLANE = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
@@ -77,6 +77,8 @@ def _plane(ax: Axes, data: Normed) -> None:
     _arrow(ax, row, dx, style.INK, 2.0)
     ax.plot(*out, "o", color=style.PAPER, mec=style.FROZEN.ink, ms=8, mew=1.6, zorder=5)
     ax.plot(*row, "o", color=style.INK, ms=6 if data.stretch == 1 else 8, zorder=6)
+    ax.text(LIMIT, -1.9, "plane of rows with mean 0", ha="right", color=style.MUTED,
+            size=style.SMALL)
     style.bare(ax).set(xlim=(-2.2, LIMIT), ylim=(-2.2, LIMIT - 1.4), aspect="equal")
 
 
