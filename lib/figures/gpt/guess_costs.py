@@ -36,8 +36,9 @@ def compute(pieces: Sequence[str], costs: Mapping[str, Sequence[float]]) -> Cost
         ValueError: There are not one or two models, or one pays for more or fewer pieces.
     """
     if len(costs) not in (1, 2) or any(len(paid) != len(pieces) for paid in costs.values()):
-        raise ValueError(f"costs are {', '.join(f'{len(paid)} of {name!r}' for name, paid in costs.items())}"
-                         f"; allowed are one or two models with {len(pieces)} each")
+        counts = ", ".join(f"{len(paid)} of {name!r}" for name, paid in costs.items())
+        raise ValueError(f"costs are {counts}; allowed are one or two models with {len(pieces)} "
+                         "each")
     return Costs(tuple(map(token, pieces)), tuple(costs),
                  np.array([*costs.values()], float).clip(0))
 
@@ -63,9 +64,9 @@ def draw(data: Costs, layout: Layout = "wide") -> Figure:
     columns = 2 if layout == "wide" and len(data.pieces) > LONG else 1
     rows = -(-len(data.pieces) // columns)
     fig = style.canvas(layout, 0.66 + rows * ROW + 0.08)
-    means = [f"{name}: {paid.mean():.2f} on average" for name, paid in zip(data.models, data.nats)]
+    means = [f"{name}: mean {paid.mean():.2f}" for name, paid in zip(data.models, data.nats)]
     style.heading(fig, "What each piece costs, in nats",
-                  ("Grey " if len(means) > 1 else "") + ". Dark ".join(means) + ".")
+                  ("Grey " if len(means) > 1 else "Of ") + ". Dark ".join(means) + ".")
     ax = style.board(fig, 0, 0.66)
     width = fig.get_size_inches()[0] / columns
     names = max(measure(piece, style.SMALL) for piece in data.pieces) + 0.2
