@@ -27,6 +27,7 @@ from lib.figures.gpt import (
     fact_path,
     gelu_curve,
     gradient_flow,
+    guess_costs,
     head_importance,
     linear_board,
     lone_space,
@@ -34,6 +35,7 @@ from lib.figures.gpt import (
     merging,
     next_token,
     norm_circle,
+    one_way,
     parameter_count,
     position_table,
     pretraining,
@@ -247,6 +249,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("cache_cost", cache_cost.compute, cache_cost.draw, cache_cost.alt, [((8, 120), ())])
     yield ("cache_flow", cache_flow.compute, cache_flow.draw, cache_flow.alt,
            [((["<eos>", " Ch", "ile", " is", " a", " country", " in"], 3), ())])
+    yield ("guess_costs", guess_costs.compute, guess_costs.draw, guess_costs.alt,
+           [((WORDS, {"before": [6.9] * 16, "after": [0.0, 9.4] * 8}), ()),
+            ((2 * WORDS, {"the trained model": [0.0, 7.2] * 16}), ())])
+    yield ("one_way", one_way.compute, one_way.draw, one_way.alt,
+           [(({"country first": [[16, 0]] * 3, "both ways": [[16, 15]]}, 16), ())])
     shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
     yield ("confidence", confidence.compute, confidence.draw, confidence.alt,
            [(({"capital": shares, "language": shares, "currency": shares},), ())])
