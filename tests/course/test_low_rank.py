@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.figures.lora import capacity, enough, low_rank, outer_products, reach
+from lib.figures.lora import capacity, enough, low_rank, outer_products, reach, two_paths
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
                  "samples": {"Q: Which?": " Lima."}} for rank in (0, 2, 8)}
@@ -120,3 +120,11 @@ def test_capacity_says_which_rates_are_at_an_edge():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_both_paths_have_the_sizes_of_the_layer():
+    data = two_paths.compute(4, 3, 2)
+    assert data.adapter == 14 and "4 inputs and 3 outputs" in two_paths.alt(data)
+    assert "none for W" in two_paths.alt(two_paths.compute(4, 3, 2, back=True))
+    with pytest.raises(ValueError, match="rank is 9; allowed are 1 to 8"):
+        two_paths.compute(4, 4, 9)

@@ -42,6 +42,7 @@ from lib.figures.lora import (
     target_modules,
     tradeoff,
     two_adapters,
+    two_paths,
 )
 from lib.laboratory import load_results
 from lib.laboratory.lora_steps import Measured
@@ -167,6 +168,8 @@ def maths(long: str) -> Frames:
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
+    yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
+           [((4, 4, 2, back), ()) for back in (False, True)] + [((8, 3, 1), ())])
     rng = np.random.default_rng(4)
     measured = {(r, scaling.factor(r, a, rule)):
                 (np.geomspace(0.001, 0.004, 5) * a / r**0.4,

@@ -39,7 +39,7 @@ def compute(scores: Mapping[str, Mapping[int, Sequence[float]]]) -> Enough:
     scores: for each task, for each rank, a score of every seed.
 
     Raises:
-        ValueError: a task lacks the whole change, or there are more tasks than the figure has lines.
+        ValueError: a task lacks the whole change, or there are too many or no tasks.
     """
     if not 1 <= len(scores) <= len(DASHES):
         raise ValueError(f"there are {len(scores)} tasks, there must be from 1 to {len(DASHES)}")

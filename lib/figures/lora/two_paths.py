@@ -1,4 +1,4 @@
-"""A linear layer with an adapter: the frozen path, and beside it the narrow one, with sizes."""
+"""A linear layer with an adapter: the frozen path and the narrow one, forward or backward."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.patches import Polygon, Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Follow the input along both paths: only the blue and the orange matrix are trained, and "
-           "both are thin.")
+CAPTION = ("Follow both paths along the arrows: only the blue and the orange matrix are trained, "
+           "and both are thin.")
 
 CELL = 0.15  # inches, of one number of a row that is drawn
 MOST = 8  # numbers of a row that can be drawn
@@ -25,6 +25,7 @@ class Paths:
     d_in: int
     d_out: int
     rank: int
+    back: bool = False
 
     @property
     def adapter(self) -> int:
@@ -32,8 +33,8 @@ class Paths:
         return self.rank * (self.d_in + self.d_out)
 
 
-def compute(d_in: int, d_out: int, rank: int) -> Paths:
-    """Take the sizes of a layer.
+def compute(d_in: int, d_out: int, rank: int, back: bool = False) -> Paths:
+    """Take the sizes of a layer, and whether its gradients are drawn instead of its answer.
 
     Raises:
         ValueError: one of them is not from 1 to 8, which is what the drawing has room for.
@@ -41,7 +42,7 @@ def compute(d_in: int, d_out: int, rank: int) -> Paths:
     for name, size in (("d_in", d_in), ("d_out", d_out), ("rank", rank)):
         if not 1 <= size <= MOST:
             raise ValueError(f"{name} is {size}; allowed are 1 to {MOST}")
-    return Paths(d_in, d_out, rank)
+    return Paths(d_in, d_out, rank, back)
 
 
 def _numbers(ax: Axes, x: float, y: float, count: int, tone: Tone, name: str, note: str) -> None:
@@ -67,54 +68,69 @@ def _matrix(ax: Axes, x: float, y: float, wide: float, ends: tuple[int, int], to
             size=style.SMALL)
 
 
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone: Tone) -> None:
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone: Tone,
+           back: bool) -> None:
+    """An arrow on the way forward, or the other way round."""
+    start, end = (end, start) if back else (start, end)
     ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 1.4, "shrinkA": 0,
                                             "shrinkB": 0, "color": tone.mark})
 
 
+def _head(data: Paths, wide: bool) -> tuple[str, str]:
+    """The title, and what the picture is."""
+    if data.back:
+        return ("One gradient, two ways back", "dB and dA are kept for the step; dx goes on to "
+                "the layer below" if wide else "dB and dA are kept; dx goes on")
+    return ("One input, two paths", f"W stays as it is; A and B, {data.adapter} numbers, are "
+            "trained" if wide else "W stays; A and B are trained")
+
+
 @style.styled
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
-    """Draw both paths from x to y."""
-    wide = layout == "wide"
+    """Draw both paths between x and y."""
+    wide, back = layout == "wide", data.back
     fig = style.canvas(layout, 3.05)
-    style.heading(fig, "One input, two paths",
-                  f"W stays as it is; A and B, {data.adapter} numbers, are trained" if wide
-                  else "W stays; A and B are trained")
+    style.heading(fig, *_head(data, wide))
     ax = style.board(fig)
-    along = [0.35, 1.75, 2.85, 3.95, 5.25, 5.85, 6.75] if wide else \
-        [0.22, 0.83, 1.36, 1.9, 2.5, 2.8, 3.32]
+    along = (0.35, 1.75, 2.85, 3.95, 5.25, 5.85, 6.75) if wide else \
+        (0.22, 0.83, 1.36, 1.9, 2.5, 2.8, 3.32)
     x_in, a, middle, b, factor, plus, out = along
-    box = 0.85 if wide else 0.44
-    upper, lower, between = 1.05, 2.25, 1.62
-    _numbers(ax, x_in, between, data.d_in, style.DATA, "$x$", f"{data.d_in} in")
+    upper, lower, between, box = 1.05, 2.25, 1.62, 0.85 if wide else 0.44
+    d = "d" if back else ""
+    _numbers(ax, x_in, between, data.d_in, style.DATA, f"${d}x$", f"{data.d_in} in")
     _matrix(ax, middle, upper, 1.2 if wide else 0.9, (data.d_in, data.d_out), style.FROZEN,
-            ("$W$", f"{data.d_out} × {data.d_in}, frozen"))
+            ("$W$", "no gradient" if back else f"{data.d_out} × {data.d_in}, frozen"))
     _matrix(ax, a, lower, box, (data.d_in, data.rank), style.A,
-            ("$A$", f"{data.rank} × {data.d_in}"))
-    _numbers(ax, middle, lower, data.rank, style.LORA, "", f"{data.rank}")
+            (f"${d}A$", f"{data.rank} × {data.d_in}"))
+    _numbers(ax, middle, lower, data.rank, style.LORA, f"${d}z$", f"{data.rank}")
     _matrix(ax, b, lower, box, (data.rank, data.d_out), style.B,
-            ("$B$", f"{data.d_out} × {data.rank}"))
-    _numbers(ax, out, between, data.d_out, style.DATA, "$y$", f"{data.d_out} out")
-    edge, half = CELL / 2 + 0.03, box / 2 + 0.02
-    from_x = x_in + edge
-    _arrow(ax, (from_x, between - 0.12), (middle - (0.62 if wide else 0.47), upper), style.FROZEN)
-    _arrow(ax, (from_x, between + 0.12), (a - half, lower), style.A)
-    _arrow(ax, (a + half, lower), (middle - edge, lower), style.LORA)
-    _arrow(ax, (middle + edge, lower), (b - half, lower), style.LORA)
+            (f"${d}B$", f"{data.d_out} × {data.rank}"))
+    _numbers(ax, out, between, data.d_out, style.DATA, f"${d}y$", f"{data.d_out} out")
+    edge, half, side = CELL / 2 + 0.03, box / 2 + 0.02, 0.62 if wide else 0.47
+    room = 0.27 if wide else 0.2
+    for start, end, tone in (
+            ((x_in + edge, between - 0.12), (middle - side, upper), style.FROZEN),
+            ((x_in + edge, between + 0.12), (a - half, lower), style.LORA),
+            ((a + half, lower), (middle - edge, lower), style.LORA),
+            ((middle + edge, lower), (b - half, lower), style.LORA),
+            ((b + half, lower), (factor - room, lower), style.LORA),
+            ((factor + room * 0.6, lower - 0.13), (plus - 0.04, between + 0.14), style.LORA),
+            ((middle + side, upper), (plus - 0.08, between - 0.12), style.FROZEN),
+            ((plus + 0.1, between), (out - edge, between), style.DATA)):
+        _arrow(ax, start, end, tone, back)
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
-    room = 0.27 if wide else 0.2
-    _arrow(ax, (b + half, lower), (factor - room, lower), style.LORA)
-    _arrow(ax, (factor + room * 0.6, lower - 0.13), (plus - 0.04, between + 0.14), style.LORA)
-    _arrow(ax, (middle + (0.62 if wide else 0.47), upper), (plus - 0.08, between - 0.12),
-           style.FROZEN)
-    ax.text(plus, between, "+", ha="center", va="center", size=style.TITLE, weight=600)
-    _arrow(ax, (plus + 0.1, between), (out - edge, between), style.DATA)
+    if not back:
+        ax.text(plus, between, "+", ha="center", va="center", size=style.TITLE, weight=600)
     return fig
 
 
 def alt(data: Paths) -> str:
     """Return the picture in words."""
+    if data.back:
+        return ("The gradient dy of the output goes back on two ways. Through B it becomes dz, and "
+                "through A and the frozen W the gradient dx of the input. On the way dB and dA are "
+                "found, and none for W.")
     return (f"A layer of {data.d_in} inputs and {data.d_out} outputs. On one path the input is "
             f"multiplied by the frozen W. On the other A makes {data.rank} numbers of it, B makes "
             f"{data.d_out} of these, and they are multiplied by alpha / r. The paths are added.")
