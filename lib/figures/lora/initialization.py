@@ -91,7 +91,8 @@ def _scores(ax: Axes, data: Starts) -> None:
             (data.facts[name], style.FACTS, "facts kept", 0.16, "right")):
         gap = 7 if side == "left" else -7
         edge = values.max() if side == "left" else values.min()
-        ax.annotate(words, (edge, last + lift), (gap, 0), textcoords="offset points", ha=side, va="center", color=tone.ink, size=style.SMALL, weight=600)
+        ax.annotate(words, (edge, last + lift), (gap, 0), textcoords="offset points",
+                    ha=side, va="center", color=tone.ink, size=style.SMALL, weight=600)
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")
 
