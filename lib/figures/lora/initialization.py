@@ -113,6 +113,6 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
 
 def alt(data: Starts) -> str:
     """Return the picture in words."""
-    parts = [f"{name}: {data.answers[name].mean():.1f} of the answers, "
-             f"{data.facts[name].mean():.1f} of the facts" for name in data.losses]
+    parts = [f"{name}: {style.percent(data.answers[name].mean())} of the answers, "
+             f"{style.percent(data.facts[name].mean())} of the facts" for name in data.losses]
     return f"Training loss of {len(parts)} starts, and what they reach. {'; '.join(parts)}."
