@@ -169,7 +169,7 @@ def maths(long: str) -> Frames:
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
-           [((4, 4, 2, back), ()) for back in (False, True)] + [((8, 3, 1), ())])
+           [((4, 4, 2, back), ()) for back in (False, True)] + [((6, 3, 1), ())])
     rng = np.random.default_rng(4)
     measured = {(r, scaling.factor(r, a, rule)):
                 (np.geomspace(0.001, 0.004, 5) * a / r**0.4,

@@ -15,7 +15,8 @@ CAPTION = ("Follow both paths along the arrows: only the blue and the orange mat
            "and both are thin.")
 
 CELL = 0.15  # inches, of one number of a row that is drawn
-MOST = 8  # numbers of a row that can be drawn
+#: Numbers of each row that the drawing has room for.
+MOST = {"d_in": 6, "d_out": 6, "rank": 2}
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ def compute(d_in: int, d_out: int, rank: int, back: bool = False) -> Paths:
     """Take the sizes of a layer, and whether its gradients are drawn instead of its answer.
 
     Raises:
-        ValueError: one of them is not from 1 to 8, which is what the drawing has room for.
+        ValueError: one of them is below 1, or more than the drawing has room for.
     """
     for name, size in (("d_in", d_in), ("d_out", d_out), ("rank", rank)):
-        if not 1 <= size <= MOST:
-            raise ValueError(f"{name} is {size}; allowed are 1 to {MOST}")
+        if not 1 <= size <= MOST[name]:
+            raise ValueError(f"{name} is {size}; allowed are 1 to {MOST[name]}")
     return Paths(d_in, d_out, rank, back)
 
 
