@@ -14,7 +14,7 @@ from lib.laboratory.groups import (
     group_runs,
     runs,
 )
-from lib.laboratory.record import sampled
+from lib.laboratory.record import recorded, sampled
 from lib.laboratory.results import (
     CRITERION,
     HISTORIES,
@@ -33,4 +33,5 @@ __all__ = [
     "ALPHAS", "CHAPTER_GROUPS", "CRITERION", "FULL_RATES", "GROUPS", "HISTORIES", "LINEAR",
     "LORA_RATES", "LUCK", "MEASURED", "PLACES", "RANKS", "RESULTS", "Line", "at_best_rate",
     "at_edge", "best_rate", "distance", "group_runs", "held_out", "load_chapter", "load_histories",
-    "load_results", "made_with", "perform", "run_groups", "runs", "sampled", "summary", "unseen"]
+    "load_results", "made_with", "perform", "recorded",
+    "run_groups", "runs", "sampled", "summary", "unseen"]

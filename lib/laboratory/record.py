@@ -58,6 +58,21 @@ def sampled(run: Callable[..., Any], settings: Sequence[tuple[Any, ...]], again:
     return results
 
 
+def recorded(name: str, settings: Sequence[tuple[Any, ...]], folder: Path = FOLDER) -> list[Any]:
+    """The recorded results of a function by its name: for a picture before the code that made it.
+
+    Whether the record is of that code ``sampled`` finds out, further down on the same page.
+
+    Raises:
+        FileNotFoundError: nothing is recorded under this name.
+        ValueError: the record does not hold one of the settings.
+    """
+    known = json.loads((folder / f"{name}.json").read_text())["runs"]
+    if missing := [each for each in settings if json.dumps(each) not in known]:
+        raise ValueError(f"of {name} these settings were not recorded: {missing}")
+    return [known[json.dumps(each)] for each in settings]
+
+
 def _code(run: Callable[..., Any]) -> str:
     """A name for the source of a function."""
     return hashlib.sha256(textwrap.dedent(inspect.getsource(run)).encode()).hexdigest()[:16]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.figures.lora import capacity, low_rank, outer_products, reach
+from lib.figures.lora import capacity, enough, low_rank, outer_products, reach, two_paths
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
                  "samples": {"Q: Which?": " Lima."}} for rank in (0, 2, 8)}
@@ -54,6 +54,16 @@ def test_outer_products_add_up():
     assert np.array_equal(sum(data.terms), data.total)
     assert np.array_equal(data.total, [[1, 2], [5, 8], [9, 12]])
     assert "6 numbers, made from 10" in outer_products.alt(data)
+
+
+def test_what_a_cut_leaves_is_a_share_of_the_whole():
+    data = enough.compute({"questions": {0: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
+    assert [data.left("questions", rank) for rank in (0, 8, 128)] == [0, 1, 1]
+    assert "questions: 0% at rank 0, 100% at rank 8" in enough.alt(data)
+    with pytest.raises(ValueError, match="128, the whole change"):
+        enough.compute({"questions": {0: [0], 8: [1]}})
+    with pytest.raises(ValueError, match="0 tasks"):
+        enough.compute({})
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
@@ -110,3 +120,11 @@ def test_capacity_says_which_rates_are_at_an_edge():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_both_paths_have_the_sizes_of_the_layer():
+    data = two_paths.compute(4, 3, 2)
+    assert data.adapter == 14 and "4 inputs and 3 outputs" in two_paths.alt(data)
+    assert "none for W" in two_paths.alt(two_paths.compute(4, 3, 2, back=True))
+    with pytest.raises(ValueError, match="rank is 9; allowed are 1 to 2"):
+        two_paths.compute(4, 4, 9)

@@ -69,3 +69,12 @@ def test_reading_writes_nothing_and_recording_keeps_what_else_is_known(folder, m
 def test_a_run_that_stands_twice_is_refused(folder):
     with refused("twice", "b"):
         sampled(experiment, [("b", 2), ("b", 2)], folder=folder)
+
+
+def test_a_record_is_read_by_its_name(folder):
+    found = record.recorded("experiment", [("b", 2)], folder)
+    assert found == [{"sum": 0.666667, "rows": [0, 1], "name": "b"}] and not done
+    with refused("were not recorded: [('z', 9)]"):
+        record.recorded("experiment", [("b", 2), ("z", 9)], folder)
+    with pytest.raises(FileNotFoundError):
+        record.recorded("another", [("b", 2)], folder)

@@ -26,6 +26,7 @@ from lib.figures.lora import (
     budget,
     capacity,
     drift,
+    enough,
     fronts,
     initialization,
     lora_block,
@@ -41,6 +42,7 @@ from lib.figures.lora import (
     target_modules,
     tradeoff,
     two_adapters,
+    two_paths,
 )
 from lib.laboratory import load_results
 from lib.laboratory.lora_steps import Measured
@@ -149,6 +151,9 @@ def low_ranks(long: str) -> Frames:
             for r in (0, 8, 128)])
     yield ("outer_products", outer_products.compute, outer_products.draw, outer_products.alt,
            [((np.arange(-5, 5).reshape(5, 2), np.arange(-6, 6).reshape(2, 6)), ())])
+    yield ("enough", enough.compute, enough.draw, enough.alt,
+           [(({"questions": {r: [1 - 1 / (r + 1)] * 2 for r in (0, 1, 8, 128)},
+               "new facts": {r: [r / 100 - 0.27, r / 100] for r in (4, 8, 128)}},), ())])
     sized = [[{"run": {"method": method, "rank": r, "examples": examples},
                "answers": 0.5 + seed / 9, "loss": 3 / r + (examples or 9) / 99 + seed / 99}
               for seed in range(3)] for examples in (48, None)
@@ -163,6 +168,8 @@ def maths(long: str) -> Frames:
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
+    yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
+           [((4, 4, 2, back), ()) for back in (False, True)] + [((6, 3, 1), ())])
     rng = np.random.default_rng(4)
     measured = {(r, scaling.factor(r, a, rule)):
                 (np.geomspace(0.001, 0.004, 5) * a / r**0.4,

@@ -20,6 +20,7 @@ CAPTION = ("Compare the curves with the marks: which starts learn at all, and wh
 #: Tone and dash of each start, the usual one first; one that never moves looks like the base.
 LOOKS: tuple[tuple[Tone, Any], ...] = ((style.LORA, "-"), (style.LORA, (0, (5, 1.5))),
                                        (style.LORA, (0, (1, 1.2))), (style.FROZEN, "-"))
+COUNTS = ("One way", "Two ways", "Three ways", "Four ways")
 WINDOW = 5  # steps that a point of a curve is the mean of
 
 
@@ -89,7 +90,8 @@ def _scores(ax: Axes, data: Starts) -> None:
             (data.answers[name], style.TASK, "answers right", -0.16, "left"),
             (data.facts[name], style.FACTS, "facts kept", 0.16, "right")):
         gap = 7 if side == "left" else -7
-        ax.annotate(words, (values.mean(), last + lift), (gap, 0), textcoords="offset points",
+        edge = values.max() if side == "left" else values.min()
+        ax.annotate(words, (edge, last + lift), (gap, 0), textcoords="offset points",
                     ha=side, va="center", color=tone.ink, size=style.SMALL, weight=600)
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")
@@ -101,7 +103,7 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.1 if wide else 4.9)
     seeds = len(next(iter(data.losses.values())))
-    style.heading(fig, "Four ways to start", "The same batches and rate; "
+    style.heading(fig, f"{COUNTS[len(data.losses) - 1]} to start", "The same batches and rate; "
                   f"{seeds} seed{'s' if seeds > 1 else ''} each")
     _curves(style.place(fig, 0.45, 0.95, 3.3 if wide else 2.95, 1.6 if wide else 1.4), data)
     left, top = (4.85, 0.95) if wide else (1.05, 3.05)
@@ -111,6 +113,6 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
 
 def alt(data: Starts) -> str:
     """Return the picture in words."""
-    parts = [f"{name}: {data.answers[name].mean():.1f} of the answers, "
-             f"{data.facts[name].mean():.1f} of the facts" for name in data.losses]
+    parts = [f"{name}: {style.percent(data.answers[name].mean())} of the answers, "
+             f"{style.percent(data.facts[name].mean())} of the facts" for name in data.losses]
     return f"Training loss of {len(parts)} starts, and what they reach. {'; '.join(parts)}."
