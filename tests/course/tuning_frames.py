@@ -36,6 +36,7 @@ from lib.figures.lora import (
     rank_explorer,
     rate_curves,
     rate_map,
+    rate_shift,
     reach,
     scaling,
     target_modules,
@@ -283,6 +284,8 @@ def choices(_: str) -> Frames:
             for rank in (1, 64)])
     yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
            [((rates, task), ()) for task in ("qa", "elements", "recipes")])
+    yield ("rate_shift", rate_shift.compute, rate_shift.draw, rate_shift.alt,
+           [((rates, factor), ()) for factor in (1, 10)])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])
