@@ -88,7 +88,7 @@ def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
 def draw(data: Shift, layout: Layout = "wide") -> Figure:
     """Draw a panel for each data set, three in a row or two."""
     wide = layout == "wide"
-    columns, step, high = (3, 1.95, 1.2) if wide else (2, 1.7, 1.0)
+    columns, step, high = (3, 1.95, 1.2) if wide else (2, 1.64, 0.95)
     rows = -(-len(data.curves) // columns)
     fig = style.canvas(layout, 1.35 + rows * step - (step - high) + 0.6)
     agree, all_pairs = data.pairs
