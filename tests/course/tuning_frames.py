@@ -20,6 +20,7 @@ from lib.figures.finetuning import (
     remedies,
     transfer,
     weight_map,
+    step_bill,
 )
 from lib.figures.lora import (
     batch_sizes,
@@ -133,6 +134,9 @@ def costs(long: str) -> Frames:
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points, 0.147), ())])
+    yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
+        "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
+        "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
