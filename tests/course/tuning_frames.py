@@ -18,9 +18,9 @@ from lib.figures.finetuning import (
     overfitting,
     pipeline,
     remedies,
+    step_bill,
     transfer,
     weight_map,
-    step_bill,
 )
 from lib.figures.lora import (
     batch_sizes,
