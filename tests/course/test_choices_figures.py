@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import batch_sizes, budget, rank_explorer, rate_curves, target_modules
+from lib.figures.lora import (
+    batch_sizes,
+    budget,
+    rank_explorer,
+    rate_curves,
+    rate_shift,
+    target_modules,
+)
 
 SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
 
@@ -70,6 +77,23 @@ def test_the_explorer_takes_the_runs_of_its_rule():
     assert "does best at 0.1: 90%" in rank_explorer.alt(data)
 
 
+def shift_lines(factor):
+    """Two seeds of both methods, LoRA's losses at ``factor`` times the rate; and a third seed."""
+    return [line(0.5, 0.5, method=method, learning_rate=rate * times, seed=seed) | {"loss": loss}
+            for method, times in (("full", 1), ("lora", factor)) for seed in range(3)
+            for rate, loss in ((1e-3, 2.0), (1e-2, 1.0), (1e-1, 9.0 if method == "lora" else 1.3))
+            if seed < 2 or rate == 1e-2]
+
+
+def test_pairs_agree_at_the_factor_between_the_curves():
+    data = rate_shift.compute(shift_lines(10), 10)
+    assert data.pairs == (2, 3)  # the last pair is far apart
+    rates, losses = data.curves["qa"]["lora"]
+    assert rates.tolist() == pytest.approx([1e-3, 1e-2, 1e-1]) and losses.tolist() == [2, 1, 9]
+    assert rate_shift.compute(shift_lines(10), 1).pairs == (0, 2)
+    assert "divided by 10" in rate_shift.alt(data) and "2 of 3 pairs" in rate_shift.alt(data)
+
+
 def batch_lines():
     """Two batch sizes, of which the larger does best at the higher rate."""
     return [line(dev, dev, method=method, batch=batch, learning_rate=rate, seed=seed)
@@ -106,6 +130,8 @@ def test_places_go_by_budget_and_by_their_own_best_rate():
     (lambda: budget.compute(SHAPES, 1, ["key"], 9), "'key'; the kinds are query, table"),
     (lambda: batch_sizes.compute(batch_lines()[:10]), "no lora runs of batch size 4"),
     (lambda: batch_sizes.compute([]), "no full runs of batch size 0"),
+    (lambda: rate_shift.compute(shift_lines(10), 0), "factor is 0"),
+    (lambda: rate_shift.compute(shift_lines(10)[:3], 1), "qa has no lora runs"),
     (lambda: rate_curves.compute([line(0.5, 0.5)], "qa"), "no full runs; the tasks are qa"),
     (lambda: rank_explorer.compute(explorer_lines(), "α = r", 8, 0.2), "rule is 'α = r'"),
     (lambda: rank_explorer.compute(explorer_lines(), "α = 2r", 4, 0.2), "allowed are 2, 8"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import cost_scale, forgetting, remedies
+from lib.figures.finetuning import cost_scale, forgetting, remedies, step_bill
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
@@ -100,3 +100,12 @@ def test_remedies_average_over_seeds():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_bill_adds_up_and_says_what_activations_take():
+    data = step_bill.compute({"full": (1_000_000, 1_000_000, 2_000_000, 4_000_000)})
+    assert data.total("full") == 8_000_000
+    assert "full 8.00 MB, of which activations 50%" in step_bill.alt(data)
+    for bills, words in (({}, "bills is empty"), ({"full": (1, 2)}, "full has 2 parts")):
+        with pytest.raises(ValueError, match=words):
+            step_bill.compute(bills)

@@ -18,6 +18,7 @@ from lib.figures.finetuning import (
     overfitting,
     pipeline,
     remedies,
+    step_bill,
     transfer,
     weight_map,
 )
@@ -37,6 +38,7 @@ from lib.figures.lora import (
     rank_explorer,
     rate_curves,
     rate_map,
+    rate_shift,
     reach,
     scaling,
     target_modules,
@@ -134,6 +136,9 @@ def costs(long: str) -> Frames:
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points, 0.147), ())])
+    yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
+        "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
+        "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
@@ -290,6 +295,8 @@ def choices(_: str) -> Frames:
             for rank in (1, 64)])
     yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
            [((rates, task), ()) for task in ("qa", "elements", "recipes")])
+    yield ("rate_shift", rate_shift.compute, rate_shift.draw, rate_shift.alt,
+           [((rates, factor), ()) for factor in (1, 10)])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])

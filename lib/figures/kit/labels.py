@@ -94,12 +94,13 @@ class Named:
 
 
 def better(ax: Axes, way: str, x: float, y: float) -> None:
-    """Say where better is: the word, and an arrow ``up``, ``down`` or to the ``top left`` of it.
+    """Say where better is: the word, and an arrow: up, down, right or top left.
 
     ``x`` and ``y`` are shares of the axes; the word begins a little to the right of them.
     """
     width, height = ax.get_window_extent().size / ax.figure.dpi
-    right, up = {"up": (0, 0.17), "down": (0, -0.17), "top left": (-0.15, 0.15)}[way]
+    right, up = {"up": (0, 0.17), "down": (0, -0.17), "right": (0.17, 0),
+                 "top left": (-0.15, 0.15)}[way]
     ax.annotate("", (x + right / 2 / width, y + up / 2 / height),
                 (x - right / 2 / width, y - up / 2 / height), xycoords="axes fraction",
                 annotation_clip=False, zorder=4, arrowprops={

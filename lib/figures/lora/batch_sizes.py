@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout
 from lib.figures.lora.rate_curves import DASHES, NAMES, TONES
 from lib.laboratory import at_best_rate
@@ -77,6 +77,7 @@ def _panel(ax: Axes, data: Batches, name: str) -> None:
         ax.set_ylim(low - 0.02, 1.02)
         style.share_ticks(ax.yaxis, low)
     ax.grid(axis="y")
+    better(ax, "down" if name == "loss" else "up", 0.8, 1.13)
     name_lines(ax, [Named(places, data.means(name, method), NAMES[method], TONES[method])
                     for method in TONES])
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import better
 from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
 
@@ -125,6 +126,8 @@ def draw(data: Places, layout: Layout = "wide") -> Figure:
           data.floors[0], "Questions answered" if wide else "Answered", wide)
     _dots(style.place(fig, right, top, width, height), data, "facts", style.FACTS, "s",
           data.floors[1], "Old facts kept", wide)
+    for ax in fig.axes[-2:] if wide else fig.axes[-2:-1]:
+        better(ax, "right", 0.73 if wide else 0.58, 1 + 0.155 / height)
     return fig
 
 
