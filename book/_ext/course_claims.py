@@ -67,7 +67,7 @@ def claim(row: nodes.row) -> Claim | None:
     kind = kind_of(cells[4].astext()) if len(cells) == 6 else ""
     if not kind:
         return None
-    chapters = tuple(dict.fromkeys(re.findall(r"\d+", cells[5].astext())))
+    chapters = tuple(dict.fromkeys(re.findall(r"A?\d+", cells[5].astext())))
     return Claim(cells[0].astext(), kind, chapters, cells)
 
 
@@ -201,8 +201,9 @@ def controls(claims: Iterable[Claim]) -> str:
     count: Mapping[str, int] = Counter(each.kind for each in claims)
     verdicts = [("", "all")] + [(VERDICTS[kind][0], f"{VERDICTS[kind][0]} ({count[kind]})")
                                 for kind in ORDER if count[kind]]
-    numbers = sorted({int(number) for each in claims for number in each.chapters})
-    chapters = [("", "all")] + [(str(number), str(number)) for number in numbers]
+    numbers = sorted({number for each in claims for number in each.chapters},
+                     key=lambda number: (number[0] == "A", int(number.lstrip("A"))))
+    chapters = [("", "all")] + [(number, number) for number in numbers]
     return (f'<form class="claims-filter" hidden>{choices("verdict", "Verdict", verdicts)}'
             f'{choices("chapter", "Chapter", chapters)}'
             f'<p class="shown" role="status">All {len(claims)} claims are shown.</p></form>')

@@ -1,6 +1,6 @@
 """Experiments of a chapter that take long: recorded once, a sample of them made again each time.
 
-    make record NB=chapters/02_layers.ipynb     runs all of a chapter's, and writes them anew
+    make record NB=chapters/A1_positions.ipynb   runs all of a chapter's, and writes them anew
 """
 
 from __future__ import annotations

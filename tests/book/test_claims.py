@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "claims.md"
 LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
-LINK = re.compile(r"\[(\d+)\]\((claim-[\w-]+)\)")
+LINK = re.compile(r"\[(A?\d+)\]\((claim-[\w-]+)\)")
 FIGURE = re.compile(r"`([^`]+)`")
 WORDS = ROOT / "book" / "claims_in_words.yml"
 VERDICTS = ("holds", "holds here only when", "does not hold here")
@@ -38,7 +38,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def printed() -> dict[str, tuple[str, str]]:
-    """Label -> (number of its chapter, all that the code cells under it printed)."""
+    """Label -> (its chapter, as 7 or A1, and all that the code cells under it printed)."""
     found: dict[str, tuple[str, str]] = {}
     for path in sorted(ROOT.glob("chapters/*.ipynb")):
         label = ""
@@ -48,7 +48,7 @@ def printed() -> dict[str, tuple[str, str]]:
                               if each.startswith("claim-")), "")
                 if label:
                     assert label not in found, f"{label} stands twice"
-                    found[label] = (str(int(path.stem[:2])), "")
+                    found[label] = (path.stem.split("_")[0].lstrip("0"), "")
             elif label:
                 words = [output.get("text", output.get("data", {}).get("text/plain", ""))
                          for output in cell.outputs]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "guide.md"
 FIGURE = re.compile(r"\[([^\]]+)\]\{\.measured\}")
 LABEL = re.compile(r"\]\((claim-[\w-]+)\)")
-CHAPTER = re.compile(r"chapters/(\d\d_\w+)\.ipynb")
+CHAPTER = re.compile(r"chapters/([\dA]\d_\w+)\.ipynb")
 
 
 def words(path: Path) -> str:

@@ -63,6 +63,8 @@ def test_the_path_names_what_matters():
     data = fact_path.compute(said, lost, 40)
     assert data.named() == [("fetch the country", 30)]
     assert "(layers 3 and 4, 'is' looks at the name): 30" in fact_path.alt(data)
+    words = fact_path.alt(fact_path.suppose(said))
+    assert words.startswith("A hypothesis") and "spell (layers 1 and 2" in words
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
                                          r"for the paths \[\('name', 'is'\)\]"):
         fact_path.compute(dict(list(said.items())[:2]),

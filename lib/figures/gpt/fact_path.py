@@ -25,18 +25,25 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # losses that are drawn, but not named
+#: What is supposed before any path is closed.
+SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Facts lost of ``known`` with a path closed in layers 1 and 2, and in layers 3 and 4."""
+    """Facts lost of ``known`` with a path closed in layers 1 and 2, and in layers 3 and 4.
+
+    Without any losses it is what is supposed, before a path was closed.
+    """
 
     tokens: Mapping[str, str]
     lost: Mapping[Path, tuple[int, int]]
     known: int
 
     def named(self) -> list[tuple[str, int]]:
-        """The roles with what was lost, those that matter."""
+        """The roles with what was lost, those that matter; zeros where nothing was closed."""
+        if not self.lost:
+            return [(role, 0) for role in SUPPOSED]
         return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
                 if self.lost[path][half] >= FEW]
 
@@ -53,6 +60,11 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
                  known)
+
+
+def suppose(tokens: Mapping[str, str]) -> Paths:
+    """What may happen, before it is tested: the roles, and no numbers."""
+    return Paths(dict(tokens), {}, 0)
 
 
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
@@ -82,7 +94,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
     fig = style.canvas(layout, 4.05 if wide else 5.3)
-    style.heading(fig, "How a capital is found", f"Capitals lost of {data.known}, path by path")
+    style.heading(fig, *(("How a capital is found", f"Capitals lost of {data.known}, path by path")
+                         if data.lost else ("How a capital may be found",
+                                            "Four looks in three places: a hypothesis")))
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
     for half, words in enumerate(("layers\n1 and 2", "layers\n3 and 4")):
@@ -102,6 +116,11 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         for half, lost in enumerate(losses):
             top = TOP + half * BAND
             _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
+    where = {role: place for place, role in ROLES.items()}
+    for role in () if data.lost else SUPPOSED:
+        (seen, looks), half = where[role]
+        top = TOP + half * BAND
+        _arrow(ax, (at[seen], top), (at[looks], top + BAND), 3 * FEW, 10 * FEW)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -113,13 +132,14 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         (seen, looks), half = where[role]
         along = ALONG[layout][role]
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
-        words = f"{first}\n{rest}: {lost}" if first else f"{rest}: {lost}"
+        words = f"{first}\n{rest}" if first else rest
+        words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
         ax.text(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND,
-                words if layout == "wide" else str(lost), ha="center", va="center", zorder=5,
+                words if layout == "wide" else short, ha="center", va="center", zorder=5,
                 linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
                                        "pad": 1.5})
         if layout == "narrow":
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{lost}: {role}")
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
 
 
 def alt(data: Paths) -> str:
@@ -129,6 +149,8 @@ def alt(data: Paths) -> str:
     for role, lost in data.named():
         (seen, looks), half = where[role]
         who, whom = (f"the {each}".replace("the is", "'is'") for each in (looks, seen))
-        said.append(f"{role} (layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom}): "
-                    f"{lost}")
+        said.append(f"{role} (layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom})"
+                    + (f": {lost}" if data.lost else ""))
+    if not data.lost:
+        return f"A hypothesis, before any path is closed. {'; '.join(said)}."
     return f"Capitals lost of {data.known} with a path closed. {'; '.join(said)}."
