@@ -85,6 +85,7 @@ def problems(text: str, outputs: dict[str, tuple[str, str]],
             said += words
             if there != chapter:
                 found.append(f"{name}: {label} is not in chapter {chapter}")
+        said = " ".join(said.split())  # how wide a table's columns are means nothing
         found += [f"{name}: no cell under {link} prints {piece!r}" for piece in pieces
                   if piece not in said]
         found += [f"{name}: no cell under {link} prints {piece!r}, which its sentence gives"

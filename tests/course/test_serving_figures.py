@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import drift, two_adapters
+from lib.figures.lora import drift, serving, two_adapters
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -49,3 +49,12 @@ def test_a_pair_is_found_at_its_strengths():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(layout):
+    fig = serving.draw(serving.compute(), layout)
+    words = [[text.get_text() for text in ax.texts] for ax in fig.axes]
+    panels = [each for each in words if "W" in each or "W + s B A" in each]
+    assert [each.count("+") for each in panels] == [0, 1, 2]
+    assert "two of them also through adapters" in serving.alt(serving.compute())

@@ -46,6 +46,7 @@ from lib.figures.lora import (
     two_adapters,
     two_paths,
 )
+from lib.figures.lora import serving as where
 from lib.laboratory import load_results
 from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
@@ -266,6 +267,7 @@ def serving(long: str) -> Frames:
     weights, left = worn()
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
+    yield "serving", where.compute, where.draw, where.alt, [((), ())]
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])

@@ -1,0 +1,105 @@
+"""Where a trained adapter can live: in the weights, beside them, or one for each row of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout, Tone
+
+CAPTION = ("Merged, the adapter is part of the matrix. Apart, it is a path of its own, and the "
+           "rows of one batch may take different ones.")
+PANEL = (2.3, 2.0)  # inches of one way
+COLUMNS = {"wide": 3, "narrow": 1}
+LEFT, FORK, JOIN, END = 0.14, 0.4, 1.86, 2.16  # where x, the fork, the sum and y are
+ROWS = (0.82, 1.34, 1.74)  # heights of three requests
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to serve: its name, what it means, and whose adapter each row takes, if any."""
+
+    name: str
+    words: str
+    rows: tuple[str, ...]
+    merged: bool = False
+
+
+def compute() -> list[Way]:
+    """The three ways of chapter 17."""
+    return [Way("Merged", "one matrix, nothing more to do", ("",), merged=True),
+            Way("Apart", "can be swapped, costs two products", ("s A B",)),
+            Way("Mixed batch", "one base, an adapter for each row", ("qa", "pirate", "none"))]
+
+
+def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words: str,
+         tone: Tone) -> None:
+    wide, high = size
+    ax.add_patch(FancyBboxPatch(
+        (middle[0] - wide / 2, middle[1] - high / 2), wide, high, fc=tone.tint, ec=tone.mark,
+        lw=style.THIN, zorder=3, boxstyle="round,pad=0,rounding_size=.04"))
+    ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600, zorder=4)
+
+
+def _path(ax: Axes, *points: tuple[float, float]) -> None:
+    """A line through the points that ends in an arrow."""
+    for start, end in zip(points[:-2], points[1:-1], strict=True):
+        ax.plot(*zip(start, end, strict=True), color=style.MUTED, lw=1.1,
+                solid_capstyle="projecting")
+    ax.annotate("", points[-1], points[-2], zorder=2, arrowprops={
+        "arrowstyle": "-|>", "color": style.MUTED, "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
+        "mutation_scale": 7})
+
+
+def _panel(ax: Axes, way: Way) -> None:
+    """One way: rows of the batch from left to right, through the base and what stands beside it."""
+    ax.text(0.06, 0.1, way.name, va="center_baseline", weight=600, size=style.BASE)
+    ax.text(0.06, 0.28, way.words, va="center_baseline", size=style.SMALL, color=style.MUTED)
+    heights = ROWS if len(way.rows) > 1 else (1.36,)
+    for number, (name, at) in enumerate(zip(way.rows, heights, strict=True), 1):
+        mark = f"{number}" if len(heights) > 1 else ""
+        _path(ax, (LEFT + 0.11, at), (END - 0.1, at))
+        for letter, left in ((f"x{mark}", LEFT), (f"y{mark}", END)):
+            ax.text(left, at, letter, ha="center", va="center_baseline", style="italic")
+        if name and name != "none":
+            up = at - (0.26 if mark else 0.5)
+            _path(ax, (FORK, at), (FORK, up), (JOIN, up), (JOIN, at - 0.07))
+            if mark:
+                _box(ax, (1.13, up), (0.62, 0.2), name, style.LORA)
+            else:
+                _box(ax, (0.82, up), (0.36, 0.26), "A", style.A)
+                _box(ax, (1.44, up), (0.36, 0.26), "B", style.B)
+            ax.plot(JOIN, at, "o", ms=10, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
+            ax.text(JOIN, at, "+", ha="center", va="center_baseline", weight=600, zorder=5)
+        if not mark:
+            _box(ax, (1.13, at), (1.0 if way.merged else 0.62, 0.4),
+                 "W + s B A" if way.merged else "W", style.LORA if way.merged else style.FROZEN)
+    if len(heights) > 1:
+        for at in heights:
+            _box(ax, (1.13, at), (0.62, 0.2), "W", style.FROZEN)
+
+
+@style.styled
+def draw(data: list[Way], layout: Layout = "wide") -> Figure:
+    """Draw every way in a panel of its own."""
+    wide, high = PANEL
+    columns, top = COLUMNS[layout], 0.6
+    fig = style.canvas(layout, top + high * -(-len(data) // columns))
+    style.heading(fig, "Where an adapter can live",
+                  "Grey is the base; colour has the adapter in it")
+    for k, way in enumerate(data):
+        row, column = divmod(k, columns)
+        _panel(style.board(fig, style.MARGIN + column * (wide + 0.06), top + row * high, wide,
+                           high), way)
+    return fig
+
+
+def alt(data: list[Way]) -> str:
+    """Return the drawing in words."""
+    return ("Three ways to serve an adapter. " + "; ".join(
+        f"{way.name}: {way.words}" for way in data) + f". In the mixed batch {len(data[-1].rows)} "
+        "rows go through one matrix W, two of them also through adapters of their own.")
