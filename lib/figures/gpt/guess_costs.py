@@ -44,7 +44,7 @@ def compute(pieces: Sequence[str], costs: Mapping[str, Sequence[float]]) -> Cost
 
 
 def _bars(ax: Axes, data: Costs, at: int, top: float, left: float, inch: float) -> None:
-    """One piece: its text, and a bar for each model, the value of the last one beside it."""
+    """One piece: its text, a bar for each model, and beside them what each bar stands for."""
     ax.text(left - 0.1, top + ROW / 2, data.pieces[at], ha="right", va="center_baseline",
             parse_math=False, size=style.SMALL)
     both = len(data.models) > 1
@@ -53,9 +53,9 @@ def _bars(ax: Axes, data: Costs, at: int, top: float, left: float, inch: float) 
         high = BAR / (2 if both else 1)
         ax.barh(top + ROW / 2 + (k - 0.5) * high * both, max(paid * inch, 0.01), high, left=left,
                 color=tone)
-    last = data.nats[-1, at]
-    ax.text(left + (last * inch if not both else data.nats[:, at].max() * inch) + 0.07,
-            top + ROW / 2, f"{last:.1f}", va="center_baseline", size=style.SMALL)
+    paid = data.nats[:, at]
+    ax.text(left + (paid.max() if both else paid[-1]) * inch + 0.07, top + ROW / 2,
+            " → ".join(f"{each:.1f}" for each in paid), va="center_baseline", size=style.SMALL)
 
 
 @style.styled
@@ -70,7 +70,7 @@ def draw(data: Costs, layout: Layout = "wide") -> Figure:
     ax = style.board(fig, 0, 0.66)
     width = fig.get_size_inches()[0] / columns
     names = max(measure(piece, style.SMALL) for piece in data.pieces) + 0.2
-    inch = (width - names - 0.5) / data.nats.max()
+    inch = (width - names - (0.5 if len(data.models) == 1 else 0.85)) / data.nats.max()
     for at in range(len(data.pieces)):
         column, row = divmod(at, rows)
         _bars(ax, data, at, row * ROW, column * width + names, inch)
