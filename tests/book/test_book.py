@@ -124,7 +124,7 @@ def test_readers_train_take_away_and_break_it(phone, served, tmp_path, scheme):
             panel_walks.cell_of_the_grid(seen.page)
         else:
             panel_walks.mistake(seen.page)
-        panel_walks.away_and_back(seen.page, tmp_path)
+            panel_walks.away_and_back(seen.page, tmp_path)
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

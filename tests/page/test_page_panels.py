@@ -322,11 +322,6 @@ def test_own_pairs_are_checked_line_by_line(page):
     panel_walks.own_pairs(page)
 
 
-def test_a_mistake_and_a_cell_of_the_grid(page):
-    panel_walks.mistake(page)
-    panel_walks.cell_of_the_grid(page)
-
-
 def test_an_adapter_leaves_and_comes_back(page, tmp_path):
     panel_walks.away_and_back(page, tmp_path)
 
