@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import accessibility
+import panel_walks
 import pytest
 from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, pages, visit
 from helpers import served_folder, unavailable
@@ -102,12 +103,26 @@ def test_a_page_from_a_server(wide, served, axe, name):
 def test_a_page_from_the_disk_on_a_phone(phone, name):
     with visit(phone, HTML.as_uri() + "/", name) as seen:
         whole(seen)
+        open_panels(seen)
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390, \
             f"{name} is wider than a phone"
         for figure in seen.page.evaluate(FIGURES):
             assert figure["height"] <= PHONE["height"] - HEADER, \
                 f"{name}: sliders and picture of {figure['names']} need two screens"
         each_slider(seen, layout=1)
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_readers_train_take_away_and_break_it(phone, served, tmp_path, scheme):
+    base = served if scheme == "http" else HTML.as_uri() + "/"
+    with visit(phone, base, "book/lab.html") as seen:
+        if scheme == "http":
+            panel_walks.own_pairs(seen.page)
+            panel_walks.cell_of_the_grid(seen.page)
+        else:
+            panel_walks.mistake(seen.page)
+            panel_walks.away_and_back(seen.page, tmp_path)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 @pytest.mark.parametrize("scheme", ["http", "file"])
@@ -136,6 +151,19 @@ def whole(seen) -> None:
     broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => "
                            "i.outerHTML)")
     assert not broken, f"{name}: {broken}"
+
+
+def open_panels(seen) -> None:
+    """Every panel of the model starts where it comes into view, and has no complaint."""
+    for place in seen.page.locator(".lab-panel").all():
+        place.evaluate("(panel) => { for (let at = panel; at; at = at.parentElement) "
+                       "if (at.tagName === 'DETAILS') at.open = true; }")
+        place.scroll_into_view_if_needed()
+        if place.get_attribute("data-start") == "touch":
+            place.get_by_role("button").click()
+        place.and_(seen.page.locator("[data-ready]")).wait_for()
+        assert place.locator("label").count() or place.get_by_role("button").count(), seen.name
+        assert place.locator(".lab-alert").text_content() == "", seen.name
 
 
 def readable(path: Path) -> bool:

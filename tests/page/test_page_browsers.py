@@ -1,9 +1,8 @@
 """The same losses, to the last bit, in browsers of three makers; skipped where one is missing."""
 
-from pathlib import Path
-
 import marionette
 import pytest
+import webkit
 
 from tools.lab_page import write_page
 
@@ -45,12 +44,10 @@ def test_firefox(wanted, data_path, tmp_path):
         same(firefox.evaluate(RUN), wanted)
 
 
-def test_webkit(wanted, driver, data_path, tmp_path):
-    if not Path(driver.webkit.executable_path).exists():
-        pytest.skip("no WebKit: python -m playwright install webkit")
-    launched = driver.webkit.launch()
-    page = launched.new_page()
-    page.goto(write_page(tmp_path, data_path).as_uri())
-    page.evaluate(PAIRS)
-    same(page.evaluate(RUN), wanted)
-    launched.close()
+def test_webkit(wanted, data_path, tmp_path):
+    path = webkit.find() or pytest.skip("no WebKit: install webkit2gtk-driver (and xvfb), or name "
+                                        "a WebKitWebDriver in WEBKIT")
+    with webkit.webkit(path, tmp_path) as page:
+        page.goto(write_page(tmp_path, data_path).as_uri())
+        page.evaluate(PAIRS)
+        same(page.evaluate(RUN), wanted)

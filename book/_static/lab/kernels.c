@@ -43,11 +43,28 @@ static inline void put(float *c, four left, four right, float scale, int add, in
   for (int j = 0; j < width; j++) c[j] = add ? c[j] + row[j] : row[j];
 }
 
-// One row times the transpose of a matrix, both along k in memory: n dot products. A model that
-// writes has one row, and copying the weights to the panel would cost more than the product.
+// One row times the transpose of a matrix, both along k in memory: n dot products, four at a time
+// while k is whole eights. A model that writes has one row, and copying the weights to the panel
+// would cost more than the product.
 static void dots(float *c, const float *a, const float *b, int b_column, int n, int k,
                  float scale, int add) {
-  for (int j = 0; j < n; j++, b += b_column) {
+  int j = 0;
+  for (; k % 8 == 0 && j + 4 <= n; j += 4, b += 4 * b_column) {
+    const float *b1 = b + b_column, *b2 = b1 + b_column, *b3 = b2 + b_column;
+    four l0 = all(0), r0 = l0, l1 = l0, r1 = l0, l2 = l0, r2 = l0, l3 = l0, r3 = l0;
+    for (int p = 0; p < k; p += 8) {
+      four left = at(a + p), right = at(a + p + 4);
+      l0 = plus(l0, times(left, at(b + p)));  r0 = plus(r0, times(right, at(b + p + 4)));
+      l1 = plus(l1, times(left, at(b1 + p))); r1 = plus(r1, times(right, at(b1 + p + 4)));
+      l2 = plus(l2, times(left, at(b2 + p))); r2 = plus(r2, times(right, at(b2 + p + 4)));
+      l3 = plus(l3, times(left, at(b3 + p))); r3 = plus(r3, times(right, at(b3 + p + 4)));
+    }
+    four sums = wasm_f32x4_make(total(plus(l0, r0)), total(plus(l1, r1)), total(plus(l2, r2)),
+                                total(plus(l3, r3)));
+    sums = times(sums, all(scale));
+    wasm_v128_store(c + j, add ? plus(at(c + j), sums) : sums);
+  }
+  for (; j < n; j++, b += b_column) {
     four sums = all(0), others = all(0);
     int p = 0;
     for (; p + 8 <= k; p += 8) {

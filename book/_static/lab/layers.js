@@ -140,27 +140,28 @@ lab_parts.layers = ({ heap, matrix, zeros, vector, multiply }) => {
 
     forward(x, training = true) {
       const { rows, columns: d } = x, y = matrix(rows, d), x_hat = matrix(rows, d);
-      const gamma = this.gamma.numbers, beta = this.beta.numbers, std = new Float64Array(rows);
+      const gamma = this.gamma.numbers, beta = this.beta.numbers, shrinks = new Float64Array(rows);
       for (let row = 0, at = x.at, hat = x_hat.at, out = y.at; row < rows;
         row++, at += d, hat += d, out += d) {
         let mean = 0, variance = 0;
         for (let k = 0; k < d; k++) mean += heap[at + k];
         mean /= d;
         for (let k = 0; k < d; k++) variance += (heap[at + k] - mean) ** 2;
-        std[row] = Math.sqrt(variance / d + EPSILON);
+        const shrink = 1 / Math.sqrt(variance / d + EPSILON);
+        shrinks[row] = shrink;
         for (let k = 0; k < d; k++) {
-          heap[hat + k] = (heap[at + k] - mean) / std[row];
+          heap[hat + k] = (heap[at + k] - mean) * shrink;
           heap[out + k] = heap[hat + k] * gamma[k] + beta[k];
         }
       }
-      this.cache = training ? { x_hat, std } : null;
+      this.cache = training ? { x_hat, shrinks } : null;
       return y;
     }
 
     // dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / std, with dx_hat = dy gamma: the
     // two means are the parts of the gradient that shifting and stretching the row would undo.
     backward(dy) {
-      const { x_hat, std } = this.cache, { rows, columns: d } = dy, dx = matrix(rows, d);
+      const { x_hat, shrinks } = this.cache, { rows, columns: d } = dy, dx = matrix(rows, d);
       const gamma = this.gamma.numbers;
       if (!this.frozen) this.grads = this.array_gradients(dy, x_hat);
       for (let row = 0, at = dy.at, hat = x_hat.at, out = dx.at; row < rows;
@@ -173,8 +174,9 @@ lab_parts.layers = ({ heap, matrix, zeros, vector, multiply }) => {
         }
         mean /= d;
         along /= d;
+        const shrink = shrinks[row];
         for (let k = 0; k < d; k++) {
-          heap[out + k] = (heap[at + k] * gamma[k] - mean - heap[hat + k] * along) / std[row];
+          heap[out + k] = (heap[at + k] * gamma[k] - mean - heap[hat + k] * along) * shrink;
         }
       }
       return dx;

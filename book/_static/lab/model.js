@@ -36,53 +36,15 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
     }
 
     backward(dy) {
-      const d_hidden = this.down_linear.backward(dy);
-      const numbers = d_hidden.numbers, slopes = this.cache.numbers;
-      for (let i = 0; i < numbers.length; i++) numbers[i] *= slopes[i];
+      const d_hidden = this.down_linear.backward(dy), { at, rows, columns } = d_hidden;
+      const slopes = this.cache.at;
+      for (let i = 0; i < rows * columns; i++) heap[at + i] *= heap[slopes + i];
       return this.up_linear.backward(d_hidden);
     }
   }
 
-  // x + attention(norm(x)), then x + feed_forward(norm(x)).  (batch * time, d_model) -> the same;
-  // x itself is written on.
-  class TransformerBlock extends Layer {
-    constructor(config) {
-      super();
-      const size = config.embedding_dimension;
-      this.attention_norm = new LayerNorm(size);
-      this.self_attention = new CausalSelfAttention(size, config.heads);
-      this.feed_forward_norm = new LayerNorm(size);
-      this.feed_forward = new FeedForward(size, config.feed_forward_dimension);
-    }
-
-    forward(x, batch, training = true, past = null) {
-      const normed = this.attention_norm.forward(x, training);
-      add(x, this.self_attention.forward(normed, batch, training, past));
-      const again = this.feed_forward_norm.forward(x, training);
-      return add(x, this.feed_forward.forward(again, training));
-    }
-
-    backward(dx) {
-      add(dx, this.feed_forward_norm.backward(this.feed_forward.backward(dx)));
-      return add(dx, this.attention_norm.backward(this.self_attention.backward(dx)));
-    }
-  }
-
-  // The blocks one after the other.  (batch * time, d_model) -> the same.
-  class TransformerStack extends Layer {
-    constructor(config) {
-      super();
-      this.layers = Array.from({ length: config.layers }, () => new TransformerBlock(config));
-    }
-
-    forward(x, batch, training = true, past = null) {
-      return this.layers.reduce((y, layer, number) =>
-        layer.forward(y, batch, training, past && past[number]), x);
-    }
-  }
-
-  // Only some rows go on: the last logits are the largest product of all, and wanted only where
-  // a target counts or a token is to be written.  (rows, d) -> (wanted.length, d).
+  // Only some rows go on: those where a target counts or a token is to be written.
+  // (rows, d) -> (wanted.length, d).
   class WantedRows extends Layer {
     forward(x, wanted) {
       this.cache = { wanted, rows: x.rows };
@@ -91,6 +53,50 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
 
     backward(dy) {
       return sum_by_row(this.cache.wanted, dy, this.cache.rows);
+    }
+  }
+
+  // x + attention(norm(x)), then x + feed_forward(norm(x)).  (batch * time, d_model) -> the same,
+  // or the `wanted` rows of it: behind the last attention no row needs the others.  x itself is
+  // written on.
+  class TransformerBlock extends Layer {
+    constructor(config) {
+      super();
+      const size = config.embedding_dimension;
+      this.attention_norm = new LayerNorm(size);
+      this.self_attention = new CausalSelfAttention(size, config.heads);
+      this.wanted_rows = new WantedRows();
+      this.feed_forward_norm = new LayerNorm(size);
+      this.feed_forward = new FeedForward(size, config.feed_forward_dimension);
+    }
+
+    forward(x, batch, training = true, past = null, wanted = null) {
+      const normed = this.attention_norm.forward(x, training);
+      add(x, this.self_attention.forward(normed, batch, training, past));
+      const left = wanted ? this.wanted_rows.forward(x, wanted) : x;
+      this.cache = { wanted };
+      const again = this.feed_forward_norm.forward(left, training);
+      return add(left, this.feed_forward.forward(again, training));
+    }
+
+    backward(dy) {
+      add(dy, this.feed_forward_norm.backward(this.feed_forward.backward(dy)));
+      const dx = this.cache.wanted ? this.wanted_rows.backward(dy) : dy;
+      return add(dx, this.attention_norm.backward(this.self_attention.backward(dx)));
+    }
+  }
+
+  // The blocks one after the other.  (batch * time, d_model) -> the same, or the `wanted` rows.
+  class TransformerStack extends Layer {
+    constructor(config) {
+      super();
+      this.layers = Array.from({ length: config.layers }, () => new TransformerBlock(config));
+    }
+
+    forward(x, batch, training = true, past = null, wanted = null) {
+      const last = this.layers.length - 1;
+      return this.layers.reduce((y, layer, number) => layer.forward(y, batch, training,
+        past && past[number], number === last ? wanted : null), x);
     }
   }
 
@@ -103,7 +109,6 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
       this.token_embedding = new Embedding(matrix(vocabulary_size, size));
       this.positions = sinusoidal_positions(context_length, size);
       this.transformer_stack = new TransformerStack(config);
-      this.wanted_rows = new WantedRows();
       this.final_norm = new LayerNorm(size);
       this.output_projection = new Linear(matrix(vocabulary_size, size));
       this.past = this.transformer_stack.layers.map(() => new KVCache(context_length, size));
@@ -116,15 +121,14 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
       this.check_tokens(tokens, time, start);
       let x = this.token_embedding.forward(tokens, training);
       this.add_positions(x, time, start);
-      x = this.transformer_stack.forward(x, batch, training, past);
-      x = this.wanted_rows.forward(x, wanted || tokens.map((_, row) => row));
+      x = this.transformer_stack.forward(x, batch, training, past, wanted);
       return this.output_projection.forward(this.final_norm.forward(x, training), training);
     }
 
     // Fill `gradients()` from the gradient of the logits; stop where nothing below trains.
     backward(grad_logits) {
-      const parts = [this.token_embedding, ...this.transformer_stack.layers, this.wanted_rows,
-        this.final_norm, this.output_projection];
+      const parts = [this.token_embedding, ...this.transformer_stack.layers, this.final_norm,
+        this.output_projection];
       const lowest = parts.findIndex((part) => part.is_trainable());
       parts.slice(lowest).reduceRight((dy, part) => part.backward(dy), grad_logits);
     }

@@ -38,21 +38,28 @@ lab_parts.quantise = () => {
 
   // Half-precision numbers, two bytes each with the lower one first, to Float32Array: exact.
   function from_float16(bytes) {
-    return Float32Array.from({ length: bytes.length / 2 }, (_, i) => {
+    const numbers = new Float32Array(bytes.length / 2);
+    for (let i = 0; i < numbers.length; i++) {
       const bits = bytes[2 * i] | (bytes[2 * i + 1] << 8);
       const sign = bits >> 15 ? -1 : 1, exponent = (bits >> 10) & 31;
       const fraction = (bits & 1023) / 1024;
-      if (exponent === 31) return fraction ? NaN : sign * Infinity;
-      return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction) : sign * 2 ** -14 * fraction;
-    });
+      if (exponent === 31) numbers[i] = fraction ? NaN : sign * Infinity;
+      else if (exponent) numbers[i] = sign * 2 ** (exponent - 15) * (1 + fraction);
+      else numbers[i] = sign * 2 ** -14 * fraction;
+    }
+    return numbers;
   }
 
   // `count` whole numbers from -127 to 127, then the half-precision scale of each block: the
   // product is a float32 exactly.
   function from_int8(bytes, count) {
-    const scales = from_float16(bytes.subarray(count));
-    return Float32Array.from({ length: count }, (_, i) =>
-      ((bytes[i] << 24) >> 24) * scales[Math.floor(i / BLOCK)]);
+    const scales = from_float16(bytes.subarray(count)), numbers = new Float32Array(count);
+    const whole = new Int8Array(bytes.buffer, bytes.byteOffset, count);
+    scales.forEach((scale, block) => {
+      const end = Math.min(count, (block + 1) * BLOCK);
+      for (let i = block * BLOCK; i < end; i++) numbers[i] = whole[i] * scale;
+    });
+    return numbers;
   }
 
   // {name: numbers} of the base as it travelled.  arrays: [[name, shape, type], ...], one after the

@@ -23,20 +23,26 @@ lab_parts.training = ({ mark, release, softmax, get_lora_parameters, clip_gradie
 
   // Mean of -log p(target) over the rows of logits (rows, vocabulary), which become the gradient of
   // it, (p - onehot) / rows, in place.  targets: (rows) of ids, none ignored.
+  // -log p(target) is largest - logit(target) - log p(largest), which no p too small for a float
+  // can spoil.
   function cross_entropy(logits, targets) {
     const { rows, columns: vocabulary, numbers } = logits;
+    const places = new Int32Array(rows); // of each row's largest logit
     let loss = 0;
     for (let row = 0; row < rows; row++) {
-      const at = row * vocabulary, chosen = numbers[at + targets[row]];
-      let largest = -Infinity, sum = 0;
-      for (let k = at; k < at + vocabulary; k++) if (numbers[k] > largest) largest = numbers[k];
-      for (let k = at; k < at + vocabulary; k++) sum += Math.exp(numbers[k] - largest);
-      loss += (Math.log(sum) + largest - chosen) / rows;
+      const at = row * vocabulary;
+      let likeliest = at;
+      for (let k = at; k < at + vocabulary; k++) if (numbers[k] > numbers[likeliest]) likeliest = k;
+      places[row] = likeliest;
+      loss += numbers[likeliest] - numbers[at + targets[row]];
     }
     softmax(logits.at, rows, vocabulary, vocabulary, 1);
-    for (let row = 0; row < rows; row++) numbers[row * vocabulary + targets[row]] -= 1;
+    for (let row = 0; row < rows; row++) {
+      loss -= Math.log(numbers[places[row]]);
+      numbers[row * vocabulary + targets[row]] -= 1;
+    }
     for (let k = 0; k < numbers.length; k++) numbers[k] /= rows;
-    return loss;
+    return loss / rows;
   }
 
   // One forward and one backward.  inputs, targets: (batch * time) of ids or, in targets, IGNORE.

@@ -74,7 +74,8 @@ lab_panels.example = (_, fail) => {
   function fill() {
     for (const [name, rows] of Object.entries(cells)) {
       each(rows, (input, i, j) => {
-        input.value = String(Number(numbers[name][i][j].toPrecision(4))).replace('-', '−');
+        const value = numbers[name][i][j], digits = Math.abs(value) < 0.1 ? 3 : 4; // of 0.0123
+        input.value = String(Number(value.toPrecision(digits))).replace('-', '−');
         input.removeAttribute('aria-invalid');
       });
     }

@@ -18,7 +18,8 @@ lab_panels.kit = (() => {
 
   let count = 0;
   const new_id = () => `lab-${count += 1}`;
-  const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)}%` : '–');
+  const percent = (share) => (!Number.isFinite(share) ? '–'
+    : share > 0 && share < 0.005 ? '<1%' : `${Math.round(100 * share)}%`);
   const whole = (number) => number.toLocaleString('en');
 
   // A quantity: a slider over a list of values, its two ends named. {element, value, set}

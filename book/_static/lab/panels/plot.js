@@ -45,7 +45,7 @@ lab_panels.plot = () => {
       ...runs.map((run) => run.losses[run.losses.length - 1] ?? 0))));
     const left = chart(losses, 'Loss (nats a token)', steps, top, String, [0, top / 2, top], 52);
     const right = chart(shares, 'Share of answers right, of facts kept', steps, 1, percent,
-      [0, 0.5, 1], 84);
+      [0, 0.5, 1], 100);
     runs.forEach((run, i) => {
       const now = i === runs.length - 1, age = now ? '' : 'lab-old';
       const points = run.losses.map((loss, at) => [left.x(at + 1), left.y(Math.min(loss, top))]);
