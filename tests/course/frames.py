@@ -250,8 +250,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("cache_flow", cache_flow.compute, cache_flow.draw, cache_flow.alt,
            [((["<eos>", " Ch", "ile", " is", " a", " country", " in"], 3), ())])
     yield ("guess_costs", guess_costs.compute, guess_costs.draw, guess_costs.alt,
-           [((WORDS, {"before": [6.9] * 16, "after": [0.0, 9.4] * 8}), ()),
-            ((2 * WORDS, {"the trained model": [0.0, 7.2] * 16}), ())])
+           [((WORDS, {"before": [6.9] * 16, "after": [0.0, 9.4] * 8}), ())])
+    yield ("guess_costs_long", guess_costs.compute, guess_costs.draw, guess_costs.alt,
+           [((2 * WORDS, {"the trained model": [0.0, 7.2] * 16}), ())])
     yield ("one_way", one_way.compute, one_way.draw, one_way.alt,
            [(({"country first": [[16, 0]] * 3, "both ways": [[16, 15]]}, 16), ())])
     shares = {group: rng.random(20) for group in ("known", "invented", "unknown")}
