@@ -102,10 +102,10 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     _matrix(ax, middle, upper, 1.2 if wide else 0.9, (data.d_in, data.d_out), style.FROZEN,
             ("$W$", "no gradient" if back else f"{data.d_out} × {data.d_in}, frozen"))
     _matrix(ax, a, lower, box, (data.d_in, data.rank), style.A,
-            (f"${d}A$", f"{data.rank} × {data.d_in}"))
+            ("$A$", "gives $dA$" if back else f"{data.rank} × {data.d_in}"))
     _numbers(ax, middle, lower, data.rank, style.LORA, f"${d}z$", f"{data.rank}")
     _matrix(ax, b, lower, box, (data.rank, data.d_out), style.B,
-            (f"${d}B$", f"{data.d_out} × {data.rank}"))
+            ("$B$", "gives $dB$" if back else f"{data.d_out} × {data.rank}"))
     _numbers(ax, out, between, data.d_out, style.DATA, f"${d}y$", f"{data.d_out} out")
     edge, half, side = CELL / 2 + 0.03, box / 2 + 0.02, 0.62 if wide else 0.47
     room = 0.27 if wide else 0.2
@@ -121,8 +121,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         _arrow(ax, start, end, tone, back)
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
-    if not back:
-        ax.text(plus, between, "+", ha="center", va="center", size=style.TITLE, weight=600)
+    ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",
+            va="center", size=style.TITLE, weight=600)
     return fig
 
 
