@@ -243,7 +243,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for logits in (flat, sure) for warmth in (0.3, 1.0, 2.0) for top_p in (0.5, 1.0)])
     yield ("temperature", temperature.compute, temperature.draw, temperature.alt,
            [(({LONG[:20]: sure, "One": rng.normal(0, 2, 40), "Peru": flat},), ())])
-    counts = np.sort(rng.integers(0, 51, (4, 5, 3)), -1)[..., ::-1]
+    counts = np.sort(rng.integers(0, 51, (4, 5, 4)), -1)[..., ::-1]
     yield ("variety", variety.compute, variety.draw, variety.alt,
            [(([0.5, 0.8, 1.0, 2.0], counts, 50), ())])
     yield ("cache_cost", cache_cost.compute, cache_cost.draw, cache_cost.alt, [((8, 120), ())])

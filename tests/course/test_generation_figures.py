@@ -77,10 +77,10 @@ def test_auc_counts_pairs():
 
 
 def test_variety_averages_over_the_groups():
-    counts = np.array([[[1, 9, 1], [3, 7, 2]], [[8, 2, 2], [8, 4, 1]]])
+    counts = np.array([[[1, 9, 1, 0], [3, 7, 2, 2]], [[8, 2, 2, 5], [8, 4, 1, 3]]])
     data = variety.compute([0.5, 1], counts, 10)
     assert data.mean("distinct").tolist() == [2, 8] and data.mean("true").tolist() == [8, 3]
-    assert "most, 2, at 0.5" in variety.alt(data)
+    assert "most, 2, at 0.5" in variety.alt(data) and "most, 4, at 1" in variety.alt(data)
 
 
 @pytest.mark.parametrize("call, words", [

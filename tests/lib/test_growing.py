@@ -17,7 +17,7 @@ from lib.optim import warmup_cosine
 from lib.pretraining import Recipe, load_history, pretraining_data
 
 GROWING = [2, 3, 4, 5, 6]
-LINES, CELL = 200, 14
+LINES, CELL = 206, 14
 #: Losses in float32, whose sums other processors add in another order: see test_base_model.
 EARLY = 2e-4
 #: Held-out loss in nats after the small budget, of the models at the ends of chapters, seed 0.
@@ -198,6 +198,15 @@ def test_it_writes_what_the_library_writes(base, settings):
                  for write, source in ((grown(6)["generate"], weights), (generate, model)))
     assert np.array_equal(ours, its)
     assert weights.keys() == model.parameters().keys()  # the cache was put into a copy
+
+
+def test_it_stops_where_the_library_stops_and_refuses_what_is_too_long(base):
+    model, tokenizer = base
+    write, start = grown(6)["generate"], np.array([start_of_text(tokenizer, "Chile")])
+    ours = write(model.parameters(), start, 40, stop=tokenizer.eos_id)
+    assert np.array_equal(ours, generate(model, start, 40, stop_token=tokenizer.eos_id))
+    with pytest.raises(AssertionError, match="64 tokens"):
+        write(model.parameters(), start, 65 - start.shape[1])
 
 
 @pytest.mark.parametrize("chapter", [2, 3, 4, 6])

@@ -12,8 +12,8 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("An arrow is a path that was closed, and as thick as the number of capitals that were "
-           "lost without it.")
+CAPTION = ("An arrow is a path that was knocked out, and as thick as the number of capitals that "
+           "were lost without it.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: The group that is looked at and the one that looks.
@@ -25,15 +25,15 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # losses that are drawn, but not named
-#: What is supposed before any path is closed.
+#: What is supposed before any path is knocked out.
 SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Facts lost of ``known`` with a path closed in layers 1 and 2, and in layers 3 and 4.
+    """Facts lost of ``known`` with a path knocked out in layers 1 and 2, and in layers 3 and 4.
 
-    Without any losses it is what is supposed, before a path was closed.
+    Without any losses it is what is supposed, before a path was knocked out.
     """
 
     tokens: Mapping[str, str]
@@ -41,7 +41,7 @@ class Paths:
     known: int
 
     def named(self) -> list[tuple[str, int]]:
-        """The roles with what was lost, those that matter; zeros where nothing was closed."""
+        """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
         if not self.lost:
             return [(role, 0) for role in SUPPOSED]
         return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
@@ -152,5 +152,5 @@ def alt(data: Paths) -> str:
         said.append(f"{role} (layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom})"
                     + (f": {lost}" if data.lost else ""))
     if not data.lost:
-        return f"A hypothesis, before any path is closed. {'; '.join(said)}."
-    return f"Capitals lost of {data.known} with a path closed. {'; '.join(said)}."
+        return f"A hypothesis, before any path is knocked out. {'; '.join(said)}."
+    return f"Capitals lost of {data.known} with a path knocked out. {'; '.join(said)}."

@@ -72,7 +72,7 @@ def draw(data: Heads, layout: Layout = "wide") -> Figure:
            100 * data.shares, data.shares, style.ATTENTION)
     most = max(data.lost.max(), 1)
     _table(style.place(fig, *places[1], width, 1.3),
-           f"Capitals of {data.known} lost, silent at $is$", data.lost,
+           f"Capitals of {data.known} lost, ablated at $is$", data.lost,
            np.clip(data.lost / most, 0, 1), LOST)
     return fig
 
@@ -84,5 +84,5 @@ def alt(data: Heads) -> str:
     names = [f"head {head + 1} of layer {layer + 1}" for layer, head in (most, dearest)]
     return (f"Two tables of {data.lost.size} heads. {names[0].capitalize()} looks at the name "
             f"most, {style.percent(data.shares[most])}, and {data.lost[most]} of {data.known} "
-            f"capitals are lost if it is silent at 'is'. Most are lost, {data.lost[dearest]}, "
+            f"capitals are lost if it is ablated at 'is'. Most are lost, {data.lost[dearest]}, "
             f"without {names[1]}, which gives the name {style.percent(data.shares[dearest])}.")
