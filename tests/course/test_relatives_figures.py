@@ -1,6 +1,5 @@
 """What the drawing of chapter 18 computes: the numbers of a frame, and what it refuses."""
 
-import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
@@ -40,22 +39,26 @@ def test_only_the_chosen_one_is_coloured_and_nothing_moves(layout):
     limits = set()
     for chosen in runs():
         fig = variants.draw(variants.compute(runs(), chosen), layout)
-        curves, scores = fig.axes
+        curves, scores, kept = fig.axes
         coloured = [line for line in curves.lines if line.get_color() == style.LORA.mark]
         assert [line.get_ydata().tolist() for line in coloured] == [
             variants.compute(runs(), chosen).curve(chosen).tolist()]
         bold = [label.get_text() for label in scores.get_yticklabels()
                 if label.get_weight() == 600]
-        assert bold == [chosen]
+        assert bold == [chosen] * (chosen != "LoRA")
         assert render.png(fig, layout)  # a glyph that the font lacks would warn
-        limits.add((curves.get_ylim(), curves.get_xlim(), scores.get_xlim()))
+        limits.add((curves.get_ylim(), curves.get_xlim(), scores.get_xlim(),
+                    kept.get_xlim()))
     assert len(limits) == 1
 
 
-def test_every_seed_has_a_mark():
-    fig = variants.draw(variants.compute(runs(), "LoRA"))
-    marks = np.concatenate([line.get_xdata() for line in fig.axes[1].lines])
-    assert sorted(marks) == [0.5, 0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 1.0]
+def test_a_difference_is_taken_seed_by_seed_with_its_interval():
+    data = variants.compute(runs(), "LoRA")
+    assert data.above("answers", "LoRA") == (0, 0)
+    mean, margin = data.above("answers", "DoRA")  # 40 and 10 points
+    assert (mean, margin) == (pytest.approx(25), pytest.approx(12.71 * 15))
+    line = variants.draw(data).axes[1].lines[1]
+    assert line.get_xdata() == pytest.approx([mean - margin, mean + margin])
 
 
 @pytest.mark.parametrize("given, chosen, words", [

@@ -1,4 +1,4 @@
-"""LoRA and its relatives: how each learns, and what every seed reaches and keeps."""
+"""LoRA and its relatives: how each learns, and how far from LoRA it ends."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
-from lib.figures.lora.initialization import WINDOW, Starts, gather, mark_seeds
+from lib.figures.lora.initialization import WINDOW, Starts, gather
 
-CAPTION = ("A line is one method, a mark one seed. Compare the distance between methods with "
-           "that between seeds.")
+CAPTION = ("On the right a bar is the 95% interval of a method's mean difference from the first "
+           "one. Where it crosses the line at 0, the two cannot be told apart.")
 ROW = 0.2  # inches for each name
+T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,13 @@ class Relatives(Starts):
     """By name of a relative, what ``Starts`` holds by start; one is chosen."""
 
     chosen: str
+
+    def above(self, part: str, name: str) -> tuple[float, float]:
+        """Points of ``part`` above the first method, seed by seed: their mean and its margin."""
+        values = getattr(self, part)
+        gains = 100 * (values[name] - next(iter(values.values())))
+        return (float(gains.mean()),
+                float(T[len(gains)] * gains.std(ddof=1) / len(gains) ** 0.5))
 
 
 def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], chosen: str) -> Relatives:
@@ -75,46 +84,46 @@ def _curves(ax: Axes, data: Relatives) -> None:
     name_lines(ax, lines, style.SMALL)
 
 
-def _scores(ax: Axes, data: Relatives) -> None:
-    """Every seed's answers and facts, a row for each name; a band lies under the chosen one."""
-    names = list(data.losses)
-    at = names.index(data.chosen)
-    ax.axhspan(at - 0.46, at + 0.46, color=style.LORA.tint, lw=0)
-    mark_seeds(ax, data, 0.18)
-    least = min(float(values.min()) for part in (data.answers, data.facts)
-                for values in part.values())
-    floor = 0.5 * np.floor(least / 0.5)
-    ax.set(xlim=(floor - 0.02, 1.02), ylim=(len(names) - 0.5, -0.5), xlabel="share right")
-    style.share_ticks(ax.xaxis, floor)
-    ax.set_yticks(range(len(names)), names)
+def _differences(ax: Axes, data: Relatives, part: str, words: str, tone: style.Tone) -> None:
+    """A method a row: its mean difference from the first one, with its interval."""
+    first, *names = data.losses
+    if data.chosen in names:
+        at = names.index(data.chosen)
+        ax.axhspan(at - 0.46, at + 0.46, color=style.LORA.tint, lw=0)
+    ax.axvline(0, color=style.DATA.mark, lw=1.0, ls="--", zorder=2)
+    found = [data.above(part, name) for name in names]
+    ends = [mean + sign * margin for mean, margin in found for sign in (-1, 1)]
+    for row, (mean, margin) in enumerate(found):
+        ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=1.4, zorder=3)
+        ax.plot([mean], [row], style.MARKER["task" if part == "answers" else "facts"], ms=5,
+                color=tone.mark, mec=style.PAPER, mew=0.8, ls="", zorder=4)
+    ax.set(xlim=(min(*ends, -1) - 2, max(*ends, 1) + 2), ylim=(len(names) - 0.5, -0.5))
+    ax.set_title(words, color=tone.ink, weight=600, size=style.SMALL)
+    ax.set_xlabel(f"points above {first}", size=style.SMALL)
+    ax.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    ax.set_yticks(range(len(names)), names if part == "answers" else [""] * len(names))
     ax.tick_params(axis="y", labelcolor=style.INK)
-    ax.get_yticklabels()[at].set(color=style.LORA.ink, weight=600)
+    if data.chosen in names and part == "answers":
+        ax.get_yticklabels()[at].set(color=style.LORA.ink, weight=600)
     ax.grid(axis="x")
-
-
-def _legend(fig: Figure, left: float, top: float) -> None:
-    """Name the two kinds of marker, in their colours, above the scores."""
-    for shift, words, tone in ((0, "round: answers", style.TASK),
-                               (1, "square: facts kept", style.FACTS)):
-        style.write(fig, left + shift, top, words, tone.ink, style.SMALL, weight=600,
-                    va="baseline")
 
 
 @style.styled
 def draw(data: Relatives, layout: Layout = "wide") -> Figure:
-    """Draw the curves, and every seed's scores."""
+    """Draw the curves, and every method's differences from the first one."""
     wide = layout == "wide"
     high = max(1.9, ROW * len(data.losses))
-    fig = style.canvas(layout, high + (1.5 if wide else 3.6))
+    fig = style.canvas(layout, high + (1.5 if wide else 3.7))
     answers, facts = data.answers[data.chosen].mean(), data.facts[data.chosen].mean()
     seeds = len(data.losses[data.chosen])
     style.heading(fig, f"{data.chosen}: {style.percent(answers)} right, "
                   f"{style.percent(facts)} kept",
                   f"Coloured: the chosen one, over {seeds} seeds. Grey: the others.")
     _curves(style.place(fig, 0.45, 0.95, 3.0, high if wide else 1.45), data)
-    left, top = (4.75, 0.95) if wide else (1.1, 3.15)
-    _legend(fig, left, top - 0.1)
-    _scores(style.place(fig, left, top, 2.25 if wide else 2.3, high), data)
+    left, top = (4.55, 0.95) if wide else (1.0, 3.2)
+    for shift, part, words, tone in ((0, "answers", "answers", style.TASK),
+                                     (1.3, "facts", "facts kept", style.FACTS)):
+        _differences(style.place(fig, left + shift, top, 1.15, high), data, part, words, tone)
     return fig
 
 
@@ -122,6 +131,10 @@ def alt(data: Relatives) -> str:
     """Return the frame in words."""
     answers, facts = data.answers[data.chosen], data.facts[data.chosen]
     rank = 1 + sum(each.mean() > answers.mean() for each in data.answers.values())
+    first = next(iter(data.losses))
+    gains = "" if data.chosen == first else f" Above {first}, in points: " + ", ".join(
+        f"{part} {mean:+.1f} ± {margin:.1f}" for part, (mean, margin) in (
+            (part, data.above(part, data.chosen)) for part in ("answers", "facts"))) + "."
     return (f"{data.chosen}, one of {len(data.losses)}: {style.percent(answers.mean())} of the "
             f"test answers right, {style.percent(facts.mean())} of the facts kept; "
-            f"number {rank} by answers.")
+            f"number {rank} by answers.{gains}")

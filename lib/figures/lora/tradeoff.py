@@ -15,7 +15,7 @@ from lib.figures.kit.labels import LEADING, better, ring
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
-           "Compare the methods at one loss.")
+           "Compare the marks of all rates at one loss.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -31,7 +31,8 @@ class Front:
 
     ``paths`` holds the chosen rate's way through training by method: (times, 2), a mean of the
     seeds; ``moved`` how far its runs went; ``base`` the facts that the base model knows;
-    ``limits`` the least and the largest loss to show, the same for all rates.
+    ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
+    paths are drawn.
     """
 
     task: str
@@ -41,6 +42,7 @@ class Front:
     moved: dict[str, float]
     base: float
     limits: tuple[float, float]
+    ways: bool = True
 
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
@@ -52,7 +54,8 @@ class Front:
         return self.runs[next(method for method in METHODS if method in self.paths)][self.rate][0]
 
 
-def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float) -> Front:
+def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
+            ways: bool = True) -> Front:
     """Gather the lines of a data set.
 
     Raises:
@@ -76,7 +79,7 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
                               for method, of in runs.items()}, paths,
                  {method: float(np.mean([line["moved"] for line in found]))
                   for method, found in here.items()}, base,
-                 (0.85 * min(losses), 1.15 * max(losses)))
+                 (0.85 * min(losses), 1.15 * max(losses)), ways)
 
 
 def height(kept: np.ndarray | float) -> np.ndarray:
@@ -103,7 +106,7 @@ def _plot(ax: Axes, data: Front) -> None:
             ax.plot(points[:, 0], height(points[:, 1]), style.MARKER[method], ls="", mew=0.8,
                     color=tone.mark if chosen else tone.tint, ms=6 if chosen else 5,
                     mec=style.PAPER if chosen else tone.mark, zorder=3 + chosen)
-        if method in data.paths:
+        if data.ways and method in data.paths:
             loss, facts = data.paths[method].T
             ax.plot(loss, height(facts), color=tone.mark, lw=1.4, zorder=2,
                     ls="-" if method == "full" else (0, (5, 2)))
