@@ -62,8 +62,9 @@ def _bars(ax: Axes, data: Bill) -> None:
         ax.text(0, row - 0.36, name, color=_tone(row).ink, weight=600, va="center_baseline")
         ax.text(most / 1e6, row - 0.36, written(data.total(name)), ha="right",
                 color=_tone(row).ink, weight=600, va="center_baseline")
-    ax.set(xlim=(-0.003 * most / 1e6, 1.003 * most / 1e6), ylim=(len(data.parts) - 0.6, -0.6), yticks=[],
-           xlabel="megabytes that a step keeps")
+    # A little more on both sides, or the frame of the bars would be cut off.
+    ax.set(xlim=(-0.003 * most / 1e6, 1.003 * most / 1e6), ylim=(len(data.parts) - 0.6, -0.6),
+           yticks=[], xlabel="megabytes that a step keeps")
     ax.grid(axis="x")
 
 
