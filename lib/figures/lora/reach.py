@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Raise the rank, and turn the view: the inputs cover a sphere, but at rank 1 all outputs "
-           "lie on a line, at rank 2 in a plane.")
+CAPTION = ("Raise the rank, and turn the view: the inputs cover a sphere, but at rank 1 all "
+           "outputs lie on a line, at rank 2 in a plane.")
 
 #: Three rows of A and three columns of B, of which the rank takes the first ones.
 A = np.array([[0.6, 0.64, 0.48], [-0.8, 0.48, 0.36], [0.0, -0.6, 0.8]])
