@@ -47,9 +47,11 @@ def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
     size = cost_scale.MODELS["GPT-2 XL"]
     full, lora = cost_scale.memory(size, 100), cost_scale.memory(size, 100, 4)
     few, whole = size.adapter(4), size.parameters()
-    assert sum(full.values()) - full["activations"] == 16 * whole
-    assert sum(lora.values()) - lora["activations"] == 2 * whole + 16 * few
-    assert full["activations"] == 100 * (34 * 1600 * 48 + 4 * 50_257)
+    held = ("weights", "gradients", "optimizer")
+    assert sum(full[part] for part in held) == 16 * whole
+    assert sum(lora[part] for part in held) == 2 * whole + 16 * few
+    assert full["activations"] == 100 * 34 * 1600 * 48
+    assert full["logits"] == lora["logits"] == 100 * 8 * 50_257
     assert full["activations"] - lora["activations"] == 100 * 10 * 1600 * 48
 
 
@@ -57,7 +59,7 @@ def test_costs_hold_the_totals_of_all_models():
     cost = cost_scale.compute("GPT-3", 2048)
     assert cost.totals.shape == (6, 2)
     assert cost.totals[-1].tolist() == [sum(cost.full.values()), sum(cost.lora.values())]
-    assert "most of it optimiser" in cost_scale.alt(cost)
+    assert "most of it optimizer" in cost_scale.alt(cost)
     assert "most of it activations" in cost_scale.alt(cost_scale.compute("this model", 2048))
 
 

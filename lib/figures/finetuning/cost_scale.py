@@ -59,13 +59,14 @@ MODELS = {
 
 #: Bytes for each parameter in mixed precision.  Rajbhandari et al. 2019, section 3.1: 16-bit
 #: weights and gradients; in 32 bits a copy of the weights and Adam's two moments.
-WEIGHT, GRADIENT, OPTIMISER = 2, 2, 4 + 4 + 4
+WEIGHT, GRADIENT, OPTIMIZER = 2, 2, 4 + 4 + 4
 #: Bytes of activations for each token, layer and d_model.  Korthikanti et al. 2022, eq. 2, without
 #: the attention maps, which fused attention does not keep; LoRA on query and value does not keep
 #: the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less.
 FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
-LOGIT = 4  # bytes
-PARTS = ("weights", "gradients", "optimiser", "activations")
+#: Bytes of a logit and of its gradient, both in 32 bits.
+LOGIT = 4 + 4
+PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 RANK = 4
 
@@ -87,8 +88,8 @@ def memory(size: Size, tokens: int, rank: int | None = None) -> dict[str, int]:
     trained = whole if rank is None else size.adapter(rank)
     frozen = 0 if rank is None else whole
     each = FULL_ACTIVATIONS if rank is None else LORA_ACTIVATIONS
-    sizes = (WEIGHT * (frozen + trained), GRADIENT * trained, OPTIMISER * trained,
-             tokens * (each * size.d_model * size.layers + LOGIT * size.vocabulary))
+    sizes = (WEIGHT * (frozen + trained), GRADIENT * trained, OPTIMIZER * trained,
+             tokens * each * size.d_model * size.layers, tokens * LOGIT * size.vocabulary)
     return dict(zip(PARTS, sizes, strict=True))
 
 
@@ -120,7 +121,8 @@ def written(size: float) -> str:
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:
     """How each part is filled: what is held for training in the method's own colour."""
     return {"weights": {"fc": style.FROZEN.mark}, "gradients": {"fc": tone.tint},
-            "optimiser": {"fc": tone.mark}, "activations": {"fc": style.DATA.tint}}
+            "optimizer": {"fc": tone.mark}, "activations": {"fc": style.DATA.tint},
+            "logits": {"fc": style.DATA.tint, "hatch": "/////"}}
 
 
 def _bars(ax: Axes, data: Cost) -> None:
@@ -146,10 +148,10 @@ def _table(ax: Axes, data: Cost, width: float) -> None:
                                      (data.lora, style.LORA, "LoRA", width)):
         ax.text(right, 0.1, name, ha="right", va="center_baseline", color=tone.ink, weight=600)
         for row, part in enumerate(PARTS):
-            ax.text(right, 0.34 + 0.24 * row, written(parts[part]), ha="right",
+            ax.text(right, 0.34 + 0.2 * row, written(parts[part]), ha="right",
                     va="center_baseline", size=style.SMALL)
     for row, part in enumerate(PARTS):
-        at = 0.34 + 0.24 * row
+        at = 0.34 + 0.2 * row
         for k, tone in enumerate((style.FULL, style.LORA)):
             ax.add_artist(Rectangle((0.13 * k, at - 0.055), 0.11, 0.11, ec=style.MUTED,
                                    lw=style.HAIR, **_looks(tone)[part]))
@@ -161,10 +163,11 @@ def _scale(ax: Axes, data: Cost) -> None:
     sizes = np.array([size.parameters() for size in MODELS.values()], float)
     here = list(MODELS).index(data.name)
     ax.set(xscale="log", yscale="log", xlim=(5e5, 4e11), ylim=(1.5e7, 3e13))
-    for card in (24, 80):
+    for card, up in ((24, False), (80, True)):
         ax.axhline(card * 1e9, color=style.RULE, lw=style.THIN, zorder=0)
-        ax.annotate(f"card of {card} GB", (5.6e5, card * 1e9), (0, 1.5), size=style.SMALL,
-                    textcoords="offset points", color=style.MUTED, va="baseline", zorder=1,
+        ax.annotate(f"card of {card} GB", (5.6e5, card * 1e9), (0, 1.5 if up else -1.5),
+                    textcoords="offset points", color=style.MUTED, size=style.SMALL, zorder=1,
+                    va="baseline" if up else "top",
                     bbox={"fc": style.PAPER, "ec": "none", "pad": 0})
     ax.axvline(sizes[here], color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for column, (tone, marker) in enumerate(((style.FULL, "o"), (style.LORA, "D"))):

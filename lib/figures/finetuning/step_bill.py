@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lib.figures.finetuning.cost_scale import PARTS, written
+from lib.figures.finetuning.cost_scale import written
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
+PARTS = ("weights", "gradients", "optimizer", "activations")
 CAPTION = "Look which part of a bar is longest, and which part LoRA takes away."
 
 
@@ -28,7 +29,7 @@ class Bill:
 
 
 def compute(bills: Mapping[str, Sequence[int]]) -> Bill:
-    """Take the bytes of weights, gradients, optimiser and activations by name.
+    """Take the bytes of weights, gradients, optimizer and activations by name.
 
     Raises:
         ValueError: There are no bills, or one has not four parts.
@@ -61,8 +62,9 @@ def _bars(ax: Axes, data: Bill) -> None:
         ax.text(0, row - 0.36, name, color=_tone(row).ink, weight=600, va="center_baseline")
         ax.text(most / 1e6, row - 0.36, written(data.total(name)), ha="right",
                 color=_tone(row).ink, weight=600, va="center_baseline")
-    ax.set(xlim=(0, most / 1e6), ylim=(len(data.parts) - 0.6, -0.6), yticks=[],
-           xlabel="megabytes that a step keeps")
+    # A little more on both sides, or the frame of the bars would be cut off.
+    ax.set(xlim=(-0.003 * most / 1e6, 1.003 * most / 1e6), ylim=(len(data.parts) - 0.6, -0.6),
+           yticks=[], xlabel="megabytes that a step keeps")
     ax.grid(axis="x")
 
 

@@ -1,4 +1,4 @@
-"""The geometry of rank: inputs on a ball, and where a product BA can bring them."""
+"""The geometry of rank: inputs on a sphere, and where a product BA can bring them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Raise the rank, and turn the view: the inputs fill a ball, but at rank 1 all outputs "
-           "lie on a line, at rank 2 in a plane.")
+CAPTION = ("Raise the rank, and turn the view: the inputs cover a sphere, but at rank 1 all "
+           "outputs lie on a line, at rank 2 in a plane.")
 
 #: Three rows of A and three columns of B, of which the rank takes the first ones.
 A = np.array([[0.6, 0.64, 0.48], [-0.8, 0.48, 0.36], [0.0, -0.6, 0.8]])
@@ -166,6 +166,6 @@ def alt(data: Reach) -> str:
     lost = {1: " A plane of inputs, at right angles to the row of A, lands at zero.",
             2: " A line of inputs, at right angles to both rows of A, lands at zero.",
             3: " Only zero lands at zero."}[data.rank]
-    return (f"Rank {data.rank}, seen from {data.turn:g} degrees: {len(data.x)} inputs on a ball "
+    return (f"Rank {data.rank}, seen from {data.turn:g} degrees: {len(data.x)} inputs on a sphere "
             f"become outputs that lie in {data.directions} of 3 directions, {SHAPES[data.rank]}."
             f"{lost}")
