@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -27,8 +26,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from lab_data import write_lab_data  # noqa: E402
 
 from tools import browser  # noqa: E402
-from tools.lab_page import LAB, write_page  # noqa: E402
-from tools.serve import server  # noqa: E402
+from tools.lab_page import LAB, served_folder, write_page  # noqa: E402
 
 #: What the page should keep to on two cores of a server's processor, in the rows' units.
 GOALS = {"page, MB with gzip": 1.2, "ready, from the first call": 100,
@@ -162,14 +160,12 @@ def measure_tfjs() -> float | str:
     scripts = [*(f"node_modules/@tensorflow/{each}" for each in TFJS_SCRIPTS), "page_tfjs.js"]
     (folder / "index.html").write_text("<!doctype html><title>tfjs</title>" + "".join(
         f'<script src="{script}"></script>' for script in scripts), encoding="ascii")
-    with (server(0, folder) as serving, sync_playwright() as playwright,
+    with (served_folder(folder) as address, sync_playwright() as playwright,
           redirect_stderr(StringIO())):  # the server tells of each request
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
         launched, page = opened(playwright)
-        page.goto(f"http://127.0.0.1:{serving.server_port}/index.html")
+        page.goto(f"{address}index.html")
         found = page.evaluate("measure_tfjs(8, 32, 8)")
         launched.close()
-        serving.shutdown()
     return found
 
 

@@ -1,10 +1,7 @@
 """What several tests share: tiny models, central differences, pictures of state."""
 
 import os
-import threading
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -22,16 +19,6 @@ def unavailable(what):
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing, and CI is set", pytrace=False)
     pytest.skip(f"{what} is missing")
-
-
-@contextmanager
-def served_folder(folder):
-    """The address at which a folder's files are served, on a free port of this machine."""
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def tiny_config(**changes):

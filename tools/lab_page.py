@@ -1,9 +1,13 @@
-"""A bare page with the model of the book in it, for tests and measurements."""
+"""A bare page with the model of the book in it, and a server, for tests and measurements."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 LAB = Path(__file__).resolve().parents[1] / "book" / "_static" / "lab"
@@ -28,3 +32,13 @@ def write_page(folder: Path, data: Path, more: Sequence[Path] = ()) -> Path:
     page = folder / "index.html"
     page.write_text(f'<!doctype html><meta charset="utf-8"><title>The model</title>{tags}')
     return page
+
+
+@contextmanager
+def served_folder(folder: Path) -> Iterator[str]:
+    """The address at which a folder's files are served, on a free port of this machine."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()

@@ -16,10 +16,11 @@ import accessibility
 import panel_walks
 import pytest
 from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, pages, visit
-from helpers import served_folder, unavailable
+from helpers import unavailable
 from PIL import Image
 
 from tools import build_book
+from tools.lab_page import served_folder
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
 PAGES = pages(HTML)

@@ -1,7 +1,6 @@
 """window.lab, the model behind the page: asking, training, adapters, refusals; from the disk."""
 
 import base64
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +15,7 @@ from lib.interchange import safetensors
 from lib.interchange.page import as_it_travels, from_int8_bytes, int8_bytes
 from lib.lora import TARGETS
 from lib.pretraining import BASE
-from tools.lab_page import write_page
-from tools.serve import server
+from tools.lab_page import served_folder, write_page
 
 PROMPTS = ("Q: What is the capital of Peru?\nA:", "The capital of France is",
            "Q: What language do people speak in Kenya?\nA:", "One morning")
@@ -421,14 +419,12 @@ def test_plain_javascript_does_the_same(running, page, trained):
 
 def test_it_works_from_a_server_too(running, page, data_path, tmp_path):
     write_page(tmp_path, data_path)
-    with server(0, tmp_path) as serving:
-        threading.Thread(target=serving.serve_forever, daemon=True).start()
+    with served_folder(tmp_path) as address:
         other = running.new_page()
-        other.goto(f"http://127.0.0.1:{serving.server_port}/index.html")
+        other.goto(f"{address}index.html")
         page.evaluate("lab.use(null)")
         assert other.evaluate(ASK, [PROMPTS, {"n": 8}]) == page.evaluate(ASK, [PROMPTS, {"n": 8}])
         other.close()
-        serving.shutdown()
 
 
 def test_missing_data_is_told(running, data_path, tmp_path):
