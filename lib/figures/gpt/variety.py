@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Warmer sampling gives more different sentences and fewer true ones. Many fit no form "
+CAPTION = ("Warmer sampling gives more different sentences and fewer true ones; many fit no form "
            "of the corpus. Shaded: lowest to highest name.")
 
 LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "-", "s"),
