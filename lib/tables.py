@@ -35,6 +35,8 @@ class Table:
                 f"<tbody>\n{body}\n</tbody>\n</table></div>")
 
     def _cell(self, tag: str, text: str, column: int, scope: str = "") -> str:
+        if not text:  # an empty heading would be read aloud as one
+            tag, scope = "td", ""
         side = ' class="number"' if self.numeric[column] else ""
         return f"<{tag}{scope}{side}>{escape(text)}</{tag}>"
 

@@ -33,6 +33,11 @@ def test_what_html_could_mistake_is_escaped():
     assert "&lt;eos&gt;" in table(["token", "n"], [("<eos>", 1)])._repr_html_()
 
 
+def test_an_empty_heading_is_none():
+    page = table(["", "n"], [("", 1), ("a", 2)])._repr_html_()
+    assert page.count("<td></td>") == 2 and page.count("<th") == 3
+
+
 def test_a_column_of_words_stays_left():
     assert table(["a", "b"], [("x", "yes"), ("y", "3 of 4")]).numeric == [False, False]
     assert table(["a"], []).numeric == [False]
