@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Each panel is one method. What is coloured differs from LoRA's; all else is as in the "
@@ -60,19 +61,9 @@ def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words
     ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600, zorder=4)
 
 
-def _path(ax: Axes, *points: tuple[float, float]) -> None:
-    """A line through the points that ends in an arrow."""
-    for start, end in zip(points[:-2], points[1:-1], strict=True):
-        ax.plot(*zip(start, end, strict=True), color=style.MUTED, lw=1.1,
-                solid_capstyle="projecting")
-    ax.annotate("", points[-1], points[-2], zorder=2, arrowprops={
-        "arrowstyle": "-|>", "color": style.MUTED, "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
-        "mutation_scale": 7})
-
-
 def _beside(ax: Axes, method: Method) -> None:
     """The path from x through A and B to the sum, with its factor."""
-    _path(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM + 0.08))
+    route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM + 0.08))
     _box(ax, (0.44, SIDE), SMALL, "A", style.FROZEN if method.frozen_A else style.A,
          "A" in method.own)
     _box(ax, (1.0, SIDE), SMALL, "B", style.B, "B" in method.own)
@@ -92,7 +83,7 @@ def _panel(ax: Axes, method: Method) -> None:
     """One method: x left, y right, the frozen matrix between them and what stands beside it."""
     ax.text(0.06, 0.1, method.name, va="center_baseline", weight=600, size=style.BASE)
     ax.text(0.06, 0.28, method.words, va="center_baseline", size=style.SMALL, color=style.MUTED)
-    _path(ax, (0.16, STREAM), (END - 0.04, STREAM))
+    route(ax, (0.16, STREAM), (END - 0.04, STREAM))
     for words, left in (("x", 0.1), ("y", END)):
         ax.text(left, STREAM, words, ha="center", va="center_baseline", style="italic")
     if method.beside:

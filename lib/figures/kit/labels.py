@@ -158,3 +158,13 @@ def _gap(points: np.ndarray, x: np.ndarray, y: np.ndarray, wide: float,
     beside = np.maximum(np.abs(points[:, 0] - x[:, None]) - wide / 2, 0)
     above = np.maximum(np.abs(points[:, 1] - y[:, None]) - high / 2, 0)
     return np.hypot(beside, above).min(1)
+
+
+def route(ax: Axes, *points: tuple[float, float]) -> None:
+    """A line through the points that ends in an arrow."""
+    for start, end in zip(points[:-2], points[1:-1], strict=True):
+        ax.plot(*zip(start, end, strict=True), color=style.MUTED, lw=1.1,
+                solid_capstyle="projecting")
+    ax.annotate("", points[-1], points[-2], zorder=2, arrowprops={
+        "arrowstyle": "-|>", "color": style.MUTED, "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
+        "mutation_scale": 7})

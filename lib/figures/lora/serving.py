@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Merged, the adapter is part of the matrix. Apart, it is a path of its own, and the "
@@ -45,16 +46,6 @@ def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words
     ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600, zorder=4)
 
 
-def _path(ax: Axes, *points: tuple[float, float]) -> None:
-    """A line through the points that ends in an arrow."""
-    for start, end in zip(points[:-2], points[1:-1], strict=True):
-        ax.plot(*zip(start, end, strict=True), color=style.MUTED, lw=1.1,
-                solid_capstyle="projecting")
-    ax.annotate("", points[-1], points[-2], zorder=2, arrowprops={
-        "arrowstyle": "-|>", "color": style.MUTED, "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
-        "mutation_scale": 7})
-
-
 def _panel(ax: Axes, way: Way) -> None:
     """One way: rows of the batch from left to right, through the base and what stands beside it."""
     ax.text(0.06, 0.1, way.name, va="center_baseline", weight=600, size=style.BASE)
@@ -62,12 +53,12 @@ def _panel(ax: Axes, way: Way) -> None:
     heights = ROWS if len(way.rows) > 1 else (1.36,)
     for number, (name, at) in enumerate(zip(way.rows, heights, strict=True), 1):
         mark = f"{number}" if len(heights) > 1 else ""
-        _path(ax, (LEFT + 0.11, at), (END - 0.1, at))
+        route(ax, (LEFT + 0.11, at), (END - 0.1, at))
         for letter, left in ((f"x{mark}", LEFT), (f"y{mark}", END)):
             ax.text(left, at, letter, ha="center", va="center_baseline", style="italic")
         if name and name != "none":
             up = at - (0.26 if mark else 0.5)
-            _path(ax, (FORK, at), (FORK, up), (JOIN, up), (JOIN, at - 0.07))
+            route(ax, (FORK, at), (FORK, up), (JOIN, up), (JOIN, at - 0.07))
             if mark:
                 _box(ax, (1.13, up), (0.62, 0.2), name, style.LORA)
             else:
