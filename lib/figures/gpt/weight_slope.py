@@ -87,6 +87,8 @@ def draw(data: Slope, layout: Layout = "wide") -> Figure:
            title="Loss")
     style.number_ticks(ax.xaxis, np.arange(-1, 1.1, 0.5))
     ax.grid(axis="y")
+    ax.set_title(f"Line: gradient. Arrow: {style.short(-RATE)} \u00b7 gradient", loc="right",
+                 weight=400, size=style.SMALL, color=style.FULL.ink)
     if abs(data.gradient) > 1e-9:
         ax.annotate("", (data.moved, 0.7), (data.weight, 0.7), arrowprops={
             "arrowstyle": "-|>", "color": style.FULL.mark, "lw": 1.8, "shrinkA": 0, "shrinkB": 0,
@@ -96,10 +98,6 @@ def draw(data: Slope, layout: Layout = "wide") -> Figure:
         ax.plot([data.moved] * 2, [0.7, data.after], color=style.FROZEN.mark, lw=style.THIN,
                 zorder=0)
         ax.plot(data.moved, data.after, "o", mfc=style.PAPER, mec=style.DATA.mark, ms=6, zorder=4)
-        right = data.gradient < 0
-        ax.text(data.weight + (-0.04 if right else 0.04), 0.7, f"step of \u2212{RATE:g} \u00b7 gradient"
-                .replace("0.", "."), ha="right" if right else "left", va="center",
-                color=style.FULL.ink, size=style.SMALL)
     return fig
 
 
