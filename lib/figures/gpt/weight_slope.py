@@ -104,5 +104,5 @@ def draw(data: Slope, layout: Layout = "wide") -> Figure:
 def alt(data: Slope) -> str:
     """Return the frame in words."""
     return (f"Weight {style.short(data.weight)}: the loss is {data.loss:.2f}. {_advice(data)}. "
-            f"After one step of gradient descent the weight is {style.short(data.moved, 3)} and the "
-            f"loss {data.after:.2f}.")
+            f"After one step of gradient descent the weight is {style.short(data.moved, 3)} and "
+            f"the loss {data.after:.2f}.")
