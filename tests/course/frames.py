@@ -46,6 +46,7 @@ from lib.figures.gpt import (
     two_blocks,
     two_choices,
     variety,
+    weight_slope,
 )
 from lib.figures.kit.style import Layout
 from lib.figures.lora import gradient_board, matrix_board, rank_alpha, strength
@@ -224,6 +225,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
     yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
            [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    wanted = np.array([[-5.0, 4], [2.5, 1]])
+    yield ("weight_slope", weight_slope.compute, weight_slope.draw, weight_slope.alt,
+           [((*layer[:3], wanted, weight), ()) for weight in (-1, -0.15, 0.5, 1)])
     places = np.array([[1, 4, 1], [0, 1, 2]])
     rows = np.arange(5)[:, None] + np.array([0, 0.1, 0.2])
     back = np.arange(1, 7).reshape(2, 3, 1) * np.array([1.0, 10, 100])

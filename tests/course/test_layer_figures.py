@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.figures.gpt import embedding_rows, linear_board, position_table, rotary, step_size
+from lib.figures.gpt import (
+    embedding_rows,
+    linear_board,
+    position_table,
+    rotary,
+    step_size,
+    weight_slope,
+)
 from lib.positions import rotate, sinusoidal_positions
 
 X, W = np.array([[1.0, 2, -1], [3, 0, 2]]), np.array([[0.5, -1, 2], [1, 0.5, -0.5]])
@@ -44,6 +51,25 @@ def test_the_linear_boards_gradients_agree_with_differences():
                 parts[place][at] += sign * step
                 losses.append((DY * linear_board.compute(*parts, DY).y).sum())
             assert np.isclose((losses[0] - losses[1]) / (2 * step), gradient[at], atol=1e-8)
+
+
+def test_the_board_shows_no_entry_before_its_turn():
+    counts = [sum(np.isfinite(linear_board.known(BOARD, entry, name)).sum()
+                  for name in linear_board.MEANS) for entry in ENTRIES]
+    assert counts == [*range(1, len(ENTRIES) + 1)]
+    assert np.array_equal(linear_board.known(BOARD, ENTRIES[-1], "dW"), BOARD.dW)
+
+
+def test_the_slope_of_a_weight_is_the_boards_gradient_and_a_step_lowers_the_loss():
+    wanted = BOARD.y - DY
+    data = weight_slope.compute(X, W, B, wanted, W[0, 0])
+    assert data.gradient == BOARD.dW[0, 0] and data.loss == 0.5 * (DY**2).sum()
+    assert data.after < data.loss and data.moved < data.weight
+    low, high = (weight_slope.compute(X, W, B, wanted, W[0, 0] + h).loss for h in (-1e-4, 1e-4))
+    assert np.isclose((high - low) / 2e-4, data.gradient)
+    assert "lower it" in weight_slope.alt(data)
+    with pytest.raises(ValueError, match="which make no layer"):
+        weight_slope.compute(X, W, B, wanted[:1], 0.5)
 
 
 def test_a_row_gets_the_sum_of_what_comes_back_from_its_positions():

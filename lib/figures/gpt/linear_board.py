@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import cells, term
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The entry in the frame is made of the row and the column that are picked out. Choose "
-           "others, also in the backward pass.")
+CAPTION = ("The entry in the frame is made of the row and the column that are picked out. Entries "
+           "that come later are still empty.")
 
 #: Array, row, column: what the board can pick out; db has one row.
 Entry = tuple[str, int, int]
@@ -38,6 +38,16 @@ class Board:
         """All entries that the board can work out, in the order of the computation."""
         return [(name, *at) for name in MEANS
                 for at in np.ndindex(*np.atleast_2d(getattr(self, name)).shape)]
+
+
+def known(data: Board, entry: Entry, name: str) -> np.ndarray:
+    """A result as far as it is worked out when ``entry`` is: what comes later is NaN."""
+    order = data.entries()
+    found = np.atleast_2d(getattr(data, name)).astype(float)
+    for later in order[order.index(entry) + 1:]:
+        if later[0] == name:
+            found[later[1:]] = np.nan
+    return found
 
 
 def compute(x: np.ndarray, W: np.ndarray, b: np.ndarray, dy: np.ndarray) -> Board:
@@ -78,7 +88,7 @@ def _forward(ax: Axes, data: Board, entry: Entry, left: float, top: float,
     low, right = top + d_in * cell[1] + gap, left + d_in * cell[0] + gap
     cells(ax, left, low, data.x, style.DATA, cell, "$x$", lit=lit, row=i)
     cells(ax, right, top, data.W.T, style.FROZEN, cell, "$W^{\\rm T}$", lit=lit, column=j)
-    cells(ax, right, low, data.y, style.DATA, cell, "", lit=lit, row=i, column=j)
+    cells(ax, right, low, known(data, entry, "y"), style.DATA, cell, "", lit=lit, row=i, column=j)
     low += n * cell[1]
     cells(ax, right, low + 0.1, data.b, style.FROZEN, cell, "", lit=lit, column=j)
     for words, at in (("$y$", -n * cell[1] / 2), ("$b$", 0.1 + cell[1] / 2)):
@@ -95,8 +105,8 @@ def _weights(ax: Axes, data: Board, entry: Entry, left: float, top: float,
     lit = name == "dW"
     cells(ax, left, low, data.dy.T, style.DATA, cell, "$dy^{\\rm T}$", lit=lit, row=i)
     cells(ax, right, top, data.x, style.DATA, cell, "$x$", lit=lit, column=j)
-    cells(ax, right, low, data.dW, style.FULL, cell, "$dW$", lit=lit, row=i, column=j,
-          side="below")
+    cells(ax, right, low, known(data, entry, "dW"), style.FULL, cell, "$dW$", lit=lit, row=i,
+          column=j, side="below")
 
 
 def _input(ax: Axes, data: Board, entry: Entry, left: float, top: float,
@@ -108,15 +118,15 @@ def _input(ax: Axes, data: Board, entry: Entry, left: float, top: float,
     cells(ax, left, low, data.dy, style.DATA, cell, "$dy$", lit=lit,
           row=i if name == "dx" else None, column=j if name == "db" else None)
     cells(ax, right, top, data.W, style.FROZEN, cell, "$W$", lit=name == "dx", column=j)
-    cells(ax, right, low, data.dx, style.DATA, cell, "$dx$", lit=name == "dx", row=i, column=j,
-          side="below")
-    cells(ax, left, low + n * cell[1] + 0.1, data.db, style.FULL, cell, "$db$",
+    cells(ax, right, low, known(data, entry, "dx"), style.DATA, cell, "$dx$", lit=name == "dx",
+          row=i, column=j, side="below")
+    cells(ax, left, low + n * cell[1] + 0.1, known(data, entry, "db"), style.FULL, cell, "$db$",
           lit=name == "db", column=j, side="below")
 
 
 @style.styled
 def draw(data: Board, entry: Entry, layout: Layout = "wide") -> Figure:
-    """Draw forward and backward with one entry picked out, and the sum that gives it.
+    """Draw forward and backward up to one entry, picked out, and the sum that gives it.
 
     Raises:
         ValueError: there is no such entry.

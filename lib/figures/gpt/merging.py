@@ -23,6 +23,13 @@ LONGEST = 8  # bytes; a token of more is no darker
 
 CELL, ROW, PAD = 0.25, 0.31, 0.045  # inches: a cell's height, from row to row, beside its words
 ROWS = {"wide": 2, "narrow": 4}
+LINE = 0.21  # from line to line of the key
+LINES = {"wide": 1, "narrow": 2}
+#: What the shades and signs mean, with the shade.
+KEY = (("1 byte", style.PAPER),
+       *((str(n), LENGTH((n - 2) / (LONGEST - 2))) for n in range(2, LONGEST, 2)),
+       (f"{LONGEST} or more", LENGTH(1.0)), ("\u00b7 is a space", None),
+       ("C3 is a byte in hexadecimal", None))
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,22 @@ def _cells(ax: Axes, data: Merging, width: float, rows: int) -> None:
         left += wide
 
 
+def _key(ax: Axes, width: float) -> None:
+    """What the shades and signs of the cells mean, in as many lines as it takes."""
+    left, top = 0.0, 0.01
+    for words, fill in KEY:
+        box = 0.18 if fill else 0.0
+        wide = box + measure(words, style.SMALL)
+        if left + wide > width:
+            left, top = 0.0, top + LINE
+        if fill:
+            ax.add_artist(Rectangle((left + 0.01, top), 0.14, 0.14, fc=fill, lw=style.THIN,
+                                    ec=style.FROZEN.mark))
+        ax.text(left + box, top + 0.07, words, va="center_baseline", size=style.SMALL,
+                color=style.MUTED)
+        left += wide + 0.14
+
+
 def _curves(ax: Axes, data: Merging) -> None:
     """Characters per token over merges, of the corpus and of this sentence, with the place now."""
     lines = (Named(data.corpus.merges, data.corpus.per_token, "text like the corpus", style.DATA),
@@ -129,14 +152,16 @@ def _curves(ax: Axes, data: Merging) -> None:
 
 @style.styled
 def draw(data: Merging, layout: Layout = "wide") -> Figure:
-    """Draw the sentence as tokens, shaded by their length, and the curves."""
+    """Draw the sentence as tokens, shaded by their length, with a key, and the curves."""
     width, rows = style.WIDTH[layout] - 2 * style.MARGIN, ROWS[layout]
-    below = 0.66 + rows * ROW
+    key = 0.66 + rows * ROW + 0.03
+    below = key + LINES[layout] * LINE
     fig = style.canvas(layout, below + 2.12)
     learnt = f"Last joined: {' + '.join(map(token, data.joined))}" if data.joined else "Only bytes"
     style.heading(fig, f"{data.merges} merges", f"{len(data.text)} characters in "
                   f"{len(data.tokens)} tokens. {learnt}")
     _cells(style.board(fig, style.MARGIN, 0.66, width, rows * ROW), data, width, rows)
+    _key(style.board(fig, style.MARGIN, key, width, LINES[layout] * LINE), width)
     _curves(style.place(fig, 0.25, below + 0.38, style.WIDTH[layout] - 0.45, 1.2), data)
     return fig
 

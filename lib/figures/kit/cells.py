@@ -20,7 +20,7 @@ def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
     """Draw a matrix; ``row`` (or several) or ``column`` is picked out, or the one cell of both.
 
     ``left`` and ``top`` are inches on a board, ``cell`` is a cell's width and height. What is not
-    ``lit`` steps back, its numbers still readable; ``blank`` hides them.
+    ``lit`` steps back, its numbers still readable; ``blank`` hides them. NaN is left empty.
     """
     matrix = np.atleast_2d(matrix)
     wide, high = cell
@@ -31,7 +31,7 @@ def cells(ax: Axes, left: float, top: float, matrix: np.ndarray, tone: Tone,
         fill = tone.ink if picked else tone.tint
         ax.add_artist(Rectangle(at, wide, high, lw=0.9, ec=style.PAPER, fc=fill,
                                alpha=1 if lit else 0.5))
-        if not blank:
+        if not blank and not np.isnan(matrix[i, j]):
             ax.text(at[0] + wide / 2, at[1] + high / 2, style.short(matrix[i, j], 3), ha="center",
                     va="center_baseline", size=style.SMALL, weight=600 if picked else 400,
                     color=style.PAPER if picked else style.INK if lit else style.MUTED)
