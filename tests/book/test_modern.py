@@ -1,4 +1,4 @@
-"""The page of large models: its cells run, and print every figure that is set in bold."""
+"""The two pages of large models: their cells run, and print every figure that is set in bold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from lib.figures.gpt import two_blocks
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
-PAGE = (Path(__file__).parents[2] / "book" / "modern.md").read_text(encoding="utf-8")
+BOOK = Path(__file__).parents[2] / "book"
+PAGES = {name: (BOOK / f"{name}.md").read_text(encoding="utf-8")
+         for name in ("modern", "post_training")}
 CELL = re.compile(r"^```\{code-cell\} python\n(?::tags:[^\n]*\n\n?)?(.*?)^```$", re.S | re.M)
 FIGURE = re.compile(r"\[([^\]]+)\]\{\.measured\}")
 LONGEST = 15  # lines of a cell, as in the chapters
@@ -25,15 +27,26 @@ def numbers(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.fixture(scope="module")
-def page():
-    """The names that the page's cells leave, and what they print."""
+def run(text: str) -> tuple[dict, str]:
+    """The names that a page's cells leave, and what they print."""
     names: dict = {}
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        for code in CELL.findall(PAGE):
+        for code in CELL.findall(text):
             if "lib.explore" not in code:  # a drawing, which has tests of its own
                 exec(code, names)
     return names, numbers(said.getvalue())
+
+
+@pytest.fixture(scope="module")
+def ran():
+    """Of each page, the names and what was said."""
+    return {name: run(text) for name, text in PAGES.items()}
+
+
+@pytest.fixture(scope="module")
+def page(ran):
+    """The page of the architecture."""
+    return ran["modern"]
 
 
 def missing(text: str, said: str) -> list[str]:
@@ -42,9 +55,21 @@ def missing(text: str, said: str) -> list[str]:
             if not re.search(rf"(?<![\d.,]){re.escape(numbers(each))}(?![\d]|[.,]\d)", said)]
 
 
-def test_every_figure_in_bold_is_printed(page):
-    assert len(FIGURE.findall(PAGE)) > 15
-    assert missing(PAGE, page[1]) == []
+@pytest.mark.parametrize(("name", "least"), [("modern", 12), ("post_training", 4)])
+def test_every_figure_in_bold_is_printed(ran, name, least):
+    assert len(FIGURE.findall(PAGES[name])) >= least
+    assert missing(PAGES[name], ran[name][1]) == []
+
+
+def test_both_pages_have_the_same_sizes(ran):
+    one, other = ({name: vars(sizes) for name, sizes in names["MODELS"].items()}
+                  for names, _ in ran.values())
+    assert one == other
+
+
+def test_every_dpo_run_begins_at_log_2(ran):
+    assert "gained 0 nats: loss 0.69, derivative -0.50" in ran["post_training"][1]
+    assert "0.69$ nats" in PAGES["post_training"]
 
 
 def test_a_wrong_figure_is_found():
@@ -53,9 +78,10 @@ def test_a_wrong_figure_is_found():
         "044,736", "1,044"]
 
 
-def test_cells_are_short():
+@pytest.mark.parametrize("text", PAGES.values(), ids=PAGES)
+def test_cells_are_short(text):
     assert all(sum(bool(line.strip()) for line in code.splitlines()) <= LONGEST
-               for code in CELL.findall(PAGE))
+               for code in CELL.findall(text))
 
 
 def test_the_pages_counts_are_those_of_the_live_model(page):

@@ -30,6 +30,7 @@ from lib.figures.gpt import (
     guess_costs,
     head_importance,
     linear_board,
+    logit_push,
     lone_space,
     merge_steps,
     merging,
@@ -151,6 +152,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(1), step), ()) for step in (0, 1200)])
     yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
            [((step,), ()) for step in (1, 12, 40)])
+    yield ("logit_push", logit_push.compute, logit_push.draw, logit_push.alt,
+           [((logit,), ()) for logit in (-2, 1, 6)])
     odds = np.random.default_rng(4).random(4000) ** 0.3
     yield ("calibration", calibration.compute, calibration.draw, calibration.alt,
            [((odds, np.random.default_rng(5).random(4000) < odds), ())])
