@@ -1,4 +1,4 @@
-"""What it means to compare two methods at equal learning: one run, a level, all rates, the front."""
+"""How two methods are compared at equal learning: one run, a level, all rates, the front."""
 
 from __future__ import annotations
 
