@@ -33,7 +33,7 @@ CHAPTER_GROUPS = {
     # Does a relative of LoRA do better at its own best rate?
     "variants": (CHAPTERS / "18_variants.ipynb", "recorded", "perform"),
     # What does training through a rounded base gain, and what is left of it after a merge?
-    "qlora": (CHAPTERS / "17_serving.ipynb", "recorded-qlora", "train_through"),
+    "qlora": (CHAPTERS / "A3_qlora.ipynb", "recorded-qlora", "train_through"),
     # Which way to a second task keeps the first one best?
     "sequence": (CHAPTERS / "17_serving.ipynb", "recorded-sequence", "teach_in_turn")}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import fronts, predictors, tradeoff
+from lib.figures.lora import equal_learning, fronts, predictors, tradeoff, verdict
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -53,6 +53,47 @@ def test_equal_steps_upwards_are_equal_factors_of_what_is_lost():
     steps = np.diff(tradeoff.height([0.0, 0.9, 0.99]))
     assert np.allclose(steps, 1)
     assert np.isfinite(tradeoff.height(1.0))
+
+
+def test_the_verdict_has_both_figures_and_the_unit_once():
+    data = verdict.compute([("cost", "file", 4195, 313, "kB"), ("yield", "facts", 68.1, 13.2, "%")])
+    assert verdict.alt(data) == ("LoRA's figures beside full fine-tuning's. What it costs: less is "
+                                 "better: file 313 against 4,195 kB. What it yields: more is "
+                                 "better: facts 13.2% against 68.1%.")
+
+
+@pytest.mark.parametrize("half, lora", [("price", 1.0), ("cost", 1.3), ("yield", -0.1)])
+def test_a_row_without_a_place_is_refused(half, lora):
+    with pytest.raises(ValueError, match="'file'"):
+        verdict.compute([(half, "file", 1.0, lora, "kB")])
+
+
+def two_runs(task="recipes"):
+    """A run of each method that the first steps show, and a gentler one of full fine-tuning."""
+    return [{"run": {"task": task, "method": method, "learning_rate": rate},
+             "curve": [[10, 3.0, 4.0, None, 0.99, ""], [30, 1.0, 1.0, None, facts, ""],
+                       [75, 1.0, 2.0, None, 0.0, ""], [150, 1.0, 0.25, None, facts / 2, ""]]}
+            for method, rate, facts in (("full", 0.001, 0.8), ("full", 0.0001, 0.9),
+                                        ("lora", 0.01, 0.4))]
+
+
+def test_a_run_is_read_where_its_loss_first_falls_to_a_level():
+    run = np.array([[10, 4.0, 0.99], [30, 1.0, 0.8], [75, 2.0, 0.0], [150, 0.25, 0.4]])
+    found = equal_learning.left_at(run, np.array([5.0, 4.0, 1.0, 0.5, 0.25, 0.2]))
+    assert np.allclose(found, [0.99, 0.99, 0.8, 0.6, 0.4, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("step, full", [(2, 0.6), (3, 0.675), (4, 0.675)])
+def test_the_best_rate_counts_once_all_are_shown(step, full):
+    data = equal_learning.compute(two_runs(), 0.99, 0.5, step)
+    assert data.at_level("full") == pytest.approx(full)
+    assert data.at_level("lora") == pytest.approx(0.3)
+    assert np.nanmax(data.fronts["full"] - data.fronts["lora"]) > 0.3
+
+
+def test_the_picture_of_equal_learning_needs_the_runs_that_it_shows():
+    with pytest.raises(ValueError, match="no run of lora at the rate 0.01"):
+        equal_learning.compute(two_runs()[:2], 0.99, 0.5, 1)
 
 
 def kept(*rates):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import drift, serving, two_adapters
+from lib.figures.lora import drift, grid, serving, two_adapters
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -58,3 +58,13 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
     panels = [each for each in words if "W" in each or "W + s B A" in each]
     assert [each.count("+") for each in panels] == [0, 1, 2]
     assert "two of them also through adapters" in serving.alt(serving.compute())
+
+
+def test_a_change_below_half_a_step_is_rounded_away():
+    row, change = np.array([7.0, 1.2, -3.4, 0.0]), np.array([0.2, 0.6, -0.4, -2.0])
+    data = grid.compute(row, change, 4)
+    assert data.step == 1 and data.rounded.tolist() == [7, 1, -3, 0]
+    assert data.again.tolist() == [7, 2, -3, -2] and data.lost == 2
+    assert "2 are rounded away" in grid.alt(data)
+    with pytest.raises(ValueError, match="its change"):
+        grid.compute(row, change[:2], 4)

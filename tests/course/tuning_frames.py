@@ -28,7 +28,9 @@ from lib.figures.lora import (
     capacity,
     drift,
     enough,
+    equal_learning,
     fronts,
+    grid,
     initialization,
     lora_block,
     lora_count,
@@ -45,6 +47,7 @@ from lib.figures.lora import (
     tradeoff,
     two_adapters,
     two_paths,
+    verdict,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -211,11 +214,27 @@ def trials() -> list[dict[str, Any]]:
             for rate in rates for loss, facts in zip(rng.random(5), (0.0, 0.004, 0.5, 0.99, 1.0))]
 
 
+def two_methods() -> list[dict[str, Any]]:
+    """Return runs on recipes: of each method one that the first steps show, and one that is not."""
+    return [{"run": {"task": "recipes", "method": method, "learning_rate": rate},
+             "curve": [[step, 1.0, loss / (1 if rate == shown else 2), None, facts, ""]
+                       for step, loss, facts in ((10, 1.6, 0.95), (30, 0.3, 0.76), (75, 0.19, 0.68),
+                                                 (150, 0.16, 0.6))]}
+            for method, shown in equal_learning.SHOWN.items() for rate in (shown, 0.0001)]
+
+
 def comparison(long: str) -> Frames:
     """Chapter 16."""
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)])
+    rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
+            ("cost", "memory of the process", 100, 0, "MB"),
+            ("yield", "old facts left, instructions", 99.2, 89.4, "%"),
+            ("yield", "operations a token", 6.27, 4.89, "million")]
+    yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
+    yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
+           [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
@@ -268,6 +287,8 @@ def serving(long: str) -> Frames:
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
+    yield ("grid", grid.compute, grid.draw, grid.alt,
+           [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])

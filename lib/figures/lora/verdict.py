@@ -1,0 +1,91 @@
+"""What LoRA costs and yields, each as a share of full fine-tuning's figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("A bar is LoRA's figure as a share of full fine-tuning's. In the upper half a short bar "
+           "is good, in the lower half a long one.")
+HALVES = {"cost": "What it costs: less is better", "yield": "What it yields: more is better"}
+END = 1.15  # the largest share that has room
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Rows of a half, each with its words, full fine-tuning's figure and LoRA's, and a unit."""
+
+    halves: dict[str, list[tuple[str, float, float, str]]]
+
+
+def compute(rows: Sequence[tuple[str, str, float, float, str]]) -> Verdict:
+    """Sort rows (half, words, full, LoRA, unit) into the two halves.
+
+    Raises:
+        ValueError: an unknown half, or a share that has no room.
+    """
+    halves: dict[str, list] = {half: [] for half in HALVES}
+    for half, words, full, lora, unit in rows:
+        if half not in halves or not 0 <= lora / full <= END:
+            raise ValueError(f"{words!r}: the half is {half!r}, the share {lora / full:.2f}")
+        halves[half].append((words, full, lora, unit))
+    return Verdict(halves)
+
+
+def _said(full: float, lora: float, unit: str) -> str:
+    """Both figures, with the unit once: ``313 against 4,195 kB``."""
+    if unit == "%":
+        return f"{lora:.1f}% against {full:.1f}%"
+    one, other = (f"{each:,.0f}" if each >= 100 else f"{each:g}" for each in (lora, full))
+    return f"{one} against {other} {unit}".strip()
+
+
+def _half(ax: Axes, data: Verdict, half: str, wide: bool) -> None:
+    """A title, and a bar for each row."""
+    left, right = (2.35, 5.0) if wide else (0.1, 2.6)
+    unit = (right - left) / END
+    ax.text(0.1, 0.13, HALVES[half], va="center", weight=600)
+    pitch, top = (0.3, 0.45) if wide else (0.46, 0.62)
+    rows = data.halves[half]
+    for row, (words, full, lora, what) in enumerate(rows):
+        y = top + pitch * row
+        ax.text(*((left - 0.12, y) if wide else (left, y - 0.2)), words, va="center",
+                ha="right" if wide else "left")
+        ax.barh(y, unit * lora / full, 0.16, left=left, color=style.LORA.mark, zorder=2)
+        ax.text(right + 0.1, y, _said(full, lora, what) if wide
+                else f"{lora / full:.0%}", va="center", color=style.LORA.ink)
+    for x, words in ((left + unit, "full"),):
+        low = top - 0.12, top + pitch * (len(rows) - 1) + 0.12
+        ax.plot((x, x), low, color=style.FULL.mark, lw=1.6, zorder=3)
+        ax.text(x, low[0] - 0.1, words, ha="center", va="center", color=style.FULL.ink,
+                size=style.SMALL)
+
+
+@style.styled
+def draw(data: Verdict, layout: Layout = "wide") -> Figure:
+    """Draw both halves, one above the other."""
+    wide = layout == "wide"
+    pitch, top = (0.3, 0.45) if wide else (0.46, 0.62)
+    heights = [top + pitch * len(rows) for rows in data.halves.values()]
+    fig = style.canvas(layout, 0.66 + sum(heights) + 0.1)
+    style.heading(fig, "LoRA beside full fine-tuning",
+                  "The green line is full fine-tuning, 100%.")
+    at = 0.66
+    for half, height in zip(data.halves, heights, strict=True):
+        _half(style.board(fig, 0, at, style.WIDTH[layout], height), data, half, wide)
+        at += height
+    return fig
+
+
+def alt(data: Verdict) -> str:
+    """Return the picture in words."""
+    said = [f"{HALVES[half]}: " + ", ".join(
+        f"{words} {_said(full, lora, unit)}" for words, full, lora, unit in rows)
+        for half, rows in data.halves.items()]
+    return f"LoRA's figures beside full fine-tuning's. {'. '.join(said)}."
