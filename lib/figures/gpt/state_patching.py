@@ -88,7 +88,8 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
         width = 2.75 if wide else 2.7
         _table(style.place(fig, left, top, width, 1.2), f"The {trail}", values, chosen)
         donor, text = data.says[trail]
-        style.write(fig, left - 0.69, top + 1.74, f"with a state of \u201c{donor}\u201d:", style.MUTED, style.SMALL)
+        style.write(fig, left - 0.69, top + 1.74, f"with a state of \u201c{donor}\u201d:",
+                    style.MUTED, style.SMALL)
         style.write(fig, left - 0.69, top + 1.94, f"{data.asked}{text}", size=style.SMALL,
                     weight=600)
     return fig
@@ -97,8 +98,8 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
 def alt(data: Patched) -> str:
     """Return the figure in words."""
     row = PLACES.index(data.place)
-    said = [f"the {trail} from {data.says[trail][0]}: {style.percent(values[row, data.block])} "
-            f"of prompts answer like it, and {data.asked} goes on with {data.says[trail][1]!r}"
-            for trail, values in data.shares.items()]
+    said = [f"For the {trail} {style.percent(values[row, data.block])} of prompts answer like the "
+            f"donor; with a state of {data.says[trail][0]!r} {data.asked!r} goes on with "
+            f"{data.says[trail][1]!r}" for trail, values in data.shares.items()]
     place = "'is'" if data.place == "is" else f"the {data.place}"
-    return f"The state at {place}, {_when(data.block)}, is patched. " + "; ".join(said) + "."
+    return f"The state at {place}, {_when(data.block)}, is patched. " + ". ".join(said) + "."
