@@ -77,7 +77,7 @@ def _table(ax: Axes, title: str, values: np.ndarray, chosen: tuple[int, int]) ->
 def draw(data: Patched, layout: Layout = "wide") -> Figure:
     """Draw a table for each trail, with the example below it."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.3 if wide else 5.9)
+    fig = style.canvas(layout, 3.3 if wide else 5.75)
     style.heading(fig, "Where is the country, and where the relation?" if wide
                   else "Country and relation",
                   "% of prompts that answer like the donor, with one state patched" if wide
