@@ -42,6 +42,7 @@ from lib.figures.gpt import (
     pretraining,
     prompt_tokens,
     rotary,
+    state_patching,
     step_size,
     temperature,
     two_blocks,
@@ -190,6 +191,12 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
+    shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
+    says = {"country": ("The capital of Peru is", " Antananarivo."),
+            "relation": ("The language of Japan is", " Japanese.")}
+    yield ("state_patching", state_patching.compute, state_patching.draw, state_patching.alt,
+           [((shares, place, block, "The capital of Japan is", says), ())
+            for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,

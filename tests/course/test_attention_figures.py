@@ -13,6 +13,7 @@ from lib.figures.gpt import (
     attention_map,
     fact_path,
     head_importance,
+    state_patching,
 )
 from lib.model import FeedForward, GPTConfig
 
@@ -70,6 +71,19 @@ def test_the_path_names_what_matters():
         fact_path.compute(dict(list(said.items())[:2]),
                           {path: gone for path, gone in lost.items() if path[1] != "is" or
                            path[0] != "name"}, 40)
+
+
+def test_a_patched_state_says_what_follows():
+    shares = {"country": np.array([[0, 0], [1, 0], [0, 0.5]]), "relation": np.eye(3, 2)}
+    says = {"country": ("Peru is", " Lima."), "relation": ("Spain speaks", " Spanish.")}
+    words = state_patching.alt(state_patching.compute(shares, "is", 1, "Japan is", says))
+    assert words.startswith("The state at 'is', after block 1, is patched.")
+    assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
+    early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
+    assert early.startswith("The state at the name, at the start, is patched.")
+    for place, block in (("answer", 0), ("is", 2)):
+        with pytest.raises(ValueError, match="the places are question, name, is"):
+            state_patching.compute(shares, place, block, "Japan is", says)
 
 
 def test_the_graph_goes_both_ways():
