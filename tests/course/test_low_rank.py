@@ -29,6 +29,15 @@ def test_a_cut_is_the_nearest_matrix_of_its_rank():
     assert not low_rank.compute("Query", weights, change, 0, SCORES).cut.any()
 
 
+def test_what_a_cut_drops_is_the_rest():
+    weights, change = matrices()
+    data, rest = (low_rank.compute("Query", weights, change, 2, SCORES, SCORES, kept)
+                  for kept in low_rank.KEPT)
+    assert np.allclose(data.cut + rest.cut, change)
+    assert np.isclose(data.energy + rest.energy, 1)
+    assert "without its first 2 directions" in low_rank.alt(rest)
+
+
 def test_the_pictures_do_not_hang_on_the_signs_of_singular_vectors(monkeypatch):
     data = low_rank.compute("Query", *matrices(), 2, SCORES)
     before, svd = low_rank._sorted(data), np.linalg.svd
@@ -112,6 +121,8 @@ def test_capacity_says_which_rates_are_at_an_edge():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: low_rank.compute("Query", *matrices(), 3, SCORES), "rank is 3; allowed are 0, 2, 8"),
+    (lambda: low_rank.compute("Query", *matrices(), 2, SCORES, kept="all others"),
+     "kept is 'all others'; there are scores for the first r"),
     (lambda: low_rank.compute("Query", np.ones((2, 3)), np.ones((3, 2)), 2, SCORES),
      r"\(2, 3\) and \(3, 2\)"),
     (lambda: reach.compute(4), "rank is 4; allowed are 1, 2, 3"),
