@@ -120,7 +120,7 @@ def _spectrum(ax: Axes, data: Cut) -> None:
 def _chart(ax: Axes, data: Cut, key: str, tone: Tone, marker: str,
            limits: tuple[float, float]) -> None:
     """One score over all ranks, of what is kept and, paler, of what else may be; one marked."""
-    ranks = list(data.scores)
+    ranks = sorted(data.scores)
     for (kept, scores), dash in zip(data.every.items(), DASHES):
         ax.plot([scores[rank][key] for rank in ranks], color=tone.mark, marker=marker, ms=4,
                 ls=dash, alpha=1 if kept == data.kept else 0.35, clip_on=False)
@@ -178,11 +178,15 @@ def draw(data: Cut, layout: Layout = "wide") -> Figure:
         ax = style.place(fig, *place)
         _chart(ax, data, key, tone, marker, (0, 1) if k == 0 else (0.6, 1.0))
         ax.set_title(title)
+        if k == 0 and len(data.every) > 1:
+            for y, kept in ((0.66, "first r"), (0.11, "others")):
+                ax.text(len(data.scores) - 1, y, kept, color=tone.ink, size=style.SMALL, ha="right",
+                        weight=600 if kept in data.kept else 400)
         ax.set_yticks(*(([0, 0.5, 1], ["0%", "50%", "100%"]) if k == 0 else
                         ([0.6, 0.8, 1.0], [".6", ".8", "1"])))
         if not wide:
-            ax.set_xticks([0, 2, 4, 6, len(data.scores) - 1])
-            ax.set_xticklabels([str(list(data.scores)[at]) for at in (0, 2, 4, 6, -1)])
+            shown = [0, 2, 4, len(data.scores) - 1]
+            ax.set_xticks(shown, [str(sorted(data.scores)[at]) for at in shown])
     _answers(fig, data, (4.75, 3.2) if wide else (style.MARGIN, 4.84), 2.38 if wide else 3.48)
     return fig
 
