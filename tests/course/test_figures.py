@@ -25,11 +25,13 @@ from lib.figures.kit.style import LAYOUTS
 from lib.figures.lora import (
     gradient_board,
     initialization,
+    knobs,
     lora_count,
     matrix_board,
     rank_alpha,
     rate_map,
     scaling,
+    starts,
     strength,
 )
 
@@ -298,6 +300,8 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: scaling.factor(8, 8, "alpha"), "rule is 'alpha'"),
     (lambda: scaling.compute({}, 8, 8, "alpha/r"), "nothing was measured at rank 8"),
     (lambda: initialization.compute({}), "0 starts"),
+    (lambda: starts.compute({}, {}, "B = 0", 0.002), "no run of the start 'B = 0'"),
+    (lambda: knobs.compute({(16, 1, 0.1, 0.1): [1.0]}, (8, 1, 0.1, 0.1)), "was not run"),
     (lambda: rate_map.compute([]), "no runs")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):

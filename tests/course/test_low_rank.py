@@ -1,11 +1,20 @@
-"""The drawings of chapter 10: what they compute, and that no machine's choice of signs shows."""
+"""The drawings of chapters 10 and 12: what they compute, whatever signs a machine chose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from lib.figures.lora import capacity, enough, low_rank, outer_products, reach, two_paths
+from lib.figures.lora import (
+    capacity,
+    enough,
+    knobs,
+    low_rank,
+    outer_products,
+    reach,
+    starts,
+    two_paths,
+)
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
                  "samples": {"Q: Which?": " Lima."}} for rank in (0, 2, 8)}
@@ -27,6 +36,15 @@ def test_a_cut_is_the_nearest_matrix_of_its_rank():
     assert data.numbers == 2 * (12 + 8)
     assert np.allclose(low_rank.compute("Query", weights, change, 8, SCORES).cut, change)
     assert not low_rank.compute("Query", weights, change, 0, SCORES).cut.any()
+
+
+def test_what_a_cut_drops_is_the_rest():
+    weights, change = matrices()
+    data, rest = (low_rank.compute("Query", weights, change, 2, SCORES, SCORES, kept)
+                  for kept in low_rank.KEPT)
+    assert np.allclose(data.cut + rest.cut, change)
+    assert np.isclose(data.energy + rest.energy, 1)
+    assert "without its first 2 directions" in low_rank.alt(rest)
 
 
 def test_the_pictures_do_not_hang_on_the_signs_of_singular_vectors(monkeypatch):
@@ -112,6 +130,8 @@ def test_capacity_says_which_rates_are_at_an_edge():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: low_rank.compute("Query", *matrices(), 3, SCORES), "rank is 3; allowed are 0, 2, 8"),
+    (lambda: low_rank.compute("Query", *matrices(), 2, SCORES, kept="all others"),
+     "kept is 'all others'; there are scores for the first r"),
     (lambda: low_rank.compute("Query", np.ones((2, 3)), np.ones((3, 2)), 2, SCORES),
      r"\(2, 3\) and \(3, 2\)"),
     (lambda: reach.compute(4), "rank is 4; allowed are 1, 2, 3"),
@@ -128,3 +148,22 @@ def test_both_paths_have_the_sizes_of_the_layer():
     assert "none for W" in two_paths.alt(two_paths.compute(4, 3, 2, back=True))
     with pytest.raises(ValueError, match="rank is 9; allowed are 1 to 2"):
         two_paths.compute(4, 4, 9)
+
+
+def test_settings_with_both_products_are_alike():
+    ran = {(16, 1, 0.002, 0.002): [4.0, 2.0], (64, 1, 0.002, 0.0005): [4.0, 2.0],
+           (16, 4, 0.002, 0.002): [4.0, 1.0]}
+    data = knobs.compute(ran, (64, 1, 0.002, 0.0005))
+    assert data.alike() == [(16, 1, 0.002, 0.002), (64, 1, 0.002, 0.0005)]
+    assert np.allclose(knobs.products((16, 4, 0.008, 0.0005)), (0.032, 0.002))
+    assert "1 other setting of 3 with both products" in knobs.alt(data)
+    assert "no other settings of 3" in knobs.alt(knobs.compute(ran, (16, 4, 0.002, 0.002)))
+
+
+def test_a_start_stands_among_those_of_its_rate():
+    runs = {(name, rate): [{"losses": [2.0] * 9, "answers": answers, "facts": 1.0}] * 2
+            for name, answers in (("B = 0", 0.9), ("A = 0", 0.8)) for rate in (0.1, 0.2)}
+    runs["neither", 0.2] = runs["A = 0", 0.2]
+    data = starts.compute(runs, {"B = 0": (0.5, 0), "A = 0": (0, 0.5)}, "B = 0", 0.1)
+    assert list(data.runs.answers) == ["B = 0", "A = 0"]
+    assert "B is all zero" in starts.alt(data) and "90% of the answers" in starts.alt(data)

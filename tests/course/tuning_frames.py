@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,6 +33,7 @@ from lib.figures.lora import (
     fronts,
     grid,
     initialization,
+    knobs,
     lora_block,
     lora_count,
     low_rank,
@@ -43,6 +45,7 @@ from lib.figures.lora import (
     rate_shift,
     reach,
     scaling,
+    starts,
     target_modules,
     tradeoff,
     two_adapters,
@@ -155,9 +158,9 @@ def low_ranks(long: str) -> Frames:
     cut_scores = {r: {"answers": r / 128, "pretraining": 0.7 + r / 1000, "samples": samples}
                   for r in (0, 1, 2, 4, 8, 16, 32, 64, 128)}
     yield ("low_rank", low_rank.compute, low_rank.draw, low_rank.alt,
-           [((name, change[:rows], change[:rows], r, cut_scores), ())
+           [((name, change[:rows], change[:rows], r, cut_scores, cut_scores, kept), ())
             for name, rows in (("Query, layer 1", 128), ("Feed-forward up, layer 2", 512))
-            for r in (0, 8, 128)])
+            for kept in low_rank.KEPT for r in (0, 8, 128)])
     yield ("outer_products", outer_products.compute, outer_products.draw, outer_products.alt,
            [((np.arange(-5, 5).reshape(5, 2), np.arange(-6, 6).reshape(2, 6)), ())])
     yield ("enough", enough.compute, enough.draw, enough.alt,
@@ -194,6 +197,14 @@ def maths(long: str) -> Frames:
     four["both zero"] = [{"losses": np.full(100, 4.7), "answers": 0.0, "facts": 0.99}] * 2
     yield ("initialization", initialization.compute, initialization.draw,
            initialization.alt, [((four,), ())])
+    crossed = {(name, rate): each for name, each in four.items() for rate in (0.002, 0.005)}
+    yield ("starts", starts.compute, starts.draw, starts.alt,
+           [((crossed, {name: (0.088 * a, 0.354 * b) for name, (a, b) in zip(
+               four, ((1, 0), (0, 1), (4, 0.1), (0, 0)), strict=True)}, name, rate), ())
+            for name, rate in crossed])
+    ran = {each: 4.4 * np.exp(-np.arange(8) * knobs.products(each)[0])
+           for each in itertools.product((16, 64), (1, 4), (0.002, 0.008), (0.0005, 0.002))}
+    yield ("knobs", knobs.compute, knobs.draw, knobs.alt, [((ran, each), ()) for each in ran])
     tried = [{"run": {"rank": r, "alpha": alpha, "rule": rule, "learning_rate": rate},
               "answers": float(rng.random()), "dev_answers": float(rng.random())}
              for r in (1, 8, 64) for rate in (0.001, 0.01, 0.03)

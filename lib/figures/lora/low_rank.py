@@ -1,4 +1,4 @@
-"""A weight change cut to low rank: the matrix, its spectrum, and what the model then can do."""
+"""A weight change of which some directions are kept: its picture, and what the model can do."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Lower the rank: the picture loses its detail, and the curves say how few directions "
-           "the model needs.")
+CAPTION = ("Lower r: the picture loses its detail, and the curves fall late. Then keep all others "
+           "instead: they fall at once.")
+
+#: What may be kept: the strongest directions, or all that come after them.
+KEPT = ("the first r", "all others")
+DASHES = ("-", (0, (4, 1.5)))
 
 SIDE = 128  # rows and columns of a picture; of a larger matrix, evenly chosen ones
 #: Signed numbers in few shades: a picture of noise is small then.
@@ -24,11 +28,11 @@ SHADES = style.WEIGHTS.resampled(11)
 
 @dataclass(frozen=True)
 class Cut:
-    """A change (d_out, d_in), the same cut to a rank, and the scores of every rank.
+    """A change (d_out, d_in), what of it is kept, and the scores of every rank.
 
     ``values`` are the change's singular values, ``own`` those of the weights it was made to;
-    ``scores`` maps each rank to answers (a share), pretraining (nats) and samples
-    (question: answer).
+    ``every`` maps what is kept to the scores of each rank: answers (a share), pretraining (nats)
+    and samples (question: answer).
     """
 
     name: str
@@ -37,12 +41,19 @@ class Cut:
     values: np.ndarray
     own: np.ndarray
     rank: int
-    scores: Mapping[int, Mapping[str, Any]]
+    every: Mapping[str, Mapping[int, Mapping[str, Any]]]
+    kept: str
+
+    @property
+    def scores(self) -> Mapping[int, Mapping[str, Any]]:
+        """The scores of each rank, with this part kept."""
+        return self.every[self.kept]
 
     @property
     def energy(self) -> float:
         """Share of the squared norm that is kept."""
-        return float((self.values[:self.rank]**2).sum() / (self.values**2).sum())
+        first = float((self.values[:self.rank]**2).sum() / (self.values**2).sum())
+        return first if self.kept == KEPT[0] else max(0.0, 1 - first)
 
     @property
     def numbers(self) -> int:
@@ -51,12 +62,18 @@ class Cut:
 
 
 def compute(name: str, weights: np.ndarray, change: np.ndarray, rank: int,
-            scores: Mapping[int, Mapping[str, Any]]) -> Cut:
+            scores: Mapping[int, Mapping[str, Any]],
+            others: Mapping[int, Mapping[str, Any]] | None = None, kept: str = KEPT[0]) -> Cut:
     """Cut the change of some weights, both (d_out, d_in), to a rank that was scored.
 
+    ``scores`` are those with the first ``rank`` directions kept, ``others`` those without them.
+
     Raises:
-        ValueError: There are no scores for this rank, or the shapes differ.
+        ValueError: There are no scores for this rank or what is kept, or the shapes differ.
     """
+    every = {KEPT[0]: scores} | ({KEPT[1]: others} if others else {})
+    if kept not in every:
+        raise ValueError(f"kept is {kept!r}; there are scores for {', '.join(every)}")
     if rank not in scores:
         raise ValueError(f"rank is {rank}; allowed are {', '.join(map(str, scores))}")
     if weights.shape != change.shape or change.ndim != 2:
@@ -65,7 +82,9 @@ def compute(name: str, weights: np.ndarray, change: np.ndarray, rank: int,
     u, values, vt = np.linalg.svd(np.asarray(change, float), full_matrices=False)
     cut = (u[:, :rank] * values[:rank]) @ vt[:rank]
     own = np.linalg.svd(np.asarray(weights, float), compute_uv=False)
-    return Cut(name, change, cut, values, own, rank, scores)
+    if kept == KEPT[1]:
+        cut = change - cut
+    return Cut(name, change, cut, values, own, rank, every, kept)
 
 
 def _sorted(data: Cut) -> tuple[np.ndarray, np.ndarray]:
@@ -86,9 +105,10 @@ def _spectrum(ax: Axes, data: Cut) -> None:
     """Singular values in shares of the largest: those of the change, kept or not, and W's own."""
     number = np.arange(1, len(data.values) + 1)
     shares = data.values / data.values[0]
-    for kept, colour in ((number > data.rank, style.RULE),
-                         (number <= data.rank, style.LORA.mark)):
-        ax.bar(number[kept], shares[kept], width=1.02, color=colour, lw=0)
+    first = number <= data.rank
+    kept = first if data.kept == KEPT[0] else ~first
+    for part, colour in ((~kept, style.RULE), (kept, style.LORA.mark)):
+        ax.bar(number[part], shares[part], width=1.02, color=colour, lw=0)
     ax.plot(number, data.own / data.own[0], color=style.FROZEN.mark, lw=1.4, ls=(0, (4, 1.5)))
     at = len(number) // 3
     ax.text(at, data.own[at] / data.own[0] + 0.09, "W's own", color=style.FROZEN.ink, weight=600)
@@ -99,14 +119,16 @@ def _spectrum(ax: Axes, data: Cut) -> None:
 
 def _chart(ax: Axes, data: Cut, key: str, tone: Tone, marker: str,
            limits: tuple[float, float]) -> None:
-    """One score over all ranks, the chosen one marked."""
-    ranks = list(data.scores)
+    """One score over all ranks, of what is kept and, paler, of what else may be; one marked."""
+    ranks = sorted(data.scores)
+    for (kept, scores), dash in zip(data.every.items(), DASHES):
+        ax.plot([scores[rank][key] for rank in ranks], color=tone.mark, marker=marker, ms=4,
+                ls=dash, alpha=1 if kept == data.kept else 0.35, clip_on=False)
     heights = [data.scores[rank][key] for rank in ranks]
     at = ranks.index(data.rank)
-    ax.plot(heights, color=tone.mark, marker=marker, ms=4, clip_on=False)
     ax.plot(at, heights[at], marker, color=tone.mark, ms=9, mec=style.PAPER, mew=1.5,
             clip_on=False, zorder=4)
-    ax.set(xlim=(-0.4, len(ranks) - 0.6), ylim=limits, xlabel="rank r")
+    ax.set(xlim=(-0.4, len(ranks) - 0.6), ylim=limits, xlabel="r")
     ax.set_xticks(range(len(ranks)), [str(rank) for rank in ranks])
     ax.grid(axis="y")
 
@@ -131,14 +153,16 @@ def draw(data: Cut, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 5.0 if wide else 6.2)
     rows, columns = data.change.shape
-    style.heading(fig, f"Rank {data.rank}: {data.numbers:,} numbers for "
-                  f"{data.change.size:,}", f"{data.name}, {rows} × {columns}")
+    first = data.kept == KEPT[0]
+    style.heading(fig, f"Rank {data.rank}: {data.numbers:,} numbers for {data.change.size:,}"
+                  if first else f"Without the first {data.rank} directions",
+                  f"{data.name}, {rows} × {columns}")
     side = style.SQUARE[layout]
     second = style.MARGIN + side + (0.3 if wide else 0.2)
     top = 0.9 if wide else 0.82
     limit = float(np.quantile(np.abs(data.change), 0.99))
     for left, title, matrix in zip((style.MARGIN, second),
-                                   ("ΔW", f"cut: {style.percent(data.energy)} of ‖ΔW‖²"),
+                                   ("ΔW", f"kept: {style.percent(data.energy)} of ‖ΔW‖²"),
                                    _sorted(data), strict=True):
         style.write(fig, left, top - 0.06, title, style.LORA.ink, va="bottom", weight=600)
         ax = style.bare(style.place(fig, left, top, side, side))
@@ -154,11 +178,15 @@ def draw(data: Cut, layout: Layout = "wide") -> Figure:
         ax = style.place(fig, *place)
         _chart(ax, data, key, tone, marker, (0, 1) if k == 0 else (0.6, 1.0))
         ax.set_title(title)
+        if k == 0 and len(data.every) > 1:
+            for y, kept in ((0.66, "first r"), (0.11, "others")):
+                ax.text(len(data.scores) - 1, y, kept, color=tone.ink, size=style.SMALL, ha="right",
+                        weight=600 if kept in data.kept else 400)
         ax.set_yticks(*(([0, 0.5, 1], ["0%", "50%", "100%"]) if k == 0 else
                         ([0.6, 0.8, 1.0], [".6", ".8", "1"])))
         if not wide:
-            ax.set_xticks([0, 2, 4, 6, len(data.scores) - 1])
-            ax.set_xticklabels([str(list(data.scores)[at]) for at in (0, 2, 4, 6, -1)])
+            shown = [0, 2, 4, len(data.scores) - 1]
+            ax.set_xticks(shown, [str(sorted(data.scores)[at]) for at in shown])
     _answers(fig, data, (4.75, 3.2) if wide else (style.MARGIN, 4.84), 2.38 if wide else 3.48)
     return fig
 
@@ -166,8 +194,9 @@ def draw(data: Cut, layout: Layout = "wide") -> Figure:
 def alt(data: Cut) -> str:
     """Return the frame in words."""
     now = data.scores[data.rank]
-    return (f"{data.name}, its change cut to rank {data.rank}: {data.numbers:,} numbers instead "
-            f"of {data.change.size:,}, and {style.percent(data.energy)} of the squared norm. "
-            f"With all changes cut to this rank the model answers "
+    how = (f"cut to rank {data.rank}: {data.numbers:,} numbers instead of {data.change.size:,}, and"
+           if data.kept == KEPT[0] else f"without its first {data.rank} directions:")
+    return (f"{data.name}, its change {how} {style.percent(data.energy)} of the squared norm. "
+            f"With all changes cut in this way the model answers "
             f"{style.percent(now['answers'])} of the questions, and its loss on old text is "
             f"{now['pretraining']:.2f} nats.")

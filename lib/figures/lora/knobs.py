@@ -1,0 +1,112 @@
+"""Four settings of an adapter's training, and the two products of them that decide it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Turn one setting and the curve moves; it comes back when both products stand where "
+           "they stood.")
+
+NAMES = ("α", "w", "rate of A", "rate of B")
+#: alpha, the width of A, and the rates of A and B
+Setting = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """The losses of every setting, and the one that is chosen."""
+
+    losses: dict[Setting, np.ndarray]
+    now: Setting
+
+    def alike(self) -> list[Setting]:
+        """The settings that have both products of the chosen one, itself among them."""
+        return [each for each in self.losses if np.allclose(products(each), products(self.now))]
+
+
+def products(setting: Setting) -> tuple[float, float]:
+    """Return alpha times w times B's rate, and A's rate over w."""
+    alpha, width, rate_a, rate_b = setting
+    return alpha * width * rate_b, rate_a / width
+
+
+def compute(losses: Mapping[Setting, Sequence[float]], now: Setting) -> Knobs:
+    """Choose one setting among those that were run.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if now not in losses:
+        raise ValueError(f"{now} was not run; the settings are {', '.join(map(str, losses))}")
+    return Knobs({setting: np.array(each, float) for setting, each in losses.items()}, now)
+
+
+def _dials(ax: Axes, data: Knobs) -> None:
+    """The four settings, and under a line the two products, each on its own scale."""
+    rows = [*zip(NAMES, np.transpose(list(data.losses)), data.now),
+            *zip(("α · w · rate of B", "rate of A / w"),
+                 np.transpose([products(each) for each in data.losses]), products(data.now))]
+    for row, (name, values, now) in enumerate(rows):
+        at = row + 0.35 * (row > 3)
+        places = np.log(np.unique(np.round(values, 9)))
+        middle, tone = places.mean(), style.LORA if row > 3 else style.DATA
+        ax.plot([-2.3, 2.3], [at, at], color=style.RULE, lw=1.2, zorder=1)
+        ax.plot(places - middle, np.full(len(places), at), "|", color=style.FROZEN.mark, ms=6)
+        ax.plot(np.log(now) - middle, at, style.MARKER["lora"] if row > 3 else "o",
+                color=tone.mark, ms=8, mec=style.PAPER, mew=1.2, zorder=4)
+        ax.text(-2.6, at, name, ha="right", va="center", size=style.SMALL, color=tone.ink,
+                weight=600 if row > 3 else 400)
+        ax.text(2.6, at, f"{now:g}", ha="left", va="center", size=style.SMALL, color=tone.ink,
+                weight=600 if row > 3 else 400)
+    ax.axhline(3.68, color=style.RULE, lw=style.THIN)
+    ax.set(xlim=(-6.6, 4.6), ylim=(5.9, -0.5))
+    style.bare(ax)
+
+
+def _curves(ax: Axes, data: Knobs) -> None:
+    """Every setting's losses; those with both products of the chosen one in colour."""
+    alike = data.alike()
+    for setting, losses in data.losses.items():
+        mine = setting in alike
+        ax.plot(losses, color=style.LORA.mark if mine else style.RULE, zorder=2 + mine,
+                lw=style.LINE if mine else 1.0)
+    style.point(ax, np.arange(len(data.losses[data.now])), data.losses[data.now],
+                style.MARKER["lora"], style.LORA, 5.5)
+    top = max(losses.max() for losses in data.losses.values())
+    ax.set(xlim=(-0.2, len(data.losses[data.now]) - 0.8), ylim=(0, 1.05 * top), xlabel="step",
+           title="Training loss, in nats")
+    ax.grid(axis="y")
+
+
+@style.styled
+def draw(data: Knobs, layout: Layout = "wide") -> Figure:
+    """Draw the settings with their products, and the losses of all."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.1 if wide else 4.9)
+    others = len(data.alike()) - 1
+    style.heading(fig, "No other setting has both products" if not others else
+                  f"{others} other setting{'s have' if others > 1 else ' has'} the same curve",
+                  f"{len(data.losses)} trainings that differ in four settings" if wide else
+                  f"{len(data.losses)} trainings, four settings")
+    _dials(style.place(fig, style.MARGIN, 0.85, 3.4, 1.9 if wide else 1.75), data)
+    _curves(style.place(fig, *((4.1, 0.98, 2.9, 1.55) if wide else (0.45, 3.0, 2.95, 1.3))), data)
+    return fig
+
+
+def alt(data: Knobs) -> str:
+    """Return the frame in words."""
+    growth, leaving = products(data.now)
+    losses, others = data.losses[data.now], len(data.alike()) - 1
+    said = ", ".join(f"{name} {value:g}" for name, value in zip(NAMES, data.now))
+    return (f"{said}: alpha times w times the rate of B is {growth:g}, the rate of A over w is "
+            f"{leaving:g}. The loss goes from {losses[0]:.2f} to {losses[-1]:.2f} nats in "
+            f"{len(losses) - 1} steps; {others or 'no'} other setting"
+            f"{'' if others == 1 else 's'} of {len(data.losses)} with both products.")
