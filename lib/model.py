@@ -17,7 +17,7 @@ from lib.positions import sinusoidal_positions
 
 POSITIONS = ("sinusoidal", "rotary")
 DTYPES = ("float32", "float64")
-LARGE_VOCABULARY = 10_000  # tokens, above which logits that nobody reads are worth leaving out
+LARGE_VOCABULARY = 10_000  # tokens: see GPTModel.large_vocabulary
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,11 @@ class GPTModel(Layer):
         if self.config.positions == "sinusoidal":
             x += self.positions[start:start + tokens.shape[1]]
         return x
+
+    @property
+    def large_vocabulary(self) -> bool:
+        """Whether logits are so many that those which nobody reads are worth leaving out."""
+        return self.config.vocabulary_size > LARGE_VOCABULARY
 
     def parts(self) -> list[Layer]:
         """What forward goes through, in its order."""
