@@ -174,8 +174,9 @@ def test_generate_goes_on_with_a_text(small, capsys):
 
 def test_generate_shortens_what_does_not_fit(small, capsys):
     prompt = "x" * 45
+    command = ["generate", "--model", "smollm2", "--prompt", prompt, "--max-new-tokens", "99"]
     for more in ([], ["--chat"]):
-        main(["generate", "--model", "smollm2", "--prompt", prompt, "--max-new-tokens", "99", *more])
+        main([*command, *more])
         assert prompt in capsys.readouterr().out
 
 
