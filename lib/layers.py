@@ -36,7 +36,7 @@ def product(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Where a few rows meet a large matrix, BLAS is faster the other way round.
     """
     if 2 <= len(rows) <= FEW and weights.size > LARGE:
-        return (weights @ rows.T).T
+        return np.ascontiguousarray((weights @ rows.T).T)
     return rows @ weights.T
 
 

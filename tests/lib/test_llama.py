@@ -166,9 +166,20 @@ def test_few_rows_and_a_large_matrix(rows, rng):
     weights, x = rng.standard_normal((600, 300)), rng.standard_normal((rows, 300))
     assert weights.size > LARGE and product(x, weights).shape == (rows, 600)
     np.testing.assert_allclose(product(x, weights), x @ weights.T, rtol=1e-10)
+    assert product(x, weights).flags.c_contiguous
     bias = rng.standard_normal(600)
     np.testing.assert_allclose(Linear(weights, bias).forward(x[None]), (x @ weights.T + bias)[None],
                                rtol=1e-10)
+
+
+def test_large_matrices_and_few_rows_in_a_whole_model(rng, monkeypatch):
+    model = tiny_llama(rng, ("query", "ffn_up"))
+    tokens = random_tokens(model, rng)
+    wanted = model.forward(tokens)
+    monkeypatch.setattr("lib.layers.LARGE", 0)
+    np.testing.assert_allclose(model.forward(tokens), wanted, rtol=1e-10)
+    model.backward(np.ones_like(wanted))
+    np.testing.assert_allclose(model.forward(tokens, False, model.new_cache(3)), wanted, rtol=1e-10)
 
 
 # ---------------------------------------------------------------- the model
