@@ -55,7 +55,8 @@ def near(what, found, wanted, allowed, name=""):
 pytestmark = [pytest.mark.filterwarnings(f"ignore:{message}") for message in (
     ".*is_gradient_checkpointing.*:FutureWarning",  # PEFT asks for what transformers gives up
     "You are trying to modify a model with PEFT:UserWarning",  # one model, several adapters in turn
-    "Already found a `peft_config`:UserWarning")]
+    "Already found a `peft_config`:UserWarning",
+    "Could not find a config file:UserWarning")]    # the file's folder has none: it is a package's
 
 
 @contextmanager
