@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import cost_scale, forgetting, remedies, step_bill
+from lib.figures.finetuning import block_bill, cost_scale, forgetting, remedies, step_bill
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
@@ -111,3 +111,18 @@ def test_a_bill_adds_up_and_says_what_activations_take():
     for bills, words in (({}, "bills is empty"), ({"full": (1, 2)}, "full has 2 parts")):
         with pytest.raises(ValueError, match=words):
             step_bill.compute(bills)
+
+
+def test_a_block_keeps_the_bytes_that_the_chapter_measures():
+    for method, rank, bill in (
+            ("full", 8, (4_178_944, 4_178_944, 8_357_888, 86_073_344)),
+            ("LoRA, all six", 8, (4_473_856, 294_912, 589_824, 86_581_248)),
+            ("LoRA, query and value", 4, (4_211_712, 32_768, 65_536, 60_104_704))):
+        assert block_bill.compute(method, rank, 16, 128, 32).bill == bill
+    few = block_bill.compute("LoRA, query and value", 4, 16, 128, 8)
+    assert few.bill[2] == 65_536 // 4
+    assert "not kept: the input of output" in block_bill.alt(few)
+    for arguments, words in ((("QLoRA", 8, 1, 1, 8), "method is 'QLoRA'"),
+                             (("full", 0, 1, 1, 8), "at least 1")):
+        with pytest.raises(ValueError, match=words):
+            block_bill.compute(*arguments)

@@ -13,6 +13,7 @@ from lib.figures.beyond import family, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
+    block_bill,
     cost_scale,
     forgetting,
     learning_rates,
@@ -146,6 +147,9 @@ def costs(long: str) -> Frames:
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
+    yield ("block_bill", block_bill.compute, block_bill.draw, block_bill.alt,
+           [((method, rank, texts, length, bits), ()) for method in block_bill.METHODS
+            for rank, texts, length, bits in ((8, 16, 128, 32), (64, 1, 32, 8))])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
