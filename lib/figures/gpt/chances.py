@@ -49,7 +49,7 @@ def compute(chances: Mapping[str, np.ndarray]) -> Chances:
 
 
 def _bars(ax: Axes, data: Chances, inch: float, right: float) -> None:
-    """A row for each range: a bar for each cut with its share, and at the right that of the loss."""
+    """A row for each range: a bar for each cut with its share, and the share of the loss."""
     for row, name in enumerate(NAMES):
         top = row * ROW
         ax.text(BEGIN - 0.08, top + BAR + 0.03, name, ha="right", va="center_baseline")
