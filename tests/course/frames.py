@@ -22,6 +22,7 @@ from lib.figures.gpt import (
     cache_cost,
     cache_flow,
     calibration,
+    chances,
     confidence,
     embedding_rows,
     fact_path,
@@ -178,6 +179,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("lone_space", lone_space.Followers, lone_space.draw, lone_space.alt,
            [(({"capital letters": {"Q": 292, "X": 39}, "small letters": small, "signs": {"$": 1}},
               {"capital letters": (0, 0), "small letters": (11, 849), "signs": (0, 0)}), ())])
+    sure_of = {"order learnt": np.array([0.99] * 6 + [0.3, 0.6, 0.01]),
+               "longest first": np.array([0.95] * 5 + [0.3, 0.05, 1e-5, 1e-6])}
+    yield "chances", chances.compute, chances.draw, chances.alt, [((sure_of,), ())]
     yield ("attention_map", attention_map.compute, attention_map.draw, attention_map.alt,
            [((WORDS, heads(), layer, head, (7, 15)), ()) for layer in (1, 2) for head in (1, 2)])
     keys = np.array([[2.0, 1, 0, 0], [0, 1, 2, 2], [0, 3, 0, 0]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from lib.figures.gpt import lone_space, merge_steps, prompt_tokens
+from lib.figures.gpt import chances, lone_space, merge_steps, prompt_tokens
 from lib.model import GPTConfig, GPTModel
 from lib.tokenizer import BPETokenizer
 
@@ -79,3 +79,15 @@ def test_nothing_to_show_is_named():
         merge_steps.compute(TOKENIZER, "")
     with pytest.raises(ValueError, match="no word begins with a lone space"):
         lone_space.compute(TOKENIZER, {"Africa": 1, " ": 2})
+
+
+def test_probabilities_are_sorted_into_ranges_with_their_share_of_the_loss():
+    data = chances.compute({"one": np.array([0.9, 0.5, 0.1, 0.001]), "two": np.array([1.0, 1e-4])})
+    assert np.allclose(data.tokens, [[0.25, 0.25, 0.25, 0.25, 0], [0.5, 0, 0, 0, 0.5]])
+    assert np.allclose(data.losses.sum(1), 1) and data.losses[1, 4] == 1
+    assert np.allclose(data.medians, (0.3, 0.50005))
+    assert "two: median 50.0%; 90% or more 50.0%" in chances.alt(data)
+    with pytest.raises(ValueError, match="allowed are two"):
+        chances.compute({"one": np.array([0.5])})
+    with pytest.raises(ValueError, match="probabilities in"):
+        chances.compute({"one": np.array([0.5]), "two": np.array([0.0])})

@@ -89,7 +89,8 @@ def _bars(ax: Axes, data: Followers, width: float) -> None:
             if bar:
                 ax.add_artist(Rectangle((BEGIN, top + 0.04), long, ROW - 0.08, fc=fill,
                                         lw=style.THIN, ec=style.FROZEN.mark))
-            ax.text(BEGIN + long + 0.06, middle, f"{times:,}", va="center_baseline", color=ink)
+            ax.text(BEGIN + long + 0.06, middle, f"{times:,}{'' if bar else ' together'}",
+                    va="center_baseline", color=ink)
             top += ROW
         top += ROW * (0.5 if rows else 1.5)
 
