@@ -26,7 +26,8 @@ class Remedies:
     """For each remedy its settings, and for each setting the seeds' (loss in nats, facts kept).
 
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
-    to draw no line there; written: by remedy the settings that stand at their points.
+    to draw no line there; written: by remedy the settings that stand at their points,
+    where there is room.
     """
 
     points: dict[str, dict[str, np.ndarray]]
@@ -91,10 +92,8 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
         lines.append(Named(mean[:, 0], mean[:, 1], remedy, tone))
         for setting, place in zip(data.points[remedy], mean, strict=True):
-            if setting in data.written.get(remedy, ()):
-                left = remedy == "replay"
-                ax.annotate(setting, place, (-5 if left else 5, 0 if left else -9),
-                            textcoords="offset points", ha="right" if left else "left",
+            if wide and setting in data.written.get(remedy, ()):
+                ax.annotate(setting, place, (5, -9), textcoords="offset points", ha="left",
                             va="center", size=style.SMALL, color=tone.ink, zorder=4)
     name_lines(ax, lines)
     return fig
