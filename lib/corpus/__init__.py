@@ -13,10 +13,10 @@ from lib.corpus.encyclopedia import (
     paragraph,
     word_lists,
 )
-from lib.corpus.tables import Country, Element, countries, country_split, elements
+from lib.corpus.tables import Country, Element, countries, country_split, elements, named
 from lib.corpus.tasks import TASKS, Task, load_task
 
 __all__ = [
     "MIX", "RELATIONS", "TASKS", "Country", "Element", "Example", "Task", "countries",
     "country_split", "country_values", "documents", "elements", "examples", "fact", "facts",
-    "load_task", "pair", "paragraph", "word_lists"]
+    "load_task", "named", "pair", "paragraph", "word_lists"]

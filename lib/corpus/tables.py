@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -70,3 +71,23 @@ def country_split(split: int = 0) -> dict[str, tuple[Country, ...]]:
     first, second = round(0.60 * len(shuffled)), round(0.75 * len(shuffled))
     return {"train": tuple(shuffled[:first]), "dev": tuple(shuffled[first:second]),
             "test": tuple(shuffled[second:])}
+
+
+@cache
+def _places() -> tuple[re.Pattern[str], dict[str, str]]:
+    """What finds a country or a capital in a text, the longest first; and its name by the find."""
+    names = {name for each in countries() for name in (each.name, each.capital)}
+    found = {form: name for name in names for form in (name, name[0].upper() + name[1:])}
+    longest_first = sorted(found, key=lambda form: (-len(form), form))
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b"), found
+
+
+def named(text: str) -> set[str]:
+    """The names of the countries and capitals that stand in a text, as whole words.
+
+    Of two names that begin at one place the longer counts, and a part of a name is none: "Nigeria"
+    does not name Niger, nor "South Sudan" Sudan. "The Netherlands", as a sentence may begin, is
+    "the Netherlands".
+    """
+    pattern, names = _places()
+    return {names[form] for form in pattern.findall(text)}

@@ -10,7 +10,7 @@ import pytest
 
 from lib.corpus import MIX, RELATIONS, documents, facts, grammar, paragraph, tasks, word_lists
 from lib.corpus import encyclopedia as corpus
-from lib.corpus.tables import countries, country_split, elements
+from lib.corpus.tables import countries, country_split, elements, named
 
 BY_NAME = {country.name: country for country in countries()}
 DATA_FILES = sorted(grammar.DATA.glob("*.txt")) + sorted(grammar.DATA.glob("*.csv"))
@@ -246,6 +246,27 @@ def test_split_is_disjoint_complete_and_the_same_each_time():
     assert set.union(*names.values()) == set(BY_NAME)
     country_split.cache_clear()
     assert country_split() == split
+
+
+@pytest.mark.parametrize(("text", "names"), [
+    ("Nigeria is a country in", {"Nigeria"}),
+    ("The people of Niger and those of Nigeria", {"Niger", "Nigeria"}),
+    ("The Netherlands is a country in", {"the Netherlands"}),
+    ("in the Netherlands", {"the Netherlands"}),
+    ("Papua New Guinea and Guinea-Bissau", {"Papua New Guinea", "Guinea-Bissau"}),
+    ("Guinea", {"Guinea"}),
+    ("the Democratic Republic of the Congo", {"the Democratic Republic of the Congo"}),
+    ("South Sudan lies south of Sudan.", {"South Sudan", "Sudan"}),
+    ("Mexico City", {"Mexico City"}),
+    ("Romans and Somalis, netherlands and niger", set())])
+def test_a_country_is_named_by_whole_words_only(text, names):
+    assert named(text) == names
+
+
+def test_every_fact_names_the_country_that_it_is_about_and_no_other():
+    subjects = [named(fact.prompt) for fact in facts()]
+    assert all(len(each) == 1 for each in subjects)
+    assert Counter(name for each in subjects for name in each) == dict.fromkeys(BY_NAME, 4)
 
 
 # ---------------------------------------------------------------- grammar

@@ -78,7 +78,7 @@ def _losses(ax: Axes, data: Rates) -> None:
         if rate != data.rate:
             ax.plot(data.steps, curves[..., 1].mean(0), color=style.RULE, lw=1.2, zorder=1)
     here, named = data.curves[data.rate], []
-    for k, (name, tone, dash, marker) in enumerate((("training", style.FROZEN, DASH, "^"),
+    for k, (name, tone, dash, marker) in enumerate((("training", style.FULL, DASH, "^"),
                                                     ("dev", style.FULL, "-", "o"))):
         values = here[..., k]
         ax.fill_between(data.steps, values.min(0), values.max(0), color=tone.mark, alpha=0.18,
@@ -107,10 +107,11 @@ def _shares(ax: Axes, data: Rates) -> None:
             ax.plot(np.full(len(values), place + side), values, marker, ms=4.6, mew=1, zorder=3,
                     mec=tone.mark, mfc=style.PAPER if name == "dev" else tone.mark, ls="none",
                     clip_on=False)
+        means = np.array([data.shares[rate][name].mean() for rate in rates])
         if name != "dev":
-            means = np.array([data.shares[rate][name].mean() for rate in rates])
             ax.plot(places, means, color=tone.mark, ls=dash, lw=1.2, zorder=1)
-            lines.append(Named(places, means, "answers" if name == "test" else "facts kept", tone))
+        called = {"test": "answers", "facts": "facts kept", "dev": ""}[name]
+        lines.append(Named(places + (side if name == "dev" else 0), means, called, tone))
     ax.set(xlim=(-0.4, len(rates) - 0.6), ylim=(-0.04, 1.06), xlabel="learning rate",
            title="At the end: each seed")
     ax.set_xticks(places, map(written, rates))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 #: Tone, marker and dash of each remedy; the first three act on full fine-tuning.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FROZEN, "^", (0, (3, 2))),
-    "old texts mixed in": (style.FACTS, "s", (0, (5, 1.5))), "LoRA": (style.LORA, "D", "-")}
+    "replay": (style.FACTS, "s", (0, (5, 1.5))), "LoRA": (style.LORA, "D", "-")}
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Remedies:
     """For each remedy its settings, and for each setting the seeds' (loss in nats, facts kept).
 
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
-    to draw no line there.
+    to draw no line there; written: by remedy the settings that stand at their points,
+    where there is room.
     """
 
     points: dict[str, dict[str, np.ndarray]]
     guess: float | None = None
+    written: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -38,8 +40,9 @@ class Remedies:
 
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
-            guess: float | None = None) -> Remedies:
-    """Take the points as they are.
+            guess: float | None = None,
+            written: Mapping[str, Sequence[str]] | None = None) -> Remedies:
+    """Take the points as they are; ``written`` are the settings to write at their points.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -54,7 +57,7 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, guess)
+    return Remedies(found, guess, dict(written or {}))
 
 
 @style.styled
@@ -88,6 +91,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         seeds = np.concatenate(list(data.points[remedy].values()))
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
         lines.append(Named(mean[:, 0], mean[:, 1], remedy, tone))
+        for setting, place in zip(data.points[remedy], mean, strict=True):
+            if wide and setting in data.written.get(remedy, ()):
+                ax.annotate(setting, place, (5, -9), textcoords="offset points", ha="left",
+                            va="center", size=style.SMALL, color=tone.ink, zorder=4)
     name_lines(ax, lines)
     return fig
 

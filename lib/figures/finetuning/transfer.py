@@ -102,7 +102,7 @@ def _scores(ax: Axes, data: Transfer) -> None:
     lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
     ax.set(ylim=(-0.05, 1.08))
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
-    _axis(ax, data, "Held-out answers right")
+    _axis(ax, data, "Answers right; dotted: trained on")
     name_lines(ax, lines)
 
 

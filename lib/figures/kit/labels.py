@@ -85,7 +85,7 @@ def paragraph(ax: Axes, left: float, top: float, words: str, width: float, lines
 
 @dataclass(frozen=True)
 class Named:
-    """A line of a chart: its points, and the name to write at it."""
+    """A line of a chart: its points, and the name to write at it; without one it is kept free."""
 
     x: np.ndarray
     y: np.ndarray
@@ -134,6 +134,8 @@ def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE) -> No
     curves, high = [_inches(ax, line.x, line.y) for line in lines], size / 72
     taken: list[tuple[float, float, float]] = []
     for k, line in enumerate(lines):
+        if not line.name:
+            continue
         wide = measure(line.name, size, 600)
         others = [curve for j, curve in enumerate(curves) if j != k]
         x, y = (each.ravel() for each in np.meshgrid(
