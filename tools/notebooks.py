@@ -37,7 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every cell of a notebook what the plugin needs to know of it."""
+    """Give every cell of a notebook what the plugin needs to know of it, and leave out the notebooks
+    that can't run here.
+    """
+    left = set(filter(executed.as_stored, {item.path for item in items
+                                           if isinstance(item, IPyNbCell)}))
+    items[:] = [item for item in items if item.path not in left]
     expected: dict[Path, dict[int, tuple[str, str]]] = {}
     for item in items:
         if isinstance(item, IPyNbCell):
