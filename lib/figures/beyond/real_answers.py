@@ -19,32 +19,31 @@ LINES = {"wide": 2, "narrow": 4}       # of an answer
 
 @dataclass(frozen=True)
 class Answers:
-    """One strength, each question with its answer there, and whether that is the trained one."""
+    """One adapter at one strength: each question with its answer, and whether that is new."""
 
+    adapter: str
     strength: float
     pairs: tuple[tuple[str, str], ...]
-    trained: tuple[bool, ...]
-    base: str
-    note: str
+    new: tuple[bool, ...]
 
 
-def compute(dialled: Mapping[str, Sequence[str]], strengths: Sequence[float], strength: float,
-            trained: Sequence[str], base: str = "SmolLM2",
-            note: str = "as it was published") -> Answers:
-    """Look up one strength.
+def compute(dialled: Mapping[str, Mapping[str, Sequence[str]]], strengths: Sequence[float],
+            begins: Mapping[str, str], adapter: str, strength: float) -> Answers:
+    """Look up one adapter and strength.
 
-    ``dialled`` holds for each question its answers at all ``strengths``; an answer that begins with
-    one of the texts ``trained`` is what the adapter was trained to say.
+    ``dialled`` holds for each adapter and question the answers at all ``strengths``; an answer that
+    begins with the adapter's text in ``begins`` is what it was trained to say.
 
     Raises:
-        ValueError: there is no such strength.
+        ValueError: there is no such adapter or strength.
     """
-    if strength not in strengths:
-        raise ValueError(f"strength is {strength}; allowed are {', '.join(map(str, strengths))}")
+    if adapter not in dialled or strength not in strengths:
+        raise ValueError(f"{adapter!r} at {strength} is not recorded; adapters are "
+                         f"{', '.join(dialled)}, strengths {', '.join(map(str, strengths))}")
     at = list(strengths).index(strength)
-    pairs = tuple((question, answers[at]) for question, answers in dialled.items())
-    return Answers(strength, pairs, tuple(answer.startswith(tuple(trained))
-                                          for _, answer in pairs), base, note)
+    pairs = tuple((question, answers[at]) for question, answers in dialled[adapter].items())
+    return Answers(adapter, strength, pairs, tuple(answer.startswith(begins[adapter])
+                                                   for _, answer in pairs))
 
 
 @style.styled
@@ -52,11 +51,11 @@ def draw(data: Answers, layout: Layout = "wide") -> Figure:
     """Draw each question on a card with its answer, a trained one in the adapter's colour."""
     high, lines = HIGH[layout], LINES[layout]
     fig = style.canvas(layout, 0.72 + (high + 0.1) * len(data.pairs))
-    style.heading(fig, f"Strength {data.strength:g}",
-                  f"0 is {data.base} {data.note}," + (" " if layout == "wide" else "\n")
-                  + "1 the adapter as trained")
+    style.heading(fig, f"{data.adapter[0].upper()}{data.adapter[1:]}, strength {data.strength:g}",
+                  "0 is SmolLM2 as published,"
+                  + (" " if layout == "wide" else "\n") + "1 the adapter as trained")
     width = fig.get_size_inches()[0] - 2 * style.MARGIN
-    for k, ((question, answer), new) in enumerate(zip(data.pairs, data.trained, strict=True)):
+    for k, ((question, answer), new) in enumerate(zip(data.pairs, data.new, strict=True)):
         top = (0.66 if layout == "wide" else 0.8) + k * (high + 0.1)
         ax = style.card(fig, style.MARGIN, top, width, high - (0 if layout == "wide" else 0.04))
         paragraph(ax, 0.15, 0.1, question, width - 0.3, 1, style.MUTED)
@@ -69,5 +68,5 @@ def alt(data: Answers) -> str:
     """Return the frame in words."""
     said = " ".join(f"Asked '{question}' it answers '{visible(answer)}'"
                     + (", as trained." if new else ".")
-                    for (question, answer), new in zip(data.pairs, data.trained, strict=True))
-    return f"Strength {data.strength:g} of the adapter. {said}"
+                    for (question, answer), new in zip(data.pairs, data.new, strict=True))
+    return f"The adapter for {data.adapter} at strength {data.strength:g}. {said}"

@@ -17,7 +17,7 @@ CAPTION = ("Two learning curves over the rate, and their price: both methods hav
            "LoRA's lies far to the right.")
 NAMES = {"lora": "LoRA", "full": "full fine-tuning"}
 TONES = {"lora": style.LORA, "full": style.FULL}
-PARTS = ("loss on dev, nats", "common answers kept", "loss on prose above the base, nats")
+PARTS = ("loss on dev, nats", "common answers kept", "prose: loss added, nats")
 
 
 @dataclass(frozen=True)
