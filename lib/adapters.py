@@ -11,13 +11,13 @@ import numpy as np
 
 from lib.checkpoint import check_arrays, load_arrays, save_arrays
 from lib.lora import (
-    TARGETS,
     LoRALinear,
     adapted_layers,
     apply_lora_to_model,
     get_lora_parameters,
     merge_lora_weights,
     remove_adapters,
+    targets_in,
     targets_of,
 )
 from lib.model import GPTModel
@@ -92,7 +92,7 @@ def get_adapters(model: GPTModel) -> Adapters:
         if layer.strength != 1:
             raise ValueError(f"the adapter of {name} has strength {layer.strength}, which is not "
                              f"stored: set_adapter_strength(model, 1) first")
-    targets = tuple(target for target in TARGETS
+    targets = tuple(target for target in targets_in(model)
                     if any(isinstance(getattr(owner, attribute), LoRALinear)
                            for owner, attribute in targets_of(model, [target])))
     first = next(iter(adapted.values()))

@@ -28,6 +28,7 @@ from lib.lora import (
     apply_lora_to_model,
     check_targets,
     remove_adapters,
+    targets_in,
     targets_of,
 )
 from lib.losses import cross_entropy_loss
@@ -175,7 +176,7 @@ def _prepare(model: GPTModel, run: FineTuning) -> None:
         raise ValueError(f"full fine-tuning of a model with {len(adapted)} LoRA adapters would "
                          f"train {trainable_count(model):,} numbers only: remove_adapters first")
     elif run.method == "confined":
-        check_targets(run.target_modules)
+        check_targets(run.target_modules, targets_in(model))
         model.freeze()
         for owner, attribute in targets_of(model, run.target_modules):
             getattr(owner, attribute).freeze(False)

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from lib.model import GPTModel
+from lib.attention import KVCache
+from lib.model import LARGE_VOCABULARY, GPTModel
 from lib.tokenizer import BPETokenizer
 
 #: The least temperature: even the largest float32 divided by it is a finite float64.
@@ -81,7 +82,7 @@ def generate(model: GPTModel, tokens: np.ndarray, max_new_tokens: int, *,
     written[:, :tokens.shape[1]] = tokens
     seen = 0                                # how many tokens the cache holds
     for end in range(tokens.shape[1], length):
-        logits = model.forward(written[:, seen:end], False, past)[:, -1]
+        logits = _last_logits(model, written[:, seen:end], past)
         seen = end if use_cache else 0
         written[:, end] = _choose(logits, temperature, top_k, top_p, rng)
         if stop_token is not None:
@@ -90,6 +91,15 @@ def generate(model: GPTModel, tokens: np.ndarray, max_new_tokens: int, *,
             if done.all():
                 return written[:, :end + 1]
     return written
+
+
+def _last_logits(model: GPTModel, tokens: np.ndarray, past: list[KVCache] | None) -> np.ndarray:
+    """Logits of the token after each row: (batch, vocabulary); no others if there are many."""
+    if model.config.vocabulary_size <= LARGE_VOCABULARY:
+        return model.forward(tokens, False, past)[:, -1]
+    last = np.zeros(tokens.shape, bool)
+    last[:, -1] = True
+    return model.forward(tokens, False, past, last)
 
 
 def _choose(logits: np.ndarray, temperature: float, top_k: int | None, top_p: float | None,

@@ -70,6 +70,16 @@ class Linear(Layer):
         return (rows @ self.weights).reshape(*dy.shape[:-1], d_in)
 
 
+class TiedLinear(Linear):
+    """An output projection on the very table of the embedding, under whose name it counts.
+
+    x: (..., d_model) -> logits: (..., vocabulary).  Press and Wolf 2016, section 2.  The model adds
+    its gradient to the embedding's.
+    """
+
+    array_names = ()
+
+
 class Embedding(Layer):
     """One row of a table for each token.
 

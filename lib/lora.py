@@ -20,6 +20,9 @@ IN_BLOCK = {"query": ("self_attention", "query_linear"), "key": ("self_attention
             "ffn_up": ("feed_forward", "up_linear"), "ffn_down": ("feed_forward", "down_linear")}
 IN_MODEL = ("token_embedding", "output_projection")
 TARGETS = (*IN_BLOCK, *IN_MODEL)
+#: The same of a Llama, whose feed-forward layer has a gate; see lib.llama.
+IN_LLAMA_BLOCK = {**IN_BLOCK, "ffn_gate": ("feed_forward", "gate_linear")}
+ALL_TARGETS = (*IN_LLAMA_BLOCK, *IN_MODEL)
 
 
 class LoRALinear(Layer):
@@ -185,12 +188,22 @@ def check_rank_and_alpha(rank: int, alpha: float, shape: tuple[int, int]) -> Non
         raise ValueError(f"alpha is {alpha!r}, it must be a finite number above 0")
 
 
-def check_targets(target_modules: Sequence[str]) -> None:
-    """Raise ValueError unless the targets are a list or tuple of some of TARGETS."""
+def check_targets(target_modules: Sequence[str], allowed: Sequence[str] = TARGETS) -> None:
+    """Raise ValueError unless the targets are a list or tuple of some that are allowed."""
     if (not isinstance(target_modules, list | tuple) or not target_modules
-            or not all(target in TARGETS for target in target_modules)):
+            or not all(target in allowed for target in target_modules)):
         raise ValueError(f"target_modules is {target_modules!r}, it must be a sequence of names "
-                         f"from {TARGETS}")
+                         f"from {allowed}")
+
+
+def targets_in(model: GPTModel) -> tuple[str, ...]:
+    """The targets that a model has.  A table that is both embedding and output is none: an adapter
+    beside one of its uses would part them.
+    """
+    block = model.transformer_stack.layers[0]
+    inside = [target for target, (part, attribute) in IN_LLAMA_BLOCK.items()
+              if hasattr(getattr(block, part), attribute)]
+    return (*inside, *(() if model.tied else IN_MODEL))
 
 
 def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple[Layer, str]]:
@@ -198,9 +211,10 @@ def targets_of(model: GPTModel, target_modules: Sequence[str]) -> Iterator[tuple
     if "token_embedding" in target_modules:
         yield model, "token_embedding"
     for block in model.transformer_stack.layers:
-        for target, (part, attribute) in IN_BLOCK.items():
-            if target in target_modules:
-                yield getattr(block, part), attribute
+        for target, (part, attribute) in IN_LLAMA_BLOCK.items():
+            owner = getattr(block, part)
+            if target in target_modules and hasattr(owner, attribute):
+                yield owner, attribute
     if "output_projection" in target_modules:
         yield model, "output_projection"
 
@@ -225,7 +239,7 @@ def apply_lora_to_model(model: GPTModel, rank: int = 4, alpha: float = 8.0,
     """
     if adapted_layers(model):
         raise ValueError("the model carries LoRA adapters already: remove_adapters first")
-    check_targets(target_modules)
+    check_targets(target_modules, targets_in(model))
     rng = rng or np.random.default_rng(0)
     adapted = []    # all of them before the first is put in: a refusal must change nothing
     for owner, attribute in targets_of(model, target_modules):
@@ -246,7 +260,7 @@ def remove_adapters(model: GPTModel) -> GPTModel:
     """
     if not adapted_layers(model):
         return model
-    for owner, attribute in targets_of(model, TARGETS):
+    for owner, attribute in targets_of(model, targets_in(model)):
         layer = getattr(owner, attribute)
         if isinstance(layer, LoRALinear):
             layer.unmerge()

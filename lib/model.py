@@ -17,6 +17,7 @@ from lib.positions import sinusoidal_positions
 
 POSITIONS = ("sinusoidal", "rotary")
 DTYPES = ("float32", "float64")
+LARGE_VOCABULARY = 10_000  # tokens, above which logits that nobody reads are worth leaving out
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class GPTConfig:
         if self.dtype not in (np.float32, np.float64, *DTYPES):
             raise ValueError(f"dtype is {self.dtype!r}, allowed are {DTYPES}")
         object.__setattr__(self, "dtype", np.dtype(self.dtype).type)
+
+    @property
+    def cached_heads(self) -> int:
+        """How many heads have keys and values of their own."""
+        return self.heads
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as a checkpoint stores them."""
@@ -76,17 +82,24 @@ class FeedForward(Layer):
 class TransformerBlock(Layer):
     """x + attention(norm(x)), then x + feed_forward(norm(x)).  (batch, time, d_model) -> same."""
 
-    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+    def __init__(self, attention_norm: Layer, self_attention: Layer, feed_forward_norm: Layer,
+                 feed_forward: Layer) -> None:
         super().__init__()
+        self.attention_norm, self.self_attention = attention_norm, self_attention
+        self.feed_forward_norm, self.feed_forward = feed_forward_norm, feed_forward
+
+    @classmethod
+    def random(cls, config: GPTConfig, rng: np.random.Generator) -> TransformerBlock:
+        """A GPT's block, with weights drawn from ``rng``."""
         size, dtype = config.embedding_dimension, config.dtype
         # 2 * layers branches write to the residual stream: their variances add up to one
         narrow = (2 * config.layers) ** -0.5
-        self.attention_norm = LayerNorm(size, dtype)
-        self.self_attention = CausalSelfAttention(
-            size, config.heads, config.context_length, size**-0.5 * narrow, rng, dtype,
-            rotary=config.positions == "rotary")
-        self.feed_forward_norm = LayerNorm(size, dtype)
-        self.feed_forward = FeedForward(config, config.feed_forward_dimension**-0.5 * narrow, rng)
+        return cls(
+            LayerNorm(size, dtype),
+            CausalSelfAttention(size, config.heads, config.context_length, size**-0.5 * narrow,
+                                rng, dtype, rotary=config.positions == "rotary"),
+            LayerNorm(size, dtype),
+            FeedForward(config, config.feed_forward_dimension**-0.5 * narrow, rng))
 
     def forward(self, x: np.ndarray, training: bool = True,
                 past: KVCache | None = None) -> np.ndarray:
@@ -104,9 +117,14 @@ class TransformerBlock(Layer):
 class TransformerStack(Layer):
     """The blocks one after the other.  (batch, time, d_model) -> same."""
 
-    def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
+    def __init__(self, layers: list[TransformerBlock]) -> None:
         super().__init__()
-        self.layers = [TransformerBlock(config, rng) for _ in range(config.layers)]
+        self.layers = layers
+
+    @classmethod
+    def random(cls, config: GPTConfig, rng: np.random.Generator) -> TransformerStack:
+        """A GPT's blocks, with weights drawn from ``rng``."""
+        return cls([TransformerBlock.random(config, rng) for _ in range(config.layers)])
 
     def forward(self, x: np.ndarray, training: bool = True,
                 past: list[KVCache] | None = None) -> np.ndarray:
@@ -126,6 +144,9 @@ class GPTModel(Layer):
     tokens: (batch, time) -> logits: (batch, time, vocabulary)
     """
 
+    kind = "gpt"    # in files
+    tied = False    # whether one table is both embedding and output projection
+
     def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
         super().__init__()
         size, vocabulary = config.embedding_dimension, config.vocabulary_size
@@ -133,49 +154,72 @@ class GPTModel(Layer):
         self.token_embedding = Embedding(
             rng.standard_normal((vocabulary, size)).astype(config.dtype))
         self.positions = sinusoidal_positions(config.context_length, size).astype(config.dtype)
-        self.transformer_stack = TransformerStack(config, rng)
+        self.transformer_stack = TransformerStack.random(config, rng)
         self.final_norm = LayerNorm(size, config.dtype)
         self.output_projection = Linear.random(size, vocabulary, 0.02, rng, config.dtype)
         self.frozen_before: dict[str, bool] = {}  # which layers were, when adapters were applied
 
     def forward(self, tokens: np.ndarray, training: bool = True,
-                past: list[KVCache] | None = None) -> np.ndarray:
+                past: list[KVCache] | None = None,
+                counted: np.ndarray | None = None) -> np.ndarray:
         """(batch, time) -> (batch, time, vocabulary); keeps what backward needs if ``training``.
 
-        With ``past`` (from ``new_cache``) the tokens continue those that it holds.
+        With ``past`` (from ``new_cache``) the tokens continue those that it holds.  With
+        ``counted``, (batch, time) of bool, only those n places get logits: (n, vocabulary).
         Raises ValueError: not two axes, ids out of range, or longer than the context.
         """
         tokens = np.asarray(tokens)
         start = past[0].length if past else 0
         self._check_tokens(tokens, start)
+        x = self.embed(tokens, start, training)
+        x = self.transformer_stack.forward(x, training, past)
+        if counted is not None:
+            x = x[counted]
+        if self.tied:  # one table: what holds for one of its uses holds for the other
+            self.output_projection.frozen = self.token_embedding.frozen
+        logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
+        self.cache = (logits.shape, counted) if training else None
+        return logits
+
+    def embed(self, tokens: np.ndarray, start: int, training: bool) -> np.ndarray:
+        """What the first block reads: (batch, time), from place ``start`` on -> (..., d_model)."""
         x = self.token_embedding.forward(tokens, training)
         if self.config.positions == "sinusoidal":
             x += self.positions[start:start + tokens.shape[1]]
-        x = self.transformer_stack.forward(x, training, past)
-        logits = self.output_projection.forward(self.final_norm.forward(x, training), training)
-        self.cache = logits.shape if training else None
-        return logits
+        return x
+
+    def parts(self) -> list[Layer]:
+        """What forward goes through, in its order."""
+        return [self.token_embedding, *self.transformer_stack.layers, self.final_norm,
+                self.output_projection]
 
     def backward(self, grad_logits: np.ndarray) -> None:
-        """Fill ``gradients()`` from (batch, time, vocabulary); stop where nothing below trains.
+        """Fill ``gradients()`` from the gradient of the last training forward's logits, of their
+        shape; stop where nothing below trains.
 
-        Raises ValueError unless the shape is that of the last training forward's logits.
+        Raises ValueError unless the shape is theirs.
         """
-        if grad_logits.shape != self.cache:
+        shape, counted = self.cache or (None, None)
+        if grad_logits.shape != shape:
             raise ValueError(f"grad_logits has shape {grad_logits.shape}, the last training "
-                             f"forward gave logits of shape {self.cache}")
-        parts = [self.token_embedding, *self.transformer_stack.layers, self.final_norm,
-                 self.output_projection]
+                             f"forward gave logits of shape {shape}")
+        parts = self.parts()
         while parts and not parts[0].is_trainable():
             parts.pop(0)
         dy = grad_logits
         for part in reversed(parts):
             dy = part.backward(dy)
+            if counted is not None and part is self.final_norm:  # the other places have none
+                whole = np.zeros((*counted.shape, dy.shape[-1]), dy.dtype)
+                whole[counted] = dy
+                dy = whole
+        if self.tied and self.token_embedding in parts:  # the gradient of both uses
+            self.token_embedding.grads["weights"] += self.output_projection.grads.pop("weights")
 
     def new_cache(self, batch: int) -> list[KVCache]:
         """An empty KV cache of the whole context for ``batch`` sequences."""
         c = self.config
-        shape = batch, c.heads, c.context_length, c.embedding_dimension // c.heads
+        shape = batch, c.cached_heads, c.context_length, c.embedding_dimension // c.heads
         return [KVCache(np.empty(shape, c.dtype), np.empty(shape, c.dtype))
                 for _ in range(c.layers)]
 
@@ -196,7 +240,7 @@ class GPTModel(Layer):
         if adapted:
             raise ValueError(f"the model carries LoRA adapters ({adapted[0]}, ...): save them "
                              f"alone with save_adapters, or save merged_copy(model)")
-        save_arrays(path, arrays, {"kind": "gpt", "config": self.config.to_dict()}, extra)
+        save_arrays(path, arrays, {"kind": self.kind, "config": self.config.to_dict()}, extra)
 
     @classmethod
     def load(cls, path: str | Path) -> GPTModel:

@@ -14,12 +14,12 @@ def sinusoidal_positions(context_length: int, size: int) -> np.ndarray:
     return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(context_length, size)
 
 
-def rotary_angles(context_length: int, head_size: int) -> np.ndarray:
-    """(context_length, head_size / 2): pair i at position t turns by t / 10000^(2i / head_size).
+def rotary_angles(context_length: int, head_size: int, base: float = 10_000.0) -> np.ndarray:
+    """(context_length, head_size / 2): pair i at position t turns by t / base^(2i / head_size).
 
     Su et al. 2021, section 3.2.2.
     """
-    frequencies = 10_000.0 ** (-np.arange(0, head_size, 2) / head_size)
+    frequencies = base ** (-np.arange(0, head_size, 2) / head_size)
     return np.arange(context_length)[:, None] * frequencies
 
 

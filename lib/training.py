@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from lib.layer import Layer
 from lib.lora import get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
-from lib.model import GPTModel
+from lib.model import LARGE_VOCABULARY, GPTModel
 from lib.optim import AdamW, clip_gradient_norm
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -24,10 +24,16 @@ def loss_and_gradients(model: GPTModel, inputs: np.ndarray,
                        targets: np.ndarray) -> LossAndGradients:
     """One forward and one backward; inputs, targets: (batch, time).
 
+    Where the vocabulary is large, logits are made only for the targets that count.
+
     Raises:
         FloatingPointError: the loss is not a finite number.
     """
-    logits = model.forward(inputs)
+    counted = targets != IGNORE
+    if model.config.vocabulary_size > LARGE_VOCABULARY and counted.any():
+        logits, targets = model.forward(inputs, counted=counted), targets[counted]
+    else:
+        logits = model.forward(inputs)
     loss, grad_logits = cross_entropy(logits, targets)
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss}: a lower learning rate may help")

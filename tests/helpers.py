@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lib.layer import Layer
+from lib.llama import LlamaConfig, LlamaModel
 from lib.lora import TARGETS, apply_lora_to_model, get_lora_parameters
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
@@ -48,6 +49,19 @@ def shaken(layer, rng, size=0.4):
 def tiny_model(rng, targets=(), rank=2, alpha=3.0, config=None, **changes):
     """A small model whose parameters are all at random, with adapters on the targets."""
     model = shaken(GPTModel(config or tiny_config(**changes), rng), rng)
+    if targets:
+        apply_lora_to_model(model, rank, alpha, targets, rng=rng)
+        for array in get_lora_parameters(model).values():
+            array += 0.4 * rng.standard_normal(array.shape)
+    return model
+
+
+def tiny_llama(rng, targets=(), rank=2, alpha=3.0, **changes):
+    """A small Llama whose parameters are all at random, with adapters on the targets."""
+    sizes = {"vocabulary_size": 11, "context_length": 10, "embedding_dimension": 16, "layers": 2,
+             "heads": 4, "feed_forward_dimension": 12, "kv_heads": 2, "rotary_base": 50.0,
+             "dtype": np.float64}
+    model = shaken(LlamaModel.random(LlamaConfig(**{**sizes, **changes}), rng), rng, 0.2)
     if targets:
         apply_lora_to_model(model, rank, alpha, targets, rng=rng)
         for array in get_lora_parameters(model).values():

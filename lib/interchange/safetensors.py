@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lib.adapters import Adapters, get_adapters
-from lib.lora import check_targets
+from lib.lora import ALL_TARGETS, check_targets
 from lib.model import GPTModel
 
 METADATA = "__metadata__"
@@ -112,7 +112,7 @@ def load_adapters(path: str | Path) -> Adapters:
             raise ValueError(f"it holds {metadata['kind']!r}, wanted was 'lora'")
         rank, alpha = json.loads(metadata["rank"]), json.loads(metadata["alpha"])
         targets = json.loads(metadata["target_modules"])
-        check_targets(targets)
+        check_targets(targets, ALL_TARGETS)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} lacks the settings of adapters: {error}") from error
     return Adapters(rank, alpha, tuple(targets), arrays)

@@ -34,6 +34,10 @@ NAMES = {
             "count_lora_parameters merge_lora_weights remove_adapters adapted_layers targets_of",
     "adapters": "merge_adapters unmerge_adapters get_adapters attach_adapters save_adapters "
                 "load_adapters set_adapter_strength merged_copy",
+    "gguf": "GGUF Packed read_gguf",
+    "llama": "LlamaConfig LlamaModel RMSNorm SwiGLU GroupedQueryAttention",
+    "chat": "ChatTokenizer chat_prompt chat_examples reply replies",
+    "smollm2": "find_weights load_smollm2 llama_of",
     "pretraining": "load_base load_history pretrain Recipe", "__main__": "main"}
 
 SIGNATURES = {

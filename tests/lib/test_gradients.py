@@ -170,7 +170,8 @@ def test_feed_forward_block_and_stack(seed, part):
     rng = np.random.default_rng(seed)
     config = random_config(rng)
     layer = (FeedForward(config, 0.5, rng) if part == "feed forward" else
-             TransformerBlock(config, rng) if part == "block" else TransformerStack(config, rng))
+             TransformerBlock.random(config, rng) if part == "block" else
+             TransformerStack.random(config, rng))
     check_layer(layer, rng.standard_normal((2, 4, config.embedding_dimension)), rng)
 
 

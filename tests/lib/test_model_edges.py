@@ -31,7 +31,7 @@ def test_heads_of_an_odd_size(size, heads):
 
 
 def test_a_frozen_stack_passes_the_gradient_on_to_its_input(rng):
-    stack = shaken(TransformerStack(tiny_config(), rng), rng)
+    stack = shaken(TransformerStack.random(tiny_config(), rng), rng)
     x, dy = rng.standard_normal((2, 2, 5, 8))
     y = stack.forward(x)
     wanted = stack.backward(dy)
