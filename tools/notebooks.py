@@ -37,9 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every cell of a notebook what the plugin needs to know of it, and leave out the notebooks
-    that can't run here.
-    """
+    """Give every cell what the plugin needs to know of it; leave out what can't be run here."""
     left = set(filter(executed.as_stored, {item.path for item in items
                                            if isinstance(item, IPyNbCell)}))
     items[:] = [item for item in items if item.path not in left]

@@ -236,7 +236,8 @@ def train(model: LlamaModel, run: RealRun,
     return losses
 
 
-def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, known: Sequence[int]) -> Line:
+def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+            known: Sequence[int]) -> Line:
     """What a model answers: to its task, to the common questions that are ``known``, and to prose.
     """
     asked = some("test", 32)

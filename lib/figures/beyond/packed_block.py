@@ -93,6 +93,6 @@ def draw(data: Block, layout: Layout = "wide") -> Figure:
 def alt(data: Block) -> str:
     """Return the drawing in words."""
     return (f"A block of 20 bytes: the scale {data.scale:.4f}, the lowest level {data.lowest:.4f}, "
-            f"and 16 bytes with two numbers from 0 to 15 each. So 32 weights lie on 16 levels, from "
-            f"{data.lowest:.3f} to {data.lowest + 15 * data.scale:.3f}, of which "
+            f"and 16 bytes with two numbers from 0 to 15 each. So 32 weights lie on 16 levels, "
+            f"from {data.lowest:.3f} to {data.lowest + 15 * data.scale:.3f}, of which "
             f"{len(np.unique(data.numbers))} are used.")

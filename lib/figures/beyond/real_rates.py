@@ -94,7 +94,7 @@ def _panel(ax: Axes, data: Rates, part: int) -> None:
 def draw(data: Rates, layout: Layout = "wide") -> Figure:
     """Draw the three measures over the learning rate."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 2.95 if wide else 6.6)
+    fig = style.canvas(layout, 2.95 if wide else 6.2)
     times = data.rates["lora"][data.best("lora")] / data.rates["full"][data.best("full")] \
         if len(data.rates) == 2 else 1.0
     style.heading(fig, f"LoRA wants {times:.0f} times the learning rate",
@@ -105,7 +105,7 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
         if wide:
             ax = style.place(fig, 0.42 + part * 2.36, 1.02, 1.86, 1.36)
         else:
-            ax = style.place(fig, 0.5, 1.1 + part * 1.86, 2.9, 1.16)
+            ax = style.place(fig, 0.5, 1.1 + part * 1.72, 2.9, 1.02)
         _panel(ax, data, part)
     return fig
 
