@@ -1,4 +1,4 @@
-"""python -m lib pretrain | finetune | lab | generate"""
+"""python -m lib pretrain | finetune | lab | generate | export"""
 
 from __future__ import annotations
 
@@ -10,75 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, save_adapters
+from lib.chat import ChatTokenizer, chat_examples, chat_prompt, replies, reply
+from lib.chat_finetuning import ChatTuning, finetune_chat, read_pairs
 from lib.checkpoint import fingerprint, load_arrays
-from lib.corpus.tasks import TASKS
-from lib.finetuning import LEARNING_RATES, FineTuning, finetune, sample_questions, scores
-from lib.generation import complete, start_of_text
-from lib.lora import TARGETS
+from lib.finetuning import FineTuning, finetune, sample_questions, scores
+from lib.generation import complete, generate, start_of_text
 from lib.model import GPTModel
+from lib.options import SMOLLM2, parser
 from lib.pretraining import BASE, RUNS, STATE, Recipe, load_base, load_history, pretrain
+from lib.smollm2 import load_smollm2
 from lib.tokenizer import BPETokenizer
 from lib.training import trainable_count
-
-
-def whole(text: str) -> int:
-    """A whole number from 0 on, as a seed has to be."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return int(text)
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    main = argparse.ArgumentParser(prog="python -m lib", description=(
-        "A GPT of 1,044,736 parameters in NumPy: train it, fine-tune it, let it write."))
-    commands = main.add_subparsers(dest="command", required=True)
-
-    add = commands.add_parser("pretrain", help="train the base model from nothing")
-    add.add_argument("--seed", type=whole, default=0)
-    add.add_argument("--steps", type=int, default=Recipe.steps)
-    add.add_argument("--workers", type=int, default=2, help="threads (default: 2)")
-    add.add_argument("--out", type=Path, help="default: runs/base-seed<seed>.npz")
-    add.set_defaults(run=run_pretrain)
-
-    add = commands.add_parser("finetune", help="fine-tune the base model on a task")
-    add.add_argument("--task", choices=TASKS, default="qa")
-    add.add_argument("--method", choices=tuple(LEARNING_RATES), default="lora")
-    add.add_argument("--rank", type=int, default=FineTuning.rank)
-    add.add_argument("--alpha", type=float, default=FineTuning.alpha)
-    add.add_argument("--targets", nargs="+", choices=TARGETS, default=FineTuning.target_modules)
-    add.add_argument("--learning-rate", type=float, help=f"default: {LEARNING_RATES}")
-    add.add_argument("--steps", type=int, default=FineTuning.steps)
-    add.add_argument("--seed", type=whole, default=0)
-    add.add_argument("--base", type=Path, help="default: the committed base model")
-    add.add_argument("--out", type=Path, help="default: runs/<task>-<method>.npz")
-    add.set_defaults(run=run_finetune)
-
-    add = commands.add_parser("lab", help="do the declared runs that the results file lacks")
-    add.add_argument("groups", nargs="*", metavar="group",
-                     help="default: all; an unknown one is answered with the names of all")
-    add.add_argument("--jobs", type=int, default=2, help="runs side by side (default: 2)")
-    add.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler, such as "
-                     "tcp://10.0.0.5:8786: its workers do the runs, one each at a time")
-    add.add_argument("--out", type=Path, help="default: the committed results")
-    add.set_defaults(run=run_lab)
-
-    add = commands.add_parser("generate", help="let a model write")
-    add.add_argument("--model", help="a file in runs/, or 'base' (default: the newest file of "
-                                     "finetune in runs/, else the base model)")
-    add.add_argument("--prompt", help="text to continue (default: questions of the task about "
-                                      "countries outside the training set)")
-    add.add_argument("--max-new-tokens", type=int, default=40)
-    add.add_argument("--temperature", type=float, default=0.0, help="0 (default) is greedy")
-    add.add_argument("--top-k", type=int)
-    add.add_argument("--top-p", type=float)
-    add.add_argument("--seed", type=whole, default=0)
-    add.set_defaults(run=run_generate)
-    return main
 
 
 def run_pretrain(args: argparse.Namespace) -> None:
@@ -98,8 +45,14 @@ def run_pretrain(args: argparse.Namespace) -> None:
 
 def run_finetune(args: argparse.Namespace) -> None:
     """Fine-tune, save the result, and say what it reached; a stopped run goes on."""
-    run = FineTuning(args.task, args.method, args.rank, args.alpha, tuple(args.targets),
-                     args.learning_rate, args.steps, seed=args.seed)
+    fields = {"rank": args.rank, "alpha": args.alpha, "learning_rate": args.learning_rate,
+              "steps": args.steps, "target_modules": args.targets and tuple(args.targets)}
+    given = {name: value for name, value in fields.items() if value is not None}
+    if args.model == SMOLLM2:
+        return run_finetune_chat(args, ChatTuning(**given, seed=args.seed))
+    if args.data:
+        raise ValueError(f"--data is for --model {SMOLLM2}: the GPT is tuned on a --task")
+    run = FineTuning(args.task or "qa", args.method, **given, seed=args.seed)
     path = args.out or RUNS / f"{run.task}-{run.method}.npz"
     state = path.with_suffix(STATE)
     model, tokenizer = load_base(args.base) if args.base else load_base()
@@ -109,8 +62,7 @@ def run_finetune(args: argparse.Namespace) -> None:
         with stopping_after_a_step() as after_step:
             finetune(model, tokenizer, run, f"{run.method} on {run.task}", after_step, state)
     except KeyboardInterrupt:
-        sys.exit(f"\nStopped: {state} keeps what there is, and the same command goes on from it."
-                 if state.exists() else "\nStopped, and nothing is kept.")
+        say_stopped(state)
     if run.method == "lora":
         save_adapters(model, path, finetuning=asdict(run), base_arrays=base,
                       base=str(args.base) if args.base else None)
@@ -123,6 +75,41 @@ def run_finetune(args: argparse.Namespace) -> None:
                         ("facts", "facts of pre-training kept")):
         if name in after:
             print(f"  {words:27} {before[name]:.3f} -> {after[name]:.3f}")
+
+
+def run_finetune_chat(args: argparse.Namespace, run: ChatTuning) -> None:
+    """The same for SmolLM2 on a file's questions: adapters, and some answers before and after."""
+    if args.data is None or args.task or args.base or args.method != "lora":
+        raise ValueError(f"--model {SMOLLM2} is tuned with --method lora on a --data FILE.jsonl, "
+                         f"without --task and --base")
+    pairs = read_pairs(args.data)
+    path = args.out or RUNS / f"{SMOLLM2}-{args.data.stem}.npz"
+    state = path.with_suffix(STATE)
+    model, tokenizer = load_smollm2()
+    base = fingerprint(model.parameters())
+    context = model.config.context_length
+    chat_examples(tokenizer, pairs, context)  # refuses what does not fit before anything is done
+    short = [prompt for prompt, _ in pairs if len(chat_prompt(tokenizer, prompt)) + 24 <= context]
+    asked = short[::max(1, len(short) // 3)][:3]
+    before = replies(model, tokenizer, asked, 24)
+    try:
+        with stopping_after_a_step() as after_step:
+            losses = finetune_chat(model, tokenizer, pairs, run, f"lora on {args.data.name}",
+                                   after_step, state)
+    except KeyboardInterrupt:
+        say_stopped(state)
+    save_adapters(model, path, finetuning=asdict(run), base_arrays=base, base=SMOLLM2)
+    state.unlink(missing_ok=True)
+    print(f"{path}: {path.stat().st_size:,} bytes, {trainable_count(model):,} numbers trained, "
+          f"loss {losses[0]:.3f} -> {losses[-1]:.3f}")
+    for prompt, was, now in zip(asked, before, replies(model, tokenizer, asked, 24), strict=True):
+        print(f"  {prompt}\n    before: {was}\n    after:  {now}")
+
+
+def say_stopped(state: Path) -> NoReturn:
+    """End the program, and say whether the same command goes on."""
+    sys.exit(f"\nStopped: {state} keeps what there is, and the same command goes on from it."
+             if state.exists() else "\nStopped, and nothing is kept.")
 
 
 @contextmanager
@@ -174,6 +161,8 @@ def run_generate(args: argparse.Namespace) -> None:
     path = args.model or newest or "base"
     model, tokenizer, task = load_run(path)
     print(f"{path}:")
+    if args.chat or isinstance(tokenizer, ChatTokenizer):
+        return answer(model, tokenizer, args)
     prompts = [args.prompt] if args.prompt is not None else [
         example.prompt for example in sample_questions(task, 4)]
     rng = np.random.default_rng(args.seed)
@@ -184,7 +173,42 @@ def run_generate(args: argparse.Namespace) -> None:
         print(f"\n{prompt}{text}")
 
 
-def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
+def answer(model: GPTModel, tokenizer: ChatTokenizer | BPETokenizer,
+           args: argparse.Namespace) -> None:
+    """Let SmolLM2 answer the prompt, or each line that is typed; or go on with the prompt."""
+    if not isinstance(tokenizer, ChatTokenizer):
+        raise ValueError(f"--chat is for {SMOLLM2}: the GPT knows no turns")
+    settings = {"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p,
+                "rng": np.random.default_rng(args.seed)}
+    if args.chat:
+        typed = sys.stdin if args.prompt is None else [args.prompt]
+        for question in filter(None, map(str.strip, typed)):
+            room = model.config.context_length - len(chat_prompt(tokenizer, question))
+            said = reply(model, tokenizer, question, min(args.max_new_tokens, max(room, 1)),
+                         **settings)
+            print(f"\n{question}\n{said}", flush=True)
+        return
+    if not args.prompt:
+        raise ValueError(f"{SMOLLM2} needs --chat, or a --prompt to go on with")
+    start = tokenizer.encode(args.prompt)
+    room = model.config.context_length - len(start)
+    written = generate(model, np.array([start]), min(args.max_new_tokens, max(room, 1)),
+                       stop_token=tokenizer.eos_id, **settings)
+    print(f"\n{args.prompt}{tokenizer.decode(written[0, len(start):].tolist())}")
+
+
+def run_export(args: argparse.Namespace) -> None:
+    """Write the adapters of a file as a folder that PEFT reads."""
+    from lib.interchange.peft import save_peft
+
+    folder = args.out or Path(args.model).with_suffix("")
+    model, _, _ = load_run(args.model)
+    save_peft(model, folder)
+    print(f"{folder}: " + ", ".join(f"{path.name} of {path.stat().st_size:,} bytes"
+                                    for path in sorted(folder.glob("adapter_*"))))
+
+
+def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer | ChatTokenizer, str]:
     """A model with its tokenizer and task, from what ``finetune`` or ``pretrain`` wrote.
 
     Raises:
@@ -193,11 +217,18 @@ def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
     """
     if path == "base":
         return *load_base(), "qa"
+    if path == SMOLLM2:
+        return *load_smollm2(), SMOLLM2
+    if Path(path).is_dir():
+        from lib.interchange.peft import load_peft
+
+        model, tokenizer = load_smollm2()
+        return attach_adapters(model, load_peft(path, model.config)), tokenizer, SMOLLM2
     _, metadata, extra = load_arrays(path, "lora", "gpt")
     task = extra.get("finetuning", {}).get("task", "qa")
     if metadata["kind"] == "lora":
         base = extra.get("base") or BASE
-        model, tokenizer = load_base(base)
+        model, tokenizer = load_smollm2() if base == SMOLLM2 else load_base(base)
         # Files of save_adapters alone don't say which base they are of.
         if extra.get("base_arrays") not in (None, fingerprint(model.parameters())):
             raise ValueError(f"the adapters of {path} were trained on another base model than "
@@ -208,11 +239,15 @@ def load_run(path: str | Path) -> tuple[GPTModel, BPETokenizer, str]:
     return GPTModel.load(path), BPETokenizer(extra["merges"]), task
 
 
+COMMANDS = {"pretrain": run_pretrain, "finetune": run_finetune, "lab": run_lab,
+            "generate": run_generate, "export": run_export}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; bad input ends it with one line."""
     args = parser().parse_args(arguments)
     try:
-        args.run(args)
+        COMMANDS[args.command](args)
     except (ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

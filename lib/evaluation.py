@@ -17,6 +17,12 @@ from lib.training import Batch, pad
 
 #: Rows of one forward at most: keeps the largest array, the logits, at some tens of megabytes.
 ROWS = 64
+FEW_ROWS = 4  # the same where the vocabulary is large
+
+
+def rows_of(model: GPTModel) -> int:
+    """How many rows of one forward the model's vocabulary allows."""
+    return FEW_ROWS if model.large_vocabulary else ROWS
 
 
 def encode_examples(tokenizer: BPETokenizer, examples: Iterable[Example], end: bool = True,
@@ -44,8 +50,13 @@ def mean_loss(model: GPTModel, batches: Iterable[Batch]) -> float:
     """
     total = count = 0.0
     for inputs, targets in batches:
-        counted = int((targets != IGNORE).sum())
-        total += counted * cross_entropy_loss(model.forward(inputs, training=False), targets)
+        where = targets != IGNORE
+        counted = int(where.sum())
+        if counted and model.large_vocabulary:
+            logits, targets = model.forward(inputs, False, counted=where), targets[where]
+        else:
+            logits = model.forward(inputs, training=False)
+        total += counted * cross_entropy_loss(logits, targets)
         count += counted
     if not count:
         raise ValueError("there are no batches to measure the loss on")
@@ -74,8 +85,9 @@ def _forwards(model: GPTModel, examples: Sequence[tuple[list[int], list[int]]],
     targets (rows, time).
     """
     order = np.array(sorted(range(len(examples)), key=lambda i: sum(map(len, examples[i]))), int)
-    for at in range(0, len(order), ROWS):
-        places = order[at:at + ROWS]
+    rows = rows_of(model)
+    for at in range(0, len(order), rows):
+        places = order[at:at + rows]
         inputs, targets = pad([examples[i] for i in places])
         yield places, model.forward(inputs, training=False), targets
 

@@ -115,9 +115,19 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
         FloatingPointError: the run diverged.
     """
     recipe = {**asdict(run), "base_arrays": fingerprint(model.parameters())}
-    batch_at = batches(model, tokenizer, run)
+    return run_steps(model, recipe, batches(model, tokenizer, run), lambda: _prepare(model, run),
+                     run.steps, run.learning_rate, progress, after_step, state)
+
+
+def run_steps(model: GPTModel, recipe: dict[str, Any], batch_at: Callable[[int], Batch],
+              prepare: Callable[[], None], steps: int, learning_rate: float,
+              progress: bool | str, after_step: Callable[[int, float], None] | None,
+              state: Path | None) -> list[float]:
+    """What ``finetune`` does with any batches: ``prepare`` decides what trains, ``recipe`` is all
+    that decides the run, by which its ``state`` is known.
+    """
     frozen_before = {prefix: layer.frozen for prefix, layer in model.walk()}
-    _prepare(model, run)
+    prepare()
     optimizer, losses = AdamW(), []
     if state and state.exists():
         try:
@@ -135,15 +145,15 @@ def finetune(model: GPTModel, tokenizer: BPETokenizer, run: FineTuning,
             after_step(step, loss)
 
     try:
-        fit(model, batch_at, run.steps,
-            lambda step: warmup_cosine(step, run.steps, run.learning_rate, run.steps // 20),
+        fit(model, batch_at, steps,
+            lambda step: warmup_cosine(step, steps, learning_rate, steps // 20),
             optimizer, start=len(losses), after_step=note, progress=progress)
     except KeyboardInterrupt:
         # Only between two steps are model and optimizer of one step.
         if state and optimizer.steps == len(losses):
             save_state(state, "finetuning", recipe, model.trainable_parameters(), optimizer, losses)
         raise
-    _check_finite(model, batch_at(run.steps - 1))
+    _check_finite(model, batch_at(steps - 1))
     return losses
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from lib.attention import KVCache
-from lib.model import LARGE_VOCABULARY, GPTModel
+from lib.model import GPTModel
 from lib.tokenizer import BPETokenizer
 
 #: The least temperature: even the largest float32 divided by it is a finite float64.
@@ -95,7 +95,7 @@ def generate(model: GPTModel, tokens: np.ndarray, max_new_tokens: int, *,
 
 def _last_logits(model: GPTModel, tokens: np.ndarray, past: list[KVCache] | None) -> np.ndarray:
     """Logits of the token after each row: (batch, vocabulary); no others if there are many."""
-    if model.config.vocabulary_size <= LARGE_VOCABULARY:
+    if not model.large_vocabulary:
         return model.forward(tokens, False, past)[:, -1]
     last = np.zeros(tokens.shape, bool)
     last[:, -1] = True

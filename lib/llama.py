@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,13 +35,13 @@ class LlamaConfig(GPTConfig):
     rotary_base: float = 10_000.0
     epsilon: float = 1e-5
 
+    ALLOWED: ClassVar[tuple[str, ...]] = ("rotary",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.heads % self.kv_heads:
             raise ValueError(f"heads is {self.heads}, it must be a multiple of kv_heads, "
                              f"{self.kv_heads}")
-        if self.positions != "rotary":
-            raise ValueError(f"positions is {self.positions!r}, a Llama's are 'rotary'")
         for name, least in (("rotary_base", 1), ("epsilon", 0)):
             if not least < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, it must be finite and above "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from lib.positions import sinusoidal_positions
 
 POSITIONS = ("sinusoidal", "rotary")
 DTYPES = ("float32", "float64")
-LARGE_VOCABULARY = 10_000  # tokens, above which logits that nobody reads are worth leaving out
+LARGE_VOCABULARY = 10_000  # tokens: see GPTModel.large_vocabulary
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class GPTConfig:
     positions: str = "sinusoidal"
     dtype: Any = np.float32
 
+    ALLOWED: ClassVar[tuple[str, ...]] = POSITIONS
+
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -41,8 +43,8 @@ class GPTConfig:
         if self.embedding_dimension % (2 * self.heads):
             raise ValueError(f"embedding_dimension {self.embedding_dimension} must be a multiple "
                              f"of 2 * heads = {2 * self.heads}")
-        if self.positions not in POSITIONS:
-            raise ValueError(f"positions is {self.positions!r}, allowed are {POSITIONS}")
+        if self.positions not in self.ALLOWED:
+            raise ValueError(f"positions is {self.positions!r}, allowed are {self.ALLOWED}")
         if self.dtype not in (np.float32, np.float64, *DTYPES):
             raise ValueError(f"dtype is {self.dtype!r}, allowed are {DTYPES}")
         object.__setattr__(self, "dtype", np.dtype(self.dtype).type)
@@ -145,6 +147,7 @@ class GPTModel(Layer):
     """
 
     kind = "gpt"    # in files
+    config_type = GPTConfig
     tied = False    # whether one table is both embedding and output projection
 
     def __init__(self, config: GPTConfig, rng: np.random.Generator) -> None:
@@ -187,6 +190,11 @@ class GPTModel(Layer):
         if self.config.positions == "sinusoidal":
             x += self.positions[start:start + tokens.shape[1]]
         return x
+
+    @property
+    def large_vocabulary(self) -> bool:
+        """Whether logits are so many that those which nobody reads are worth leaving out."""
+        return self.config.vocabulary_size > LARGE_VOCABULARY
 
     def parts(self) -> list[Layer]:
         """What forward goes through, in its order."""
@@ -250,10 +258,10 @@ class GPTModel(Layer):
             ValueError: the file is damaged, holds something else, or its arrays do not
                 fit the configuration that it names.
         """
-        arrays, metadata, _ = load_arrays(path, "gpt")
+        arrays, metadata, _ = load_arrays(path, cls.kind)
         config = metadata.get("config")
         try:
-            model = cls(GPTConfig(**config), np.random.default_rng(0))
+            model = cls(cls.config_type(**config), np.random.default_rng(0))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: no model can have the configuration {config}: "
                              f"{error}") from error

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from lib.layer import Layer
 from lib.lora import get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
-from lib.model import LARGE_VOCABULARY, GPTModel
+from lib.model import GPTModel
 from lib.optim import AdamW, clip_gradient_norm
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -30,7 +30,7 @@ def loss_and_gradients(model: GPTModel, inputs: np.ndarray,
         FloatingPointError: the loss is not a finite number.
     """
     counted = targets != IGNORE
-    if model.config.vocabulary_size > LARGE_VOCABULARY and counted.any():
+    if model.large_vocabulary and counted.any():
         logits, targets = model.forward(inputs, counted=counted), targets[counted]
     else:
         logits = model.forward(inputs)

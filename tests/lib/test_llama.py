@@ -26,6 +26,7 @@ from lib.adapters import (
     unmerge_adapters,
 )
 from lib.attention import CausalSelfAttention
+from lib.evaluation import mean_loss
 from lib.generation import generate
 from lib.gguf import read_gguf
 from lib.layers import Linear
@@ -203,9 +204,10 @@ def test_logits_where_targets_count_give_the_same_loss_and_gradients(make, targe
     inputs, wanted = random_batch(model, rng)
     loss, gradients = loss_and_gradients(model, inputs, wanted)
     gradients = {name: array.copy() for name, array in gradients.items()}
-    monkeypatch.setattr("lib.training.LARGE_VOCABULARY", 5)
+    monkeypatch.setattr("lib.model.LARGE_VOCABULARY", 5)
     again, found = loss_and_gradients(model, inputs, wanted)
     assert again == pytest.approx(loss, rel=1e-12) and found.keys() == gradients.keys()
+    assert mean_loss(model, [(inputs, wanted)] * 2) == pytest.approx(loss, rel=1e-12)
     for name, array in gradients.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-9, atol=1e-13, err_msg=name)
     counted = wanted != IGNORE
@@ -229,7 +231,7 @@ def test_the_cache_equals_the_whole_forward(targets, cuts, rng):
 @pytest.mark.parametrize("large", [False, True])
 def test_generate_with_and_without_a_cache(large, rng, monkeypatch):
     if large:
-        monkeypatch.setattr("lib.generation.LARGE_VOCABULARY", 5)
+        monkeypatch.setattr("lib.model.LARGE_VOCABULARY", 5)
     model = tiny_llama(rng)
     tokens = random_tokens(model, rng, 3, 4)
     written = generate(model, tokens, 6)
