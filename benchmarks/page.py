@@ -25,8 +25,8 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from lab_data import write_lab_data  # noqa: E402
 
+from benchmarks.lab_page import LAB, served_folder, write_page  # noqa: E402
 from tools import browser  # noqa: E402
-from tools.lab_page import LAB, served_folder, write_page  # noqa: E402
 
 #: What the page should keep to on two cores of a server's processor, in the rows' units.
 GOALS = {"page, MB with gzip": 1.2, "ready, from the first call": 100,

@@ -1,8 +1,7 @@
 """Executed notebooks: run once, kept under the state of all that they depend on, lent to the book.
 
 ``_build/executed/NAME.ipynb`` is a chapter with this machine's outputs and every frame of its
-sliders; ``NAME.json`` says of which state it is, whether it passed, and the seconds that it and its
-slowest cells took.
+sliders; ``NAME.json`` says of which state it is, whether it passed, and the seconds that it took.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def state(path: Path, root: Path = ROOT) -> str:
 
 
 def record(path: Path, folder: Path = FOLDER) -> dict[str, Any]:
-    """What is known of a notebook's last run: state, passed, seconds, slowest; else nothing."""
+    """What is known of a notebook's last run: state, passed, seconds; else nothing."""
     try:
         return json.loads((folder / f"{path.stem}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
@@ -87,15 +86,13 @@ def record(path: Path, folder: Path = FOLDER) -> dict[str, Any]:
 
 
 def keep(notebook: nbformat.NotebookNode, path: Path, known: str, passed: bool,
-         seconds: dict[int, float], folder: Path = FOLDER) -> None:
+         seconds: float, folder: Path = FOLDER) -> None:
     """Store an executed notebook; its record comes last, so that there is none of half a file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{path.stem}.json").unlink(missing_ok=True)
     nbformat.write(notebook, folder / path.name)
-    slowest = sorted(seconds, key=lambda number: -seconds[number])[:5]
     (folder / f"{path.stem}.json").write_text(json.dumps(
-        {"state": known, "passed": passed, "seconds": round(sum(seconds.values()), 1),
-         "slowest": {f"Cell {number}": round(seconds[number], 1) for number in slowest}}) + "\n")
+        {"state": known, "passed": passed, "seconds": round(seconds, 1)}) + "\n")
 
 
 def outdated(paths: list[Path], folder: Path = FOLDER, failed_too: bool = True) -> list[Path]:

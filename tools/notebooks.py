@@ -55,7 +55,7 @@ def pytest_runtest_call(item: pytest.Item):
     """The check must refuse the stub and take the solution; the cell's outcome is noted."""
     if not isinstance(item, IPyNbCell):
         return (yield)
-    notes = item.parent.__dict__.setdefault("notes", {"failed": 0, "seconds": {}})
+    notes = item.parent.__dict__.setdefault("notes", {"failed": 0, "seconds": 0.0})
     start = time.perf_counter()
     try:
         result = yield
@@ -66,7 +66,7 @@ def pytest_runtest_call(item: pytest.Item):
         raise
     finally:
         notes[item.cell_num] = item.test_outputs
-        notes["seconds"][item.cell_num] = time.perf_counter() - start
+        notes["seconds"] += time.perf_counter() - start
 
 
 def answered(item: IPyNbCell) -> None:

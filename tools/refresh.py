@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -82,9 +82,8 @@ def refresh(path: Path) -> str | None:
         if path.read_bytes() != before:
             return f"{path.name} was edited while it ran: nothing is stored, run it again"
         write(normalise(notebook), path)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return str(error)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
+    except (CellExecutionError, DeadKernelError, OSError, ValueError,
+            nbformat.ValidationError) as error:
         return f"{type(error).__name__}: {error}"
     return None
 

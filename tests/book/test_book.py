@@ -19,8 +19,8 @@ from browsing import FIGURES, PHONE, RAW_MATHS, TURNED, UNFOLD, WALK, WIDE, page
 from helpers import unavailable
 from PIL import Image
 
+from benchmarks.lab_page import served_folder
 from tools import build_book
-from tools.lab_page import served_folder
 
 HTML = Path(os.environ.get("BOOK_HTML") or build_book.INDEX.parent).resolve()
 PAGES = pages(HTML)

@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from tools.lab_page import LAB
+from benchmarks.lab_page import LAB
 
 SOURCE = LAB / "kernels.c"
 #: The package whose compiler made the committed file: it gives the same bytes again.

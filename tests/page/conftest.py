@@ -5,8 +5,8 @@ import sys
 import pytest
 from engine import BRIDGE, KERNELS, Engine
 
+from benchmarks.lab_page import write_page
 from tools.environment import ROOT
-from tools.lab_page import write_page
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 

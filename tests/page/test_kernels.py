@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from engine import Engine, worst
 
+from benchmarks.lab_page import LAB
 from lib.layers import gelu_with_slope
-from tools.lab_page import LAB
 
 #: (m, n, k): one row, odd sides, more than a tile and than a panel's depth.
 PRODUCTS = [(1, 1, 1), (1, 37, 19), (1, 128, 128), (4, 8, 16), (5, 9, 3), (7, 13, 2), (33, 17, 40),

@@ -4,7 +4,7 @@ import marionette
 import pytest
 import webkit
 
-from tools.lab_page import write_page
+from benchmarks.lab_page import write_page
 
 #: Some steps of LoRA with two workers and of full fine-tuning with one, and an answer.
 RUN = """(async () => {

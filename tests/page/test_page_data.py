@@ -8,10 +8,10 @@ import pytest
 from engine import worst
 from lab_data import TASKS, bare_answers, base_data, letters, write_lab_data
 
+from benchmarks.lab_page import DATA, LAB
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples
 from lib.interchange.page import BLOCK, from_int8_bytes, int8_bytes
-from tools.lab_page import DATA, LAB
 
 #: The 16 numbers of NF4, as Dettmers et al. 2023 print them in appendix E.
 NF4 = np.array([-1, -.6961928009986877, -.5250730514526367, -.39491748809814453,

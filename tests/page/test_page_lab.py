@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from engine import Engine
 
+from benchmarks.lab_page import served_folder, write_page
 from lib.adapters import attach_adapters, load_adapters, set_adapter_strength
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples, exact_matches, fact_recall
@@ -15,7 +16,6 @@ from lib.interchange import safetensors
 from lib.interchange.page import as_it_travels, from_int8_bytes, int8_bytes
 from lib.lora import TARGETS
 from lib.pretraining import BASE
-from tools.lab_page import served_folder, write_page
 
 PROMPTS = ("Q: What is the capital of Peru?\nA:", "The capital of France is",
            "Q: What language do people speak in Kenya?\nA:", "One morning")

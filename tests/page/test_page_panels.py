@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from benchmarks.lab_page import DATA, LAB, SCRIPTS, served_folder
 from lib.interchange.page import page_training
 from lib.lora import LoRALinear
 from tools.environment import ROOT
-from tools.lab_page import DATA, LAB, SCRIPTS, served_folder
 
 sys.path.insert(0, str(ROOT / "tests" / "book"))
 
