@@ -79,6 +79,8 @@ def state(path: Path, root: Path = ROOT) -> str:
 
 def record(path: Path, folder: Path = FOLDER) -> dict[str, Any]:
     """What is known of a notebook's last run: state, passed, seconds; else nothing."""
+    if as_stored(path):
+        return {"state": state(path), "passed": True}
     try:
         return json.loads((folder / f"{path.stem}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
@@ -98,9 +100,8 @@ def keep(notebook: nbformat.NotebookNode, path: Path, known: str, passed: bool,
 def outdated(paths: list[Path], folder: Path = FOLDER, failed_too: bool = True) -> list[Path]:
     """The notebooks that have to be run, the slowest first; ``failed_too`` runs failures again."""
     records = {path: record(path, folder) for path in paths}
-    wanted = [path for path in paths if not as_stored(path)
-              and (records[path].get("state") != state(path)
-                   or (failed_too and not records[path]["passed"]))]
+    wanted = [path for path in paths if records[path].get("state") != state(path)
+              or (failed_too and not records[path]["passed"])]
     return sorted(wanted, key=lambda path: -records[path].get("seconds", 1e9))
 
 
@@ -111,11 +112,10 @@ def lend(cache_folder: Path, paths: list[Path], folder: Path = FOLDER) -> list[P
     missing = []
     store = get_cache(str(cache_folder))
     for path in paths:
-        stored = as_stored(path)
-        if not stored and record(path, folder).get("state") != state(path):
+        if record(path, folder).get("state") != state(path):
             missing.append(path)
             continue
-        notebook = nbformat.read(path if stored else folder / path.name, as_version=4)
+        notebook = nbformat.read(path if as_stored(path) else folder / path.name, as_version=4)
         store.cache_notebook_bundle(CacheBundleIn(notebook, str(path)), check_validity=False,
                                     overwrite=True)
     return missing

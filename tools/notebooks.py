@@ -38,8 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every cell what the plugin needs to know of it; leave out what can't be run here."""
-    left = set(filter(executed.as_stored, {item.path for item in items
-                                           if isinstance(item, IPyNbCell)}))
+    left = {path for path in {item.path for item in items} if executed.as_stored(path)}
     items[:] = [item for item in items if item.path not in left]
     expected: dict[Path, dict[int, tuple[str, str]]] = {}
     for item in items:

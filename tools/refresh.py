@@ -19,7 +19,6 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tools.environment import ROOT, prepare, workers
-from tools.executed import as_stored
 from tools.exercises import CHECK, SOLUTION
 
 TIMEOUT = 600  # seconds for one cell
@@ -90,8 +89,7 @@ def refresh(path: Path) -> str | None:
 
 def main(names: list[str]) -> int:
     """Refresh the named notebooks, or all chapters; return how many failed."""
-    paths = [Path(name).resolve() for name in names] or [
-        path for path in sorted(ROOT.glob("chapters/*.ipynb")) if not as_stored(path)]
+    paths = [Path(name).resolve() for name in names] or sorted(ROOT.glob("chapters/*.ipynb"))
     failed, start = 0, time.perf_counter()
     with ProcessPoolExecutor(max_workers=min(workers(), max(1, len(paths)))) as pool:
         for path, trouble in zip(paths, pool.map(refresh, paths)):
