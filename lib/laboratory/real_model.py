@@ -185,8 +185,8 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
-        if run == replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0) and \
-                run.replay:
+        usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0)
+        if run == usual and run.replay and run.task != "own":
             found["dial"] = dial(model, tokenizer, run)
         return {"run": asdict(run), "parameters": trainable_count(model), **found,
                 "losses": losses, "seconds": [trained, time.process_time() - start],
