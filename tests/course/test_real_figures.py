@@ -42,7 +42,7 @@ RATES = {"full": {1e-4: [(0.3, 40, 0.1), (0.5, 38, 0.2)], 1e-5: [(0.9, 44, 0.0)]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_best_rate_is_that_of_the_lowest_mean_loss(layout):
+def test_the_rate_is_that_of_the_first_seeds_lowest_loss(layout):
     data = real_rates.compute(RATES, 45)
     assert data.rates["full"].tolist() == [1e-5, 1e-4]
     assert [data.best(method) for method in ("full", "lora")] == [1, 1]

@@ -13,8 +13,8 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("Turn the strength up and watch the first answer change its mind; the other two are of "
            "questions that were not trained on.")
-HIGH = {"wide": 0.8, "narrow": 1.22}  # inches of one question with its answer
-LINES = {"wide": 2, "narrow": 4}       # of an answer
+HIGH = {"wide": 0.8, "narrow": 1.04}  # inches of one question with its answer
+LINES = {"wide": 2, "narrow": 3}       # of an answer
 
 
 @dataclass(frozen=True)
