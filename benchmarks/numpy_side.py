@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.goals import ALPHA, LORA, NEW_TOKENS, RANK
+from benchmarks.goals import ALPHA, LORA, NEW_TOKENS, RANK, REAL_ALPHA, REAL_RANK, REAL_TOKENS
 from lib.generation import generate
 from lib.layers import Layer
 from lib.lora import apply_lora_to_model, targets_of
@@ -73,3 +73,14 @@ def generation(model: GPTModel) -> Callable[[], np.ndarray]:
     """A call that writes NEW_TOKENS tokens after token 1, greedily, with a KV cache."""
     start = np.array([[1]])
     return lambda: generate(model, start, NEW_TOKENS)
+
+
+def real_generation(model: GPTModel, start: list[int]) -> Callable[[], np.ndarray]:
+    """A call that lets SmolLM2 write REAL_TOKENS tokens after some, greedily."""
+    return lambda: generate(model, np.array([start]), REAL_TOKENS)
+
+
+def real_adapt(model: GPTModel) -> GPTModel:
+    """SmolLM2 with adapters on queries and values."""
+    return apply_lora_to_model(model, REAL_RANK, REAL_ALPHA, ("query", "value"),
+                               rng=np.random.default_rng(2))

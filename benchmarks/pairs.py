@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ import torch
 
 from benchmarks import numpy_side, torch_side
 from benchmarks.flops import product
-from benchmarks.goals import BATCH, FULL, LONG_CONTEXT, LORA, NEW_TOKENS, TIME
+from benchmarks.goals import BATCH, FULL, LONG_CONTEXT, LORA, NEW_TOKENS, REAL_LORA, TIME
 from benchmarks.timing import Call, token_batch
+from lib.chat import chat_prompt
 from lib.lora import adapted_layers
 from lib.losses import cross_entropy_loss
 from lib.model import GPTModel
+from lib.smollm2 import PACKAGE, load_smollm2
+from parity.llama_twin import llama_name, llama_twin
 from parity.twin import twin_of
 
 Pair = tuple[Call, Call]
@@ -37,7 +41,10 @@ def check_same(what: str, ours: float, theirs: float) -> None:
 def workloads(rows: list[str]) -> dict[str, Pair]:
     """All one-thread workloads among the rows."""
     builders = {**dict.fromkeys([*FULL, *LORA], training), "forward": forward,
-                "generate-twin": written_loop, "generate-hf": hugging_face}
+                "generate-twin": written_loop, "generate-hf": hugging_face,
+                "real-decode": real_decode, "real-lora-qv": real_lora}
+    if not find_spec(PACKAGE):  # the weights of SmolLM2 are not installed
+        rows = [row for row in rows if not row.startswith("real-")]
     return {row: builders[row](row) for row in rows if row in builders}
 
 
@@ -92,6 +99,33 @@ def hugging_face(row: str) -> Pair:
     theirs = torch_side.huggingface_generation()
     if not ours().shape == theirs().shape == (1, 1 + NEW_TOKENS):
         raise RuntimeError(f"{row}: the two sides wrote different numbers of tokens")
+    return ours, theirs
+
+
+def real_decode(row: str) -> Pair:
+    """SmolLM2 writes the same tokens after a question on either side."""
+    model, tokenizer = load_smollm2()
+    twin, start = llama_twin(model), chat_prompt(tokenizer, "Who are you?")
+    ours = numpy_side.real_generation(model, start)
+    theirs = torch_side.real_generation(twin, start)
+    if not np.array_equal(ours(), theirs()):
+        raise RuntimeError(f"{row}: the two sides wrote different tokens")
+    return ours, theirs
+
+
+def real_lora(row: str) -> Pair:
+    """A step of adapters on SmolLM2's queries and values; every target counts."""
+    model, _ = load_smollm2()
+    twin = torch_side.real_adapt(llama_twin(model))
+    model = numpy_side.real_adapt(model)
+    torch_side.copy_adapters(
+        {llama_name(f"{name}.weights").removesuffix(".weight"): (layer.lora_A, layer.lora_B)
+         for name, layer in adapted_layers(model).items()}, twin)
+    batch = token_batch(*REAL_LORA)
+    ours = numpy_side.training_step(model, *batch)
+    theirs = torch_side.training_step(torch_side.Logits(twin), *batch)
+    for _ in range(COMPARED):
+        check_same(row, ours(), theirs())
     return ours, theirs
 
 

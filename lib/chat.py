@@ -66,9 +66,12 @@ class ChatTokenizer:
             raise ValueError(f"the tokenizer has a token or merge that is not of GPT-2's kind: "
                              f"{error!r}") from error
         self.bpe = BPETokenizer(np.array(pairs, np.int64))
-        # Some bytes have no token: those that no text in UTF-8 has.
         theirs = {piece: i for i, piece in enumerate(self.pieces) if i not in special}
-        self._id = [theirs.get(piece, eos_id) for piece in self.bpe.pieces]
+        self._id = [theirs.get(piece, -1) for piece in self.bpe.pieces]
+        #: Bytes without a token, which are left out of texts: in SmolLM2 six control characters,
+        #: and bytes that hardly any text in UTF-8 has.
+        self.missing = bytes(value for value in range(BYTES) if self._id[value] < 0)
+        self._encode_known_piece = functools.lru_cache(2**14)(self._encode_piece)
         self._cut = re.compile(f"({'|'.join(map(re.escape, self.special)) or '(?!)'})")
 
     @classmethod
@@ -100,12 +103,16 @@ class ChatTokenizer:
     def _encode_plain(self, text: str) -> list[int]:
         try:
             # Every digit stands alone, before the rest is cut into pieces.
-            return [self._id[token] for run in number_pattern().split(text)
-                    for piece in (PIECES.findall(run) if len(run) > 1 else filter(None, [run]))
-                    for token in self.bpe._encode_known_piece(piece)]
+            return [token for run in number_pattern().split(text)
+                    for piece in (PIECES.findall(run) if len(run) > 1 else [run])
+                    for token in self._encode_known_piece(piece)]
         except UnicodeEncodeError as error:
             raise ValueError(f"character {error.object[error.start]!r} is half of a surrogate "
                              f"pair: it cannot be encoded as UTF-8") from error
+
+    def _encode_piece(self, piece: str) -> list[int]:
+        data = piece.encode().translate(None, self.missing)
+        return [self._id[token] for token in self.bpe.encode_bytes(data)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Ids to text; bytes that are no whole character become the replacement character.

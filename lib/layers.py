@@ -15,6 +15,7 @@ from lib.layer import Layer
 
 EPSILON = 1e-5  # of LayerNorm: keeps the division finite on a constant row
 C, A = math.sqrt(2 / math.pi), 0.044715  # of GELU
+FEW, LARGE = 32, 2**17  # rows, and numbers of a matrix: see ``product``
 BLOCK = 32_768  # numbers that GELU works on at a time: so many fit the processor's cache
 
 
@@ -27,6 +28,16 @@ def check_last_axis(x: np.ndarray, size: int, layer: str) -> None:
 def column_sums(rows: np.ndarray) -> np.ndarray:
     """(n, d) -> (d,), as a product with ones: faster and more exact in float32 than a sum."""
     return np.ones(len(rows), rows.dtype) @ rows
+
+
+def product(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """x W^T: (n, d_in), (d_out, d_in) -> (n, d_out).
+
+    Where a few rows meet a large matrix, BLAS is faster the other way round.
+    """
+    if 2 <= len(rows) <= FEW and weights.size > LARGE:
+        return np.ascontiguousarray((weights @ rows.T).T)
+    return rows @ weights.T
 
 
 class Linear(Layer):
@@ -54,7 +65,7 @@ class Linear(Layer):
         check_last_axis(x, d_in, "Linear")
         rows = x.reshape(-1, d_in)
         self.cache = rows if training and not self.frozen else None
-        y = rows @ self.weights.T
+        y = product(rows, self.weights)
         if self.bias is not None:
             y += self.bias
         return y.reshape(*x.shape[:-1], d_out)

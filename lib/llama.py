@@ -19,7 +19,7 @@ from lib.checkpoint import check_arrays, load_arrays
 from lib.layer import Layer
 from lib.layers import Embedding, Linear, TiedLinear, check_last_axis, column_sums
 from lib.model import GPTConfig, GPTModel, TransformerBlock, TransformerStack
-from lib.positions import rotary_angles, rotate
+from lib.positions import rotations, turn
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class GroupedQueryAttention(Layer):
         self.output_linear = output
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_size = config.embedding_dimension // config.heads
-        self.rotary_base = config.rotary_base
+        self.rotary_base, self.context_length = config.rotary_base, config.context_length
 
     def split_heads(self, x: np.ndarray) -> np.ndarray:
         """(batch, time, heads * head_size) -> (batch, heads, time, head_size): a view."""
@@ -168,12 +168,17 @@ class GroupedQueryAttention(Layer):
         """(batch, heads, time, head_size) -> (batch, kv_heads, group * time, head_size)."""
         return x.reshape(len(x), self.kv_heads, -1, self.head_size)
 
+    def turns(self, start: int, time: int, dtype: np.dtype) -> np.ndarray:
+        """(time, head_size / 2): the rotations of places from ``start`` on."""
+        table = rotations(self.context_length, self.head_size, self.rotary_base, dtype)
+        return table[start:start + time]
+
     def forward(self, x: np.ndarray, training: bool = True,
                 past: KVCache | None = None) -> np.ndarray:
         time, seen = x.shape[1], past.length if past else 0
-        angles = rotary_angles(seen + time, self.head_size, self.rotary_base)[seen:]
-        q = rotate(self.split_heads(self.query_linear.forward(x, training)), angles)
-        k = rotate(self.split_heads(self.key_linear.forward(x, training)), angles)
+        turns = self.turns(seen, time, x.dtype)
+        q = turn(self.split_heads(self.query_linear.forward(x, training)), turns)
+        k = turn(self.split_heads(self.key_linear.forward(x, training)), turns)
         v = self.split_heads(self.value_linear.forward(x, training))
         if past:
             k, v = past.append(k, v)
@@ -197,16 +202,16 @@ class GroupedQueryAttention(Layer):
         """
         q, k, v, weights, context = self.cache
         time = dy.shape[1]
-        angles = rotary_angles(time, self.head_size, self.rotary_base)
+        back = self.turns(0, time, dy.dtype).conj()
         d_context = self.group(self.split_heads(self.output_linear.backward(dy)))
         dv = weights @ d_context
         ds = v @ d_context.swapaxes(-1, -2)
         ds -= np.vecdot(d_context, context)[..., None, :]
         ds *= weights
-        dk = rotate(ds @ q, -angles)
+        dk = turn(ds @ q, back)
         dq = (ds.swapaxes(-1, -2) @ k).reshape(len(dy), self.heads, time, self.head_size)
         dq /= math.sqrt(self.head_size)
-        dq = rotate(dq, -angles)
+        dq = turn(dq, back)
         dx = self.query_linear.backward(self.join_heads(dq, time))
         dx += self.key_linear.backward(self.join_heads(dk, time))
         dx += self.value_linear.backward(self.join_heads(dv, time))

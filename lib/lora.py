@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lib.layer import Layer
-from lib.layers import Embedding, Linear, check_last_axis, sum_by_row
+from lib.layers import Embedding, Linear, check_last_axis, product, sum_by_row
 from lib.model import GPTModel
 
 #: Where in a model each target module lives: (part of a block or of the model, attribute).
@@ -114,12 +114,12 @@ class LoRALinear(Layer):
         rows = x.reshape(-1, self.input_features)
         if self.merged is None:
             squeezed = rows @ self.lora_A.T
-            y = rows @ self.base_weights.T
+            y = product(rows, self.base_weights)
             y += squeezed @ (self.scaling * self.lora_B).T
             self.cache = (rows, squeezed) if training else None
         else:
             self.check_merged()
-            y = rows @ self.merged.T
+            y = product(rows, self.merged)
         if self.base_bias is not None:
             y += self.base_bias
         return y.reshape(*x.shape[:-1], self.output_features)

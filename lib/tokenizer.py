@@ -92,7 +92,11 @@ class BPETokenizer:
 
     def encode_piece(self, piece: str) -> tuple[int, ...]:
         """A piece's bytes to ids: its pairs are joined in the order in which they were learnt."""
-        ids = list(piece.encode())
+        return self.encode_bytes(piece.encode())
+
+    def encode_bytes(self, data: bytes) -> tuple[int, ...]:
+        """The same for the bytes of a piece."""
+        ids = list(data)
         while len(ids) > 1:
             pairs = zip(ids, ids[1:], strict=False)
             first = min(pairs, key=lambda pair: self._new_id.get(pair, self.eos_id))

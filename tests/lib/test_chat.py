@@ -85,6 +85,16 @@ def test_text_and_ids_that_are_none(tokenizer):
             tokenizer.decode([token])
 
 
+def test_bytes_without_a_token_are_left_out_and_never_become_another():
+    """As Hugging Face's tokenizers do."""
+    gone = next(character for character, value in BYTE_OF.items() if value == 4)
+    tokenizer = ChatTokenizer([token for token in TOKENS if token != gone], MERGES, [0, 1], 1)
+    assert tokenizer.missing == b"\x04"
+    assert tokenizer.encode("h\x04e\x04") == tokenizer.encode("h") + tokenizer.encode("e")
+    assert tokenizer.encode("\x04") == []
+    assert tokenizer.encode("\n\x04\n") == tokenizer.encode("\n") * 2
+
+
 @pytest.mark.parametrize("tokens, merges", [
     ([*TOKENS, "日"], MERGES), (TOKENS, ["a"]), (TOKENS, ["a b c"]), (TOKENS, ["xy z"]),
     (TOKENS, ["a 日"])])

@@ -29,7 +29,7 @@ from lib.attention import CausalSelfAttention
 from lib.evaluation import mean_loss
 from lib.generation import generate
 from lib.gguf import read_gguf
-from lib.layers import Linear
+from lib.layers import LARGE, Linear, product
 from lib.llama import (
     GroupedQueryAttention,
     LlamaConfig,
@@ -48,7 +48,7 @@ from lib.lora import (
 )
 from lib.losses import IGNORE, cross_entropy, cross_entropy_loss
 from lib.model import GPTModel
-from lib.positions import rotary_angles, rotate
+from lib.positions import rotary_angles, rotate, rotations, turn
 from lib.smollm2 import llama_of
 from lib.training import fit, loss_and_gradients, trainable_count
 
@@ -123,7 +123,7 @@ def test_grouped_query_attention(heads, kv_heads, rng):
 
 def test_with_a_head_of_keys_for_each_of_queries_it_is_our_attention(rng):
     layer = attention(rng, 3, 3)
-    layer.rotary_base = 10_000.0
+    layer.rotary_base = 10_000.0  # that of ours
     ours = CausalSelfAttention(12, 3, 9, 1.0, rng, np.float64, rotary=True)
     for name in ("query", "key", "value", "output"):
         setattr(ours, f"{name}_linear", getattr(layer, f"{name}_linear"))
@@ -149,6 +149,37 @@ def test_the_rotary_base_sets_the_slowest_rotation():
     assert np.array_equal(rotary_angles(5, 8), rotary_angles(5, 8, 10_000.0))
     x = np.ones((1, 5, 8))
     np.testing.assert_allclose(rotate(rotate(x, angles), -angles), x)
+
+
+@pytest.mark.parametrize("dtype, kind", [(np.float32, np.complex64), (np.float64, np.complex128)])
+def test_turning_complex_numbers_is_rotating_pairs(dtype, kind, rng):
+    x = rng.standard_normal((2, 6, 3, 8)).astype(dtype).swapaxes(1, 2)    # a view, as heads are
+    turns = rotations(6, 8, 30.0, dtype)
+    found = turn(x, turns)
+    assert (turns.dtype, found.dtype) == (kind, dtype) and found.flags.c_contiguous
+    np.testing.assert_allclose(found, rotate(x, rotary_angles(6, 8, 30.0)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(turn(found, turns.conj()), x, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 32, 33])
+def test_few_rows_and_a_large_matrix(rows, rng):
+    weights, x = rng.standard_normal((600, 300)), rng.standard_normal((rows, 300))
+    assert weights.size > LARGE and product(x, weights).shape == (rows, 600)
+    np.testing.assert_allclose(product(x, weights), x @ weights.T, rtol=1e-10)
+    assert product(x, weights).flags.c_contiguous
+    bias = rng.standard_normal(600)
+    np.testing.assert_allclose(Linear(weights, bias).forward(x[None]), (x @ weights.T + bias)[None],
+                               rtol=1e-10)
+
+
+def test_large_matrices_and_few_rows_in_a_whole_model(rng, monkeypatch):
+    model = tiny_llama(rng, ("query", "ffn_up"))
+    tokens = random_tokens(model, rng)
+    wanted = model.forward(tokens)
+    monkeypatch.setattr("lib.layers.LARGE", 0)
+    np.testing.assert_allclose(model.forward(tokens), wanted, rtol=1e-10)
+    model.backward(np.ones_like(wanted))
+    np.testing.assert_allclose(model.forward(tokens, False, model.new_cache(3)), wanted, rtol=1e-10)
 
 
 # ---------------------------------------------------------------- the model
