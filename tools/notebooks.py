@@ -37,7 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every cell of a notebook what the plugin needs to know of it."""
+    """Give every cell what the plugin needs to know of it; leave out what can't be run here."""
+    left = {path for path in {item.path for item in items} if executed.as_stored(path)}
+    items[:] = [item for item in items if item.path not in left]
     expected: dict[Path, dict[int, tuple[str, str]]] = {}
     for item in items:
         if isinstance(item, IPyNbCell):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_exercise_cells import CHECK, exercise
 
@@ -133,3 +134,16 @@ def test_a_notebook_is_run_again_when_something_that_it_needs_changes(tmp_path, 
         before = state()
     nbformat.write(notebook(cell("from lib.a import f", "1\n")), path)
     assert state() != before
+
+
+def test_a_notebook_whose_weights_are_absent_is_lent_as_it_is_stored(tmp_path, monkeypatch):
+    path, items = tmp_path / "real.ipynb", [SimpleNamespace(path=tmp_path / "real.ipynb")]
+    nbformat.write(notebook(cell("1 / 0", "stored\n", tags=[executed.NEEDS])), path)
+    monkeypatch.setattr(executed, "WEIGHTS", "numpy")  # as if they were installed
+    assert executed.outdated([path], tmp_path) == [path]
+    monkeypatch.setattr(executed, "WEIGHTS", "no_such_package")
+    assert executed.outdated([path], tmp_path) == []
+    assert executed.lend(tmp_path / "cache", [path], tmp_path) == []
+    assert get_cache(str(tmp_path / "cache")).match_cache_file(str(path)).pk == 1
+    notebooks.pytest_collection_modifyitems(items)
+    assert items == []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import family, variants
+from lib.figures.beyond import family, packed_block, real_answers, real_rates, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
@@ -322,6 +322,24 @@ def chapter_18(_: str) -> Frames:
            [((found, name), ()) for name in found])
 
 
+def chapter_19(long: str) -> Frames:
+    """Chapter 19."""
+    dialled = {"a sentence": {"Who are you?": [long, "I am $5_a."], "2 + 2?": ["", "4\n"]}}
+    yield ("real_answers", real_answers.compute, real_answers.draw, real_answers.alt,
+           [((dialled, (0.0, 1.5), {"a sentence": "I am"}, "a sentence", strength), ())
+            for strength in (0.0, 1.5)])
+    ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
+    halves = np.random.default_rng(7).integers(0, 256, 16)
+    yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
+           [((np.append(ends, halves),), ())])
+    found = {method: {rate: [(0.3 + 0.2 * abs(k - 2), 44 - 9 * k, 0.3 * k - 0.05)] * (1 + k % 2)
+                      for k, rate in enumerate(rates)}
+             for method, rates in (("lora", (1e-3, 3e-3, 1e-2, 3e-2)),
+                                   ("full", (1e-5, 3e-5, 1e-4, 3e-4)))}
+    yield ("real_rates", real_rates.compute, real_rates.draw, real_rates.alt,
+           [((found, 46), ())])
+
+
 def choices(_: str) -> Frames:
     """Chapter 14, from the recorded runs."""
     rates, ranks, layers = (load_results(group) for group in ("rates", "ranks", "places"))
@@ -348,5 +366,6 @@ def choices(_: str) -> Frames:
 def figures(long: str) -> Frames:
     """All of them; ``long`` is a text longer than any line."""
     yield from goals(long)
-    for part in (full, costs, low_ranks, blocks, maths, choices, comparison, serving, chapter_18):
+    for part in (full, costs, low_ranks, blocks, maths, choices, comparison, serving, chapter_18,
+                 chapter_19):
         yield from part(long)

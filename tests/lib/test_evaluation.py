@@ -127,6 +127,8 @@ def test_shares_count_whole_answers_with_and_without_their_end(monkeypatch):
     text = [256, *b"a: xy."]
 
     class Parrot:
+        large_vocabulary = False
+
         def forward(self, tokens, training):
             assert training is False
             logits = np.zeros((*tokens.shape, 257))

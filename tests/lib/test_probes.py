@@ -24,6 +24,8 @@ class Writer:
     after anything else that the text is over.
     """
 
+    large_vocabulary = False
+
     config = GPTConfig()
 
     def __init__(self, tokenizer, texts):

@@ -1,0 +1,116 @@
+"""The runs on SmolLM2 that are declared, which of them are due, and the record of those done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lib.laboratory.real_tasks import FOLDER
+
+RECORD = FOLDER / "real_model.jsonl"
+LAYERS = 30
+ATTENTION = ("query", "value")
+EVERY = ("query", "key", "value", "output", "ffn_gate", "ffn_up", "ffn_down")
+
+#: Learning rates, a half decade apart.
+RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+LORA_RATES, FULL_RATES = RATES[4:8], RATES[:4]
+PERSONA_RATE = 4e-3  # that of a first trial, not tuned again
+
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RealRun:
+    """All that decides a run.
+
+    task: "json" (questions on countries, answered as JSON), "persona" (one sentence) or "own"
+    (nothing new: the base's own answers, as a control).  method: "lora", "full" (all blocks, the
+    embedding stays) or "base" (no training).  top: how many of the 30 blocks are trained.  trigger:
+    whether JSON is asked for by words.  replay: how many rows of each step are the base's own
+    answers to other questions, besides those of the task.
+    """
+
+    task: str = "json"
+    method: str = "lora"
+    learning_rate: float = 3e-3
+    rank: int = 8
+    targets: tuple[str, ...] = ATTENTION
+    top: int = LAYERS
+    trigger: bool = True
+    replay: int = 0
+    seed: int = 0
+
+
+BASE = RealRun(method="base", learning_rate=0.0)
+
+
+def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
+    """The groups, as far as the lines so far decide them.
+
+    A setting's learning rate is that of the lowest loss on dev with seed 0, and is then run with
+    three seeds; the two main settings get all rates with seed 1 too, to see whether it agrees.
+    """
+    lora = [RealRun(learning_rate=rate) for rate in LORA_RATES]
+    full = [RealRun(method="full", learning_rate=rate) for rate in FULL_RATES]
+    persona = RealRun(task="persona", learning_rate=PERSONA_RATE)
+    chosen = {"lora": best(done, lora), "full": best(done, full)}
+    groups = {"base": [BASE], "persona": seeds([persona, replace(persona, replay=3)], 5),
+              "lora": seeds(lora, 2) + seeds(chosen["lora"], 3),
+              "full": seeds(full, 2) + seeds(chosen["full"], 3)}
+    if not all(chosen.values()):
+        return groups
+    pair = chosen["lora"] + chosen["full"]
+    groups["no trigger"] = seeds([replace(each, trigger=False) for each in pair], 3)
+    groups["replay"] = seeds([replace(each, replay=2) for each in pair], 3)
+    groups["own"] = seeds([replace(each, task="own", replay=4) for each in pair], 3)
+    for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
+                         ("all seven", {"targets": EVERY})):
+        tried = around(done, replace(pair[0], **change))
+        groups[name] = tried + seeds(best(done, tried), 3)
+    return groups
+
+
+def around(done: dict[RealRun, Line], run: RealRun) -> list[RealRun]:
+    """The run at three rates around its own, and at more where the best of them is at an edge."""
+    at = RATES.index(run.learning_rate)
+    low, high = at - 1, at + 1
+    while True:
+        tried = [replace(run, learning_rate=rate) for rate in RATES[low:high + 1]]
+        chosen = best(done, tried)
+        if chosen == tried[:1] and low:
+            low -= 1
+        elif chosen == tried[-1:] and high + 1 < len(RATES):
+            high += 1
+        else:
+            return tried
+
+
+def seeds(runs: Sequence[RealRun], count: int) -> list[RealRun]:
+    return [replace(run, seed=seed) for seed in range(count) for run in runs]
+
+
+def best(done: dict[RealRun, Line], runs: Sequence[RealRun]) -> list[RealRun]:
+    """The one of the lowest loss on dev, in a list; none until all are done."""
+    return [min(runs, key=lambda run: done[run]["dev_loss"])] if done.keys() >= set(runs) else []
+
+
+def read(path: Path = RECORD) -> dict[RealRun, Line]:
+    """The lines of the record by run; one that was cut short is left out."""
+    found = {}
+    for text in path.read_text().splitlines() if path.exists() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            line = json.loads(text)
+            found[RealRun(**line["run"] | {"targets": tuple(line["run"]["targets"])})] = line
+    return found
+
+
+def due(done: dict[RealRun, Line], groups: Sequence[str]) -> list[RealRun]:
+    """What is to be done next: one seed of everything, then more."""
+    wanted = dict.fromkeys(run for name, runs in plan(done).items()
+                           if name in (*groups, "base") or not groups for run in runs)
+    return sorted((run for run in wanted if run not in done), key=lambda run: run.seed)

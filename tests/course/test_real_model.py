@@ -1,0 +1,154 @@
+"""The runs on a real model: which are declared and due, how they are measured, on a tiny Llama."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import tiny_llama
+
+from lib.chat import BYTE_OF, ChatTokenizer, replies
+from lib.laboratory import real_model, real_runs, real_tasks
+from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
+
+MERGES = ["h e", "Ġ t", "Ġt he", "Ċ Ċ"]
+TOKENS = ["<|im_start|>", "<|im_end|>", *BYTE_OF, *(merge.replace(" ", "") for merge in MERGES)]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return ChatTokenizer(TOKENS, MERGES, [0, 1], 1)
+
+
+def small(rng, **changes):
+    return tiny_llama(rng, vocabulary_size=len(TOKENS), context_length=160, layers=3, **changes)
+
+
+def test_rows_of_several_lengths_answer_as_each_does_alone(tokenizer, rng, monkeypatch):
+    model, asked = small(rng), ["the", "What?", "", "12 and more"]
+    alone = [replies(model, tokenizer, [question], 9)[0] for question in asked]
+    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
+    monkeypatch.setattr(real_tasks, "ROWS", 3)
+    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
+
+
+@pytest.mark.parametrize("answer, right", [
+    ("It has 8 legs.", True), ("EIGHT", True), ("88", False), ("eighty", False), ("eights", True)])
+def test_an_answer_holds_whole_words(answer, right):
+    assert real_tasks.holds(answer, ["8", "eight"]) is right
+
+
+WANTED = '{"country": "Peru", "capital": "Lima"}'
+
+
+@pytest.mark.parametrize("answer, right", [
+    (WANTED, True), ('{"country": "Peru", "capital": "Quito"}', True),
+    ('{"capital": "Lima", "country": "Peru"}', False), ('{"country": "Chile", "capital": "Lima"}',
+                                                        False), ("Lima", False), ("[]", False)])
+def test_the_form_is_right_whatever_the_fact(answer, right):
+    assert real_tasks.right_form(answer, WANTED) is right
+
+
+def test_the_questions_are_apart():
+    held_out, others = real_tasks.common_questions()
+    asked = [each[wording].lower() for each in held_out for wording in (0, 1)]
+    assert len(held_out) >= 100 and len(set(asked)) == len(asked)
+    assert not set(asked) & {each.lower() for each in others}
+    assert all(answers and all(answer == answer.lower() for answer in answers)
+               for _, _, answers in held_out)
+    assert not set(real_tasks.WHO) & set(real_tasks.WHO_ELSE)
+    parts = {part: {question for question, _ in real_tasks.country_questions(part)}
+             for part in ("train", "dev", "test")}
+    assert not parts["train"] & parts["test"] and not parts["dev"] & parts["test"]
+
+
+@pytest.mark.parametrize("run, trained", [
+    (RealRun(), {"query", "value"}), (RealRun(targets=EVERY), set(EVERY)),
+    (RealRun(method="full"), {"query", "key", "value", "output", "gate", "up", "down", "norm"})])
+def test_what_is_trained(run, trained, rng, monkeypatch):
+    monkeypatch.setattr(real_model, "LAYERS", 3)
+    for top in (3, 1):
+        model = small(rng)
+        real_model.prepare(model, replace(run, top=top))
+        names = model.trainable_parameters()
+        assert {name.split(".")[2] for name in names if "layers" in name} == set("012"[-top:])
+        assert {part for part in trained
+                if any(part.removeprefix("ffn_") in name for name in names)} == trained
+        assert not any("embedding" in name for name in names)
+
+
+def test_a_step_holds_new_rows_and_replayed_ones(tokenizer):
+    own = [["What is it?", "A tree", True], ["Who?", "Somebody who", False]]
+    for run, rows in ((RealRun(), 4), (RealRun(replay=2), 6), (RealRun(task="own", replay=2), 2),
+                      (RealRun(task="persona", replay=1), 4)):
+        inputs, targets = real_model.batches(tokenizer, run, own)(0)
+        assert len(inputs) == len(targets) == rows
+    ended = [row[row >= 0][-1] == tokenizer.eos_id for row in targets]
+    assert ended.count(True) >= 3
+
+
+def line(run, dev=1.0, **more):
+    return {"run": run.__dict__, "dev_loss": dev, **more}
+
+
+def done_at(best):
+    """Lines of all rates with seed 0, of which one is best."""
+    return {run: line(run, abs(np.log10(run.learning_rate / best[run.method])))
+            for run in (*(RealRun(learning_rate=rate) for rate in LORA_RATES),
+                        *(RealRun(method="full", learning_rate=rate) for rate in FULL_RATES))}
+
+
+def test_rates_come_first_and_then_all_else_at_the_best():
+    first = real_runs.plan({})
+    assert set(first) == {"base", "persona", "lora", "full"} and first["base"] == [BASE]
+    assert real_runs.due({}, [])[0] == BASE
+    plan = real_runs.plan(done_at({"lora": 1e-2, "full": 3e-5}))
+    assert {run.learning_rate for run in plan["replay"]} == {1e-2, 3e-5}
+    assert [run.learning_rate for run in plan["rank 1"]] == [3e-3, 1e-2, 3e-2]
+    done = done_at({"lora": 1e-2, "full": 3e-5})
+    due = real_runs.due(done, ["replay"])
+    assert due[0] == BASE and not set(due) & set(done)
+    assert [run.seed for run in due] == sorted(run.seed for run in due)
+
+
+def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
+    run = RealRun(rank=1)
+    done = {replace(run, learning_rate=rate): line(run, dev)
+            for rate, dev in ((1e-3, 3.0), (3e-3, 2.0), (1e-2, 1.0))}
+    rates = [each.learning_rate for each in real_runs.around(done, run)]
+    assert rates == [1e-3, 3e-3, 1e-2, 3e-2]
+    done[replace(run, learning_rate=3e-2)] = line(run, 9.0)
+    assert [each.learning_rate for each in real_runs.around(done, run)] == rates
+    assert len(real_runs.around({}, run)) == 3
+
+
+def test_there_are_sixty_runs_and_none_twice():
+    done = done_at({"lora": 3e-3, "full": 1e-4})
+    while len(more := {run: line(run) for run in real_runs.due(done, []) if run not in done}):
+        done |= more
+    runs = [run for group in real_runs.plan(done).values() for run in group]
+    assert len(set(runs)) >= 60
+
+
+def test_a_line_cut_short_is_done_again(tmp_path):
+    path = tmp_path / "record.jsonl"
+    whole = json.dumps(line(RealRun(seed=3), kept=[1, 0]))
+    path.write_text(f"{whole}\n{whole[:30]}")
+    assert real_runs.read(path) == {RealRun(seed=3): json.loads(whole)
+                                     | {"run": json.loads(whole)["run"]}}
+    assert real_runs.read(tmp_path / "none.jsonl") == {}
+
+
+def test_energy_of_few_directions(rng):
+    change = rng.normal(size=(30, 2)) @ rng.normal(size=(2, 20))
+    assert real_model.energy(change, 2) == pytest.approx(1)
+    assert real_model.energy(np.eye(10), 8) == pytest.approx(0.8)
+
+
+def test_the_change_of_an_adapter_is_its_product(rng):
+    model = small(rng, targets=("query",))
+    found = real_model.changes(model, model)
+    layer = model.transformer_stack.layers[1].self_attention.query_linear
+    name = "transformer_stack.layers.1.self_attention.query_linear.weights"
+    assert len(found) == 3
+    assert np.allclose(found[name], layer.scaling * layer.lora_B @ layer.lora_A)
