@@ -25,7 +25,6 @@ class Writer:
     """
 
     large_vocabulary = False
-
     config = GPTConfig()
 
     def __init__(self, tokenizer, texts):
