@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Merged, the adapter is part of the matrix. Apart, it is a path of its own, and the "
+CAPTION = ("Merged, the adapter is part of the matrix. Unmerged, it is a path of its own, and the "
            "rows of one batch may take different ones.")
 PANEL = (2.3, 2.0)  # inches of one way
 COLUMNS = {"wide": 3, "narrow": 1}
@@ -33,7 +33,7 @@ class Way:
 def compute() -> list[Way]:
     """The three ways of chapter 17."""
     return [Way("Merged", "one matrix, nothing more to do", ("",), merged=True),
-            Way("Apart", "can be swapped, costs two products", ("s A B",)),
+            Way("Unmerged", "can be swapped, costs two products", ("s A B",)),
             Way("Mixed batch", "one base, an adapter for each row", ("qa", "pirate", "none"))]
 
 
