@@ -62,5 +62,5 @@ def alt(data: Curve) -> str:
     low, steep = data.y.argmin(), data.slope.argmax()
     return (f"GELU is near 0 for very negative inputs and near its input for large ones, with a "
             f"dip to {style.short(data.y[low])} at {style.short(data.x[low])} between. Its slope "
-            f"rises from 0 to 1 without a jump and on the way reaches "
-            f"{style.short(data.slope[steep])} at {style.short(data.x[steep])}.")
+            f"has no jump: from 0 it falls to {style.short(data.slope.min())}, rises to "
+            f"{style.short(data.slope[steep])} at {style.short(data.x[steep])} and ends at 1.")
