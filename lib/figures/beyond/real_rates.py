@@ -17,6 +17,7 @@ CAPTION = ("Two learning curves over the rate, and their price: both methods hav
            "LoRA's lies far to the right.")
 NAMES = {"lora": "LoRA", "full": "full fine-tuning"}
 TONES = {"lora": style.LORA, "full": style.FULL}
+TOPS = (0.8, np.inf, 0.4)  # what lies above is written at the edge
 PARTS = ("loss on dev, nats", "common answers kept", "prose: loss added, nats")
 
 
@@ -64,6 +65,11 @@ def _panel(ax: Axes, data: Rates, part: int) -> None:
         for seed in values.T:
             ax.plot(rates, seed, style.MARKER[method], ms=4, color=tone.mark, mec=style.PAPER,
                     mew=0.5, ls="")
+        for before, value in zip(rates, mean[1:]):
+            if value > TOPS[part]:
+                ax.annotate(f"{value:.1f} \u2191", (before, 0.97), (-6, 0), ha="right", va="top",
+                            xycoords=("data", "axes fraction"), textcoords="offset points",
+                            color=tone.ink, size=style.SMALL)
         style.point(ax, rates[data.best(method)], mean[data.best(method)], style.MARKER[method],
                     tone)
         lines.append(Named(np.log10(rates), mean, NAMES[method] if not part else "", tone))
@@ -79,13 +85,13 @@ def _panel(ax: Axes, data: Rates, part: int) -> None:
         ax.set_ylim(-0.05 * data.known, 1.05 * data.known)
         ax.axhline(data.known, color=style.FROZEN.mark, lw=1.0, ls="--", zorder=1)
     else:
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(-0.1 * TOPS[part] * (part == 2), TOPS[part])
     if not part:
         plain = ax.get_xlim()
         for line in lines:
             k = int(np.nanargmin(line.y))
-            ax.annotate(line.name, (10 ** line.x[k], line.y[k]), (0, -12),
-                        textcoords="offset points", ha="center", va="top", color=line.tone.ink,
+            ax.annotate(line.name, (10 ** line.x[0], line.y[k]), (0, -12),
+                        textcoords="offset points", ha="left", va="top", color=line.tone.ink,
                         weight=600, size=style.SMALL)
         ax.set_xlim(plain)
 

@@ -18,7 +18,7 @@ WIDE, HIGH, TOP = 3.48, 2.7, 0.62  # inches of one block; where the first one be
 STREAM, LEFT, RIGHT = 0.3, 0.66, 3.38  # the stream, and both ends of the boxes
 SMALL, LARGE = 0.22, 0.66  # heights of boxes
 ROWS = (0.55, 0.86, 1.61, 1.92)  # tops of the boxes: norm, attention, norm, feed-forward
-DRAWN = 8  # heads that are drawn at most
+DRAWN, ALL = 8, 9  # heads that are drawn, and up to how many all are
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 
 def _heads(ax: Axes, design: Design, top: float) -> None:
     """Query heads as dots over the key and value heads from which they read."""
-    shown = min(design.queries, DRAWN)
+    shown = design.queries if design.queries <= ALL else DRAWN
     shared = design.queries // design.keys
-    xs = [LEFT + 0.98 + 0.22 * k for k in range(shown)]
+    step = 0.22 if shown <= DRAWN else 0.19
+    xs = [LEFT + 0.98 + step * k for k in range(shown)]
     for first in range(0, shown, shared):
         group = xs[first:first + shared]
         middle = sum(group) / len(group)
@@ -122,7 +123,7 @@ def _block(ax: Axes, design: Design) -> None:
     _box(ax, LEFT, ROWS[1], wide, LARGE, design.rotary)
     _words(ax, LEFT + 0.08, ROWS[1] + 0.12, "attention, rotary" if design.rotary else "attention")
     _heads(ax, design, ROWS[1])
-    if design.queries > DRAWN:
+    if design.queries > ALL:
         _words(ax, RIGHT - 0.08, ROWS[1] + 0.12, f"{DRAWN} of {design.queries} drawn", True,
                "right")
     _box(ax, LEFT, ROWS[3], wide, LARGE, design.gated)
