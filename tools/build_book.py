@@ -25,6 +25,8 @@ INDEX = BUILD / "html" / "index.html"
 READ_PAGES = BUILD / ".doctrees"
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 CELL_TIMEOUT = 300  # seconds for one cell of a notebook
+COMMAND = [str(Path(sys.executable).with_name("jupyter-book")),  # of this Python's environment
+           "build", ".", "-W", "-n", "--keep-going"]
 
 
 def run_notebooks(again: bool = True) -> int:
@@ -49,17 +51,9 @@ def run_notebooks(again: bool = True) -> int:
     return sum(not executed.record(path).get("passed") for path in CHAPTERS)
 
 
-def command() -> list[str]:
-    """Return the command line: Jupyter Book's, from the running Python's own environment."""
-    program = shutil.which("jupyter-book", path=str(Path(sys.executable).parent))
-    if program is None:
-        raise FileNotFoundError("jupyter-book is not installed beside this Python; run make book")
-    return [program, "build", ".", "-W", "-n", "--keep-going"]
-
-
 def build(options: list[str]) -> int:
     """Make the pages; return 1 after a warning."""
-    if subprocess.run([*command(), *options], cwd=ROOT, check=False).returncode:
+    if subprocess.run([*COMMAND, *options], cwd=ROOT, check=False).returncode:
         # Sphinx would not read these pages again, so a second build would pass without a word.
         shutil.rmtree(READ_PAGES, ignore_errors=True)
         print("The book did not build: the warnings above say why.", file=sys.stderr)

@@ -73,18 +73,15 @@ def answered(item: IPyNbCell) -> None:
     said = "".join(output.get("text", "") for output in item.test_outputs or ())
     if item.expected and not any(line.startswith(item.expected) for line in said.splitlines()):
         item.raise_cell_error(f"the exercise's check does not print {item.expected!r}")
-    found = silently(item, item.trial) if item.trial else {"status": "ok"}
+    if not item.trial:
+        return
+    # Silent: no output, and the counter of executed cells stays as it is.
+    found = item.parent.kernel.kc.execute_interactive(
+        item.trial, silent=True, store_history=False, stop_on_error=False,
+        output_hook=lambda _: None, timeout=item.config.option.nbval_cell_timeout)["content"]
     if found["status"] != "ok":
         item.raise_cell_error("with the solution in the stub's place, the check refuses it: "
                               f"{found['ename']}: {found['evalue']}")
-
-
-def silently(item: IPyNbCell, code: str) -> dict:
-    """Run code in the notebook's kernel and return the reply."""
-    # Silent: no output, and the counter of executed cells stays as it is.
-    return item.parent.kernel.kc.execute_interactive(
-        code, silent=True, store_history=False, stop_on_error=False, output_hook=lambda _: None,
-        timeout=item.config.option.nbval_cell_timeout)["content"]
 
 
 def compare(item: IPyNbCell, new: list, stored: list) -> bool:

@@ -15,18 +15,9 @@ list=${1:-requirements.lock}
 venv=${VENV:-.venv}
 inside=$venv/bin/python
 
-stop() {
-    echo "$1" >&2
-    exit 1
-}
-
-new_enough() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
-}
-
-version() {
-    "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true
-}
+stop() { echo "$1" >&2; exit 1; }
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+version() { "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || true; }
 
 usable() {
     new_enough "$inside" && [ "$(cat "$venv/made-in" 2>/dev/null)" = "$(pwd)" ] &&
@@ -52,9 +43,7 @@ make_environment() {
     pwd >"$venv/made-in"
 }
 
-pip() {
-    "$inside" -m pip install --quiet --disable-pip-version-check "$@"
-}
+pip() { "$inside" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # The lock's own uv takes seconds for the rest of it, where pip takes a minute or two.
 with_uv() {

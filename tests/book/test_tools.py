@@ -191,7 +191,7 @@ def test_a_failed_build_forgets_the_pages_that_it_read(monkeypatch, tmp_path, ca
     monkeypatch.setattr(build_book, "run_notebooks", lambda **_: 0)
     for code in (0, 1):
         program = [sys.executable, "-c", f"exit({code})"]
-        monkeypatch.setattr(build_book, "command", lambda program=program: program)
+        monkeypatch.setattr(build_book, "COMMAND", program)
         assert build_book.main([]) == code
         said = capsys.readouterr()
         assert ("The book is built" in said.out, "did not build" in said.err) == (not code, code)
