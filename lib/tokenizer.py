@@ -91,11 +91,11 @@ class BPETokenizer:
                              f"pair: it cannot be encoded as UTF-8") from error
 
     def encode_piece(self, piece: str) -> tuple[int, ...]:
-        """A piece's bytes to ids: its pairs are joined in the order in which they were learnt."""
+        """A piece's text to ids."""
         return self.encode_bytes(piece.encode())
 
     def encode_bytes(self, data: bytes) -> tuple[int, ...]:
-        """The same for the bytes of a piece."""
+        """A piece's bytes to ids: its pairs are joined in the order in which they were learnt."""
         ids = list(data)
         while len(ids) > 1:
             pairs = zip(ids, ids[1:], strict=False)
