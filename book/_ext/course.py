@@ -69,6 +69,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", finish_page, priority=900)
     app.connect("build-finished", copy_assets)
     app.add_js_file("explore.js", loading_method="defer")
+    app.add_js_file("folds.js", loading_method="defer")
     app.add_js_file("search.js", loading_method="defer")
     app.add_js_file("tips.js", loading_method="defer")
     for sheet in ("type", "explore", "course", "landing", "print"):

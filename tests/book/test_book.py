@@ -113,6 +113,15 @@ def test_a_page_from_the_disk_on_a_phone(phone, name):
         each_slider(seen, layout=1)
 
 
+def test_wide_code_in_a_fold_is_reached_by_keyboard(phone):
+    with visit(phone, HTML.as_uri() + "/", "chapters/16_comparison.html") as seen:
+        seen.page.evaluate("document.querySelectorAll('.toggle-hidden > .toggle-button, summary')"
+                           ".forEach((button) => button.click())")
+        seen.page.wait_for_function(
+            "(wide => wide.length && wide.every(each => each.tabIndex === 0))"
+            "([...document.querySelectorAll('pre')].filter(e => e.scrollWidth > e.clientWidth))")
+
+
 @pytest.mark.parametrize("scheme", ["http", "file"])
 def test_readers_train_take_away_and_break_it(phone, served, tmp_path, scheme):
     base = served if scheme == "http" else HTML.as_uri() + "/"

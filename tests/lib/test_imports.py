@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 LIB = Path(__file__).parents[2] / "lib"
 #: ``explore`` draws and ``growing`` reads notebooks, for the book; what else lies flat is its core.
 CORE = sorted({path.stem for path in LIB.glob("*.py")} - {"explore", "growing", "__init__"})
@@ -23,22 +21,22 @@ class Blocked:
 
 before = set(sys.modules)
 sys.meta_path.insert(0, Blocked())
-importlib.import_module({module!r})
+for module in {modules!r}:
+    importlib.import_module(module)
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def imported_by(module):
-    """What a fresh process imports with a module, where the book's packages are not to be had."""
-    done = subprocess.run([sys.executable, "-c", IMPORTS.format(blocked=BLOCKED, module=module)],
+def imported_by(*modules):
+    """What a fresh process imports with modules, where the book's packages are not to be had."""
+    done = subprocess.run([sys.executable, "-c", IMPORTS.format(blocked=BLOCKED, modules=modules)],
                           cwd=LIB.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("module", CORE)
-def test_the_core_needs_few_packages_and_nothing_above_it(module):
-    found = imported_by(f"lib.{module}")
+def test_the_core_needs_few_packages_and_nothing_above_it():
+    found = imported_by(*(f"lib.{module}" for module in CORE))
     packages = {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
     assert {name for name in packages if not name.startswith("_")} <= ALLOWED
     above = [name for name in found if name.startswith("lib.")
