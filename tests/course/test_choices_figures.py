@@ -44,17 +44,17 @@ def test_the_best_rate_is_devs_and_a_mean_over_seeds():
     assert [each.tolist() for each in data.methods["full"].loss] == [[7.0, 0.5], [0.5, 0.5]]
 
 
-def test_a_rate_may_have_more_seeds_than_another():
+def test_only_seeds_count_that_went_through_all_rates():
     lines = [line(0.5, dev, method=method, learning_rate=rate, seed=seed)
              for method in ("full", "lora") for rate, dev in ((1e-4, 0.4), (1e-3, 0.6))
              for seed in range(5 if dev > 0.5 else 2)]
     curve = rate_curves.compute(lines, "qa").methods["lora"]
-    assert curve.best == 1 and [len(each) for each in curve.loss] == [2, 5]
+    assert curve.best == 1 and [len(each) for each in curve.loss] == [2, 2]
     assert curve.mean("loss").tolist() == [0.5, 0.5]
     explorer = rank_explorer.compute([*explorer_lines(), line(
         0.7, 0.9, rank=8, alpha=16.0, learning_rate=0.1, seed=2)], "α = 2r", 8, 0.1)
-    assert [len(seeds) for seeds in explorer.scores[0]] == [2, 3]
-    assert rank_explorer.means(explorer.scores)[0, 1] == pytest.approx(2.5 / 3)
+    assert [len(seeds) for seeds in explorer.scores[0]] == [2, 2]
+    assert rank_explorer.means(explorer.scores)[0, 1] == pytest.approx(0.9)
 
 
 def explorer_lines():
@@ -122,6 +122,8 @@ def test_places_go_by_budget_and_by_their_own_best_rate():
     same = target_modules.compute(layer_lines(), "equal rank", 0.2)
     assert [row.rank for row in same.rows] == [8, 8] and same.floors == (0.5, 0.9)
     assert same.rows[0].scores.tolist() == [0.8]
+    more = [*layer_lines(), line(0.1, 0.9, learning_rate=0.2, seed=2)]
+    assert target_modules.compute(more, "equal rank", 0.2).rows[0].scores.tolist() == [0.8]
 
 
 @pytest.mark.parametrize("call, words", [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.finetuning import block_bill, cost_scale, forgetting, remedies, step_bill
-from lib.lora import apply_lora_to_model, count_lora_parameters
+from lib.lora import TARGETS, apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
 START = (5.7, 0.99, " Paris. The country is in")
@@ -34,6 +34,8 @@ def test_the_formula_counts_the_librarys_models(layers, d, ff, vocabulary):
     size = cost_scale.Size(layers, d, ff, vocabulary, d, tied=False, biases=False)
     model = GPTModel(GPTConfig(vocabulary, 32, d, layers, 4, ff), np.random.default_rng(0))
     assert size.parameters() == sum(array.size for array in model.parameters().values())
+    every = apply_lora_to_model(model.copy(), 3, 6.0, TARGETS[:6])
+    assert size.adapter(3, everywhere=True) == count_lora_parameters(every)
     apply_lora_to_model(model, 3, 6.0, ("query", "value"))
     assert size.adapter(3) == count_lora_parameters(model)
 
@@ -41,6 +43,8 @@ def test_the_formula_counts_the_librarys_models(layers, d, ff, vocabulary):
 def test_keys_narrower_than_queries_have_smaller_adapters():
     size = cost_scale.MODELS["Llama 2 70B"]
     assert size.adapter(2) == 80 * 2 * (8192 + 8192 + 8192 + 1024)
+    assert size.adapter(2, everywhere=True) == 80 * 2 * (
+        2 * (8192 + 8192) + 2 * (8192 + 1024) + 3 * (8192 + 28_672))
 
 
 def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
@@ -53,12 +57,14 @@ def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
     assert full["activations"] == 100 * 34 * 1600 * 48
     assert full["logits"] == lora["logits"] == 100 * 8 * 50_257
     assert full["activations"] - lora["activations"] == 100 * 10 * 1600 * 48
+    assert cost_scale.memory(size, 100, 4, True)["activations"] == full["activations"]
 
 
 def test_costs_hold_the_totals_of_all_models():
     cost = cost_scale.compute("GPT-3", 2048)
-    assert cost.totals.shape == (6, 2)
-    assert cost.totals[-1].tolist() == [sum(cost.full.values()), sum(cost.lora.values())]
+    assert cost.totals.shape == (6, 3)
+    assert cost.totals[-1].tolist() == [
+        sum(parts.values()) for parts in (cost.full, cost.everywhere, cost.lora)]
     assert "most of it optimizer" in cost_scale.alt(cost)
     assert "most of it activations" in cost_scale.alt(cost_scale.compute("this model", 2048))
 

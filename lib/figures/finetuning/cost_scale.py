@@ -44,9 +44,13 @@ class Size:
         tables = (self.vocabulary * (1 if self.tied else 2) + self.positions) * d
         return self.layers * block + tables + self.norm * d
 
-    def adapter(self, rank: int) -> int:
-        """Parameters of LoRA on query and value: r (d_in + d_out) for each matrix."""
-        return self.layers * rank * (2 * self.d_model + self.d_model + self.key_value)
+    def adapter(self, rank: int, everywhere: bool = False) -> int:
+        """Parameters of LoRA on query and value, or on all: r (d_in + d_out) for each matrix."""
+        d, kv = self.d_model, self.key_value
+        sides = 2 * d + (d + kv)  # query and value
+        if everywhere:
+            sides += (d + kv) + 2 * d + (self.ups + 1) * (d + self.d_ff)
+        return self.layers * rank * sides
 
 
 MODELS = {
@@ -62,13 +66,15 @@ MODELS = {
 WEIGHT, GRADIENT, OPTIMIZER = 2, 2, 4 + 4 + 4
 #: Bytes of activations for each token, layer and d_model.  Korthikanti et al. 2022, eq. 2, without
 #: the attention maps, which fused attention does not keep; LoRA on query and value does not keep
-#: the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less.
+#: the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less. On all linear layers it
+#: keeps every input (and r numbers for each adapter, which are left out here).
 FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
 #: Bytes of a logit and of its gradient, both in 32 bits.
 LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
-RANK = 4
+#: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
+RANK, RANK_EVERYWHERE = 4, 8
 
 
 @dataclass(frozen=True)
@@ -78,16 +84,20 @@ class Cost:
     name: str
     tokens: int
     full: dict[str, int]
+    everywhere: dict[str, int]
     lora: dict[str, int]
-    totals: np.ndarray  # (models, 2): full, LoRA
+    totals: np.ndarray  # (models, 3): full, LoRA on all linear layers, LoRA on query and value
 
 
-def memory(size: Size, tokens: int, rank: int | None = None) -> dict[str, int]:
-    """Bytes of each part for a step on so many tokens; with a rank, of LoRA on query and value."""
+def memory(size: Size, tokens: int, rank: int | None = None,
+           everywhere: bool = False) -> dict[str, int]:
+    """Bytes of each part for a step on so many tokens; with a rank, of LoRA on query and value,
+    or on all linear layers.
+    """
     whole = size.parameters()
-    trained = whole if rank is None else size.adapter(rank)
+    trained = whole if rank is None else size.adapter(rank, everywhere)
     frozen = 0 if rank is None else whole
-    each = FULL_ACTIVATIONS if rank is None else LORA_ACTIVATIONS
+    each = FULL_ACTIVATIONS if rank is None or everywhere else LORA_ACTIVATIONS
     sizes = (WEIGHT * (frozen + trained), GRADIENT * trained, OPTIMIZER * trained,
              tokens * each * size.d_model * size.layers, tokens * LOGIT * size.vocabulary)
     return dict(zip(PARTS, sizes, strict=True))
@@ -103,10 +113,12 @@ def compute(name: str, tokens: int) -> Cost:
         raise ValueError(f"name is {name!r}; allowed are {', '.join(MODELS)}")
     if tokens < 1:
         raise ValueError(f"tokens is {tokens}, it must be at least 1")
-    totals = np.array([[sum(memory(size, tokens, rank).values()) for rank in (None, RANK)]
+    methods: tuple[tuple[int | None, bool], ...] = (
+        (None, False), (RANK_EVERYWHERE, True), (RANK, False))
+    totals = np.array([[sum(memory(size, tokens, *method).values()) for method in methods]
                        for size in MODELS.values()], float)
-    return Cost(name, tokens, memory(MODELS[name], tokens), memory(MODELS[name], tokens, RANK),
-                totals)
+    return Cost(name, tokens, *(memory(MODELS[name], tokens, *method) for method in methods),
+                totals=totals)
 
 
 def written(size: float) -> str:
@@ -126,10 +138,12 @@ def _looks(tone: Tone) -> dict[str, dict[str, object]]:
 
 
 def _bars(ax: Axes, data: Cost) -> None:
-    """Both methods as stacked bars, as shares of what full fine-tuning holds."""
+    """Each method as a stacked bar, as shares of what full fine-tuning holds."""
     whole = sum(data.full.values())
-    for row, (parts, tone, name) in enumerate(((data.full, style.FULL, "full"),
-                                               (data.lora, style.LORA, "LoRA"))):
+    for row, (parts, tone, name) in enumerate((
+            (data.full, style.FULL, "full"),
+            (data.everywhere, style.LORA, f"LoRA, r = {RANK_EVERYWHERE}, all linear"),
+            (data.lora, style.LORA, f"LoRA, r = {RANK}, query, value"))):
         left = 0.0
         for part, size in parts.items():
             ax.barh(row, size / whole, 0.4, left, ec=style.MUTED, lw=style.HAIR,
@@ -139,23 +153,25 @@ def _bars(ax: Axes, data: Cost) -> None:
         ax.text(0, row - 0.38, name, color=tone.ink, weight=600, va="center_baseline")
         ax.text(1, row - 0.38, f"{written(total)}, {style.percent(total / whole)}", ha="right",
                 color=tone.ink, weight=600, va="center_baseline")
-    style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(1.3, -0.6))
+    style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.3, -0.6))
 
 
 def _table(ax: Axes, data: Cost, width: float) -> None:
-    """Each part's bytes under both methods, beside its fill in the bars."""
-    for parts, tone, name, right in ((data.full, style.FULL, "full", 0.64 * width),
-                                     (data.lora, style.LORA, "LoRA", width)):
-        ax.text(right, 0.1, name, ha="right", va="center_baseline", color=tone.ink, weight=600)
+    """Each part's bytes under the three methods, beside its fill in the bars."""
+    for parts, tone, name, right in ((data.full, style.FULL, "full", 0.54 * width),
+                                     (data.everywhere, style.LORA, "all linear", 0.79 * width),
+                                     (data.lora, style.LORA, "q, v", width)):
+        ax.text(right, 0.1, name, ha="right", va="center_baseline", color=tone.ink, weight=600,
+                size=style.SMALL)
         for row, part in enumerate(PARTS):
             ax.text(right, 0.34 + 0.2 * row, written(parts[part]), ha="right",
                     va="center_baseline", size=style.SMALL)
     for row, part in enumerate(PARTS):
         at = 0.34 + 0.2 * row
         for k, tone in enumerate((style.FULL, style.LORA)):
-            ax.add_artist(Rectangle((0.13 * k, at - 0.055), 0.11, 0.11, ec=style.MUTED,
+            ax.add_artist(Rectangle((0.11 * k, at - 0.05), 0.1, 0.1, ec=style.MUTED,
                                    lw=style.HAIR, **_looks(tone)[part]))
-        ax.text(0.32, at, part, va="center_baseline", size=style.SMALL, color=style.MUTED)
+        ax.text(0.26, at, part, va="center_baseline", size=style.SMALL, color=style.MUTED)
 
 
 def _scale(ax: Axes, data: Cost) -> None:
@@ -170,9 +186,10 @@ def _scale(ax: Axes, data: Cost) -> None:
                     va="baseline" if up else "top",
                     bbox={"fc": style.PAPER, "ec": "none", "pad": 0})
     ax.axvline(sizes[here], color=style.FROZEN.mark, lw=style.THIN, zorder=0)
-    for column, (tone, marker) in enumerate(((style.FULL, "o"), (style.LORA, "D"))):
+    for column, (tone, marker, dashes) in enumerate(((style.FULL, "o", "-"), (style.LORA, "D", "-"),
+                                                     (style.LORA, "D", (0, (3, 2))))):
         ax.plot(sizes, data.totals[:, column], marker=marker, color=tone.mark, ms=4.5, lw=1.4,
-                zorder=2)
+                ls=dashes, zorder=2)
         ax.plot(sizes[here], data.totals[here, column], marker, color=tone.mark, ms=8,
                 mec=style.PAPER, mew=1.2, zorder=3)
     ax.minorticks_off()
@@ -184,7 +201,7 @@ def _scale(ax: Axes, data: Cost) -> None:
 
 @style.styled
 def draw(data: Cost, layout: Layout = "wide") -> Figure:
-    """Draw the parts as bars and in numbers, and both totals over all sizes."""
+    """Draw the parts as bars and in numbers, and the totals over all sizes."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.55 if wide else 5.95)
     count = MODELS[data.name].parameters()
@@ -203,9 +220,11 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
 
 def alt(data: Cost) -> str:
     """Return the frame in words."""
-    full, lora = sum(data.full.values()), sum(data.lora.values())
+    full, wide, lora = (sum(parts.values()) for parts in (data.full, data.everywhere, data.lora))
     most = max(data.full, key=data.full.__getitem__)
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
             f"{data.tokens:,} tokens: full fine-tuning holds {written(full)}, most of it "
-            f"{most} ({style.percent(data.full[most] / full)}); LoRA of rank {RANK} on query and "
-            f"value holds {written(lora)}, {full / lora:.1f} times less.")
+            f"{most} ({style.percent(data.full[most] / full)}); LoRA of rank {RANK_EVERYWHERE} on "
+            f"all linear layers holds {written(wide)}, {style.percent(1 - wide / full)} less, and "
+            f"of rank {RANK} on query and value {written(lora)}, "
+            f"{style.percent(1 - lora / full)} less.")

@@ -17,6 +17,7 @@ from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
 from lib.laboratory import best_rate
+from lib.laboratory.results import TRIED
 
 CAPTION = ("In the map darker is better, and a dot is a rank's best rate. Compare ranks at those, "
            "not at one rate for all.")
@@ -25,13 +26,16 @@ CAPTION = ("In the map darker is better, and a dot is a rank's best rate. Compar
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))
 
 
-#: For each rate and rank the seeds' shares; the best rate of a rank may have more seeds.
+#: For each rate and rank the seeds' shares.
 Table = tuple[tuple[np.ndarray, ...], ...]
 
 
 @dataclass(frozen=True)
 class Explorer:
     """One rule's runs; scores, facts: shares on test, for each rate and rank (seeds,).
+
+    Only the seeds count that went through all rates: a cell is not better because its seeds are
+    easier.
 
     best: for each rank the place of the rate that does best on dev; at, column: the places of
     the chosen rate and rank; factor: before BA at the chosen rank; floors: the lowest score and
@@ -63,7 +67,7 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
     """
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}; allowed are {', '.join(RULES)}")
-    mine = [line for line in lines if RULES[rule](line["run"])]
+    mine = [line for line in lines if RULES[rule](line["run"]) and line["run"]["seed"] < TRIED]
     ranks, rates = (tuple(sorted({line["run"][name] for line in mine}))
                     for name in ("rank", "learning_rate"))
     for name, value, known in (("rank", rank, ranks), ("rate", rate, rates)):

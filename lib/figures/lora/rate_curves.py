@@ -14,6 +14,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout
 from lib.laboratory import best_rate
+from lib.laboratory.results import TRIED
 
 CAPTION = ("Find each curve's lowest point: the two lie at different rates. Then look above the "
            "same rates on the right for the facts that are left.")
@@ -27,7 +28,7 @@ DASHES = {"full": (0, (4, 1.5)), "lora": "-"}
 class Curve:
     """One method on one data set; rates: (rates,); best: the place of the best of them.
 
-    loss, facts: for each rate, (seeds,); rates need not have the same number of seeds.
+    loss, facts: for each rate, (seeds,), of the seeds that went through all rates.
     """
 
     rates: np.ndarray
@@ -68,7 +69,7 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str) -> Curves:
     found = {}
     for method in TONES:
         mine = [line for line in lines if (line["run"]["task"], line["run"]["method"])
-                == (task, method)]
+                == (task, method) and line["run"]["seed"] < TRIED]
         if not mine:
             known = sorted({line["run"]["task"] for line in lines})
             raise ValueError(f"task is {task!r}, of which there are no {method} runs; "
@@ -114,11 +115,9 @@ def draw(data: Curves, layout: Layout = "wide") -> Figure:
     """Draw loss on a logarithmic axis and facts kept, both over the learning rate."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.2 if wide else 5.1)
-    lora = data.methods["lora"]
-    fewest, most = (choose(map(len, lora.loss)) for choose in (min, max))
+    seeds = len(data.methods["lora"].loss[0])
     style.heading(fig, f"{data.task}: best at {written(data)}",
-                  f"Mean and range of {fewest} seeds. Large: best on dev"
-                  + (f", {most} seeds." if most > fewest else "."))
+                  f"Mean and range of {seeds} seeds. Large: best on dev.")
     if wide:
         left = style.place(fig, 0.5, 0.95, 2.9, 1.7)
         right = style.place(fig, 4.2, 0.95, 2.85, 1.7)

@@ -14,6 +14,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import better
 from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
+from lib.laboratory.results import TRIED
 
 CAPTION = ("A mark is one run. Compare places at equal rank, and then at an equal number of "
            "parameters.")
@@ -59,7 +60,8 @@ class Places:
 def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) -> Places:
     """Gather the laboratory's lines by place; ``rate`` is a learning rate or ``BEST``.
 
-    The best rate of a place is the laboratory's: that of the lowest mean loss on dev.
+    The best rate of a place is the laboratory's: that of the lowest mean loss on dev.  At one rate
+    for all only the seeds count that went through all rates, so that all places have the same.
 
     Raises:
         ValueError: The budget is not one of ``BUDGETS``, or a place has no run at this rate.
@@ -71,7 +73,8 @@ def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) 
         mine = [line for line in lines if tuple(line["run"]["target_modules"]) == place
                 and (line["run"]["rank"] == RANK) == (budget == BUDGETS[0])]
         chosen = rate if rate != BEST else best_rate(mine)
-        here = [line for line in mine if line["run"]["learning_rate"] == chosen]
+        here = [line for line in mine if line["run"]["learning_rate"] == chosen
+                and (rate == BEST or line["run"]["seed"] < TRIED)]
         if not here:
             rates = sorted({line["run"]["learning_rate"] for line in mine})
             raise ValueError(f"rate is {rate}; allowed are {BEST}, "
