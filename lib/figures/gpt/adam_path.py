@@ -20,16 +20,17 @@ CURVE, START = np.array([1.0, 80.0]), np.array([-1.0, 0.6])
 #: Each batch has its lowest loss at a place of its own, so far from that of all text.
 NOISE, DRAWS, LONGEST = 0.1, 500, 40
 BETAS = 0.9, 0.99
-#: Each way to move with the learning rate that has the lowest loss after 12 steps, of ten from 0.002
-#: to 0.1 (a test tries them); ``hasty`` is Adam without the bias correction, at Adam's rate.
+#: Each way to move with the learning rate that has the lowest loss after 12 steps, of ten from
+#: 0.002 to 0.1 (a test tries them); ``hasty`` is Adam without the bias correction, at Adam's rate.
 RATES = {"gradient": 0.003, "mean": 0.007, "adam": 0.05, "hasty": 0.05}
 TITLES = {"gradient": "Gradient descent", "mean": "First moment only", "adam": "Both moments: Adam"}
 WEIGHTS = "flat weight", "steep weight"
 COLUMNS = "gradient", "first", "\u221asecond", "move"
 ASIDE = (0, (2, 1.5))
-#: What has to be known to read the picture: how batches differ, what is drawn, how rates were chosen.
+#: What one has to know: how batches differ, what is drawn, how the rates were chosen.
 NOTE = (f"In each batch + lies elsewhere, by noise of {NOISE:g}. Drawn: one run of {DRAWS}; loss: "
-        "mean of all. Rates: of ten, the best after 12 steps. Dashed: Adam without bias correction.")
+        "mean of all. Rates: of ten, the best after 12 steps. Dashed: Adam without bias "
+        "correction.")
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,8 @@ def _running(data: Costs, layout: Layout) -> Figure:
     rises = [inch * max(data.nats[0, at] for at, _, _ in line) for line in lines]
     fig = style.canvas(layout, 0.6 + sum(rises) + LINE * len(lines) + 0.06)
     style.heading(fig, "What each piece costs, in nats",
-                  f"{data.models[0].capitalize()}, mean {data.nats[0].mean():.2f}. No number: below "
-                  f"{SHOWN:g}")
+                  f"{data.models[0].capitalize()}, mean {data.nats[0].mean():.2f}. "
+                  f"No number: below {SHOWN:g}")
     ax, foot = style.board(fig, style.MARGIN, 0.6, room), 0.0
     for line, rise in zip(lines, rises):
         foot += rise + LINE

@@ -14,11 +14,12 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Left: hotter sampling gives more distinct sentences and fewer true ones. Right: what is "
-           "both has a peak between cold and hot.")
+CAPTION = ("Left: hotter sampling gives more distinct sentences and fewer true ones. Right: what "
+           "is both has a peak between cold and hot.")
 
 #: What the left panel shows, and the right one, whose axis is its own.
-PANELS = {"Each by itself": ("distinct", "true"), "What is both, and what is false": ("distinct and true", "false")}
+PANELS = {"Each by itself": ("distinct", "true"),
+          "What is both, and what is false": ("distinct and true", "false")}
 LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "-", "s"),
          "distinct and true": (style.TASK, (0, (1, 1.2)), "D"), "false": (style.B, "-", "^")}
 
