@@ -46,6 +46,7 @@ from lib.figures.gpt import (
     state_patching,
     step_size,
     temperature,
+    training_window,
     two_blocks,
     two_choices,
     variety,
@@ -152,6 +153,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((history(), step), ()) for step in (0, 600, 1200)])
     yield ("pretraining_one", pretraining.compute, pretraining.draw, pretraining.alt,
            [((history(1), step), ()) for step in (0, 1200)])
+    yield ("training_window", training_window.compute, training_window.draw, training_window.alt,
+           [((["ica", ".", "<eos>", "The", " city", " called", " Ch", "is", "ina"], 4), ()),
+            ((["One", " old", " clock", " in"], 2), ())])
     yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
            [((step,), ()) for step in (1, 12, 40)])
     yield ("logit_push", logit_push.compute, logit_push.draw, logit_push.alt,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.gpt import adam_path, calibration
+from lib.figures.gpt import adam_path, calibration, guess_costs, training_window
 from lib.optim import AdamW
 
 
@@ -61,3 +61,24 @@ def test_bins_hold_means_shares_and_counts():
 def test_bad_guesses_are_named(tops, words):
     with pytest.raises(ValueError, match=words):
         calibration.compute(tops, [1, 0], (0, 0.5, 1))
+
+
+def test_the_window_says_what_a_guess_may_look_at():
+    data = training_window.compute([" a", "<eos>", "The", " city", " of"], 2)
+    assert data.begins == 1
+    assert "'·city' may look at '·a', 'end of text', 'The', of which the first 1" in \
+        training_window.alt(data)
+    assert training_window.compute(["One", " old", "<eos>"], 1).begins == 0
+
+
+@pytest.mark.parametrize("asked", [-1, 2])
+def test_a_guess_that_has_no_target_is_named(asked):
+    with pytest.raises(ValueError, match=f"asked is {asked}"):
+        training_window.compute(["One", " old", " clock"], asked)
+
+
+def test_running_text_holds_every_piece_once_and_keeps_to_the_width():
+    data = guess_costs.compute([" Lima"] * 40, {"it": [0.0, 7.2] * 20})
+    lines = guess_costs._lines(data, 3.0)
+    assert [at for line in lines for at, _, _ in line] == list(range(40)) and len(lines) > 1
+    assert all(line[-1][1] + line[-1][2] <= 3.0 for line in lines)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import LEADING, wrap
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The loss depends steeply on one weight and hardly on the other. Adam alone moves both "
@@ -19,13 +20,17 @@ CURVE, START = np.array([1.0, 80.0]), np.array([-1.0, 0.6])
 #: Each batch has its lowest loss at a place of its own, so far from that of all text.
 NOISE, DRAWS, LONGEST = 0.1, 500, 40
 BETAS = 0.9, 0.99
-#: Each way to move with the learning rate that has the lowest loss after 12 steps (of 0.002, 0.003,
-#: 0.005, 0.007, 0.01, ...); ``hasty`` is Adam without the bias correction, at Adam's rate.
+#: Each way to move with the learning rate that has the lowest loss after 12 steps, of ten from
+#: 0.002 to 0.1 (a test tries them); ``hasty`` is Adam without the bias correction, at Adam's rate.
 RATES = {"gradient": 0.003, "mean": 0.007, "adam": 0.05, "hasty": 0.05}
 TITLES = {"gradient": "Gradient descent", "mean": "First moment only", "adam": "Both moments: Adam"}
 WEIGHTS = "flat weight", "steep weight"
 COLUMNS = "gradient", "first", "\u221asecond", "move"
 ASIDE = (0, (2, 1.5))
+#: What one has to know: how batches differ, what is drawn, how the rates were chosen.
+NOTE = (f"In each batch + lies elsewhere, by noise of {NOISE:g}. Drawn: one run of {DRAWS}; loss: "
+        "mean of all. Rates: of ten, the best after 12 steps. Dashed: Adam without bias "
+        "correction.")
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,9 @@ def _valley(ax: Axes, data: Paths, way: str) -> None:
         _path(ax, data.paths["hasty"], style.FROZEN.mark, ASIDE)
     _path(ax, data.paths[way], style.INK)
     style.bare(ax).set(xlim=(-1.15, 0.5), ylim=(-0.8, 0.8))
+    ax.text(0.98, 0.03, f"rate {RATES[way]:g}", transform=ax.transAxes, ha="right", va="bottom",
+            color=style.MUTED, size=style.SMALL, zorder=5,
+            bbox={"fc": style.PAPER, "ec": "none", "pad": 0.8})
     ax.set_title(TITLES[way])
     ax.set_title(f"loss {data.losses[way][-1]:.1f}", loc="right", weight=400)
 
@@ -111,16 +119,22 @@ def _table(ax: Axes, data: Paths, wide: bool) -> None:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw three paths over the same valley, and what Adam keeps of both weights."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.72 if wide else 5.92)
+    fig = style.canvas(layout, 3.88 if wide else 6.04)
+    flat, steep = (f"curvature {curve:g}" for curve in CURVE)
     style.heading(fig, f"After {data.step} step{'s' * (data.step > 1)}",
-                  "Across: the flat weight. Up: the steep one. +: the best")
-    width, height = (2.22, 1.6) if wide else (3.3, 1.02)
+                  f"Across: the flat weight, {flat}. Up: the steep weight, {steep}. +: lowest loss"
+                  if wide else f"Across: the flat weight, {flat}\nUp: the steep one, {steep}. "
+                  "+: lowest loss")
+    top, width, height = (0.92, 2.22, 1.6) if wide else (1.02, 3.3, 0.95)
     for k, way in enumerate(TITLES):
-        left, top = (0.1 + 2.39 * k, 0.92) if wide else (0.15, 0.92 + 1.36 * k)
-        _valley(style.place(fig, left, top, width, height), data, way)
-    below = 2.6 if wide else 4.72
-    style.write(fig, style.MARGIN + 0.06, below, "Dashed: no bias correction. Loss: mean of "
-                f"{DRAWS} draws.", style.MUTED, style.SMALL)
+        left, down = (0.1 + 2.39 * k, top) if wide else (0.15, top + 1.26 * k)
+        _valley(style.place(fig, left, down, width, height), data, way)
+    below = 2.6 if wide else 4.58
+    lines = wrap(NOTE, fig.get_size_inches()[0] - 0.2, style.SMALL, 5)
+    for k, line in enumerate(lines):
+        style.write(fig, style.MARGIN + 0.06, below + k * style.SMALL * LEADING, line, style.MUTED,
+                    style.SMALL)
+    below += len(lines) * style.SMALL * LEADING - 0.18
     _table(style.card(fig, style.MARGIN, below + 0.26, fig.get_size_inches()[0] - 0.12, 0.78),
            data, wide)
     return fig

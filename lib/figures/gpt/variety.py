@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Warmer sampling gives more different sentences and fewer true ones; many fit no form "
-           "of the corpus. Shaded: lowest to highest name.")
+CAPTION = ("Left: hotter sampling gives more distinct sentences and fewer true ones. Right: what "
+           "is both has a peak between cold and hot.")
 
+#: What the left panel shows, and the right one, whose axis is its own.
+PANELS = {"Each by itself": ("distinct", "true"),
+          "What is both, and what is false": ("distinct and true", "false")}
 LOOKS = {"distinct": (style.FROZEN, (0, (4, 1.5)), "o"), "true": (style.FACTS, "-", "s"),
          "distinct and true": (style.TASK, (0, (1, 1.2)), "D"), "false": (style.B, "-", "^")}
 
@@ -46,26 +51,43 @@ def compute(temperatures: Sequence[float], counts: np.ndarray, drawn: int) -> Va
                    {name: counts[..., k] for k, name in enumerate(LOOKS)}, drawn)
 
 
-@style.styled
-def draw(data: Variety, layout: Layout = "wide") -> Figure:
-    """Draw the mean over the countries, and their range, against the temperature."""
-    fig = style.canvas(layout, 3.35)
-    countries = next(iter(data.counts.values())).shape[1]
-    style.heading(fig, "More variety, less truth",
-                  f"Sentences of {data.drawn} drawn, mean of {countries} countries")
-    ax = style.place(fig, 0.4, 0.8, fig.get_size_inches()[0] - 0.55, 2.0)
-    for name, (tone, dash, marker) in LOOKS.items():
+def _panel(ax: Axes, data: Variety, names: tuple[str, ...], most: float) -> None:
+    """The mean over the countries and their range, with a number at the peak of what is both."""
+    for name in names:
+        tone, dash, marker = LOOKS[name]
         found = data.counts[name]
         ax.fill_between(data.temperatures, found.min(1), found.max(1), color=tone.mark, lw=0,
                         alpha=0.15)
         ax.plot(data.temperatures, data.mean(name), color=tone.mark, ls=dash, marker=marker, ms=5,
                 mec=style.PAPER, clip_on=False, zorder=3)
-    ax.set(xlim=(0.15, 2.1), xticks=[0.25, 0.5, 1, 1.5, 2], xlabel="temperature",
-           ylim=(-1, data.drawn + 2), yticks=np.linspace(0, data.drawn, 6).round())
-    ax.set_xticklabels([f"{tick:g}" for tick in ax.get_xticks()])
+    ax.set(xlim=(0.15, 2.1), xlabel="temperature", ylim=(-0.02 * most, 1.04 * most))
+    ax.set_xticks([0.25, 0.5, 1, 1.5, 2], ["0.25", "0.5", "1", "1.5", "2"])
+    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
     ax.grid(axis="y")
-    name_lines(ax, [Named(data.temperatures, data.mean(name), name, tone)
-                    for name, (tone, *_) in LOOKS.items()])
+    name_lines(ax, [Named(data.temperatures, data.mean(name), name, LOOKS[name][0])
+                    for name in names])
+
+
+@style.styled
+def draw(data: Variety, layout: Layout = "wide") -> Figure:
+    """Draw two panels against the temperature: distinct and true, and what is both."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.3 if wide else 5.3)
+    countries = next(iter(data.counts.values())).shape[1]
+    style.heading(fig, "Neither cold nor hot",
+                  f"Sentences of {data.drawn} drawn, mean of {countries} countries. Shaded: their "
+                  "range" if wide else f"Sentences of {data.drawn}, mean of {countries} countries")
+    for k, (title, names) in enumerate(PANELS.items()):
+        ax = style.place(fig, 0.4 + 3.6 * k * wide, 1.02 + 2.3 * k * (not wide),
+                         3.05, 1.75 if wide else 1.4)
+        most = data.drawn if not k else max(data.counts[name].max() for name in names) * 1.05
+        _panel(ax, data, names, most)
+        ax.set_title(title)
+        if k:
+            mean = data.mean(names[0])
+            at = int(mean.argmax())
+            ax.set_title(f"peak {mean[at]:.1f}", loc="right",
+                         color=LOOKS[names[0]][0].ink)
     return fig
 
 
