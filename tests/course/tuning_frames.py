@@ -51,6 +51,7 @@ from lib.figures.lora import (
     tradeoff,
     two_adapters,
     two_paths,
+    two_sums,
     verdict,
 )
 from lib.figures.lora import serving as where
@@ -215,6 +216,9 @@ def maths(long: str) -> Frames:
              for rule, alpha in (("alpha/r", 16.0), ("alpha/r", 2.0 * r), ("alpha/sqrt(r)", 5.7))
              if (r, rate) != (64, 0.03)]
     yield ("rate_map", rate_map.compute, rate_map.draw, rate_map.alt, [((tried,), ())])
+    steps, falls = np.sign(rng.standard_normal((9, 16))), rng.random(16)
+    yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
+           [((steps, rng.standard_normal((16, 9)), falls), ())])
 
 
 def trials() -> list[dict[str, Any]]:
