@@ -22,6 +22,7 @@ from lib.figures.gpt import (
     cache_cost,
     cache_flow,
     calibration,
+    chain_back,
     chances,
     confidence,
     embedding_rows,
@@ -246,6 +247,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     wanted = np.array([[-5.0, 4], [2.5, 1]])
     yield ("weight_slope", weight_slope.compute, weight_slope.draw, weight_slope.alt,
            [((*layer[:3], wanted, weight), ()) for weight in (-1, -0.15, 0.5, 1)])
+    table = np.array([[1.0, 2, -1], [0, 1, 1], [3, 0, 2]])
+    yield ("chain_back", chain_back.compute, chain_back.draw, chain_back.alt,
+           [((table, np.array([0, 2]), *layer[1:3], wanted, step), ())
+            for step in chain_back.STEPS])
     places = np.array([[1, 4, 1], [0, 1, 2]])
     rows = np.arange(5)[:, None] + np.array([0, 0.1, 0.2])
     back = np.arange(1, 7).reshape(2, 3, 1) * np.array([1.0, 10, 100])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.gpt import (
+    chain_back,
     embedding_rows,
     linear_board,
     position_table,
@@ -98,6 +99,21 @@ def test_steps_are_written_as_in_code(number, text):
     assert step_size.step_name(number) == text
 
 
+def test_gradients_of_both_layers_agree_with_differences():
+    table, tokens = np.array([[1.0, 2, -1], [0, 1, 1], [3, 0, 2]]), np.array([0, 2])
+    wanted = np.array([[-5.0, 4], [2.5, 1]])
+    data = chain_back.compute(table, tokens, W, B, wanted, "embedding")
+    for place in np.ndindex(table.shape):
+        losses = []
+        for nudge in (1e-4, -1e-4):
+            moved = table.copy()
+            moved[place] += nudge
+            losses.append(chain_back.compute(moved, tokens, W, B, wanted, "loss").loss)
+        assert np.isclose((losses[0] - losses[1]) / 2e-4, data.dE[place])
+    assert "token 1 nothing" in chain_back.alt(data) and data.loss == 3.75
+    assert "dx" not in chain_back.alt(chain_back.compute(table, tokens, W, B, wanted, "loss"))
+
+
 def test_products_of_positions_keep_their_shape():
     table = sinusoidal_positions(64, 32)
     here, there = (position_table.compute(table, row).products for row in (10, 30))
@@ -121,6 +137,8 @@ def test_turning_keeps_the_product_and_is_the_librarys():
     (lambda: linear_board.compute(X, W.T, B, DY), "which make no layer"),
     (lambda: linear_board.compute(X, W, B, DY[:1]), "which make no layer"),
     (lambda: linear_board.draw(BOARD, ("dW", 2, 0)), r"entry is \('dW', 2, 0\)"),
+    (lambda: chain_back.compute(W, np.array([0]), W, B, X, "back"), "step is 'back'"),
+    (lambda: chain_back.compute(W, np.array([0]), W, B, X, "loss"), "which make no two layers"),
     (lambda: step_size.compute(STEPS, ERRORS, PAIRS, 0.2), "h is 0.2"),
     (lambda: position_table.compute(np.ones((4, 2)), 4), "row is 4; allowed are 0 to 3"),
     (lambda: position_table.compute(np.ones((4, 2)), -1), "row is -1"),

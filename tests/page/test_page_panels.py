@@ -19,7 +19,7 @@ import panel_walks
 from panel_walks import fast, panel, press, says
 
 PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
-          "tokens")
+          "tokens", "prompt")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -192,6 +192,23 @@ def test_a_text_and_how_its_tokens_come_about(page, base):
             fresh = int(tokens.locator(".lab-fresh > span").first.inner_text())
             assert f"merge {fresh - 255} of 743 makes it token {fresh}." in tokens.inner_text()
         assert ids == list(map(str, tokenizer.encode(word)))
+
+
+def test_a_space_at_the_end_changes_the_answer(page, base):
+    prompt, tokenizer = panel(page, "prompt"), base[1]
+    typed, answer = prompt.get_by_label("Your prompt"), prompt.locator(".lab-answer")
+    prompt.get_by_text("Quito").wait_for()
+    press(prompt, "Add or take away the space at the end")
+    prompt.get_by_text("Tokyo").wait_for()
+    press(prompt, "Poland")
+    prompt.get_by_text("·", exact=True).wait_for()
+    assert typed.input_value() == "The capital of Poland is "
+    shown = prompt.get_by_label("Its tokens").locator("code").all_inner_texts()
+    assert shown == [tokenizer.token_text(i).replace(" ", "·")
+                     for i in tokenizer.encode(typed.input_value())]
+    typed.fill("zxq " * 75)
+    prompt.get_by_text("it must have at most 127").wait_for()
+    assert answer.inner_text() == "" and prompt.locator(".lab-bars li").count() == 0
 
 
 def test_the_tokenizer_needs_no_model(running, folder):

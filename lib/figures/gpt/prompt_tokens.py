@@ -16,8 +16,8 @@ from lib.generation import complete
 from lib.model import GPTModel
 from lib.tokenizer import BPETokenizer
 
-CAPTION = ("To us the prompts look alike. The model gets numbers, and the second has one more: "
-           "a token that is only a space.")
+CAPTION = ("To us both prompts ask the same. The model gets numbers, and the second prompt has one "
+           "more of them.")
 
 CELL, PAD, GAP = 0.3, 0.07, 0.03  # inches: a cell's height, beside its words, between two cells
 MODEL = 0.62  # width of the model's box
