@@ -22,7 +22,8 @@ WORDS = {"forward": ("Forward: rows of the table, then outputs",
          "loss": ("The loss sends back dy", "$dy = y -$ target, one number for each output"),
          "linear layer": ("The linear layer keeps dW, sends dx",
                           "$dW$ is for its weights, $dx$ for the layer before"),
-         "embedding": ("The embedding keeps dE", "each row of $dx$ goes to its token's row of the table")}
+         "embedding": ("The embedding keeps dE",
+                       "each row of $dx$ goes to its token's row of the table")}
 #: What stands above an array: its name, for a gradient with the product that makes it.
 NAMES = {"dx": "$dx = dy\\,W$", "dW": "$dW = dy^{\\rm T}x$"}
 #: The step in which each gradient becomes known.
