@@ -200,6 +200,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
+    yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
+            for path in lost for half in (0, 1)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),
             "relation": ("The language of Japan is", " Japanese.")}

@@ -64,6 +64,12 @@ def test_the_path_names_what_matters():
     data = fact_path.compute(said, lost, 40)
     assert data.named() == [("fetch the country", 30)]
     assert "(layers 3 and 4, 'is' looks at the name): 30" in fact_path.alt(data)
+    chosen = fact_path.compute(said, lost, 40, (("name", "is"), 1), ("Peru is", " Quito."))
+    words = fact_path.alt(chosen)
+    assert words.startswith("Knocked out in layers 3 and 4, 'is' looks at the name: 30 of 40")
+    assert "'Peru is' goes on with ' Quito.'" in words
+    with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
+        fact_path.compute(said, lost, 40, (("is", "is"), 0))
     words = fact_path.alt(fact_path.suppose(said))
     assert words.startswith("A hypothesis") and "spell (layers 1 and 2" in words
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
@@ -77,7 +83,7 @@ def test_a_patched_state_says_what_follows():
     shares = {"country": np.array([[0, 0], [1, 0], [0, 0.5]]), "relation": np.eye(3, 2)}
     says = {"country": ("Peru is", " Lima."), "relation": ("Spain speaks", " Spanish.")}
     words = state_patching.alt(state_patching.compute(shares, "is", 1, "Japan is", says))
-    assert words.startswith("The state at 'is', after block 1, is patched.")
+    assert words.startswith("The state at 'is', after layer 1, is patched.")
     assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
     early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
     assert early.startswith("The state at the name, at the start, is patched.")

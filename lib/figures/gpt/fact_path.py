@@ -33,12 +33,15 @@ SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` with a path knocked out in layers 1 and 2, and in layers 3 and 4.
 
-    Without any losses it is what is supposed, before a path was knocked out.
+    Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
+    and a half of the model, and ``says`` a prompt with what follows it without that path.
     """
 
     tokens: Mapping[str, str]
     lost: Mapping[Path, tuple[int, int]]
     known: int
+    chosen: tuple[Path, int] | None = None
+    says: tuple[str, str] = ("", "")
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -48,18 +51,19 @@ class Paths:
                 if self.lost[path][half] >= FEW]
 
 
-def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int) -> Paths:
-    """Take the text of each group of tokens, and what was lost by path.
+def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
+            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", "")) -> Paths:
+    """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
-        ValueError: a group has no text, or a path with a role was not measured.
+        ValueError: a group has no text, or a path with a role, or the chosen one, was not measured.
     """
     missing = sorted({*GROUPS} - {*tokens})
-    unknown = sorted({path for path, _ in ROLES} - {*lost})
+    unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
-                 known)
+                 known, chosen, says)
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -77,6 +81,7 @@ ALONG: dict[Layout, dict[str, float]] = {
     "narrow": {"enrich": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
+CROSS = 0.13  # how far along its arrow the cross of a chosen path stands
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
@@ -93,10 +98,8 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    fig = style.canvas(layout, 4.05 if wide else 5.3)
-    style.heading(fig, *(("How a capital is found", f"Capitals lost of {data.known}, path by path")
-                         if data.lost else ("How a capital may be found",
-                                            "Four looks in three places: a hypothesis")))
+    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else 5.3)
+    style.heading(fig, *_title(data))
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
     for half, words in enumerate(("layers\n1 and 2", "layers\n3 and 4")):
@@ -116,6 +119,14 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         for half, lost in enumerate(losses):
             top = TOP + half * BAND
             _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
+    if data.chosen:
+        (seen, looks), half = data.chosen
+        ax.plot(at[seen] + CROSS * (at[looks] - at[seen]), TOP + (half + CROSS) * BAND, "X", ms=13,
+                mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
+        below = TOP + 2 * BAND + 0.3
+        style.write(fig, style.MARGIN, below, "without the look that is crossed out:", style.MUTED,
+                    style.SMALL)
+        style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
         (seen, looks), half = where[role]
@@ -123,6 +134,18 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         _arrow(ax, (at[seen], top), (at[looks], top + BAND), 3 * FEW, 10 * FEW)
     _roles(fig, ax, data, layout)
     return fig
+
+
+def _title(data: Paths) -> tuple[str, str]:
+    """The state of the figure, and what it is."""
+    if not data.lost:
+        return "How a capital may be found", "Four looks in three places: a hypothesis"
+    if not data.chosen:
+        return "How a capital is found", f"Capitals lost of {data.known}, path by path"
+    path, half = data.chosen
+    role = ROLES.get(data.chosen, "a look without a role")
+    return (f"{data.lost[path][half]} of {data.known} capitals lost",
+            f"{role[0].upper()}{role[1:]}, in layers {'3 and 4' if half else '1 and 2'}")
 
 
 def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
@@ -138,19 +161,26 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
                 words if layout == "wide" else short, ha="center", va="center", zorder=5,
                 linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
                                        "pad": 1.5})
-        if layout == "narrow":
+        if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
+
+
+def _look(path: Path, half: int) -> str:
+    """A path in words."""
+    who, whom = (f"the {each}".replace("the is", "'is'") for each in path[::-1])
+    return f"layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom}"
 
 
 def alt(data: Paths) -> str:
     """Return the figure in words."""
-    where = {role: (path, half) for (path, half), role in ROLES.items()}
-    said = []
-    for role, lost in data.named():
-        (seen, looks), half = where[role]
-        who, whom = (f"the {each}".replace("the is", "'is'") for each in (looks, seen))
-        said.append(f"{role} (layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom})"
-                    + (f": {lost}" if data.lost else ""))
+    where = {role: place for place, role in ROLES.items()}
+    said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost else "")
+                     for role, lost in data.named())
     if not data.lost:
-        return f"A hypothesis, before any path is knocked out. {'; '.join(said)}."
-    return f"Capitals lost of {data.known} with a path knocked out. {'; '.join(said)}."
+        return f"A hypothesis, before any path is knocked out. {said}."
+    if data.chosen:
+        path, half = data.chosen
+        return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
+                f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
+                f"All paths that matter: {said}.")
+    return f"Capitals lost of {data.known} with a path knocked out. {said}."

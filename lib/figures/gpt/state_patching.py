@@ -15,7 +15,7 @@ from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Full cells follow the country and the relation from the words of the prompt to the "
-           "last one, block by block.")
+           "last one, layer by layer.")
 
 PLACES = ("question", "name", "is")
 
@@ -51,7 +51,7 @@ def compute(shares: Mapping[str, np.ndarray], place: str, block: int, asked: str
 
 def _when(block: int) -> str:
     """Where the state was taken."""
-    return f"after block {block}" if block else "at the start"
+    return f"after layer {block}" if block else "at the start"
 
 
 def _table(ax: Axes, title: str, values: np.ndarray, chosen: tuple[int, int]) -> None:
@@ -68,7 +68,7 @@ def _table(ax: Axes, title: str, values: np.ndarray, chosen: tuple[int, int]) ->
     ax.set(xlim=(0, columns), ylim=(rows, 0), title=title)
     ax.set_xticks(np.arange(columns) + 0.5, ["start", *map(str, range(1, columns))])
     ax.set_yticks(np.arange(rows) + 0.5, PLACES)
-    ax.set_xlabel("state after block")
+    ax.set_xlabel("state after layer")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
 
