@@ -121,7 +121,7 @@ def begun(model: LlamaModel, rows: np.ndarray, shortest: int) -> list[KVCache]:
     if same := int(differ.argmax()):
         model.forward(rows[:1, :same], False, one := model.new_cache(1))
         for each, first in zip(every, one):
-            each.append(*(np.broadcast_to(array[:, :, :same], (len(rows), *array[0, :, :same].shape))
+            each.append(*(np.repeat(array[:, :, :same], len(rows), 0)
                           for array in (first.keys, first.values)))
     return every
 

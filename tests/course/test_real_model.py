@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import tiny_llama
 
-from lib.chat import BYTE_OF, ChatTokenizer, replies
+from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, replies
 from lib.laboratory import real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
 
@@ -26,10 +26,14 @@ def small(rng, **changes):
 
 def test_rows_of_several_lengths_answer_as_each_does_alone(tokenizer, rng, monkeypatch):
     model, asked = small(rng), ["the", "What?", "", "12 and more"]
-    alone = [replies(model, tokenizer, [question], 9)[0] for question in asked]
-    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
-    monkeypatch.setattr(real_tasks, "ROWS", 3)
-    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
+    for system in ([], [None], ["the"]):
+        alone = [replies(model, tokenizer, [question], 9, system=each)[0]
+                 for question in asked for each in system or [SYSTEM]]
+        for rows in (48, 3):
+            monkeypatch.setattr(real_tasks, "ROWS", rows)
+            assert real_tasks.answers(model, tokenizer, asked, 9, *system) == alone
+    assert real_tasks.answers(model, tokenizer, asked[:1], 9, None) == \
+        replies(model, tokenizer, asked[:1], 9, system=None)
 
 
 @pytest.mark.parametrize("answer, right", [
@@ -83,6 +87,9 @@ def test_a_step_holds_new_rows_and_replayed_ones(tokenizer):
                       (RealRun(task="persona", replay=1), 4)):
         inputs, targets = real_model.batches(tokenizer, run, own)(0)
         assert len(inputs) == len(targets) == rows
+    for run, first in ((RealRun(), "user"), (RealRun(system=True), "system")):
+        inputs, _ = real_model.batches(tokenizer, run, own)(0)
+        assert all(tokenizer.decode(row).startswith(f"<|im_start|>{first}\n") for row in inputs)
     ended = [row[row >= 0][-1] == tokenizer.eos_id for row in targets]
     assert ended.count(True) >= 3
 
