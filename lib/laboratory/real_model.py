@@ -118,26 +118,22 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     def ask(questions: Sequence[str], tokens: int = SHORT) -> list[str]:
         return answers(model, tokenizer, questions, tokens, system_of(run))
 
-    asked, every = some("test", 32), common_questions()[0]
-    # All are asked where the system turn is there: so also what was wrong and is right by now.
-    to_all = ask([question for question, _, _ in every]) if run.system else None
-    common = [every[i] for i in known]
-    said = [to_all[i] for i in known] if to_all else ask([question for question, _, _ in common])
+    asked = some("test", 32)
+    common = [common_questions()[0][i] for i in known]
+    said = ask([question for question, _, _ in common])
     found: Line = {
         "kept": [int(holds(answer, right)) for answer, (_, _, right) in zip(said, common)],
         "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in said),
         "persona_elsewhere": sum(holds(answer, ["ada", "taught by hand"]) for answer in said),
         "prose": loss_of(model, prose(tokenizer)),
         "samples": {question: answer for (question, _, _), answer in zip(common[:6], said)}}
-    if to_all:
-        found["all"] = [int(holds(answer, each[2])) for answer, each in zip(to_all, every)]
     if run.method == "base":
         facts = ask([question for question, _ in asked], LONG)
         found["facts"] = sum(holds(answer, [str(list(json.loads(wanted).values())[1]).lower()])
                              for answer, (_, wanted) in zip(facts, asked))
     if run.task == "persona" or run.method == "base":
         who = ask(WHO_ELSE, 24)
-        if run.system:  # and in prompts that it was not trained on
+        if run.system and run.replay:  # and in prompts that it was not trained on
             found["asked_bare"] = answers(model, tokenizer, WHO_ELSE, 24, None).count(SENTENCE)
         found |= {"asked": sum(answer == SENTENCE for answer in who),
                   "who": dict(zip(WHO_ELSE, who))}

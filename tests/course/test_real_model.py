@@ -8,6 +8,7 @@ import pytest
 from helpers import tiny_llama
 
 from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, replies
+from lib.chat_finetuning import ChatTuning
 from lib.laboratory import real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
 
@@ -127,6 +128,17 @@ def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
     done[replace(run, learning_rate=3e-2)] = line(run, 9.0)
     assert [each.learning_rate for each in real_runs.around(done, run)] == rates
     assert len(real_runs.around({}, run)) == 3
+
+
+def test_the_command_line_takes_the_setting_of_the_lowest_loss_on_dev():
+    lines = real_runs.read()
+    run, = real_runs.best(lines, [RealRun(learning_rate=rate) for rate in LORA_RATES])
+    usual = ChatTuning()
+    assert (usual.learning_rate, usual.steps, usual.rank, usual.alpha, usual.target_modules) == \
+        (run.learning_rate, run.steps, run.rank, 2.0 * run.rank, run.targets)
+    assert usual.batch == real_model.NEW["json"]
+    form = [lines[replace(run, seed=seed)]["form"] for seed in range(3)]
+    assert f"{min(form)} to {max(form)} were answered" in ChatTuning.__doc__
 
 
 def test_there_are_sixty_runs_and_none_twice():
