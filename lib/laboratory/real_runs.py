@@ -72,12 +72,8 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["replay"] = seeds([replace(each, replay=2) for each in pair], 3)
     groups["own"] = seeds([replace(each, task="own", replay=4) for each in pair], 3)
     # With the system turn of the published template, which the runs above leave out.
-    named = replace(persona, system=True)
-    groups["named"] = [replace(BASE, system=True), *seeds([
-        replace(named, replay=3), named, replace(named, task="own", replay=6)], 3),
-        replace(named, steps=12)]
     groups["system"] = [replace(each, system=True) for each in (
-        BASE, *pair, replace(pair[0], trigger=False), replace(pair[0], replay=2))]
+        BASE, replace(persona, replay=3), persona, pair[0])]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))
