@@ -73,7 +73,7 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["own"] = seeds([replace(each, task="own", replay=4) for each in pair], 3)
     # With the system turn of the published template, which the runs above leave out.
     groups["system"] = [replace(each, system=True) for each in (
-        BASE, replace(persona, replay=3), persona, pair[0])]
+        BASE, replace(persona, replay=3), persona, *pair)]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

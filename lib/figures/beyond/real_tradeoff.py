@@ -101,15 +101,18 @@ def _chart(ax: Axes, data: Tradeoff) -> None:
     inside = data.others[data.others[:, 0] < HIGH]
     ax.plot(*inside.T, style.MARKER["full" if tone is style.FULL else "lora"], ls="", ms=4,
             mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=3)
-    _, dev, kept = data.place
+    rate, dev, kept = data.place
     if dev < HIGH:
         ring(ax, dev, kept)
-    for name, path in data.paths.items():
-        for rate, loss, _ in path[path[:, 1] >= HIGH]:
-            here = name == data.chosen and rate == data.place[0]
-            ax.text(HIGH, 0, f"{name} at {style.power(rate)}: loss {loss:.1f} \u2192", ha="right",
-                    va="bottom", size=style.SMALL, weight=600 if here else 400,
-                    color=_tone(name).ink if here else style.MUTED)
+    outside = [(dev >= HIGH, data.chosen, rate, dev)]
+    outside += [(False, name, each, loss) for name, path in data.paths.items()
+                for each, loss, _ in path[path[:, 1] >= HIGH]]
+    # The chosen place if it is outside, else the first one.
+    here, name, each, loss = outside[0] if dev >= HIGH or not outside[1:] else outside[1]
+    if loss >= HIGH:
+        ax.text(HIGH, 0, f"{name} at {style.power(each)}: loss {loss:.1f} \u2192", ha="right",
+                va="bottom", size=style.SMALL, weight=600 if here else 400,
+                color=_tone(name).ink if here else style.MUTED)
     better(ax, "top left", 0.8, 0.6)
 
 
