@@ -337,7 +337,9 @@ def chapter_19(long: str) -> Frames:
     found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
-                    for k, (dev, kept) in enumerate(((0.45, 43), (0.3, 35), end, (5.6, 0)))]
+                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
+                                                    if name == "LoRA" else
+                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
              for name, end in ends.items()}
     yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
            [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
