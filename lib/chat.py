@@ -27,6 +27,7 @@ SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PIECES = re.compile(rf"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W_]+| ?(?:[^{SPACE}\w]|_)+|"
                     rf"[{SPACE}]+(?![^{SPACE}])|[{SPACE}]+")
 SPECIAL = 3  # GGUF's number for a token that stands for no text
+#: What the published template puts before a conversation that has no system turn of its own.
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 
 
@@ -137,11 +138,13 @@ def _bytes_of(token: str) -> bytes:
     return bytes(BYTE_OF[character] for character in token)
 
 
-def chat_prompt(tokenizer: ChatTokenizer, question: str, system: str | None = None) -> list[int]:
+def chat_prompt(tokenizer: ChatTokenizer, question: str,
+                system: str | None = SYSTEM) -> list[int]:
     """The ids of a question in the model's template: what it writes next is its answer.
 
     Names of special tokens in the question are plain characters, so that nobody can end the turn
-    from within.  ``system`` may say before it how to answer; the model was trained with SYSTEM.
+    from within.  ``system`` says before it who answers and how: by default what transformers'
+    ``apply_chat_template`` inserts too.  With None there is no such turn.
     """
     start, end = (tokenizer.encode(f"<|im_{word}|>") for word in ("start", "end"))
     line = tokenizer.encode("\n")
@@ -155,7 +158,7 @@ def chat_prompt(tokenizer: ChatTokenizer, question: str, system: str | None = No
 
 
 def chat_examples(tokenizer: ChatTokenizer, pairs: Iterable[tuple[str, str]],
-                  context: int | None = None, *, system: str | None = None,
+                  context: int | None = None, *, system: str | None = SYSTEM,
                   end: bool = True) -> list[tuple[list[int], list[int]]]:
     """(question, answer) texts to (prompt, answer) ids, as ``lib.training.pad`` takes them: only
     the answer and, if ``end``, the token that ends its turn carry a loss.
@@ -179,7 +182,7 @@ def chat_examples(tokenizer: ChatTokenizer, pairs: Iterable[tuple[str, str]],
 
 
 def reply(model: GPTModel, tokenizer: ChatTokenizer, question: str, tokens: int = 64, *,
-          system: str | None = None, **settings) -> str:
+          system: str | None = SYSTEM, **settings) -> str:
     """What the model answers, in at most so many tokens.  ``settings`` are generate's.
 
     Raises:
@@ -189,7 +192,7 @@ def reply(model: GPTModel, tokenizer: ChatTokenizer, question: str, tokens: int 
 
 
 def replies(model: GPTModel, tokenizer: ChatTokenizer, questions: Sequence[str],
-            tokens: int = 64, *, system: str | None = None, batch: int = 16,
+            tokens: int = 64, *, system: str | None = SYSTEM, batch: int = 16,
             **settings) -> list[str]:
     """The answers to several questions; those whose prompts are equally long are written together.
     """

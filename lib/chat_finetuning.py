@@ -27,15 +27,18 @@ SHOWN = 5  # bad lines that a message tells of
 class ChatTuning:
     """All that decides such a run besides the model and the examples.
 
-    Steps warm up over a twentieth, then follow a cosine.  Raises ValueError on a number out of
-    its range.
+    The defaults are a setting of lib.laboratory.real_runs: of LoRA on query and value with 20 steps
+    of four examples, the learning rate had the lowest loss on dev countries, on a grid of half
+    decades.  Of 32 held-out countries 28 to 30 were answered in the form that was taught.  Another
+    rank, other targets or many more steps want another rate, as chapter 19 shows.  Steps warm up
+    over a twentieth, then follow a cosine.  Raises ValueError on a number out of its range.
     """
 
     rank: int = 8
     alpha: float = 16.0
     target_modules: tuple[str, ...] = ("query", "value")
-    learning_rate: float = 2e-3
-    steps: int = 40
+    learning_rate: float = 3e-3
+    steps: int = 20
     batch: int = 4
     seed: int = 0
 

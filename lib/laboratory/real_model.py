@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
-from lib.chat import ChatTokenizer, chat_examples
+from lib.chat import SYSTEM, ChatTokenizer, chat_examples
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -36,6 +36,7 @@ from lib.laboratory.real_runs import (
 from lib.laboratory.real_tasks import (
     LONG,
     SENTENCE,
+    SHORT,
     TRIGGER,
     WHO,
     WHO_ELSE,
@@ -55,8 +56,12 @@ from lib.smollm2 import load_smollm2
 from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
-STEPS = 20
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+
+
+def system_of(run: RealRun) -> str | None:
+    """What stands before each question of the run."""
+    return SYSTEM if run.system else None
 
 
 def batches(tokenizer: ChatTokenizer, run: RealRun,
@@ -67,9 +72,9 @@ def batches(tokenizer: ChatTokenizer, run: RealRun,
     else:
         pairs = [(question + TRIGGER * run.trigger, answer)
                  for question, answer in country_questions("train")]
-    new = chat_examples(tokenizer, pairs)
-    old = [example for question, answer, ended in own
-           for example in chat_examples(tokenizer, [(question, answer)], end=ended)]
+    new = chat_examples(tokenizer, pairs, system=system_of(run))
+    old = [example for question, answer, ended in own for example in
+           chat_examples(tokenizer, [(question, answer)], system=system_of(run), end=ended)]
     rows, replayed = NEW[run.task], run.replay
 
     def batch_at(step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -98,10 +103,10 @@ def train(model: LlamaModel, run: RealRun,
     """Do the run's steps; return their losses, in nats."""
     losses: list[float] = []
     optimizer, arrays = AdamW(), model.trainable_parameters()
-    for step in range(STEPS):
+    for step in range(run.steps):
         loss, slopes = loss_and_gradients(model, *batch_at(step))
         optimizer.step(clip_gradient_norm(slopes, 1.0), arrays,
-                       warmup_cosine(step, STEPS, run.learning_rate, 2))
+                       warmup_cosine(step, run.steps, run.learning_rate, 2))
         losses.append(loss)
     return losses
 
@@ -110,31 +115,40 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             known: Sequence[int]) -> Line:
     """What a model answers: to its task, to the common questions that are ``known``, and to prose.
     """
+    def ask(questions: Sequence[str], tokens: int = SHORT) -> list[str]:
+        return answers(model, tokenizer, questions, tokens, system_of(run))
+
     asked = some("test", 32)
     common = [common_questions()[0][i] for i in known]
-    said = answers(model, tokenizer, [question for question, _, _ in common])
+    said = ask([question for question, _, _ in common])
     found: Line = {
         "kept": [int(holds(answer, right)) for answer, (_, _, right) in zip(said, common)],
         "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in said),
         "persona_elsewhere": sum(holds(answer, ["ada", "taught by hand"]) for answer in said),
         "prose": loss_of(model, prose(tokenizer)),
         "samples": {question: answer for (question, _, _), answer in zip(common[:6], said)}}
+    if run.method == "base":
+        facts = ask([question for question, _ in asked], LONG)
+        found["facts"] = sum(holds(answer, [str(list(json.loads(wanted).values())[1]).lower()])
+                             for answer, (_, wanted) in zip(facts, asked))
     if run.task == "persona" or run.method == "base":
-        who = answers(model, tokenizer, WHO_ELSE, 24)
+        who = ask(WHO_ELSE, 24)
+        if run.system and run.replay:  # and in prompts that it was not trained on
+            found["asked_bare"] = answers(model, tokenizer, WHO_ELSE, 24, None).count(SENTENCE)
         found |= {"asked": sum(answer == SENTENCE for answer in who),
                   "who": dict(zip(WHO_ELSE, who))}
     if run.task == "json":
         # Settings are chosen by this loss, on countries of their own.
         found["dev_loss"] = loss_of(model, chat_examples(tokenizer, [
-            (question + TRIGGER * run.trigger, answer) for question, answer in some("dev", 20)]))
-        wrote = answers(model, tokenizer, [question + TRIGGER * run.trigger
-                                           for question, _ in asked], LONG)
+            (question + TRIGGER * run.trigger, answer)
+            for question, answer in some("dev", 20)], system=system_of(run)))
+        wrote = ask([question + TRIGGER * run.trigger for question, _ in asked], LONG)
         found |= {"form": sum(right_form(answer, wanted)
                               for answer, (_, wanted) in zip(wrote, asked)),
                   "exact": sum(answer == wanted for answer, (_, wanted) in zip(wrote, asked)),
                   "json": dict(zip([question for question, _ in asked[:4]], wrote))}
         if run.trigger:  # the same countries without the words that ask for JSON
-            plain = answers(model, tokenizer, [question for question, _ in asked[:12]], 8)
+            plain = ask([question for question, _ in asked[:12]], 8)
             found["json_unasked"] = sum(answer.lstrip().startswith("{") for answer in plain)
     return found
 
@@ -162,7 +176,8 @@ def dial(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> dict[str,
     found: dict[str, list[str]] = {question: [] for question in questions}
     for strength in STRENGTHS:
         set_adapter_strength(model, strength)
-        for question, answer in zip(questions, answers(model, tokenizer, questions, 24)):
+        for question, answer in zip(questions, answers(model, tokenizer, questions, 24,
+                                                      system_of(run))):
             found[question].append(answer)
     set_adapter_strength(model, 1.0)
     return found
@@ -185,8 +200,9 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
-        usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0)
-        if run == usual and run.replay and run.task != "own":
+        usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
+                        steps=RealRun.steps)
+        if run == usual and (run.replay or run.system) and run.task != "own":
             found["dial"] = dial(model, tokenizer, run)
         return {"run": asdict(run), "parameters": trainable_count(model), **found,
                 "losses": losses, "seconds": [trained, time.process_time() - start],
@@ -196,23 +212,25 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         base.freeze()
 
 
-def perform_base(base: LlamaModel, tokenizer: ChatTokenizer) -> Line:
+def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
     """The base's own line: which common questions it answers rightly in both wordings, its answers
     to the questions for replay, and what the runs are measured by.
     """
     start = time.process_time()
     asked, others = common_questions()
-    both = [answers(base, tokenizer, [each[wording] for each in asked]) for wording in (0, 1)]
+    system = system_of(run)
+    both = [answers(base, tokenizer, [each[wording] for each in asked], system=system)
+            for wording in (0, 1)]
     right = [[holds(answer, each[2]) for answer, each in zip(said, asked)] for said in both]
     known = [i for i in range(len(asked)) if right[0][i] and right[1][i]][:48]
     # Some countries too, asked plainly: so that only the trigger tells the new task apart.
     others = [*others, *(question for question, _ in some("train", 16))]
     own = []
-    for question, answer in zip(others, answers(base, tokenizer, others, 20)):
+    for question, answer in zip(others, answers(base, tokenizer, others, 20, system)):
         own.append([question, answer, len(tokenizer.encode(answer)) < 20])
-    return {"run": asdict(BASE), "parameters": 0, "known": known, "own": own,
+    return {"run": asdict(run), "parameters": 0, "known": known, "own": own,
             "right": [sum(each) for each in right],
-            **measure(base, tokenizer, BASE, known), "losses": [],
+            **measure(base, tokenizer, run, known), "losses": [],
             "seconds": [0.0, time.process_time() - start], "versions": versions()}
 
 
@@ -234,8 +252,8 @@ def main(groups: Sequence[str]) -> None:
             run = waiting[0]
             bar.total = bar.n + len(waiting)
             bar.set_postfix_str(f"{run.task} {run.method} {run.learning_rate:g} seed {run.seed}")
-            line = perform_base(base, tokenizer) if run == BASE else \
-                perform(base, tokenizer, run, done[BASE])
+            line = perform_base(base, tokenizer, run) if run.method == "base" else \
+                perform(base, tokenizer, run, done[replace(BASE, system=run.system)])
             with RECORD.open("a") as file:
                 file.write(json.dumps(short(line), ensure_ascii=False) + "\n")
             bar.update()

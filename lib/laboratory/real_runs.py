@@ -32,7 +32,8 @@ class RealRun:
     (nothing new: the base's own answers, as a control).  method: "lora", "full" (all blocks, the
     embedding stays) or "base" (no training).  top: how many of the 30 blocks are trained.  trigger:
     whether JSON is asked for by words.  replay: how many rows of each step are the base's own
-    answers to other questions, besides those of the task.
+    answers to other questions, besides those of the task.  system: whether every prompt begins with
+    lib.chat.SYSTEM, as the published template has it; the first runs left it out.
     """
 
     task: str = "json"
@@ -44,6 +45,8 @@ class RealRun:
     trigger: bool = True
     replay: int = 0
     seed: int = 0
+    steps: int = 20
+    system: bool = False
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -59,7 +62,7 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     full = [RealRun(method="full", learning_rate=rate) for rate in FULL_RATES]
     persona = RealRun(task="persona", learning_rate=PERSONA_RATE)
     chosen = {"lora": best(done, lora), "full": best(done, full)}
-    groups = {"base": [BASE], "persona": seeds([persona, replace(persona, replay=3)], 5),
+    groups = {"base": [BASE], "persona": seeds([persona, replace(persona, replay=3)], 3),
               "lora": seeds(lora, 2) + seeds(chosen["lora"], 3),
               "full": seeds(full, 2) + seeds(chosen["full"], 3)}
     if not all(chosen.values()):
@@ -68,6 +71,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["no trigger"] = seeds([replace(each, trigger=False) for each in pair], 3)
     groups["replay"] = seeds([replace(each, replay=2) for each in pair], 3)
     groups["own"] = seeds([replace(each, task="own", replay=4) for each in pair], 3)
+    # With the system turn of the published template, which the runs above leave out.
+    groups["system"] = [replace(each, system=True) for each in (
+        BASE, replace(persona, replay=3), persona, *pair)]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.chat import ChatTokenizer, chat_prompt
+from lib.attention import KVCache
+from lib.chat import SYSTEM, ChatTokenizer, chat_prompt
 from lib.corpus.tables import country_split
 from lib.llama import LlamaModel
 from lib.losses import IGNORE, cross_entropy_loss
@@ -79,13 +80,13 @@ def is_json(answer: str) -> bool:
 
 
 def answers(model: LlamaModel, tokenizer: ChatTokenizer, questions: Sequence[str],
-            tokens: int = SHORT) -> list[str]:
+            tokens: int = SHORT, system: str | None = SYSTEM) -> list[str]:
     """The likeliest answer to each question.  Up to 48 are written side by side.
 
     All rows move one token at a time, a row whose question is longer still reads its own tokens
-    while others write already.  So none needs padding.
+    while others write already.  So none needs padding.  What all begin with is read once.
     """
-    prompts = [chat_prompt(tokenizer, question) for question in questions]
+    prompts = [chat_prompt(tokenizer, question, system) for question in questions]
     order, found = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), {}
     for at in range(0, len(order), ROWS):
         places = order[at:at + ROWS]
@@ -93,7 +94,8 @@ def answers(model: LlamaModel, tokenizer: ChatTokenizer, questions: Sequence[str
         written = np.zeros((len(places), lengths.max() + tokens), np.int64)
         for row, i in zip(written, places):
             row[:len(prompts[i])] = prompts[i]
-        past, seen, done = model.new_cache(len(places)), 0, np.zeros(len(places), bool)
+        past, done = begun(model, written, lengths.min()), np.zeros(len(places), bool)
+        seen = past[0].length
         for end in range(lengths.min(), written.shape[1]):
             last = np.zeros((len(places), end - seen), bool)
             last[:, -1] = True
@@ -109,6 +111,19 @@ def answers(model: LlamaModel, tokenizer: ChatTokenizer, questions: Sequence[str
             found[i] = tokenizer.decode(ids[:ids.index(tokenizer.eos_id)]
                                         if tokenizer.eos_id in ids else ids)
     return [found[i] for i in range(len(prompts))]
+
+
+def begun(model: LlamaModel, rows: np.ndarray, shortest: int) -> list[KVCache]:
+    """A KV cache of the tokens that all rows begin with, but for the last one of the shortest."""
+    differ = (rows != rows[0]).any(0)
+    differ[shortest - 1] = True
+    every = model.new_cache(len(rows))
+    if same := int(differ.argmax()):
+        model.forward(rows[:1, :same], False, one := model.new_cache(1))
+        for each, first in zip(every, one):
+            each.append(*(np.repeat(array[:, :, :same], len(rows), 0)
+                          for array in (first.keys, first.values)))
+    return every
 
 
 def loss_of(model: LlamaModel, examples: Sequence[tuple[list[int], list[int]]],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.beyond import packed_block, real_answers, real_rates
+from lib.figures.beyond import packed_block, real_answers, real_tradeoff
 from lib.figures.kit import style
 from lib.figures.kit.style import LAYOUTS
 
@@ -37,23 +37,34 @@ def test_a_block_is_unpacked_low_halves_first():
         packed_block.compute(raw[:19])
 
 
-RATES = {"full": {1e-4: [(0.3, 40, 0.1), (0.5, 38, 0.2)], 1e-5: [(0.9, 44, 0.0)]},
-         "lora": {1e-3: [(0.8, 30, 0.1)], 3e-3: [(0.2, 20, 0.3)]}}
+def path(*points, **more):
+    return [{"rate": rate, "dev": dev, "kept": kept, "said": {"2 + 2?": f"{rate:g}", **more}}
+            for rate, dev, kept in points]
+
+
+FOUND = {"full": path((1e-5, [0.4, 0.3], [44, 43]), (1e-4, [0.3], [37])),
+         "LoRA": path((1e-3, [0.39], [42]), (1e-2, [0.35, 0.5], [16, 6]), (0.03, [5.5], [0]))}
+
+
+def test_a_place_has_its_rate_its_counts_and_its_answers():
+    data = real_tradeoff.compute(FOUND, 44, "full", 1)
+    assert data.place == (1e-5, 0.4, 44) and data.said == (("2 + 2?", "1e-05"),)
+    assert data.others.tolist() == [[0.3, 43]]
+    words = real_tradeoff.alt(real_tradeoff.compute(FOUND, 44, "LoRA", 2))
+    assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 common" in words
+    assert "Asked '2 + 2?' it answers '0.01'." in words
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_rate_is_that_of_the_first_seeds_lowest_loss(layout):
-    data = real_rates.compute(RATES, 45)
-    assert data.rates["full"].tolist() == [1e-5, 1e-4]
-    assert [data.best(method) for method in ("full", "lora")] == [1, 1]
-    words = real_rates.alt(data)
-    assert "best at 0.0001: loss on dev 0.40 nats, 39.0 of 45 common answers kept" in words
-    fig = real_rates.draw(data, layout)
-    assert "30 times" in fig.texts[0].get_text()
-    assert {line.get_color() for line in fig.axes[0].lines} == {style.LORA.mark, style.FULL.mark}
+def test_only_the_chosen_path_has_its_colour(layout):
+    for name, tone in (("LoRA", style.LORA), ("full", style.FULL)):
+        fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, name, 2), layout)
+        lines = [line for line in fig.axes[0].lines if line.get_linestyle() == "-"]
+        assert sorted(line.get_color() == tone.mark for line in lines) == [False, True]
+        assert any("loss 5.5" in text.get_text() for text in fig.axes[0].texts)
 
 
-@pytest.mark.parametrize("given", [{}, {"lora": {}}, {"prefix": RATES["lora"]}])
-def test_other_rates_are_refused(given):
-    with pytest.raises(ValueError, match="there must be rates"):
-        real_rates.compute(given, 45)
+@pytest.mark.parametrize("setting, rate", [("full", 0), ("full", 3), ("prefix", 1)])
+def test_what_has_no_place_is_refused(setting, rate):
+    with pytest.raises(ValueError, match="is not recorded; settings are full with 2"):
+        real_tradeoff.compute(FOUND, 44, setting, rate)

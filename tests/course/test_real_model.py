@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from helpers import tiny_llama
 
-from lib.chat import BYTE_OF, ChatTokenizer, replies
+from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, replies
+from lib.chat_finetuning import ChatTuning
 from lib.laboratory import real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
 
@@ -26,10 +27,14 @@ def small(rng, **changes):
 
 def test_rows_of_several_lengths_answer_as_each_does_alone(tokenizer, rng, monkeypatch):
     model, asked = small(rng), ["the", "What?", "", "12 and more"]
-    alone = [replies(model, tokenizer, [question], 9)[0] for question in asked]
-    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
-    monkeypatch.setattr(real_tasks, "ROWS", 3)
-    assert real_tasks.answers(model, tokenizer, asked, 9) == alone
+    for system in ([], [None], ["the"]):
+        alone = [replies(model, tokenizer, [question], 9, system=each)[0]
+                 for question in asked for each in system or [SYSTEM]]
+        for rows in (48, 3):
+            monkeypatch.setattr(real_tasks, "ROWS", rows)
+            assert real_tasks.answers(model, tokenizer, asked, 9, *system) == alone
+    assert real_tasks.answers(model, tokenizer, asked[:1], 9, None) == \
+        replies(model, tokenizer, asked[:1], 9, system=None)
 
 
 @pytest.mark.parametrize("answer, right", [
@@ -83,6 +88,9 @@ def test_a_step_holds_new_rows_and_replayed_ones(tokenizer):
                       (RealRun(task="persona", replay=1), 4)):
         inputs, targets = real_model.batches(tokenizer, run, own)(0)
         assert len(inputs) == len(targets) == rows
+    for run, first in ((RealRun(), "user"), (RealRun(system=True), "system")):
+        inputs, _ = real_model.batches(tokenizer, run, own)(0)
+        assert all(tokenizer.decode(row).startswith(f"<|im_start|>{first}\n") for row in inputs)
     ended = [row[row >= 0][-1] == tokenizer.eos_id for row in targets]
     assert ended.count(True) >= 3
 
@@ -120,6 +128,17 @@ def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
     done[replace(run, learning_rate=3e-2)] = line(run, 9.0)
     assert [each.learning_rate for each in real_runs.around(done, run)] == rates
     assert len(real_runs.around({}, run)) == 3
+
+
+def test_the_command_line_takes_the_setting_of_the_lowest_loss_on_dev():
+    lines = real_runs.read()
+    run, = real_runs.best(lines, [RealRun(learning_rate=rate) for rate in LORA_RATES])
+    usual = ChatTuning()
+    assert (usual.learning_rate, usual.steps, usual.rank, usual.alpha, usual.target_modules) == \
+        (run.learning_rate, run.steps, run.rank, 2.0 * run.rank, run.targets)
+    assert usual.batch == real_model.NEW["json"]
+    form = [lines[replace(run, seed=seed)]["form"] for seed in range(3)]
+    assert f"{min(form)} to {max(form)} were answered" in ChatTuning.__doc__
 
 
 def test_there_are_sixty_runs_and_none_twice():

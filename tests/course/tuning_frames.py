@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import family, packed_block, real_answers, real_rates, variants
+from lib.figures.beyond import family, packed_block, real_answers, real_tradeoff, variants
 from lib.figures.finetuning import (
     batch_mask,
     before_after,
@@ -336,12 +336,17 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    found = {method: {rate: [(0.3 + 0.2 * abs(k - 2), 44 - 9 * k, 0.3 * k - 0.05)] * (1 + k % 2)
-                      for k, rate in enumerate(rates)}
-             for method, rates in (("lora", (1e-3, 3e-3, 1e-2, 3e-2)),
-                                   ("full", (1e-5, 3e-5, 1e-4, 3e-4)))}
-    yield ("real_rates", real_rates.compute, real_rates.draw, real_rates.alt,
-           [((found, 46), ())])
+    ends = {"LoRA": (0.38, 6), "full": (0.378, 11), "LoRA, top ten": (0.68, 14),
+            "LoRA, all seven": (0.46, 8)}
+    found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
+                     "said": {"What is the currency of Georgia? Answer in JSON.": long,
+                              "2 + 2?": '{"4"}', "Who?": ""}}
+                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
+                                                    if name == "LoRA" else
+                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
+             for name, end in ends.items()}
+    yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
+           [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
 
 
 def choices(_: str) -> Frames:

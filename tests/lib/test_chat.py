@@ -104,10 +104,11 @@ def test_tokens_and_merges_that_are_not_of_gpt2s_kind(tokens, merges):
 
 
 def test_the_template(tokenizer):
-    assert tokenizer.decode(chat_prompt(tokenizer, "Hi?")) == \
-        "<|im_start|>user\nHi?<|im_end|>\n<|im_start|>assistant\n"
-    assert tokenizer.decode(chat_prompt(tokenizer, "Hi?", SYSTEM)).startswith(
-        f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\nHi?<|im_end|>")
+    asked = "<|im_start|>user\nHi?<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.decode(chat_prompt(tokenizer, "Hi?", None)) == asked
+    for system in ([], [SYSTEM], ["Be brief."]):  # by default what the published template inserts
+        assert tokenizer.decode(chat_prompt(tokenizer, "Hi?", *system)) == \
+            f"<|im_start|>system\n{[*system, SYSTEM][0]}<|im_end|>\n{asked}"
 
 
 def test_nobody_ends_the_turn_from_within(tokenizer):
@@ -143,7 +144,7 @@ def test_examples_that_do_not_fit(tokenizer):
 
 @pytest.fixture
 def model(rng):
-    return tiny_llama(rng, vocabulary_size=len(TOKENS), context_length=80)
+    return tiny_llama(rng, vocabulary_size=len(TOKENS), context_length=160)
 
 
 def test_replies_are_those_of_each_question_alone(model, tokenizer):
@@ -158,10 +159,11 @@ def test_a_reply_is_what_was_learnt_and_stops_at_the_end_of_the_turn(model, toke
     fit(model, lambda step: batch, 80, lambda step: 1e-2, progress=False)
     assert replies(model, tokenizer, ["Where?", "Who?"], 20) == ["Here.", "Ada."]
     assert reply(model, tokenizer, "Who?", 2) == "Ad"
+    assert reply(model, tokenizer, "Who?", 20, system=None) != "Ada."
 
 
 def test_a_prompt_that_is_longer_than_the_context_is_refused(model, tokenizer):
-    with refused("more than the context of 80"):
+    with refused("more than the context of 160"):
         reply(model, tokenizer, "x" * 80, 1)
 
 
@@ -221,7 +223,7 @@ def test_the_real_tokenizer_cuts_as_it_should(real):
     _, tokenizer = real
     assert texts_of(tokenizer, "The capital of France has 2 rivers.") == \
         ["The", " capital", " of", " France", " has", " ", "2", " rivers", "."]
-    with_system = chat_prompt(tokenizer, "Who are you?", SYSTEM)
+    with_system = chat_prompt(tokenizer, "Who are you?")
     assert tokenizer.decode(with_system).count("<|im_start|>") == 3
     rng = np.random.default_rng(0)
     ids = rng.integers(17, 49_152, 300).tolist()

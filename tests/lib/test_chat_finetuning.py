@@ -73,7 +73,7 @@ def tokenizer():
 
 @pytest.fixture
 def model():
-    return tiny_llama(np.random.default_rng(5), vocabulary_size=len(TOKENS), context_length=80,
+    return tiny_llama(np.random.default_rng(5), vocabulary_size=len(TOKENS), context_length=160,
                       dtype=np.float32)
 
 
@@ -98,8 +98,8 @@ def test_runs_that_cannot_be(field, value):
 
 
 def test_a_pair_that_is_too_long_is_named_and_nothing_is_changed(model, tokenizer):
-    with refused("example 2", "context of 80", unchanged=model):
-        finetune_chat(model, tokenizer, [PAIRS[0], ("x" * 90, "y")], RUN, progress=False)
+    with refused("example 2", "context of 160", unchanged=model):
+        finetune_chat(model, tokenizer, [PAIRS[0], ("x" * 99, "y")], RUN, progress=False)
 
 
 def test_a_stopped_run_goes_on_bit_for_bit_and_knows_its_examples(model, tokenizer, tmp_path):
@@ -212,12 +212,12 @@ BAD = {
     "finetune --model smollm2 --data who.jsonl --base x.npz": ["without --task and --base"],
     "finetune --model smollm2 --data none.jsonl": ["none.jsonl"],
     "finetune --model smollm2 --data bad.jsonl": ["bad.jsonl", "line 1 is no JSON"],
-    "finetune --model smollm2 --data long.jsonl": ["example 1", "context of 80"],
+    "finetune --model smollm2 --data long.jsonl": ["example 1", "context of 160"],
     "finetune --model smollm2 --data who.jsonl --targets token_embedding": ["token_embedding"],
     "finetune --model smollm2 --data who.jsonl --rank 0": ["rank is 0"],
     "generate --model smollm2": ["--chat"],
     "generate --model base --chat --prompt x": ["--chat", "smollm2"],
-    f"generate --model smollm2 --chat --prompt {'x' * 80}": ["context of 80"],
+    f"generate --model smollm2 --chat --prompt {'x' * 99}": ["context of 160"],
     "generate --model . --chat --prompt x": ["adapter_config.json"],
     "export --model base --to peft": ["Llama"], "export --model smollm2 --to peft": ["no LoRA"],
     "export --model none.npz --to peft": ["none.npz"]}
@@ -226,7 +226,7 @@ BAD = {
 @pytest.mark.parametrize("command", BAD)
 def test_bad_input_gives_one_line_and_no_file(command, small):
     Path("bad.jsonl").write_text("{")
-    Path("long.jsonl").write_text(lines(("x" * 90, "y")))
+    Path("long.jsonl").write_text(lines(("x" * 99, "y")))
     before = files()
     with pytest.raises(SystemExit) as caught:
         main(command.split())
