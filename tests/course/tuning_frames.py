@@ -19,6 +19,7 @@ from lib.figures.beyond import (
     variants,
 )
 from lib.figures.finetuning import (
+    after_pretraining,
     batch_mask,
     before_after,
     block_bill,
@@ -318,7 +319,9 @@ def serving(long: str) -> Frames:
 
 
 def chapter_18(_: str) -> Frames:
-    """Chapter 18."""
+    """Chapter 18, and the page on what comes after pre-training."""
+    yield ("after_pretraining", after_pretraining.compute, after_pretraining.draw,
+           after_pretraining.alt, [((), ())])
     yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),

@@ -48,7 +48,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     high, above = ROW * len(names), data.above()
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} are above",
-                  "Per cent of answers right, two seeds each; purple: above LoRA")
+                  "Answers right, of two seeds; purple: above LoRA")
     ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
     here = 100 * data.lora[data.rate].mean()
     ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
