@@ -40,7 +40,9 @@ from lib.figures.gpt import (
     norm_circle,
     one_way,
     parameter_count,
+    position_race,
     position_table,
+    position_ways,
     pretraining,
     prompt_tokens,
     rotary,
@@ -263,6 +265,13 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((*steps(), h), ()) for h in steps()[0]])
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
            [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
+    yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
+           [((way,), ()) for way in position_ways.WAYS])
+    noise = np.random.default_rng(2)
+    raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
+             + 0.1 * k for k, way in enumerate(position_race.TONES)}
+    yield ("position_race", position_race.compute, position_race.draw, position_race.alt,
+           [((raced, np.array([0.005, 0.01, 0.02, 0.04]), rate), ()) for rate in (0.005, 0.04)])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])

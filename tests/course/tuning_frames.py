@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import family, packed_block, real_answers, real_tradeoff, variants
+from lib.figures.beyond import (
+    family,
+    packed_block,
+    real_answers,
+    real_tradeoff,
+    relative,
+    tuned,
+    variants,
+)
 from lib.figures.finetuning import (
+    after_pretraining,
     batch_mask,
     before_after,
     block_bill,
@@ -314,7 +323,9 @@ def serving(long: str) -> Frames:
 
 
 def chapter_18(_: str) -> Frames:
-    """Chapter 18."""
+    """Chapter 18, and the page on what comes after pre-training."""
+    yield ("after_pretraining", after_pretraining.compute, after_pretraining.draw,
+           after_pretraining.alt, [((), ())])
     yield "family", family.compute, family.draw, family.alt, [((), ())]
     rng = np.random.default_rng(6)
     found = {name: [{"losses": 5 * np.exp(-np.arange(75) / decay) + 0.05 + 0.01 * rng.random(75),
@@ -324,6 +335,18 @@ def chapter_18(_: str) -> Frames:
                                         ("norms", 40, 0.6))}
     yield ("variants", variants.compute, variants.draw, variants.alt,
            [((found, name), ()) for name in found])
+    sigma = tuple(3 / (1 + np.arange(128) / 4))
+    for name, turns in (("LoRA+", (1, 4, 16)), ("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
+                        ("B only", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),
+                        ("AdaLoRA", (0,))):
+        yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
+               [((name, turn, 1.0, sigma), ()) for turn in turns])
+    yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
+           [(("DoRA", turn, long), ()) for turn, long in ((0, 0.5), (1, 1), (2, 1.5))])
+    scores = {rate: np.array([0.9, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
+           [((scores, {"LoRA+ 16": np.array([0.7, 0.8]), "rsLoRA 64": np.ones(2)}, rate), ())
+            for rate in scores])
 
 
 def chapter_19(long: str) -> Frames:

@@ -1,0 +1,86 @@
+"""Small models that differ only in how they learn where a token stands: for appendix A1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from lib.attention import CausalSelfAttention, KVCache
+from lib.layers import Embedding
+from lib.model import GPTConfig, GPTModel
+
+KINDS = ("none", "learnt", "sinusoidal", "ALiBi", "rotary")
+
+
+class TwoTables(Embedding):
+    """A row of the tokens' table plus a row of a table of positions.  Radford et al. 2019."""
+
+    array_names = ("weights", "places")
+
+    def __init__(self, weights: np.ndarray, places: np.ndarray) -> None:
+        super().__init__(weights)
+        self.places = places
+
+    def forward(self, tokens: np.ndarray, training: bool = True) -> np.ndarray:
+        return super().forward(tokens, training) + self.places[:tokens.shape[1]]
+
+    def backward(self, dy: np.ndarray) -> None:
+        super().backward(dy)
+        if not self.frozen:
+            self.grads["places"] = np.zeros_like(self.places)
+            self.grads["places"][:dy.shape[1]] = dy.sum(0)
+
+
+class Penalised(CausalSelfAttention):
+    """Attention that takes from each score the distance times a slope of the head.
+
+    Press et al. 2021, section 3: the slopes of n heads are 2^(-8 / n), its square, and so on.
+    """
+
+    @classmethod
+    def over(cls, plain: CausalSelfAttention) -> Penalised:
+        """The same layer with penalties, on the very same arrays."""
+        self = cls.__new__(cls)
+        vars(self).update(vars(plain))
+        slopes = 2.0 ** (-8 * np.arange(1, self.heads + 1) / self.heads)
+        place = np.arange(len(self.mask))
+        distance = place - place[:, None]  # [key, query]
+        self.penalty = (self.mask - slopes[:, None, None] * distance).astype(self.mask.dtype)
+        return self
+
+    def forward(self, x: np.ndarray, training: bool = True,
+                past: KVCache | None = None) -> np.ndarray:
+        q, k, v = (self.split_heads(layer.forward(x, training)) for layer in (
+            self.query_linear, self.key_linear, self.value_linear))
+        q = q / math.sqrt(q.shape[-1])
+        time = x.shape[1]
+        scores = k @ q.swapaxes(-1, -2) + self.penalty[:, :time, :time]  # (..., keys, queries)
+        weights = np.exp(scores - scores.max(-2, keepdims=True))
+        weights /= weights.sum(-2, keepdims=True)
+        self.cache = (q, k, v, weights) if training else None
+        context = self.join_heads(weights.swapaxes(-1, -2) @ v)
+        return self.output_linear.forward(context, training)
+
+
+def position_model(kind: str, sizes: Mapping[str, int], seed: int) -> GPTModel:
+    """A fresh model of these sizes whose positions are of a kind; all else is drawn alike.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}: allowed are {', '.join(KINDS)}")
+    config = GPTConfig(**sizes, positions="rotary" if kind == "rotary" else "sinusoidal")
+    model = GPTModel(config, np.random.default_rng(seed))
+    if kind in ("none", "learnt", "ALiBi"):
+        model.positions[...] = 0
+    if kind == "learnt":
+        places = np.random.default_rng([seed, 1]).standard_normal(model.positions.shape)
+        model.token_embedding = TwoTables(model.token_embedding.weights,
+                                          (0.1 * places).astype(model.positions.dtype))
+    if kind == "ALiBi":
+        for block in model.transformer_stack.layers:
+            block.self_attention = Penalised.over(block.self_attention)
+    return model

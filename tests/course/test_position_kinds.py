@@ -1,0 +1,55 @@
+"""The small models of appendix A1: their gradients, and what each of them can know of places."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lib.laboratory.position_kinds import KINDS, position_model
+from lib.training import loss_and_gradients
+
+SIZES = {"vocabulary_size": 20, "embedding_dimension": 16, "layers": 2, "heads": 2,
+         "feed_forward_dimension": 32, "context_length": 8}
+
+
+def model_of(kind):
+    return position_model(kind, SIZES, 0).astype(np.float64)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_gradient_is_that_of_the_loss(kind):
+    rng, model = np.random.default_rng(1), model_of(kind)
+    inputs, targets = rng.integers(0, 20, (2, 3, 6))
+    _, gradients = loss_and_gradients(model, inputs, targets)
+    for name, array in model.trainable_parameters().items():
+        at = tuple(rng.integers(0, size) for size in array.shape)
+        at = (1, *at[1:]) if name.endswith("places") else at
+        kept, ends = array[at], []
+        for array[at] in (kept + 1e-5, kept - 1e-5):
+            ends.append(loss_and_gradients(model, inputs, targets)[0])
+        array[at] = kept
+        assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(gradients[name][at], abs=1e-8)
+
+
+def test_a_learnt_row_beyond_the_text_gets_no_gradient():
+    model, rng = model_of("learnt"), np.random.default_rng(2)
+    _, gradients = loss_and_gradients(model, *rng.integers(0, 20, (2, 3, 6)))
+    rows = gradients["token_embedding.places"]
+    assert rows[:6].all() and not rows[6:].any()
+
+
+def test_penalties_are_the_papers_slopes_and_hide_what_comes():
+    penalty = model_of("ALiBi").transformer_stack.layers[0].self_attention.penalty
+    assert penalty[:, 1, 4].tolist() == [-3 / 16, -3 / 256]  # [head, key, query]
+    assert not penalty[:, 2, 2].any() and np.isneginf(penalty[:, 3, 2]).all()
+
+
+def test_all_kinds_start_from_the_same_numbers():
+    arrays = [model_of(kind).parameters() for kind in KINDS]
+    for name, array in arrays[0].items():
+        assert all(np.array_equal(array, other[name]) for other in arrays[1:]), name
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="unknown kind 'clock': allowed are none, learnt"):
+        position_model("clock", SIZES, 0)
