@@ -74,6 +74,14 @@ def test_rates_are_sorted_and_keep_their_seeds_apart():
     assert "dev 80%, test 90%" in words and "dev loss 0.140" in words
 
 
+def test_a_rate_of_other_tasks_is_said_to_be_missing():
+    other = [line | {"run": line["run"] | {"task": "elements", "learning_rate": 0.03}}
+             for line in lines()]
+    data = learning_rates.compute(lines() + other, "qa", 0.03, 160)
+    assert not data.ran and "not run at learning rate 3e\u22122" in learning_rates.alt(data)
+    assert len(learning_rates.draw(data).axes[0].lines) == 2
+
+
 def test_a_task_without_answers_says_so():
     data = learning_rates.compute(lines(scored=False), "qa", 0.01, 160)
     assert not data.scored and "no answers to score" in learning_rates.alt(data)
