@@ -111,9 +111,9 @@ def draw(data: Scores, layout: Layout = "wide") -> Figure:
 
 def alt(data: Scores) -> str:
     """Return the figure in words."""
-    rows = "; ".join(
-        f"{title} {' and '.join(style.percent(each[name].mean()) for name in ('full', 'lora'))}, "
-        f"guess {style.percent(data.guess[title])}, old facts "
-        f"{' and '.join(style.percent(data.facts[title][name].mean()) for name in ('full', 'lora'))}"
-        for title, each in data.right.items())
+    def means(shares: dict[str, np.ndarray]) -> str:
+        return " and ".join(style.percent(shares[name].mean()) for name in ("full", "lora"))
+
+    rows = "; ".join(f"{title} {means(each)}, guess {style.percent(data.guess[title])}, old facts "
+                     f"{means(data.facts[title])}" for title, each in data.right.items())
     return f"Right answers of full fine-tuning and LoRA: {rows}."
