@@ -41,7 +41,8 @@ FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
 OTHER_AXES = {"attention_cost", "fronts", "tradeoff"}
-STILL = {"guess_costs_long", "serving"}  # without sliders: may be taller than a phone's screen
+#: Without sliders: may be taller than a phone's screen.
+STILL = {"guess_costs_long", "job_scores", "serving"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 

@@ -42,10 +42,10 @@ def test_the_map_has_a_cell_for_every_array():
     ax = weight_map.draw(data).axes[0]
     shown = [text.get_text() for text in ax.texts]
     assert len(shown) == len(ax.patches) == len(found) == 24
-    assert sorted(shown) == sorted(map(weight_map.percents, found.values()))
+    assert sorted(shown) == sorted(map(weight_map.thousandths, found.values()))
     assert data.most == max(found.values())
     words = weight_map.alt(data)
-    assert "projection by 2.4%" in words and "embedding by .1%" in words
+    assert "projection by 24.0" in words and "embedding by 1.0" in words
 
 
 def test_the_parts_of_the_map_are_means():
@@ -57,10 +57,10 @@ def test_the_parts_of_the_map_are_means():
     assert np.allclose(found["embedding"][0], [0.0005, 0.001])
 
 
-@pytest.mark.parametrize("share, words", [(0.0741, "7.4"), (0.02, "2.0"), (0.0029, ".29"),
-                                          (0.00996, "1.0"), (0.0, "0")])
-def test_changes_are_written_in_per_cent(share, words):
-    assert weight_map.percents(share) == words
+@pytest.mark.parametrize("move, words", [(0.0074, "7.4"), (0.002, "2.0"), (0.00029, ".29"),
+                                         (0.000996, "1.0"), (0.0, "0")])
+def test_moves_are_written_in_thousandths(move, words):
+    assert weight_map.thousandths(move) == words
 
 
 def test_rates_are_sorted_and_keep_their_seeds_apart():
@@ -72,6 +72,14 @@ def test_rates_are_sorted_and_keep_their_seeds_apart():
     assert np.isclose(data.test_loss, 0.7)
     words = learning_rates.alt(data)
     assert "dev 80%, test 90%" in words and "dev loss 0.140" in words
+
+
+def test_a_rate_of_other_tasks_is_said_to_be_missing():
+    other = [line | {"run": line["run"] | {"task": "elements", "learning_rate": 0.03}}
+             for line in lines()]
+    data = learning_rates.compute(lines() + other, "qa", 0.03, 160)
+    assert not data.ran and "not run at learning rate 3e\u22122" in learning_rates.alt(data)
+    assert len(learning_rates.draw(data).axes[0].lines) == 2
 
 
 def test_a_task_without_answers_says_so():

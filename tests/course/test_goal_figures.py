@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import before_after, pipeline, transfer
+from lib.figures.finetuning import before_after, form_facts, job_scores, pipeline, transfer
 from lib.figures.finetuning.before_after import compute
 from lib.figures.finetuning.pipeline import Job
 
@@ -89,3 +89,39 @@ def test_areas_are_in_the_ratio_of_the_tokens(layout):
 def test_a_pipeline_without_work_is_refused(jobs, message):
     with pytest.raises(ValueError, match=message):
         pipeline.compute(Job(1, 1, 10, ""), jobs)
+
+
+def test_the_scores_have_a_mark_for_each_seed_and_a_bar_for_the_guess():
+    shares = {"base": [0.0], "full": [0.9, 1.0], "lora": [0.5, 0.6, 0.7]}
+    data = job_scores.compute({"Answer": shares}, {"Answer": shares}, {"Answer": 0.25})
+    right, facts = job_scores.draw(data).axes[1], job_scores.draw(data).axes[-1]
+    drawn = [list(map(float, line.get_xdata())) for line in right.lines]
+    assert drawn == [[0.25, 0.25], [0.0], [0.9, 1.0], [0.5, 0.6, 0.7]]
+    assert len(facts.lines) == 3
+    assert "Answer 95% and 60%, guess 25%, old facts 95% and 60%" in job_scores.alt(data)
+
+
+@pytest.mark.parametrize("right, guess, message", [
+    ({}, {}, "same jobs"), ({"Answer": {"base": [0]}}, {"Sing": 0.1}, "same jobs"),
+    ({"Answer": {"base": [0]}}, {"Answer": 0.1}, "'Answer' has base; needed are base, full, lora")])
+def test_scores_that_do_not_fit_are_refused(right, guess, message):
+    with pytest.raises(ValueError, match=message):
+        job_scores.compute(right, right, guess)
+
+
+def test_form_and_facts_are_means_at_each_number_of_steps():
+    seeds = {30: [0.6, 0.8], 300: [0.9, 0.9]}
+    data = form_facts.compute({"form": seeds, "lift": {30: [0.0], 300: [0.9]}, "facts": seeds})
+    ax = form_facts.draw(data).axes[0]
+    assert np.allclose(ax.lines[0].get_ydata(), [0.7, 0.9])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["30", "300"]
+    assert "30, 300 steps: right kind of answer 70%, 90%" in form_facts.alt(data)
+
+
+@pytest.mark.parametrize("shares, message", [
+    ({"form": {1: [0]}}, "shares has form; needed are form, lift, facts"),
+    (dict.fromkeys(("form", "lift", "facts"), {1: [0]}), "same steps, two or more"),
+    ({"form": {1: [0], 2: [0]}, "lift": {1: [0], 2: [0]}, "facts": {1: [0]}}, "same steps")])
+def test_form_and_facts_that_do_not_fit_are_refused(shares, message):
+    with pytest.raises(ValueError, match=message):
+        form_facts.compute(shares)

@@ -25,6 +25,8 @@ from lib.figures.finetuning import (
     block_bill,
     cost_scale,
     forgetting,
+    form_facts,
+    job_scores,
     learning_rates,
     overfitting,
     pipeline,
@@ -101,6 +103,14 @@ def goals(long: str) -> Frames:
              "Learn the elements": job(1500, 150, 203_000, " 72."),
              "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
              "Follow instructions": job(1536, 300, 186_000, "")}
+    jobs5 = {title: {"base": [0.0], "full": [1.0, 0.93, 0.9], "lora": [0.0, 0.5, 0.001]}
+             for title in (*tuned, "Learn new facts")}
+    yield ("job_scores", job_scores.compute, job_scores.draw, job_scores.alt,
+           [((jobs5, jobs5, dict(zip(jobs5, (0.0, 0.13, 0.5, 1.0, 0.99), strict=True))), ())])
+    kept = {step: [step / 600, step / 700] for step in (0, 30, 150, 300, 600)}
+    yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
+           [(({"form": kept, "lift": {step: [-0.04, 1 - step / 900] for step in kept},
+               "facts": {step: [1.0, 0.99] for step in kept}},), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 
@@ -120,7 +130,7 @@ def rate_lines() -> list[dict[str, Any]]:
 def changes() -> dict[int, dict[str, float]]:
     """Return how far each array of the model moved, at four steps: nothing at first, then more."""
     names = GPTModel(GPTConfig(), np.random.default_rng(0)).parameters()
-    return {step: {name: step / 300 * (0.003 + 0.124 * k / len(names))
+    return {step: {name: step / 300 * (0.003 + 0.0124 * k / len(names))
                    for k, name in enumerate(names)} for step in (0, 1, 30, 300)}
 
 

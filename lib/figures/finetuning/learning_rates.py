@@ -28,7 +28,8 @@ class Rates:
     """Runs of one task by learning rate; the one to show in detail is ``rate``.
 
     curves[rate]: (seeds, measurements, 2) of training and dev loss, at ``steps[rate]``;
-    shares[rate]: by "dev", "test" and "facts", one share for each seed (seeds,).
+    shares[rate]: by "dev", "test" and "facts", one share for each seed (seeds,). The rate to show
+    may be one that this task was not run with: it has no curves then, nor shares.
     """
 
     task: str
@@ -40,28 +41,36 @@ class Rates:
     test_loss: float
 
     @property
+    def ran(self) -> bool:
+        """Whether the task was run with this rate."""
+        return self.rate in self.curves
+
+    @property
     def scored(self) -> bool:
         """Whether the task has answers to score."""
-        return "test" in self.shares[self.rate]
+        return "test" in next(iter(self.shares.values()))
 
 
 def compute(lines: Sequence[Mapping[str, Any]], task: str, rate: float, examples: int) -> Rates:
     """Gather recorded runs, as the laboratory gives them; ``examples`` is how many train the task.
 
     Raises:
-        ValueError: No run is of this task, or none has this rate.
+        ValueError: No run is of this task, or none of any task has this rate.
     """
     found = sorted((line for line in lines if line["run"]["task"] == task),
                    key=lambda line: (line["run"]["learning_rate"], line["run"]["seed"]))
     rates = list(dict.fromkeys(line["run"]["learning_rate"] for line in found))
-    if rate not in rates:
-        raise ValueError(f"rate of {task} is {rate}; allowed are {', '.join(map(str, rates))}")
+    every = sorted({line["run"]["learning_rate"] for line in lines})
+    if not found or rate not in every:
+        raise ValueError(f"rate of {task} is {rate}; allowed are "
+                         f"{', '.join(map(str, every if found else ()))}")
     sets = {each: [line for line in found if line["run"]["learning_rate"] == each]
             for each in rates}
     shares = {each: {name: np.array([line[key] for line in same]) for name, key in
                      (("dev", "dev_answers"), ("test", "answers"), ("facts", "facts"))
                      if same[0].get(key) is not None} for each, same in sets.items()}
-    run, here = sets[rate][0]["run"], sets[rate]
+    here = sets.get(rate, found)
+    run = here[0]["run"]
     return Rates(task, rate, run["steps"] / (examples // run["batch"]),
                  np.array([point[0] for point in here[0]["curve"]]),
                  {each: np.array([[point[1:3] for point in line["curve"]] for line in same])
@@ -77,6 +86,11 @@ def _losses(ax: Axes, data: Rates) -> None:
     for rate, curves in data.curves.items():
         if rate != data.rate:
             ax.plot(data.steps, curves[..., 1].mean(0), color=style.RULE, lw=1.2, zorder=1)
+    style.number_ticks(ax.xaxis, (10, 30, 75, 150, 300))
+    style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
+    ax.grid(axis="y")
+    if not data.ran:
+        return
     here, named = data.curves[data.rate], []
     for k, (name, tone, dash, marker) in enumerate((("training", style.FULL, DASH, "^"),
                                                     ("dev", style.FULL, "-", "o"))):
@@ -86,9 +100,6 @@ def _losses(ax: Axes, data: Rates) -> None:
         ax.plot(data.steps, values.mean(0), color=tone.mark, ls=dash, marker=marker, ms=5.5,
                 mec=style.PAPER, mew=1, zorder=3)
         named.append(Named(data.steps, values.mean(0), name, tone))
-    style.number_ticks(ax.xaxis, (10, 30, 75, 150, 300))
-    style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
-    ax.grid(axis="y")
     name_lines(ax, named)
 
 
@@ -96,11 +107,12 @@ def _shares(ax: Axes, data: Rates) -> None:
     """Answers and facts at the end, by rate, every seed; dev is hollow, test is filled."""
     rates, lines = list(data.shares), []
     places = np.arange(len(rates))
-    ax.axvline(rates.index(data.rate), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
+    if data.ran:
+        ax.axvline(rates.index(data.rate), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for name, tone, marker, side, dash in (("facts", style.FACTS, "s", 0.0, DASH),
                                            ("dev", style.TASK, "o", -0.14, "-"),
                                            ("test", style.TASK, "o", 0.14, "-")):
-        if name not in data.shares[data.rate]:
+        if name not in data.shares[rates[0]]:
             continue
         for place, rate in zip(places, rates):
             values = data.shares[rate][name]
@@ -125,7 +137,8 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     """Draw the losses over the steps, and what all rates reached in the end."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.38 if wide else 5.24)
-    end = f"{data.steps[-1]} steps of 16 examples, {data.epochs:.1f} epochs"
+    end = (f"{data.steps[-1]} steps of 16 examples, {data.epochs:.1f} epochs" if data.ran else
+           "Not run with this data set: see the others, in grey")
     style.heading(fig, f"{data.task}, learning rate {written(data.rate)}", end)
     if wide:
         _losses(style.place(fig, 0.42, 0.94, 2.95, 1.65), data)
@@ -142,6 +155,9 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
 
 def alt(data: Rates) -> str:
     """Return the frame in words."""
+    if not data.ran:
+        return (f"{data.task} was not run at learning rate {written(data.rate)}; the other "
+                f"{len(data.curves)} are drawn in grey.")
     train, dev = data.curves[data.rate][:, -1].mean(0)
     here = data.shares[data.rate]
     reached = "There are no answers to score. "

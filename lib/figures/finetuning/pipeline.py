@@ -17,7 +17,7 @@ from lib.figures.kit.style import Layout
 CAPTION = "The areas are tokens read: the large square is paid for once, each small one for a task."
 
 SIDE = {"wide": 1.9, "narrow": 1.5}  # inches of the square of pre-training
-ROW = {"wide": 0.62, "narrow": 0.74}
+ROW = {"wide": 0.62, "narrow": 0.94}
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def _jobs(ax: Axes, data: Pipeline, start: tuple[float, float], left: float, top
                 va="center", color=style.MUTED)
         if wide:
             _arrow(ax, (words + 1.62, middle), (words + 1.88, middle))
-            paragraph(ax, words + 1.95, middle - 0.1, job.use, 7.15 - words - 1.95, 1,
+            paragraph(ax, words + 1.95, middle - 0.19, job.use, 7.15 - words - 1.95, 2,
                       style.TASK.ink)
         else:
-            paragraph(ax, words, middle + 0.18, job.use, 3.5 - words, 1, style.TASK.ink)
+            paragraph(ax, words, middle + 0.18, job.use, 3.5 - words, 2, style.TASK.ink)
 
 
 @style.styled

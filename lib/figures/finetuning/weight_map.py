@@ -15,8 +15,8 @@ from lib.figures.kit.contrast import on
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The fuller its colour, the further an array has moved against its own size. Watch "
-           "which kinds move most.")
+CAPTION = ("The fuller its colour, the further a typical number of the array has moved. Take the "
+           "steps from the left.")
 
 BLOCK = "transformer_stack.layers."
 #: Rows of a block, in the order in which its numbers are used: the end of the name, and the words.
@@ -33,7 +33,7 @@ HIGH = 0.235  # inches, of a row
 
 @dataclass(frozen=True)
 class Moved:
-    """changes[step][name]: ||W - W at step 0|| / ||W at step 0||; ``step`` is the one to show."""
+    """changes[step][name]: the root mean square of W - W at step 0; ``step`` is the one to show."""
 
     changes: dict[int, dict[str, float]]
     step: int
@@ -56,7 +56,7 @@ class Moved:
 
 
 def compute(changes: Mapping[int, Mapping[str, float]], step: int) -> Moved:
-    """Take the relative change of every array by step and name.
+    """Take the typical move of the numbers of every array by step and name.
 
     Raises:
         ValueError: ``step`` was not measured, or the arrays are not those of the model.
@@ -80,9 +80,9 @@ def _cell(name: str) -> tuple[int, str] | None:
     return (int(parts[0]), ".".join(parts[-2:])) if name.startswith(BLOCK) else None
 
 
-def percents(share: float) -> str:
-    """Write a share in per cent: two digits below one, one above."""
-    return style.short(100 * share) if share < 0.00995 else f"{100 * share:.1f}"
+def thousandths(move: float) -> str:
+    """Write a move in thousandths: two digits below one, one above."""
+    return style.short(1000 * move) if move < 0.000995 else f"{1000 * move:.1f}"
 
 
 def _map(ax: Axes, data: Moved) -> None:
@@ -93,7 +93,7 @@ def _map(ax: Axes, data: Moved) -> None:
         wide = data.layers if row in FIRST or row in LAST else 1
         fill = style.CHANGE(change / data.most)
         ax.add_artist(Rectangle((block, rows.index(row)), wide, 1, fc=fill, ec=style.RULE, lw=0.6))
-        ax.text(block + wide / 2, rows.index(row) + 0.5, percents(change), ha="center",
+        ax.text(block + wide / 2, rows.index(row) + 0.5, thousandths(change), ha="center",
                 va="center_baseline", color=on(fill[:3]), size=style.SMALL)
     ax.set(xlim=(0, data.layers), ylim=(len(rows), 0))
     ax.set_xticks(np.arange(data.layers) + 0.5, [f"block {k + 1}" if k == 0 else str(k + 1)
@@ -105,7 +105,7 @@ def _map(ax: Axes, data: Moved) -> None:
 
 
 def groups(data: Moved) -> dict[str, tuple[np.ndarray, style.Tone]]:
-    """Mean relative change over the steps (steps,) of the three parts of the model."""
+    """Mean move over the steps (steps,) of the three parts of the model."""
     def mean(chosen: list[str]) -> np.ndarray:
         return np.array([np.mean([data.changes[step][name] for name in chosen])
                          for step in data.steps])
@@ -121,18 +121,18 @@ def _curves(ax: Axes, data: Moved) -> None:
     steps, found = data.steps, groups(data)
     least = min(values.min() for values, _ in found.values())
     ax.set(xscale="log", yscale="log", xlim=(steps[0] * 0.9, steps[-1] * 1.1),
-           ylim=(70 * least, 150 * data.most), xlabel="training step",
-           title="Change, % of own size")
+           ylim=(700 * least, 1500 * data.most), xlabel="training step",
+           title="Typical move, thousandths")
     for values, tone in found.values():
-        ax.plot(steps, 100 * values, color=tone.mark)
+        ax.plot(steps, 1000 * values, color=tone.mark)
         if data.step:
-            style.point(ax, data.step, 100 * values[steps == data.step], "o", tone, 6)
+            style.point(ax, data.step, 1000 * values[steps == data.step], "o", tone, 6)
     if data.step:
         ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     style.number_ticks(ax.xaxis, (1, 3, 10, 30, 100, 300))
-    style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 1, 10))
+    style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 0.3, 1, 3, 10))
     ax.grid(axis="y")
-    name_lines(ax, [Named(steps, 100 * values, name, tone)
+    name_lines(ax, [Named(steps, 1000 * values, name, tone)
                     for name, (values, tone) in found.items()])
 
 
@@ -142,7 +142,7 @@ def draw(data: Moved, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high = HIGH * (len(ROWS) + len(FIRST) + len(LAST))
     fig = style.canvas(layout, 0.98 + high + (0.2 if wide else 1.78))
-    style.heading(fig, f"Step {data.step}", "Change of every array, % of its own size")
+    style.heading(fig, f"Step {data.step}", "How far a typical number moved, in thousandths")
     _map(style.place(fig, 1.0, 0.92, 2.75 if wide else 2.5, high), data)
     if wide:
         _curves(style.place(fig, 4.3, 0.98, 2.75, high - 0.5), data)
@@ -162,6 +162,6 @@ def alt(data: Moved) -> str:
     if not any(data.now.values()):
         return f"Step {data.step}: a map of all {len(data.now)} arrays, and nothing has moved yet."
     ends = [pick(data.now, key=data.now.__getitem__) for pick in (max, min)]
-    most, least = (f"{name(end)} by {percents(data.now[end])}%" for end in ends)
-    return (f"Step {data.step}: a map of all {len(data.now)} arrays, each shaded by its change "
-            f"against its own size. The {most} has moved most, the {least} least.")
+    most, least = (f"{name(end)} by {thousandths(data.now[end])}" for end in ends)
+    return (f"Step {data.step}: a map of all {len(data.now)} arrays, each shaded by the typical "
+            f"move of its numbers, in thousandths. The {most} has moved most, the {least} least.")
