@@ -63,13 +63,14 @@ def compute(tokenizer: BPETokenizer, words: Mapping[str, int]) -> Followers:
     return Followers(kinds, others)
 
 
-def _rows(data: Followers) -> list[tuple[str, list[tuple[str, int, bool]]]]:
-    """By kind, the rows: a name, a count, and whether it is one token's and has a bar."""
+def _rows(data: Followers) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """By kind, the rows: a name, a count, and for many tokens, which have no bar, a remark."""
     rows = []
     for kind, counts in data.kinds.items():
         more, times = data.others[kind]
-        rest = [(f"{more} others", times, False)] if more else []
-        rows.append((kind, [(*pair, True) for pair in counts.items()] + rest))
+        rest = [(f"{more} others", times, f" together, none over {min(counts.values())}")
+                ] if more else []
+        rows.append((kind, [(*pair, "") for pair in counts.items()] + rest))
     return rows
 
 
@@ -82,14 +83,14 @@ def _bars(ax: Axes, data: Followers, width: float) -> None:
         dark = kind == KINDS[0]
         ink, fill = (style.INK, style.DATA.mark) if dark else (style.MUTED, style.FROZEN.tint)
         ax.text(style.MARGIN, top + ROW / 2, kind, va="center_baseline", color=ink)
-        for name, times, bar in rows:
-            long, middle = times * unit if bar else 0, top + ROW / 2
+        for name, times, remark in rows:
+            long, middle = 0 if remark else times * unit, top + ROW / 2
             ax.text(BEGIN - 0.08, middle, name, ha="right", va="center_baseline",
                     parse_math=False, color=ink)
-            if bar:
+            if not remark:
                 ax.add_artist(Rectangle((BEGIN, top + 0.04), long, ROW - 0.08, fc=fill,
                                         lw=style.THIN, ec=style.FROZEN.mark))
-            ax.text(BEGIN + long + 0.06, middle, f"{times:,}{'' if bar else ' together'}",
+            ax.text(BEGIN + long + 0.06, middle, f"{times:,}{remark}",
                     va="center_baseline", color=ink)
             top += ROW
         top += ROW * (0.5 if rows else 1.5)
@@ -111,7 +112,7 @@ def draw(data: Followers, layout: Layout = "wide") -> Figure:
 def alt(data: Followers) -> str:
     """Return the figure in words."""
     groups = "; ".join(
-        f"{kind}: {', '.join(f'{name} {times:,}' for name, times, _ in rows) or 'none'}"
+        f"{kind}: {', '.join(f'{name} {times:,}{more}' for name, times, more in rows) or 'none'}"
         for kind, rows in _rows(data))
     return (f"{data.total:,} lone spaces, by the token that follows. "
             f"{groups[0].upper()}{groups[1:]}.")
