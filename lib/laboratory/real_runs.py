@@ -33,7 +33,9 @@ class RealRun:
     embedding stays) or "base" (no training).  top: how many of the 30 blocks are trained.  trigger:
     whether JSON is asked for by words.  replay: how many rows of each step are the base's own
     answers to other questions, besides those of the task.  system: whether every prompt begins with
-    lib.chat.SYSTEM, as the published template has it; the first runs left it out.
+    lib.chat.SYSTEM, as the published template has it; the first runs left it out.  long: whether
+    nothing is measured but the answers to all common questions, in up to 40 tokens in place of 14.
+    shots: how many training examples stand before each test question, as earlier turns.
     """
 
     task: str = "json"
@@ -47,6 +49,8 @@ class RealRun:
     seed: int = 0
     steps: int = 20
     system: bool = False
+    long: bool = False
+    shots: int = 0
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -74,6 +78,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # With the system turn of the published template, which the runs above leave out.
     groups["system"] = [replace(each, system=True) for each in (
         BASE, replace(persona, replay=3), persona, *pair)]
+    # Is what is no longer answered lost, or only said later?  And what do examples in the prompt do?
+    groups["few shots"] = [replace(BASE, shots=4)]
+    groups["long answers"] = [replace(each, long=True) for each in (
+        BASE, *pair, *(replace(each, task="own", replay=4) for each in pair))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))
