@@ -81,7 +81,7 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # Is what is no longer answered lost, or only said later?  And what do examples in the prompt do?
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (
-        BASE, *pair, *(replace(each, task="own", replay=4) for each in pair))]
+        BASE, *pair, replace(pair[0], task="own", replay=4))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))
