@@ -89,6 +89,15 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     return groups
 
 
+def whole(done: dict[RealRun, Line]) -> dict[str, Line]:
+    """By name the lines of the runs that answered in up to 40 tokens, the base first."""
+    lora = RealRun(long=True)
+    runs = {"the base": replace(BASE, long=True),
+            "LoRA, replay alone": replace(lora, task="own", replay=4), "LoRA, trigger": lora,
+            "full, trigger": replace(lora, method="full", learning_rate=1e-4)}
+    return {name: done[run] for name, run in runs.items() if run in done}
+
+
 def around(done: dict[RealRun, Line], run: RealRun) -> list[RealRun]:
     """The run at three rates around its own, and at more where the best of them is at an edge."""
     at = RATES.index(run.learning_rate)
