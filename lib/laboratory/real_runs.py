@@ -78,7 +78,7 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # With the system turn of the published template, which the runs above leave out.
     groups["system"] = [replace(each, system=True) for each in (
         BASE, replace(persona, replay=3), persona, *pair)]
-    # Is what is no longer answered lost, or only said later?  And what do examples in the prompt do?
+    # Is what is no longer answered lost, or said later?  And what do examples in the prompt do?
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (
         BASE, *pair, replace(pair[0], task="own", replay=4))]

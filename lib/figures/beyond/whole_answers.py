@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Go through the questions: is what a tuned model no longer says within 14 tokens lost, or "
-           "does it come later?")
+CAPTION = ("Go through the questions: is what a tuned model no longer says within 14 tokens lost, "
+           "or does it come later?")
 HIGH = {"wide": 0.8, "narrow": 1.04}  # inches of one model with its answer
 LINES = {"wide": 2, "narrow": 3}       # of an answer
 WHEN = ("right within 14 tokens", "right within 40 tokens", "not right")
@@ -69,4 +69,5 @@ def alt(data: Whole) -> str:
     """Return the frame in words."""
     said = " ".join(f"{name[0].upper()}{name[1:]} answers '{visible(answer)}', {WHEN[when]}."
                     for name, answer, when in data.models)
-    return f"Asked '{data.question}', {len(data.models)} recorded models answer in up to 40 tokens. {said}"
+    return (f"Asked '{data.question}', {len(data.models)} recorded models answer in up to 40 tokens. "
+            f"{said}")
