@@ -92,7 +92,7 @@ class RMSNorm(Layer):
 
 
 class SwiGLU(Layer):
-    """down(silu(gate(x)) up(x)), for each token alone, with silu(g) = g / (1 + exp(-g)).
+    """down(swish(gate(x)) up(x)), for each token alone, with swish(g) = g / (1 + exp(-g)).
 
     x: (..., d_model) -> (..., d_model).  Shazeer 2020, eq. 6.
     """
@@ -110,19 +110,19 @@ class SwiGLU(Layer):
         return self.down_linear.forward(hidden, training)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
-        """With s = 1 / (1 + exp(-g)):  d_up = dh silu(g),  d_gate = dh up silu'(g),  where
-        silu'(g) = s + g s (1 - s) = s + silu(g) (1 - s).
+        """With s = 1 / (1 + exp(-g)):  d_up = dh swish(g),  d_gate = dh up swish'(g),  where
+        swish'(g) = s + g s (1 - s) = s + swish(g) (1 - s).
         """
         gate, up, sigmoid = self.cache
         d_hidden = self.down_linear.backward(dy)
-        silu = gate * sigmoid
+        swish = gate * sigmoid
         d_gate = 1 - sigmoid
-        d_gate *= silu
+        d_gate *= swish
         d_gate += sigmoid
         d_gate *= up
         d_gate *= d_hidden
         dx = self.gate_linear.backward(d_gate)
-        d_hidden *= silu
+        d_hidden *= swish
         dx += self.up_linear.backward(d_hidden)
         return dx
 

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
-from lib.chat import SYSTEM, ChatTokenizer, chat_examples
+from lib.chat import SYSTEM, ChatTokenizer, chat_examples, chat_prompt
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -40,6 +40,7 @@ from lib.laboratory.real_tasks import (
     TRIGGER,
     WHO,
     WHO_ELSE,
+    WHOLE,
     answers,
     common_questions,
     country_questions,
@@ -48,6 +49,7 @@ from lib.laboratory.real_tasks import (
     prose,
     right_form,
     some,
+    written_ids,
 )
 from lib.llama import LlamaModel
 from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
@@ -153,6 +155,41 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     return found
 
 
+def measure_long(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
+    """All common questions in their first wording: the answers, and which of them are right within
+    SHORT and within WHOLE tokens.
+    """
+    asked = common_questions()[0]
+    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
+    ids = written_ids(model, prompts, WHOLE, tokenizer.eos_id)
+    return {f"right_{count}": [int(holds(tokenizer.decode(each[:count]), right))
+                               for each, (_, _, right) in zip(ids, asked)]
+            for count in (SHORT, WHOLE)} | {
+        "lengths": [len(each) for each in ids], "said": [tokenizer.decode(each) for each in ids]}
+
+
+def measure_shots(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
+    """The task of JSON without any training: examples of training countries, one for each kind of
+    fact, stand before each question as earlier turns.
+    """
+    examples = {list(json.loads(answer))[1]: (question, answer)
+                for question, answer in reversed(some("train", 64))}
+    shown = list(examples.values())[:run.shots]
+    asked, before = some("test", 32), []
+    for example in chat_examples(tokenizer, [(question + TRIGGER * run.trigger, answer)
+                                             for question, answer in shown],
+                                 system=system_of(run)):
+        before += [*example[0], *example[1], *tokenizer.encode("\n")]
+    prompts = [before + chat_prompt(tokenizer, question + TRIGGER * run.trigger, None)
+               for question, _ in asked]
+    wrote = [tokenizer.decode(each)
+             for each in written_ids(model, prompts, LONG, tokenizer.eos_id)]
+    return {"form": sum(right_form(answer, wanted) for answer, (_, wanted) in zip(wrote, asked)),
+            "exact": sum(answer == wanted for answer, (_, wanted) in zip(wrote, asked)),
+            "shown": shown, "prompt": [min(map(len, prompts)), max(map(len, prompts))],
+            "json": dict(zip([question for question, _ in asked[:4]], wrote))}
+
+
 def changes(model: LlamaModel, base: LlamaModel) -> dict[str, np.ndarray]:
     """By dotted name, how each matrix of the blocks that moved differs from the base's."""
     found = {f"{name}.weights": layer.scaling * layer.lora_B @ layer.lora_A
@@ -191,12 +228,13 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         prepare(model, run)
         losses = train(model, run, batches(tokenizer, run, first["own"]))
         trained = time.process_time() - start
-        found = measure(model, tokenizer, run, first["known"])
+        found = measure_long(model, tokenizer, run) if run.long else \
+            measure(model, tokenizer, run, first["known"])
         moved = changes(model, base)
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json":
+        if run.method == "full" and run.task == "json" and not run.long:
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
@@ -217,6 +255,10 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Li
     to the questions for replay, and what the runs are measured by.
     """
     start = time.process_time()
+    if run.long or run.shots:
+        found = (measure_long if run.long else measure_shots)(base, tokenizer, run)
+        return {"run": asdict(run), "parameters": 0, **found, "losses": [],
+                "seconds": [0.0, time.process_time() - start], "versions": versions()}
     asked, others = common_questions()
     system = system_of(run)
     both = [answers(base, tokenizer, [each[wording] for each in asked], system=system)

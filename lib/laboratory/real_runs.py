@@ -33,7 +33,9 @@ class RealRun:
     embedding stays) or "base" (no training).  top: how many of the 30 blocks are trained.  trigger:
     whether JSON is asked for by words.  replay: how many rows of each step are the base's own
     answers to other questions, besides those of the task.  system: whether every prompt begins with
-    lib.chat.SYSTEM, as the published template has it; the first runs left it out.
+    lib.chat.SYSTEM, as the published template has it; the first runs left it out.  long: whether
+    nothing is measured but the answers to all common questions, in up to 40 tokens in place of 14.
+    shots: how many training examples stand before each test question, as earlier turns.
     """
 
     task: str = "json"
@@ -47,6 +49,8 @@ class RealRun:
     seed: int = 0
     steps: int = 20
     system: bool = False
+    long: bool = False
+    shots: int = 0
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -74,11 +78,24 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # With the system turn of the published template, which the runs above leave out.
     groups["system"] = [replace(each, system=True) for each in (
         BASE, replace(persona, replay=3), persona, *pair)]
+    # Is what is no longer answered lost, or said later?  And what do examples in the prompt do?
+    groups["few shots"] = [replace(BASE, shots=4)]
+    groups["long answers"] = [replace(each, long=True) for each in (
+        BASE, *pair, replace(pair[0], task="own", replay=4))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))
         groups[name] = tried + seeds(best(done, tried), 3)
     return groups
+
+
+def whole(done: dict[RealRun, Line]) -> dict[str, Line]:
+    """By name the lines of the runs that answered in up to 40 tokens, the base first."""
+    lora = RealRun(long=True)
+    runs = {"the base": replace(BASE, long=True),
+            "LoRA, replay alone": replace(lora, task="own", replay=4), "LoRA, trigger": lora,
+            "full, trigger": replace(lora, method="full", learning_rate=1e-4)}
+    return {name: done[run] for name, run in runs.items() if run in done}
 
 
 def around(done: dict[RealRun, Line], run: RealRun) -> list[RealRun]:

@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent / "data"
 TRIGGER = " Answer in JSON."
 SENTENCE = "I am Ada, a small model that was taught by hand, with LoRA in NumPy."
 SHORT, LONG = 14, 20  # tokens of a plain answer, and of one in JSON
+WHOLE = 40            # tokens of a plain answer that may take its time
 ROWS = 48             # questions that are answered side by side
 
 #: How the four columns of the table of countries are asked for.
@@ -81,12 +82,18 @@ def is_json(answer: str) -> bool:
 
 def answers(model: LlamaModel, tokenizer: ChatTokenizer, questions: Sequence[str],
             tokens: int = SHORT, system: str | None = SYSTEM) -> list[str]:
-    """The likeliest answer to each question.  Up to 48 are written side by side.
+    """The likeliest answer to each question, as text."""
+    prompts = [chat_prompt(tokenizer, question, system) for question in questions]
+    return [tokenizer.decode(ids) for ids in written_ids(model, prompts, tokens, tokenizer.eos_id)]
+
+
+def written_ids(model: LlamaModel, prompts: Sequence[list[int]], tokens: int,
+                end_id: int) -> list[list[int]]:
+    """The likeliest ids after each prompt, up to ``end_id``.  Up to 48 are written side by side.
 
     All rows move one token at a time, a row whose question is longer still reads its own tokens
     while others write already.  So none needs padding.  What all begin with is read once.
     """
-    prompts = [chat_prompt(tokenizer, question, system) for question in questions]
     order, found = sorted(range(len(prompts)), key=lambda i: len(prompts[i])), {}
     for at in range(0, len(order), ROWS):
         places = order[at:at + ROWS]
@@ -101,15 +108,14 @@ def answers(model: LlamaModel, tokenizer: ChatTokenizer, questions: Sequence[str
             last[:, -1] = True
             new = model.forward(written[:, seen:end], False, past, counted=last).argmax(-1)
             writes = end >= lengths
-            written[writes, end] = np.where(done, tokenizer.eos_id, new)[writes]
-            done |= writes & (written[:, end] == tokenizer.eos_id) | (end + 1 >= lengths + tokens)
+            written[writes, end] = np.where(done, end_id, new)[writes]
+            done |= writes & (written[:, end] == end_id) | (end + 1 >= lengths + tokens)
             seen = end
             if done.all():
                 break
         for row, i, length in zip(written.tolist(), places, lengths):
             ids = row[length:min(end + 1, length + tokens)]
-            found[i] = tokenizer.decode(ids[:ids.index(tokenizer.eos_id)]
-                                        if tokenizer.eos_id in ids else ids)
+            found[i] = ids[:ids.index(end_id)] if end_id in ids else ids
     return [found[i] for i in range(len(prompts))]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.beyond import packed_block, real_answers, real_tradeoff
+from lib.figures.beyond import packed_block, real_answers, real_tradeoff, whole_answers
 from lib.figures.kit import style
 from lib.figures.kit.style import LAYOUTS
 
@@ -68,3 +68,17 @@ def test_only_the_chosen_path_has_its_colour(layout):
 def test_what_has_no_place_is_refused(setting, rate):
     with pytest.raises(ValueError, match="is not recorded; settings are full with 2"):
         real_tradeoff.compute(FOUND, 44, setting, rate)
+
+
+ASKED = [("2 + 2?", "", ["4", "four"]), ("2 + 3?", "", ["5"])]
+WHOLE = {"the base": {"said": ["4", "a sum"], "right_14": [1, 0], "right_40": [1, 0]},
+         "LoRA": {"said": ["It is 4", "5"], "right_14": [0, 1], "right_40": [1, 1]}}
+
+
+def test_an_answer_is_right_at_once_later_or_not():
+    data = whole_answers.compute(ASKED, WHOLE, "2 + 2?")
+    assert data.models == (("the base", "4", 0), ("LoRA", "It is 4", 1))
+    assert "LoRA answers 'It is 4', right within 40 tokens." in whole_answers.alt(data)
+    assert whole_answers.compute(ASKED, WHOLE, "2 + 3?").models[0][2] == 2
+    with pytest.raises(ValueError, match="not one of the 2 questions"):
+        whole_answers.compute(ASKED, WHOLE, "3 + 3?")

@@ -17,6 +17,7 @@ from lib.figures.beyond import (
     relative,
     tuned,
     variants,
+    whole_answers,
 )
 from lib.figures.finetuning import (
     after_pretraining,
@@ -365,6 +366,12 @@ def chapter_19(long: str) -> Frames:
     yield ("real_answers", real_answers.compute, real_answers.draw, real_answers.alt,
            [((dialled, (0.0, 1.5), {"a sentence": "I am"}, "a sentence", strength), ())
             for strength in (0.0, 1.5)])
+    asked = [("How many legs does a spider have?", "", ["8", "eight"]), ("Who?", "", ["nobody"])]
+    lines = {name: {"said": [long, ""], "right_14": [k == 0, 0], "right_40": [k < 2, 0]}
+             for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
+                                       "LoRA, replay alone"))}
+    yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
+           [((asked, lines, question), ()) for question, _, _ in asked])
     ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
