@@ -77,6 +77,8 @@ def _plane(ax: Axes, data: Normed) -> None:
     _arrow(ax, row, dx, style.INK, 2.0)
     ax.plot(*out, "o", color=style.PAPER, mec=style.FROZEN.ink, ms=8, mew=1.6, zorder=5)
     ax.plot(*row, "o", color=style.INK, ms=6 if data.stretch == 1 else 8, zorder=6)
+    ax.text(0, -0.3, "all outputs lie\non this circle", color=style.MUTED, ha="center", va="top",
+            size=style.SMALL)
     ax.text(LIMIT, -1.9, "plane of rows with mean 0", ha="right", color=style.MUTED,
             size=style.SMALL)
     style.bare(ax).set(xlim=(-2.2, LIMIT), ylim=(-2.2, LIMIT - 1.4), aspect="equal")
@@ -104,9 +106,9 @@ def draw(data: Normed, layout: Layout = "wide") -> Figure:
                   f"Gradient that reaches it: length {data.length:.2f}")
     side = 3.2 if wide else 3.0
     _plane(style.place(fig, 0.1 if wide else 0.3, 0.62, side, side * 7 / 8.4), data)
-    keys = ((style.INK, "o", "row x, its gradient dx"),
-            (style.FROZEN.ink, "o", "output, its gradient"),
-            (style.FROZEN.ink, "--", "part along the output"))
+    keys = ((style.INK, "o", "row x, and the gradient dx that reaches it"),
+            (style.FROZEN.ink, "o", "output, and the gradient that comes from above"),
+            (style.FROZEN.ink, "--", "its part along the output, which is removed"))
     left, top = (0.2, 3.36) if wide else (0.2, 3.18)
     ax = style.board(fig, left, top, 3.3, 0.68)
     for k, (colour, mark, words) in enumerate(keys):

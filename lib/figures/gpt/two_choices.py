@@ -55,11 +55,17 @@ def _losses(ax: Axes, data: Choices) -> None:
         colour, marker = KINDS[kind]
         ax.plot(data.rates, losses, color=colour, ls=DASH[divided], marker=marker, ms=5,
                 mec=style.PAPER, clip_on=False, zorder=3)
-    ax.text(1.13 * data.rates[-2], data.ends["post-norm", False][-2] - 0.32, "post-norm",
-            va="bottom", weight=600, color=KINDS["post-norm"][0])
-    ax.text(0.94 * data.rates[-1], data.ends["pre-norm", False][-1] + 0.02, "pre-norm",
-            ha="right", va="bottom", weight=600, color=KINDS["pre-norm"][0])
-    ax.set(xscale="log", xlim=(data.rates[0] * 0.85, data.rates[-1] * 1.15), ylim=(2.9, 6.2),
+    ink, violet = KINDS["pre-norm"][0], KINDS["post-norm"][0]
+    last = {key: losses[-1] for key, losses in data.ends.items()}
+    for x, y, words, colour, where in (
+            (0.8 * data.rates[-2], data.ends["post-norm", False][-2] - 0.35, "post-norm",
+             violet, "right"),
+            (1.62 * data.rates[-2], 4.55, "post-norm,\ndivided", violet, "right"),
+            (0.96 * data.rates[-1], last["pre-norm", False] + 0.06, "pre-norm", ink, "right"),
+            (0.96 * data.rates[-1], last["pre-norm", True] - 0.36, "pre-norm, divided", ink,
+             "right")):
+        ax.text(x, y, words, color=colour, weight=600, ha=where, va="bottom", size=style.SMALL)
+    ax.set(xscale="log", xlim=(data.rates[0] * 0.85, data.rates[-1] * 1.15), ylim=(2.75, 6.2),
            yticks=[3, 4, 5, 6], xlabel="learning rate", title="Loss after 300 steps, in nats")
     ax.set_xticks(data.rates, [f"{rate:g}" for rate in data.rates])
     ax.minorticks_off()
@@ -85,7 +91,7 @@ def draw(data: Choices, layout: Layout = "wide") -> Figure:
     """Draw the two panels side by side, or on a phone one under the other."""
     fig = style.canvas(layout, 3.65 if layout == "wide" else 6.15)
     high = HIGH[layout]
-    style.heading(fig, "Before the branch, and divided",
+    style.heading(fig, "Pre-norm learns at every rate",
                   "Dashed: branches as they are. Solid: divided")
     _losses(style.place(fig, 0.3, 1.0, 3.15, high), data)
     corner = (3.95, 1.0) if layout == "wide" else (0.3, high + 2.0)
