@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -17,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import numpy as np
-from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
-from lib.laboratory.results import Line, stages
+from lib.laboratory.results import Line, short, stages, versions
 
 Settings = dict[str, Any]
 #: Does a function on each of the arguments, in any place, and yields what it returns, in order.
@@ -74,19 +71,9 @@ def perform_chapter(group: str, settings: Settings) -> Line:
     """
     perform, started = definitions(group)[CHAPTER_GROUPS[group][2]], time.process_time()
     found = perform(**settings)
-    kernel = next((each.get("architecture") for each in threadpool_info()), None)
-    return {"run": settings, **_short(found),
+    return {"run": settings, **short(found),
             "seconds": round(time.process_time() - started, 1),
-            "versions": f"Python {platform.python_version()} NumPy {np.__version__} {kernel}"}
-
-
-def _short(value: Any) -> Any:
-    """Every real number in lists and dicts to four digits, as JSON can express it."""
-    if isinstance(value, dict):
-        return {key: _short(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_short(part) for part in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+            "versions": versions()}
 
 
 def chapter_file(group: str, folder: Path = FOLDER) -> Path:

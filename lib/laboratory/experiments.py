@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
 from lib.adapters import merged_copy
@@ -32,7 +30,14 @@ from lib.generation import complete
 from lib.laboratory.chapter_runs import CHAPTER_GROUPS, run_chapter
 from lib.laboratory.cluster import Client, connected, finished
 from lib.laboratory.groups import group_runs
-from lib.laboratory.results import RESULTS, Line, append_line, due, put_in_order
+from lib.laboratory.results import (
+    RESULTS,
+    Line,
+    append_line,
+    due,
+    put_in_order,
+    versions,
+)
 from lib.model import GPTModel
 from lib.pretraining import (
     Recipe,
@@ -103,13 +108,12 @@ def perform(run: FineTuning) -> Line:
              "dev_answers": curve[-1][3], "facts": curve[-1][4],
              "pretraining": mean_loss(model, unseen(run.base)),
              "kl_old": kl(base, model, unseen(run.base))[0], "moved": distance(base, model)}
-    kernel = next((each.get("architecture") for each in threadpool_info()), None)
     return {"run": asdict(run), "parameters": trainable_count(model),
             **{name: _short(value) for name, value in found.items()}, "curve": curve,
             "samples": {question.prompt: complete(model, tokenizer, question.prompt, 16)
                         for question in sample_questions(data, 3)},
             "seconds": round(time.process_time() - started, 1),
-            "versions": f"Python {platform.python_version()} NumPy {np.__version__} {kernel}"}
+            "versions": versions()}
 
 
 def _on_test(base: GPTModel, model: GPTModel, tokenizer: BPETokenizer, data: Task) -> Line:

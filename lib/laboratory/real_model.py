@@ -9,7 +9,6 @@ stopped is run again.  The record, ``data/real_model.jsonl``, has a line for eac
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_info
 from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
@@ -51,6 +49,7 @@ from lib.laboratory.real_tasks import (
     some,
     written_ids,
 )
+from lib.laboratory.results import append_line, short, versions
 from lib.llama import LlamaModel
 from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
 from lib.optim import AdamW, clip_gradient_norm, warmup_cosine
@@ -276,12 +275,6 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Li
             "seconds": [0.0, time.process_time() - start], "versions": versions()}
 
 
-def versions() -> str:
-    """What made a line: its times and, by rounding errors, its counts depend on it."""
-    kernel = next((each.get("architecture") for each in threadpool_info()), None)
-    return f"Python {platform.python_version()} NumPy {np.__version__} {kernel}"
-
-
 def main(groups: Sequence[str]) -> None:
     """Do the runs that the record lacks, and add their lines as they end."""
     if unknown := set(groups) - set(plan(read())):
@@ -296,20 +289,9 @@ def main(groups: Sequence[str]) -> None:
             bar.set_postfix_str(f"{run.task} {run.method} {run.learning_rate:g} seed {run.seed}")
             line = perform_base(base, tokenizer, run) if run.method == "base" else \
                 perform(base, tokenizer, run, done[replace(BASE, system=run.system)])
-            with RECORD.open("a") as file:
-                file.write(json.dumps(short(line), ensure_ascii=False) + "\n")
+            append_line(RECORD, short(line))
             bar.update()
 
-
-def short(value: Any) -> Any:
-    """The same with numbers of four digits."""
-    if isinstance(value, dict):
-        return {name: short(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [short(each) for each in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 if __name__ == "__main__":

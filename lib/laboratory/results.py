@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from lib.finetuning import FineTuning
 from lib.laboratory import groups
@@ -167,6 +169,23 @@ def put_in_order(path: Path) -> dict[FineTuning, Line]:
         draft.write_text(text)
         draft.replace(path)
     return found
+
+
+def short(value: Any) -> Any:
+    """The same with numbers of four digits."""
+    if isinstance(value, dict):
+        return {name: short(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [short(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def versions() -> str:
+    """What made a line: its seconds and, by rounding errors, its figures depend on it."""
+    kernel = next((each.get("architecture") for each in threadpool_info()), None)
+    return f"Python {platform.python_version()} NumPy {np.__version__} {kernel}"
 
 
 def append_line(path: Path, line: Line) -> None:
