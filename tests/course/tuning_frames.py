@@ -40,6 +40,7 @@ from lib.figures.lora import (
     drift,
     enough,
     equal_learning,
+    first_twenty,
     fronts,
     grid,
     initialization,
@@ -191,6 +192,12 @@ def low_ranks(long: str) -> Frames:
 
 def maths(long: str) -> Frames:
     """Chapter 12."""
+    steps = np.arange(21.0)
+    courses = {alpha: np.stack([0.12 * np.exp(-alpha * steps / 4), 1 - np.exp(-steps / 5),
+                                alpha / 20 * (1 - np.exp(-steps / 9))], axis=1)
+               for alpha in (1, 4, 8)}
+    yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
+           [((courses, alpha), ()) for alpha in courses])
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
