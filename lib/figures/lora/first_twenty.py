@@ -19,7 +19,7 @@ CAPTION = ("B leaves zero in the first step, A moves from the second on. Set ano
 
 @dataclass(frozen=True)
 class Steps:
-    """alpha -> (steps + 1, 3): loss, norm of B and A's move before the first step and after each."""
+    """alpha -> (steps + 1, 3): loss, norm of B and A's move, at first and after each step."""
 
     alpha: float
     courses: dict[float, np.ndarray]
