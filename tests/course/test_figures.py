@@ -23,6 +23,7 @@ from lib.figures.gpt import pretraining
 from lib.figures.kit import contrast, labels, render, style
 from lib.figures.kit.style import LAYOUTS
 from lib.figures.lora import (
+    first_twenty,
     gradient_board,
     initialization,
     knobs,
@@ -291,6 +292,7 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: matrix_board.draw(matrix_board.compute(), 6), "step is 6"),
     (lambda: matrix_board.compute(training=2), "training is 2"),
     (lambda: gradient_board.compute(np.ones(3)), "shape"),
+    (lambda: first_twenty.compute({4.0: np.ones((21, 3))}, 2.0), "alpha is 2.0"),
     (lambda: strength.compute(strengths(), "Peru", 7), "strength is 7"),
     (lambda: strength.compute(strengths(), "Atlantis", 1), "Atlantis"),
     (lambda: rank_alpha.compute(grid(), 3, 8), r"\(3, 8\)"),

@@ -43,6 +43,7 @@ from lib.figures.lora import (
     drift,
     enough,
     equal_learning,
+    first_twenty,
     fronts,
     grid,
     initialization,
@@ -164,7 +165,8 @@ def costs(long: str) -> Frames:
     points = {name: {f"{k}": [(0.15 + 0.1 * j * k + 0.01 * seed, 1 / (k + j / 4))
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
-    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [((points, 0.147), ())])
+    yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
+        ((points, 0.147), ()), ((points, 0.147, None, 0.6), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
@@ -202,6 +204,12 @@ def low_ranks(long: str) -> Frames:
 
 def maths(long: str) -> Frames:
     """Chapter 12."""
+    steps = np.arange(21.0)
+    courses = {alpha: np.stack([0.12 * np.exp(-alpha * steps / 4), 1 - np.exp(-steps / 5),
+                                alpha / 20 * (1 - np.exp(-steps / 9))], axis=1)
+               for alpha in (1, 4, 8)}
+    yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
+           [((courses, alpha), ()) for alpha in courses])
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])

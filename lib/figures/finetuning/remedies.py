@@ -27,12 +27,13 @@ class Remedies:
 
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
     to draw no line there; written: by remedy the settings that stand at their points,
-    where there is room.
+    where there is room; most: the loss at which the axis ends, None for all settings.
     """
 
     points: dict[str, dict[str, np.ndarray]]
     guess: float | None = None
     written: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    most: float | None = None
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -41,8 +42,10 @@ class Remedies:
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
-            written: Mapping[str, Sequence[str]] | None = None) -> Remedies:
-    """Take the points as they are; ``written`` are the settings to write at their points.
+            written: Mapping[str, Sequence[str]] | None = None,
+            most: float | None = None) -> Remedies:
+    """Take the points as they are; ``written`` are the settings to write at their points,
+    and ``most`` is the loss at which the axis ends: lines leave the frame there.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -57,7 +60,7 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, guess, dict(written or {}))
+    return Remedies(found, guess, dict(written or {}), most)
 
 
 @style.styled
@@ -71,8 +74,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")
-    ax.set(xlim=(0.88 * every[:, 0].min(), 1.12 * every[:, 0].max()), ylim=(-0.03, 1.07))
-    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
+    end = data.most or 1.12 * every[:, 0].max()
+    ax.set(xlim=((0.96 if data.most else 0.88) * every[:, 0].min(), end), ylim=(-0.03, 1.07))
+    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.25, 0.3) if data.most else
+                       (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     ax.set(xlabel="loss on unseen recipes, nats  (left is better)")
     ax.set_title("Facts kept", pad=5)
@@ -90,9 +95,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
                 mec=style.PAPER, zorder=3)
         seeds = np.concatenate(list(data.points[remedy].values()))
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
-        lines.append(Named(mean[:, 0], mean[:, 1], remedy, tone))
+        inside = mean[mean[:, 0] <= end]
+        lines.append(Named(inside[:, 0], inside[:, 1], remedy, tone))
         for setting, place in zip(data.points[remedy], mean, strict=True):
-            if wide and setting in data.written.get(remedy, ()):
+            if wide and place[0] <= end and setting in data.written.get(remedy, ()):
                 ax.annotate(setting, place, (5, -9), textcoords="offset points", ha="left",
                             va="center", size=style.SMALL, color=tone.ink, zorder=4)
     name_lines(ax, lines)

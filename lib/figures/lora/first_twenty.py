@@ -1,0 +1,93 @@
+"""The first steps of a LoRA layer: its loss, and how far B and A have come, under one alpha."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.style import Layout
+
+CAPTION = ("B leaves zero in the first step, A moves from the second on. Set another alpha: the "
+           "larger it is, the sooner the loss falls.")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """alpha -> (steps + 1, 3): loss, norm of B and A's move, at first and after each step."""
+
+    alpha: float
+    courses: dict[float, np.ndarray]
+
+    @property
+    def now(self) -> np.ndarray:
+        """The chosen alpha's course."""
+        return self.courses[self.alpha]
+
+
+def compute(courses: Mapping[float, np.ndarray], alpha: float) -> Steps:
+    """Choose one alpha of ``courses``, each (steps + 1, 3).
+
+    Raises:
+        ValueError: nothing was measured for this alpha.
+    """
+    if alpha not in courses:
+        raise ValueError(f"alpha is {alpha}; measured were {', '.join(map(str, courses))}")
+    return Steps(alpha, {each: np.array(course, float) for each, course in courses.items()})
+
+
+def _loss(ax: Axes, data: Steps, least: float) -> None:
+    for alpha, course in data.courses.items():
+        chosen = alpha == data.alpha
+        ax.plot(course[:, 0], marker="D" if chosen else None, ms=4, mec=style.PAPER, mew=0.6,
+                color=(style.TASK if chosen else style.FROZEN).mark, lw=1.5 if chosen else 1,
+                alpha=1 if chosen else 0.55, zorder=2 + chosen)
+    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss (grey: the other α)")
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1], ["1e-8", "1e-6", "1e-4", "1e-2", "1"])
+
+
+def _ways(ax: Axes, data: Steps, top: float) -> None:
+    lines = []
+    for column, name, tone, marker in ((1, "norm of B", style.B, "s"),
+                                       (2, "A has moved", style.A, "o")):
+        ax.plot(data.now[:, column], marker=marker, ms=4, mec=style.PAPER, mew=0.6, lw=1.5,
+                color=tone.mark, zorder=3)
+        lines.append(Named(np.arange(len(data.now)), data.now[:, column], name, tone))
+    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Length of the way")
+    name_lines(ax, lines)
+
+
+@style.styled
+def draw(data: Steps, layout: Layout = "wide") -> Figure:
+    """Draw the loss beside the ways of B and A, the same axes under every alpha."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.3 if wide else 5.1)
+    style.heading(fig, f"α = {data.alpha:g}",
+                  f"{len(data.now) - 1} steps of gradient descent from B = 0" if wide
+                  else f"{len(data.now) - 1} steps from B = 0")
+    every = np.concatenate(list(data.courses.values()))
+    boxes = (((0.62, 0.98, 2.75, 1.75), (4.15, 0.98, 2.75, 1.75)) if wide
+             else ((0.62, 0.98, 2.78, 1.45), (0.62, 3.1, 2.78, 1.45)))
+    axes = [style.place(fig, *box) for box in boxes]
+    _loss(axes[0], data, max(1e-9, 0.3 * every[:, 0].min()))
+    _ways(axes[1], data, every[:, 1:].max())
+    for ax in axes:
+        ax.set(xlim=(-0.5, len(data.now) - 0.5))
+        ax.set_xticks(range(0, len(data.now), 5))
+        ax.minorticks_off()
+        ax.grid(axis="y")
+    return fig
+
+
+def alt(data: Steps) -> str:
+    """Return the frame in words."""
+    loss, left, right = data.now.T
+    last = len(loss) - 1
+    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.2e} to {loss[last]:.2e} in "
+            f"{last} steps. After step 1 the norm of B is {left[1]:.3f} and A has moved by "
+            f"{right[1]:.3f}; after step {last} they are {left[last]:.3f} and {right[last]:.3f}.")
