@@ -17,8 +17,8 @@ CAPTION = ("Each panel is one method. What is coloured differs from LoRA's; all 
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins
-STREAM, SIDE = 0.66, 1.12  # heights of both paths
-FORK, JOIN, END = 0.26, 1.2, 1.64  # where the path beside leaves and joins, and where y is
+STREAM, SIDE = 1.06, 0.6  # heights of both paths, LoRA's above W as in `relative`
+FORK, JOIN, END = 0.26, 1.17, 1.67  # where the path beside leaves and joins, and where y is
 SMALL = (0.25, 0.21)  # a small box
 
 
@@ -63,7 +63,7 @@ def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words
 
 def _beside(ax: Axes, method: Method) -> None:
     """The path from x through A and B to the sum, with its factor."""
-    route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM + 0.08))
+    route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM - 0.08))
     _box(ax, (0.44, SIDE), SMALL, "A", style.FROZEN if method.frozen_A else style.A,
          "A" in method.own)
     _box(ax, (1.0, SIDE), SMALL, "B", style.B, "B" in method.own)
@@ -72,7 +72,7 @@ def _beside(ax: Axes, method: Method) -> None:
         ax.plot([0.64, 0.72, 0.8], [SIDE + 0.04, SIDE + 0.04, SIDE - 0.06], lw=1.4,
                 color=style.LORA.ink, zorder=4)
     own = "factor" in method.own
-    ax.text(JOIN + 0.06, (STREAM + SIDE) / 2 + 0.04, method.factor, va="center_baseline",
+    ax.text(JOIN + 0.06, (STREAM + SIDE) / 2 - 0.03, method.factor, va="center_baseline",
             color=style.LORA.ink if own else style.MUTED, weight=600 if own else 400,
             size=style.BASE if own else style.SMALL)
     ax.plot(JOIN, STREAM, "o", ms=11, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
@@ -94,7 +94,7 @@ def _panel(ax: Axes, method: Method) -> None:
     if alone:
         _box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        _box(ax, (1.42, STREAM), (0.2, SMALL[1]), "m", style.LORA, True)
+        _box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True)
 
 
 @style.styled

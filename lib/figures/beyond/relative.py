@@ -112,7 +112,7 @@ def _path(ax: Axes, data: Relative) -> None:
     if alone:
         _box(ax, (0.75, STREAM), (0.6, 0.4), "γ, β", style.LORA, True)
         return
-    route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM + 0.1))
+    route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM - 0.1))
     shared = "vectors" in own
     for name, middle, tone, still in (("A", 0.7 if shared else 0.75, style.A, "A" in own),
                                       ("B", 1.6 if shared else 1.85, style.B, False)):

@@ -14,9 +14,9 @@ from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Loss on dev in nats after 150 steps. Move the rate: the order of the ways depends "
            "on it, so compare lowest points.")
-TONES = {"none": style.FROZEN, "learnt": Tone("#7f88c0", "#5a62a6", "#dcdff0"),
+TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
-         "ALiBi": Tone("#23275c", "#23275c", "#dcdff0"), "rotary": style.DATA}
+         "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
 MARKS = dict(zip(TONES, "^osvD", strict=True))
 DASHES = dict(zip(TONES, ("-", ":", "--", "-.", "-"), strict=True))
 
@@ -52,10 +52,10 @@ def draw(data: Race, layout: Layout = "wide") -> Figure:
     """Draw a line for each way: the mean of the seeds, and each seed."""
     fig = style.canvas(layout, 3.7)
     style.heading(fig, f"A rate of {data.rate:g}", f"Best first: {', '.join(data.order())}")
-    ax = style.place(fig, 0.45, 0.75, fig.get_size_inches()[0] - 0.6, 2.4)
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.8, 2.4)
     every = np.concatenate([each.ravel() for each in data.losses.values()])
     ax.set(xscale="log", xlim=(data.rates[0] / 1.3, data.rates[-1] * 1.3), xlabel="learning rate",
-           ylim=(every.min() - 0.1, every.max() + 0.1))
+           ylim=(every.min() - 0.1, every.max() + 0.1), ylabel="loss on dev, nats")
     ax.axvline(data.rate, color=style.INK, lw=style.THIN, zorder=1)
     lines = []
     for way, each in data.losses.items():
