@@ -37,6 +37,7 @@ from lib.figures.lora import (
     batch_sizes,
     budget,
     capacity,
+    clip,
     drift,
     enough,
     equal_learning,
@@ -317,6 +318,8 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
+    yield ("clip", clip.compute, clip.draw, clip.alt,
+           [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
