@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import clip, drift, grid, serving, two_adapters
+from lib.figures.lora import clip, drift, grid, second_task, serving, two_adapters
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -84,3 +84,16 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
     for end in (0, 1.1):
         with pytest.raises(ValueError, match="the grid ends at"):
             clip.compute(W, 0, 3, end)
+
+
+def test_a_way_to_a_second_task_shows_what_is_trained_and_refuses_others():
+    after = {(way, replay): (50.0 + replay, 60.0 + replay)
+             for way in second_task.WAYS for replay in (False, True)}
+    data = second_task.compute(91, after, "merged")
+    assert (data.without, data.replay) == ((50, 60), (51, 61))
+    assert "50% after the second task without replay and 51% with it" in second_task.alt(data)
+    words = [text.get_text() for ax in second_task.draw(data).axes for text in ax.texts]
+    assert words.count("trained") == words.count("frozen") == 1
+    assert {"91%", "50%", "51%", "60%", "61%"} <= set(words)
+    with pytest.raises(ValueError, match="no way 'both'"):
+        second_task.compute(91, after, "both")

@@ -54,8 +54,9 @@ def compute(W: np.ndarray, row: int, bits: int, end: float) -> Clip:
     if not 0 < end <= 1:
         raise ValueError(f"the grid ends at {end} of the largest weight; allowed are 0 to 1")
     count = 2 ** (bits - 1) - 1
-    return Clip(bits, end, W[row] / np.abs(W[row]).max(), np.arange(-count, count + 1) / count * end,
-                np.array([error_of(W, bits, part) for part in PARTS]), error_of(W, bits, end))
+    errors = np.array([error_of(W, bits, part) for part in PARTS])
+    return Clip(bits, end, W[row] / np.abs(W[row]).max(),
+                np.arange(-count, count + 1) / count * end, errors, error_of(W, bits, end))
 
 
 def _weights(ax: Axes, data: Clip) -> None:
@@ -70,7 +71,8 @@ def _weights(ax: Axes, data: Clip) -> None:
 
 
 def _errors(ax: Axes, data: Clip) -> None:
-    ax.set(xlim=(0.26, 1.04), ylim=(0, 0.6), xlabel="the grid ends at", ylabel="error of the matrix")
+    ax.set(xlim=(0.26, 1.04), ylim=(0, 0.6), xlabel="the grid ends at",
+           ylabel="error of the matrix")
     ax.set_xticks([0.4, 0.6, 0.8, 1.0])
     ax.set_yticks([0, 0.2, 0.4, 0.6], ["0%", "20%", "40%", "60%"])
     ax.plot(PARTS, data.errors, color=style.FROZEN.mark)
