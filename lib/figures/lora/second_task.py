@@ -85,7 +85,7 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"Way: {data.way}", "What is trained, and answers right afterwards")
     _parts(style.board(fig, style.MARGIN, 0.66, 2.9, 2.0), data)
     _bars(style.place(fig, 4.75 if wide else 1.62, 0.66 if wide else 2.75,
-                      2.35 if wide else 1.9, 2.05 if wide else 1.8), data)
+                      2.3 if wide else 1.72, 2.05 if wide else 1.8), data)
     return fig
 
 
