@@ -32,7 +32,7 @@ CHAPTER_GROUPS = {
     # What does training through a rounded base gain, and what is left of it after a merge?
     "qlora": (CHAPTERS / "A3_qlora.ipynb", "recorded-qlora", "train_through"),
     # Which way to a second task keeps the first one best?
-    "sequence": (CHAPTERS / "17_serving.ipynb", "recorded-sequence", "teach_in_turn")}
+    "sequence": (CHAPTERS / "A4_second_task.ipynb", "recorded-sequence", "teach_in_turn")}
 
 
 def definitions(group: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import drift, grid, serving, two_adapters
+from lib.figures.lora import clip, drift, grid, second_task, serving, two_adapters
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -68,3 +68,32 @@ def test_a_change_below_half_a_step_is_rounded_away():
     assert "2 are rounded away" in grid.alt(data)
     with pytest.raises(ValueError, match="its change"):
         grid.compute(row, change[:2], 4)
+
+
+def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
+    W = np.array([[8.0, 1.0, -1.0, 2.0, -2.0, 0.0]])
+    whole, half = (clip.compute(W, 0, 3, end) for end in (1, 0.5))
+    np.testing.assert_allclose(whole.levels, np.arange(-3, 4) / 3)
+    np.testing.assert_allclose(half.levels, np.arange(-3, 4) / 6)
+    assert (whole.cut, half.cut) == (0, 1)
+    # With steps of 8/3 to 8, ones go to 0 and twos to 8/3; with 4/3 up to 4, 8 goes to 4.
+    norm = np.linalg.norm(W)
+    assert whole.error == pytest.approx(np.sqrt(2 + 2 * (2 / 3) ** 2) / norm)
+    assert half.error == pytest.approx(np.sqrt(16 + 2 / 9 + 2 * (2 / 3) ** 2) / norm)
+    assert whole.errors[-1] == whole.error and "1 of one row's 6 weights" in clip.alt(half)
+    for end in (0, 1.1):
+        with pytest.raises(ValueError, match="the grid ends at"):
+            clip.compute(W, 0, 3, end)
+
+
+def test_a_way_to_a_second_task_shows_what_is_trained_and_refuses_others():
+    after = {(way, replay): (50.0 + replay, 60.0 + replay)
+             for way in second_task.WAYS for replay in (False, True)}
+    data = second_task.compute(91, after, "merged")
+    assert (data.without, data.replay) == ((50, 60), (51, 61))
+    assert "50% after the second task without replay and 51% with it" in second_task.alt(data)
+    words = [text.get_text() for ax in second_task.draw(data).axes for text in ax.texts]
+    assert words.count("trained") == words.count("frozen") == 1
+    assert {"91%", "50%", "51%", "60%", "61%"} <= set(words)
+    with pytest.raises(ValueError, match="no way 'both'"):
+        second_task.compute(91, after, "both")

@@ -40,6 +40,7 @@ from lib.figures.lora import (
     batch_sizes,
     budget,
     capacity,
+    clip,
     drift,
     enough,
     equal_learning,
@@ -59,6 +60,7 @@ from lib.figures.lora import (
     rate_shift,
     reach,
     scaling,
+    second_task,
     starts,
     target_modules,
     tradeoff,
@@ -336,6 +338,12 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
+    yield ("clip", clip.compute, clip.draw, clip.alt,
+           [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
+    after = {(way, replay): (70.0 if replay else 2.0, 100.0)
+             for way in second_task.WAYS for replay in (False, True)}
+    yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
+           [((91.0, after, way), ()) for way in second_task.WAYS])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
