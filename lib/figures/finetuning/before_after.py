@@ -107,7 +107,8 @@ def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high = _height(wide)
     fig = style.canvas(layout, 0.62 + high + 1.75)
-    style.heading(fig, data.goal, "Three models go on from one prompt")
+    style.heading(fig, data.goal, "Above, three models go on from one prompt; below, the whole test"
+                  if wide else "One prompt, and below it the whole test")
     _answers(fig, data, 0.62, high, wide)
     _scores(style.place(fig, 1.0, 0.62 + high + 0.22, fig.get_size_inches()[0] - 1.55, 0.95), data)
     return fig

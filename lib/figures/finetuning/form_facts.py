@@ -65,7 +65,9 @@ def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     """Draw the three lines, with their names beside or above them."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.95 if wide else 3.5)
-    style.heading(fig, "The elements: form, then facts", "Full fine-tuning at rate 0.003")
+    style.heading(fig, "The form comes first, the facts come late",
+                  "The elements: full fine-tuning at rate 0.003, two seeds" if wide
+                  else "The elements: full, rate 0.003, two seeds")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.3, 4.2 if wide else 2.95, 1.72), data)
     for k, (name, (words, tone, marker, dash)) in enumerate(LINES.items()):
         last = data.shares[name][data.steps[-1]].mean()

@@ -102,7 +102,7 @@ def draw(data: Overfit, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.1 if wide else 4.85)
     few, many = data.examples
     style.heading(fig, f"Step {data.step}, {data.epochs:.0f} epochs of {few} examples",
-                  f"Grey: held out, for a run on {many:,} examples")
+                  f"One seed; grey: held out, for a run on {many:,} examples")
     if wide:
         _losses(style.place(fig, 0.45, 0.94, 2.95, 1.6), data)
         _answers(style.place(fig, 4.2, 0.94, 2.9, 1.6), data)

@@ -135,7 +135,11 @@ def draw(data: Transfer, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = 2.7 if wide else 4.0
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
-    style.heading(fig, f"Step {data.step}", "The same questions, two starts")
+    base, random = (style.percent(data.held_out[start][data.at]) for start in STARTS)
+    style.heading(fig, f"Step {data.step}: {base} from the base, {random} from random" if wide
+                  else f"Step {data.step}: {base} and {random}",
+                  "Held-out answers right, after the same questions from two starts" if wide
+                  else "Held-out answers: from the base, from random")
     if wide:
         _loss(style.place(fig, 0.5, 0.92, 2.85, 1.25), data)
         _scores(style.place(fig, 4.05, 0.92, 2.95, 1.25), data)
