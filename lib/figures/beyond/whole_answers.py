@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Go through the questions: is what a tuned model no longer says within 14 tokens lost, "
-           "or does it come later?")
+CAPTION = ("Go through the questions: what a tuned model no longer says within 14 tokens is lost, "
+           "or it comes later.")
 HIGH = {"wide": 0.8, "narrow": 1.04}  # inches of one model with its answer
 LINES = {"wide": 2, "narrow": 3}       # of an answer
 WHEN = ("right within 14 tokens", "right within 40 tokens", "not right")
