@@ -293,6 +293,5 @@ def main(groups: Sequence[str]) -> None:
             bar.update()
 
 
-
 if __name__ == "__main__":
     main(sys.argv[1:])

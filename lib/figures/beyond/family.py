@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import route
-from lib.figures.kit.style import Layout, Tone
+from lib.figures.kit.labels import box, route
+from lib.figures.kit.style import Layout
 
 CAPTION = ("Each panel is one method. What is coloured differs from LoRA's; all else is as in the "
            "first panel.")
@@ -50,25 +49,14 @@ def compute() -> list[Method]:
             Method("LayerNorms only", "trains γ and β", ("norm",), beside=False)]
 
 
-def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words: str, tone: Tone,
-         own: bool) -> None:
-    """A box around its middle; a method's own part has a thick purple frame."""
-    wide, high = size
-    ax.add_patch(FancyBboxPatch(
-        (middle[0] - wide / 2, middle[1] - high / 2), wide, high, fc=tone.tint, zorder=3,
-        ec=style.LORA.mark if own else tone.mark, lw=2.2 if own else style.THIN,
-        boxstyle="round,pad=0,rounding_size=.04"))
-    ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600, zorder=4)
-
-
 def _beside(ax: Axes, method: Method) -> None:
     """The path from x through A and B to the sum, with its factor."""
     route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM - 0.08))
-    _box(ax, (0.44, SIDE), SMALL, "A", style.FROZEN if method.frozen_A else style.A,
+    box(ax, (0.44, SIDE), SMALL, "A", style.FROZEN if method.frozen_A else style.A,
          "A" in method.own)
-    _box(ax, (1.0, SIDE), SMALL, "B", style.B, "B" in method.own)
+    box(ax, (1.0, SIDE), SMALL, "B", style.B, "B" in method.own)
     if "between" in method.own:  # the path with a bend in it
-        _box(ax, (0.72, SIDE), SMALL, "", style.LORA, True)
+        box(ax, (0.72, SIDE), SMALL, "", style.LORA, True)
         ax.plot([0.64, 0.72, 0.8], [SIDE + 0.04, SIDE + 0.04, SIDE - 0.06], lw=1.4,
                 color=style.LORA.ink, zorder=4)
     own = "factor" in method.own
@@ -89,12 +77,12 @@ def _panel(ax: Axes, method: Method) -> None:
     if method.beside:
         _beside(ax, method)
     alone = "norm" in method.own
-    _box(ax, (1.0 if alone else 0.72, STREAM), (0.5, 0.34), "rest" if "W" in method.own else "W",
+    box(ax, (1.0 if alone else 0.72, STREAM), (0.5, 0.34), "rest" if "W" in method.own else "W",
          style.FROZEN, "W" in method.own)
     if alone:
-        _box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
+        box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        _box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True)
+        box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True)
 
 
 @style.styled

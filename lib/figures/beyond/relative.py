@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import route
-from lib.figures.kit.style import Layout, Tone
+from lib.figures.kit.labels import box, route
+from lib.figures.kit.style import Layout
 
 CAPTION = "Left is LoRA's path, and a purple frame marks what this relative changes in it."
 BOARD = (3.35, 1.95)  # inches of the path, and of the idea
@@ -23,6 +24,9 @@ BARS = 32  # so many of the singular values are drawn
 OWN = {"LoRA+": ("B",), "rsLoRA": ("factor",), "PiSSA": ("A", "B", "W"), "DoRA": ("after",),
        "B only": ("A",), "adapter": ("between",), "norms": ("norm",), "VeRA": ("vectors",),
        "AdaLoRA": ("gates",)}
+
+
+_box = partial(box, letters=style.LARGE)
 
 
 @dataclass(frozen=True)
@@ -85,18 +89,6 @@ def _words(data: Relative) -> tuple[str, str]:
 
 def _number(value: float) -> str:
     return f"{value:.3g}"
-
-
-def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words: str, tone: Tone,
-         own: bool) -> None:
-    """A box around its middle; what is a relative's own has a thick purple frame."""
-    wide, high = size
-    ax.add_patch(FancyBboxPatch(
-        (middle[0] - wide / 2, middle[1] - high / 2), wide, high, fc=tone.tint, zorder=3,
-        ec=style.LORA.mark if own else tone.mark, lw=2.4 if own else style.THIN,
-        boxstyle="round,pad=0,rounding_size=.05"))
-    ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600,
-            size=style.LARGE, zorder=4)
 
 
 def _path(ax: Axes, data: Relative) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import route
+from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
 CAPTION = ("From top to bottom as training goes on, with the models that are in play at once. "
@@ -38,15 +36,6 @@ def compute() -> list[Training]:
                      ("teacher",))]
 
 
-def _box(ax: Axes, left: float, top: float, words: str, learns: bool) -> None:
-    tone = style.LORA if learns else style.FROZEN
-    ax.add_patch(FancyBboxPatch((left, top), 0.7, 0.28, fc=tone.tint, ec=tone.mark,
-                                lw=1.8 if learns else style.THIN,
-                                boxstyle="round,pad=0,rounding_size=.05"))
-    ax.text(left + 0.35, top + 0.14, words, ha="center", va="center_baseline", color=tone.ink,
-            weight=600, size=style.SMALL)
-
-
 @style.styled
 def draw(data: list[Training], layout: Layout = "wide") -> Figure:
     """Draw a row for each way: its name, what it learns from, its models."""
@@ -64,7 +53,9 @@ def draw(data: list[Training], layout: Layout = "wide") -> Figure:
                 color=style.MUTED, size=style.SMALL)
         left, high = (4.1, top) if wide else (0.36, top + 0.32)
         for place, words in enumerate((*each.learning, *each.frozen)):
-            _box(ax, left + 0.76 * place, high, words, place < len(each.learning))
+            learns = place < len(each.learning)
+            box(ax, (left + 0.76 * place + 0.35, high + 0.14), (0.7, 0.28), words,
+                style.LORA if learns else style.FROZEN, learns, style.SMALL)
     return fig
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
+from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
 
@@ -91,6 +92,18 @@ class Named:
     y: np.ndarray
     name: str
     tone: style.Tone
+
+
+def box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words: str,
+        tone: style.Tone, own: bool = False, letters: float = style.BASE) -> None:
+    """A part with its name in it, around its middle; what is trained has a thick purple frame."""
+    wide, high = size
+    ax.add_patch(FancyBboxPatch(
+        (middle[0] - wide / 2, middle[1] - high / 2), wide, high, fc=tone.tint, zorder=3,
+        ec=style.LORA.mark if own else tone.mark, lw=2.2 if own else style.THIN,
+        boxstyle="round,pad=0,rounding_size=.05"))
+    ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600,
+            size=letters, zorder=4)
 
 
 def better(ax: Axes, way: str, x: float, y: float) -> None:

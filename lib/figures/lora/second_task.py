@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
-from lib.figures.kit.style import Layout, Tone
+from lib.figures.kit.labels import box
+from lib.figures.kit.style import Layout
 
 CAPTION = ("Whichever way you take: without replay little of the first task is left, and with it "
            "most of it.")
@@ -50,17 +50,10 @@ def _parts(ax: Axes, data: Second) -> None:
     for number, (words, trained) in enumerate(WAYS[data.way][1]):
         at, tone = 0.34 + 0.56 * number, style.LORA if words != "W" else style.FROZEN
         if number:
-            ax.text(0.9, at + 0.0, "+", ha="center", va="center", weight=600)
-        _box(ax, at + 0.1, words, tone, trained)
-
-
-def _box(ax: Axes, top: float, words: str, tone: Tone, trained: bool) -> None:
-    ax.add_patch(FancyBboxPatch((0.08, top), 1.64, 0.32, fc=tone.tint, ec=tone.mark,
-                                lw=2.2 if trained else style.THIN,
-                                boxstyle="round,pad=0,rounding_size=.05"))
-    ax.text(0.9, top + 0.16, words, ha="center", va="center_baseline", color=tone.ink, weight=600)
-    ax.text(1.84, top + 0.16, "trained" if trained else "frozen", va="center_baseline",
-            color=style.INK if trained else style.MUTED)
+            ax.text(0.9, at, "+", ha="center", va="center", weight=600)
+        box(ax, (0.9, at + 0.26), (1.64, 0.32), words, tone, trained)
+        ax.text(1.84, at + 0.26, "trained" if trained else "frozen", va="center_baseline",
+                color=style.INK if trained else style.MUTED)
 
 
 def _bars(ax: Axes, data: Second) -> None:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import route
-from lib.figures.kit.style import Layout, Tone
+from lib.figures.kit.labels import box, route
+from lib.figures.kit.style import Layout
 
 CAPTION = ("Merged, the adapter is part of the matrix. Unmerged, it is a path of its own, and the "
            "rows of one batch may take different ones.")
@@ -37,15 +36,6 @@ def compute() -> list[Way]:
             Way("Mixed batch", "one base, an adapter for each row", ("qa", "pirate", "none"))]
 
 
-def _box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words: str,
-         tone: Tone) -> None:
-    wide, high = size
-    ax.add_patch(FancyBboxPatch(
-        (middle[0] - wide / 2, middle[1] - high / 2), wide, high, fc=tone.tint, ec=tone.mark,
-        lw=style.THIN, zorder=3, boxstyle="round,pad=0,rounding_size=.04"))
-    ax.text(*middle, words, ha="center", va="center_baseline", color=tone.ink, weight=600, zorder=4)
-
-
 def _panel(ax: Axes, way: Way) -> None:
     """One way: rows of the batch from left to right, through the base and what stands beside it."""
     ax.text(0.06, 0.1, way.name, va="center_baseline", weight=600, size=style.BASE)
@@ -60,18 +50,18 @@ def _panel(ax: Axes, way: Way) -> None:
             up = at - (0.26 if mark else 0.5)
             route(ax, (FORK, at), (FORK, up), (JOIN, up), (JOIN, at - 0.07))
             if mark:
-                _box(ax, (1.13, up), (0.62, 0.2), name, style.LORA)
+                box(ax, (1.13, up), (0.62, 0.2), name, style.LORA)
             else:
-                _box(ax, (0.82, up), (0.36, 0.26), "A", style.A)
-                _box(ax, (1.44, up), (0.36, 0.26), "B", style.B)
+                box(ax, (0.82, up), (0.36, 0.26), "A", style.A)
+                box(ax, (1.44, up), (0.36, 0.26), "B", style.B)
             ax.plot(JOIN, at, "o", ms=10, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
             ax.text(JOIN, at, "+", ha="center", va="center_baseline", weight=600, zorder=5)
         if not mark:
-            _box(ax, (1.13, at), (1.0 if way.merged else 0.62, 0.4),
+            box(ax, (1.13, at), (1.0 if way.merged else 0.62, 0.4),
                  "W + s B A" if way.merged else "W", style.LORA if way.merged else style.FROZEN)
     if len(heights) > 1:
         for at in heights:
-            _box(ax, (1.13, at), (0.62, 0.2), "W", style.FROZEN)
+            box(ax, (1.13, at), (0.62, 0.2), "W", style.FROZEN)
 
 
 @style.styled
