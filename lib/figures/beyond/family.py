@@ -78,11 +78,11 @@ def _panel(ax: Axes, method: Method) -> None:
         _beside(ax, method)
     alone = "norm" in method.own
     box(ax, (1.0 if alone else 0.72, STREAM), (0.5, 0.34), "rest" if "W" in method.own else "W",
-         style.FROZEN, "W" in method.own)
+        style.FROZEN, "W" in method.own)
     if alone:
         box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True)
+        box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True, style.SMALL)
 
 
 @style.styled
