@@ -14,6 +14,8 @@ EVERYWHERE_OPTIONS ?=
 RUN := $(VENV)/bin/python
 NAMED = test -n "$(NB)" || { echo "Name a notebook: make $@ NB=chapters/01_tokens.ipynb" >&2; exit 2; }
 export VENV PYTHON
+# Each notebook's kernel would compile every package anew, which takes it five seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-parity book test lint lab serve refresh record text notebook lock clean parity \
