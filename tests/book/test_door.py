@@ -29,39 +29,17 @@ def notebook(*cells):
     return made
 
 
-def run(folder: Path, made) -> tuple[int, str, dict]:
-    """Run a notebook through the door; return the exit code, what was said, and its record."""
-    nbformat.write(made, folder / "small.ipynb")
+def run(folder: Path, *made) -> tuple[int, str, list[dict]]:
+    """Run notebooks through the door; return the exit code, what was said, and their records."""
+    paths = [folder / f"small{number}.ipynb" for number in range(len(made))]
+    for path, each in zip(paths, made):
+        nbformat.write(each, path)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "-p", "tools.notebooks",
-         "--nbval", "--nbval-cell-timeout=60", f"--executed={folder / 'kept'}",
-         str(folder / "small.ipynb")],
+         "--nbval", "--nbval-cell-timeout=60", f"--executed={folder / 'kept'}", *map(str, paths)],
         cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PY_COLORS": "0"})
-    record = folder / "kept" / "small.json"
     return (done.returncode, done.stdout + done.stderr,
-            json.loads(record.read_text()) if record.exists() else {})
-
-
-def test_a_notebook_that_gives_its_outputs_is_kept_with_them(tmp_path):
-    code, said, record = run(tmp_path, notebook(
-        cell("print('loss 0.125')", "loss 0.124\n", tolerance={"absolute": 0.002}),
-        cell("print(sum(range(10**7)))", "49999995000000\n")))
-    assert code == 0, said
-    assert record["passed"] and record["seconds"] > 0
-    kept = nbformat.read(tmp_path / "kept" / "small.ipynb", as_version=4)
-    assert kept.cells[0].outputs[0].text == "loss 0.125\n"
-
-
-def test_what_differs_fails_and_is_kept_all_the_same(tmp_path):
-    code, said, record = run(tmp_path, notebook(
-        cell("print('loss 0.125')", "loss 0.120\n", tolerance={"absolute": 0.002}),
-        cell("print('a')", "b\n"), cell("1 / 0")))
-    assert code == 1
-    assert "0.120 has become 0.125" in said and "ZeroDivisionError" in said
-    assert "3 failed" in said
-    assert not record["passed"]
-    kept = nbformat.read(tmp_path / "kept" / "small.ipynb", as_version=4)
-    assert kept.cells[1].outputs[0].text == "a\n"
+            [json.loads((folder / "kept" / f"{path.stem}.json").read_text()) for path in paths])
 
 
 HEAD = "             yours  target\n"
@@ -76,23 +54,38 @@ def in_cells(rows, *said):
     return notebook(*exercise(rows, *outputs), cell("print(double(4))", "Ellipsis\n"))
 
 
-def test_a_stub_in_a_cell_is_refused_in_the_open_and_its_solution_tried_in_its_place(tmp_path):
+def test_what_gives_its_outputs_is_kept_and_a_stub_is_refused_in_the_open(tmp_path):
     rows = f"from lib.exercises import check\n\n{CHECK}"
-    code, said, _ = run(tmp_path, in_cells(rows, REFUSED, TAKEN))
-    assert code == 0 and "4 passed" in said, said
+    code, said, records = run(
+        tmp_path, notebook(
+            cell("print('loss 0.125')", "loss 0.124\n", tolerance={"absolute": 0.002}),
+            cell("print(sum(range(10**7)))", "49999995000000\n")),
+        in_cells(rows, REFUSED, TAKEN))
+    assert code == 0 and "6 passed" in said, said
+    assert all(record["passed"] and record["seconds"] > 0 for record in records)
+    kept = nbformat.read(tmp_path / "kept" / "small0.ipynb", as_version=4)
+    assert kept.cells[0].outputs[0].text == "loss 0.125\n"
 
 
-def test_a_check_that_takes_the_stub_or_refuses_the_solution_fails(tmp_path):
-    """A check that only names decide: it takes the reader's ``double``, whatever that does."""
+def test_what_differs_fails_and_so_does_a_check_that_takes_the_stub_or_refuses_the_solution(
+        tmp_path):
+    """The checks are decided by names only: one takes the reader's ``double``, whatever that does.
+    """
     rows = ("def check_double(f):\n"
             "    print('Solved.' if f.__name__ == 'double' else 'Not yet: no')")
-    code, said, _ = run(tmp_path, in_cells(rows, "Solved.\n", "Not yet: no\n"))
-    assert code == 1 and "2 failed, 2 passed" in said, said
+    code, said, records = run(
+        tmp_path, notebook(
+            cell("print('loss 0.125')", "loss 0.120\n", tolerance={"absolute": 0.002}),
+            cell("print('a')", "b\n"), cell("1 / 0")),
+        in_cells(rows, "Solved.\n", "Not yet: no\n"),
+        in_cells(rows.replace("== 'double'", "!= 'double'"), "Not yet: no\n", "Solved.\n"))
+    assert code == 1 and "6 failed, 5 passed" in said, said
+    assert [record["passed"] for record in records] == [False] * 3
+    assert "0.120 has become 0.125" in said and "ZeroDivisionError" in said
     assert "does not print 'Not yet: '" in said and "does not print 'Solved.'" in said
-    rows = rows.replace("== 'double'", "!= 'double'")
-    code, said, _ = run(tmp_path, in_cells(rows, "Not yet: no\n", "Solved.\n"))
-    assert code == 1 and "1 failed, 3 passed" in said, said
-    assert "with the solution in the stub's place" in said
+    assert said.count("with the solution in the stub's place") == 1
+    kept = nbformat.read(tmp_path / "kept" / "small0.ipynb", as_version=4)
+    assert kept.cells[1].outputs[0].text == "a\n"
 
 
 def compared(stored, new, **metadata):
