@@ -281,7 +281,7 @@ def comparison(long: str) -> Frames:
             for rate in (1e-4, 1e-2, 3e-2)])
     rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
             ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "old facts left, instructions", 99.2, 89.4, "%"),
+            ("yield", "old facts at equal loss, questions", 99.2, 89.4, "%"),
             ("yield", "operations a token", 6.27, 4.89, "million")]
     yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,

@@ -121,7 +121,7 @@ def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9 if wide else 3.7)
     style.heading(fig, f"{TITLES[data.task]}: kept when equally learnt",
-                  ringed(data, "The ringed mark: full fine-tuning, stopped at" if wide else
+                  ringed(data, "The ringed mark: full fine-tuning, at a loss of" if wide else
                          "Ringed, full:"))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
