@@ -22,10 +22,13 @@ SETTLED = """async (patience) => {
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }"""
 #: No panel of the model is on its way: closing the page would break off what it loads.
-OPENED = """async () => {
+OPENED = """async (patience) => {
+  const end = performance.now() + patience;
   await new Promise((done) => setTimeout(done, 100));
-  while (document.querySelector('.lab-panel[data-opening]'))
+  while (document.querySelector('.lab-panel[data-opening]')) {
+    if (performance.now() > end) throw new Error('a panel is still opening');
     await new Promise((done) => setTimeout(done, 20));
+  }
 }"""
 #: Unfolds the aside that a figure stands in, by its number on the page: no key would reach it.
 UNFOLD = """(at) => document.querySelectorAll('figure.explore')[at].closest('.toggle-hidden')
@@ -132,9 +135,9 @@ def visit(window, base: str, name: str, query: str = "") -> Iterator[Visit]:
                 if said.type == "error" else None)
         page.goto(base + name + query)
         page.evaluate(SETTLED, PATIENCE)
-        page.evaluate(OPENED)
+        page.evaluate(OPENED, PATIENCE)
         yield seen
-        page.evaluate(OPENED)
+        page.evaluate(OPENED, PATIENCE)
     finally:
         page.close()
     foreign = [url for url in seen.requests if not url.startswith((base, "data:", "blob:"))]

@@ -28,7 +28,7 @@ NO_BOOK = f"there is no book in {HTML}: run make book first"
 TITLE = "Fine-tuning from scratch"
 HEADER = 56  # pixels that the theme's bar takes on a phone
 WEIGHT = 1_500_000  # bytes of a page besides the theme
-SAMPLE = 6  # values of a slider to which each visit moves it, besides the keys
+SAMPLE = 6  # values of a slider to which a visit from the disk moves it, besides the keys
 every_page = pytest.mark.parametrize("name", PAGES)
 
 
@@ -227,7 +227,9 @@ def each_slider(seen, layout: int) -> None:
 
 
 def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
-    """Take one slider to some of its values, by key from a middle one to both ends, then back."""
+    """Take one slider by key from a middle value to both ends, then back; on a phone, where files
+    come from the disk at once, also to some other values and by its buttons.
+    """
     page, values = seen.page, figure["values"]
     what = f"{seen.name}, slider {figure['names'][row]!r}"
     assert changes(figure["data"], values, row), f"{what} changes nothing"
@@ -236,7 +238,7 @@ def move(seen, at: int, figure: dict, row: int, layout: int) -> None:
     control = page.locator("figure.explore").nth(at).locator(".explore-row").nth(row)
     inputs = control.locator("[type=range], :checked")
     inputs.focus()
-    places = [*range(0, count, -(-count // SAMPLE)), max(count // 2 - 1, 0)]
+    places = [*(range(0, count, -(-count // SAMPLE)) if layout else ()), max(count // 2 - 1, 0)]
     for place, state in zip(places, page.evaluate(WALK, [at, row, places])):
         check(what, state, figure, row, place, layout)
     inputs.focus()  # of radio buttons, that which was chosen last
