@@ -42,10 +42,13 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """For each column, whether most of its entries begin with a digit, behind any sign."""
+        """For each column, whether most of its entries begin with a digit, behind any sign; blanks
+        and dashes say nothing.
+        """
         columns = zip(*self.rows) if self.rows else [()] * len(self.headings)
+        told = [[text for text in column if text.strip(" -–—")] for column in columns]
         return [sum(text.lstrip("+-−±<≈ ")[:1].isdigit() for text in column) * 2 > len(column)
-                for column in columns]
+                for column in told]
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]],

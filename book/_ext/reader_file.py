@@ -32,11 +32,16 @@ class Listing(SphinxDirective):
             self.env.note_dependency(str(path))  # the page is read again when a cell changes
         text = "\n".join(line for line, _ in lines)
         marked = [number for number, (_, new) in enumerate(lines, start=1) if new]
+        first = len(marked) == len(lines)
         block = nodes.literal_block(text, text, language="python",
-                                    highlight_args={"hl_lines": marked})
+                                    highlight_args={"hl_lines": [] if first else marked})
+        said = "all new" if first else f"the {len(marked)} new ones marked"
+        fold = nodes.admonition(classes=["dropdown", "listing"])
+        fold += nodes.title("", f"{NAME} after this chapter: {len(lines)} lines, {said}")
+        fold += block
         address = "../" * self.env.docname.count("/") + NAME
         words = f"Download the finished {NAME}"
-        return [block, nodes.paragraph("", "", nodes.reference("", words, refuri=address))]
+        return [fold, nodes.paragraph("", "", nodes.reference("", words, refuri=address))]
 
 
 def write_file(app: Sphinx, error: Exception | None) -> None:

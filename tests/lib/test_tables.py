@@ -41,6 +41,7 @@ def test_an_empty_heading_is_none():
 def test_a_column_of_words_stays_left():
     assert table(["a", "b"], [("x", "yes"), ("y", "3 of 4")]).numeric == [False, False]
     assert table(["a"], []).numeric == [False]
+    assert table(["a", "b"], [("–", ""), ("0.5", "")]).numeric == [True, False]
 
 
 @pytest.mark.parametrize("call, words", {
