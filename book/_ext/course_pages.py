@@ -21,6 +21,7 @@ from lib.figures.kit import contrast, style
 LONG = 15  # lines of code that stay open
 OPEN = {"keep-open", "exercise", "solution"}  # the tags of cells that are never folded
 CHAPTER = re.compile(r"chapters/(\d+)_")
+APPENDIX = re.compile(r"chapters/(A\d)_")
 FIGURE = re.compile(r'<figure class="explore"')
 CAPTION = "<figcaption>"
 #: A page asks for the first picture of another by this address.
@@ -145,8 +146,9 @@ def number_figures(app: Sphinx, doctree: nodes.document) -> None:
         count += 1
         if count == 1:
             notes(app.env, "previews")[docname] = re.search(r'<img[^>]* src="([^"]+)"', text)[1]
-        if chapter(docname):
-            number = f"{chapter(docname)}.{count}"
+        page = chapter(docname) or (APPENDIX.match(docname) or ["", ""])[1]
+        if page:
+            number = f"{page}.{count}"
             text = FIGURE.sub(rf'\g<0> id="figure-{number.replace(".", "-")}"', text, count=1)
             text = text.replace(CAPTION, f"{CAPTION}<b>Figure {number}</b> ", 1)
             node.children = [nodes.Text(text)]

@@ -14,8 +14,9 @@ CHAPTERS = sorted(ROOT.glob("chapters/0[1-6]_*.ipynb"))
 def entries():
     """The terms of the glossary, each on a line that is not indented."""
     page = (ROOT / "book" / "glossary.md").read_text()
-    inside = page.split("```{glossary}\n")[1].split("\n```")[0]
-    return {line for line in inside.splitlines() if line and not line.startswith(" ")}
+    inside = re.findall(r"```\{glossary\}\n(.*?)\n```", page, re.DOTALL)
+    return {line for part in inside for line in part.splitlines()
+            if line and not line.startswith(" ")}
 
 
 def prose(path):

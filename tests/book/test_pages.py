@@ -95,7 +95,10 @@ def test_figures_are_numbered_within_their_chapter(pages):
     assert app.env.course_previews == {}
 
 
-def test_figures_of_other_pages_have_no_number(pages):
+def test_figures_of_an_appendix_have_its_letter_and_of_other_pages_no_number(pages):
+    page = nodes.container("", nodes.raw("", FIGURE.format("a", "See."), format="html"))
+    pages.number_figures(application("chapters/A2_capital"), page)
+    assert "<figcaption><b>Figure A2.1</b> See.</figcaption>" in page[0].astext()
     page = nodes.container("", nodes.raw("", FIGURE.format("a", "See."), format="html"))
     pages.number_figures(application("book/playground"), page)
     assert page[0].astext() == FIGURE.format("a", "See.")
