@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, SPACE, measure, visible, wrap
+from lib.figures.kit.labels import LEADING, SPACE, Named, measure, name_lines, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Move the step and watch three things at once: what the model says, the old facts, "
@@ -92,12 +92,15 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
 
 def _facts(ax: Axes, data: Forgetting) -> None:
     _curves(ax, data, data.facts, style.FACTS, style.MARKER["facts"])
+    places = np.arange(len(data.steps))
     ax.set(ylim=(-0.03, 1.05), title="Facts kept")
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     if data.guess is not None:
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
         ax.set_yticks([0, data.guess, 0.5, 1],
                       ["0", style.percent(data.guess), "50%", "100%"])
+    name_lines(ax, [Named(places, values.mean(0), f"{rate:g}", style.FROZEN)
+                    for rate, values in data.facts.items()], style.SMALL)
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
