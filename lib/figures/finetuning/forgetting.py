@@ -90,7 +90,7 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
     ax.grid(axis="y")
 
 
-def _facts(ax: Axes, data: Forgetting) -> None:
+def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
     _curves(ax, data, data.facts, style.FACTS, style.MARKER["facts"])
     places = np.arange(len(data.steps))
     ax.set(ylim=(-0.03, 1.05), title="Facts kept")
@@ -99,8 +99,9 @@ def _facts(ax: Axes, data: Forgetting) -> None:
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
         ax.set_yticks([0, data.guess, 0.5, 1],
                       ["0", style.percent(data.guess), "50%", "100%"])
-    name_lines(ax, [Named(places, values.mean(0), f"{rate:g}", style.FROZEN)
-                    for rate, values in data.facts.items()], style.SMALL)
+    if named:
+        name_lines(ax, [Named(places, values.mean(0), f"{rate:g}", style.FROZEN)
+                        for rate, values in data.facts.items()], style.SMALL)
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
@@ -141,10 +142,10 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
                   f"Mean and range of {len(data.says)} seeds; grey: other learning rates{dashed}"
                   if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
     if wide:
-        _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data)
+        _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data, True)
         _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data)
     else:
-        _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data)
+        _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data, False)
         _loss(style.place(fig, 0.58, 2.67, 2.9, 0.9), data)
     _says(fig, data, top)
     return fig
