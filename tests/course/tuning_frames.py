@@ -164,13 +164,13 @@ def costs(long: str) -> Frames:
     yield ("forgetting", forgetting.compute, forgetting.draw, forgetting.alt,
            [((lines, rate, step, (5.7, 0.992, ""), 0.147), ())
             for rate in (1e-4, 1e-2) for step in (0, 30, 150)])
-    points = {name: {f"{k}": [(0.15 + 0.08 * j * k + 0.01 * seed, 1 / (k + j / 4))
+    points = {name: {f"{k}": [(0.15 + 0.1 * j * k + 0.01 * seed, 1 / (k + j / 4))
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147), ())])
-    yield ("remedies up to 0.6 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, None, 0.6), ())])
+    yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
+        ((points, 0.147, None, 0.8), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
