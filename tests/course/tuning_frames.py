@@ -169,8 +169,8 @@ def costs(long: str) -> Frames:
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147), ())])
-    yield ("remedies up to 0.6 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, None, 0.6), ())])
+    yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
+        ((points, 0.147, None, 0.8), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, SPACE, measure, visible, wrap
+from lib.figures.kit.labels import LEADING, SPACE, Named, measure, name_lines, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Move the step and watch three things at once: what the model says, the old facts, "
@@ -90,14 +90,18 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
     ax.grid(axis="y")
 
 
-def _facts(ax: Axes, data: Forgetting) -> None:
+def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
     _curves(ax, data, data.facts, style.FACTS, style.MARKER["facts"])
+    places = np.arange(len(data.steps))
     ax.set(ylim=(-0.03, 1.05), title="Facts kept")
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     if data.guess is not None:
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
         ax.set_yticks([0, data.guess, 0.5, 1],
                       ["0", style.percent(data.guess), "50%", "100%"])
+    if named:
+        name_lines(ax, [Named(places, values.mean(0), f"{rate:g}", style.FROZEN)
+                        for rate, values in data.facts.items()], style.SMALL)
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
@@ -138,10 +142,10 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
                   f"Mean and range of {len(data.says)} seeds; grey: other learning rates{dashed}"
                   if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
     if wide:
-        _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data)
+        _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data, True)
         _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data)
     else:
-        _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data)
+        _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data, False)
         _loss(style.place(fig, 0.58, 2.67, 2.9, 0.9), data)
     _says(fig, data, top)
     return fig

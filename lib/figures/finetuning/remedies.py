@@ -15,10 +15,12 @@ from lib.figures.kit.style import Layout, Tone
 CAPTION = ("Up and to the left is better: more of the old kept at a lower loss on the new. "
            "Compare the lines, not single points.")
 
-#: Tone, marker and dash of each remedy; the first three act on full fine-tuning.
+#: Tone, marker and dash of each remedy; all but the last act on full fine-tuning.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
-    "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FROZEN, "^", (0, (3, 2))),
-    "replay": (style.FACTS, "s", (0, (5, 1.5))), "LoRA": (style.LORA, "D", "-")}
+    "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
+    "replay": (style.FACTS, "s", (0, (5, 1.5))),
+    "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
+    "LoRA": (style.LORA, "D", "-")}
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.25, 0.3) if data.most else
                        (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-    ax.set(xlabel="loss on unseen recipes, nats  (left is better)")
+    ax.set(xlabel="loss on dev recipes, nats  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
     if data.guess is not None:
@@ -116,5 +118,5 @@ def alt(data: Remedies) -> str:
                      f"{style.percent(begin[1])} of the facts) to {last} ({end[0]:.2f} nats, "
                      f"{style.percent(end[1])})")
     guess = "" if data.guess is None else f" A blind guess has {style.percent(data.guess)}."
-    return (f"Loss on recipes across, facts kept upward, a line for each remedy: "
+    return (f"Loss on dev recipes across, facts kept upward, a line for each remedy: "
             f"{'; '.join(words)}.{guess}")

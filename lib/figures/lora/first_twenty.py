@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("B leaves zero in the first step, A moves from the second on. Set another alpha: the "
-           "larger it is, the sooner the loss falls.")
+CAPTION = ("B leaves zero in the first step, and A moves from the second on. The larger alpha is, "
+           "the sooner the loss falls.")
 
 
 @dataclass(frozen=True)
@@ -41,30 +41,33 @@ def compute(courses: Mapping[float, np.ndarray], alpha: float) -> Steps:
     return Steps(alpha, {each: np.array(course, float) for each, course in courses.items()})
 
 
-def _loss(ax: Axes, data: Steps, least: float) -> None:
+def _loss(ax: Axes, data: Steps, least: float) -> list[Named]:
+    lines = []
     for alpha, course in data.courses.items():
         chosen = alpha == data.alpha
+        tone, seen = style.TASK if chosen else style.FROZEN, course[course[:, 0] >= least, 0]
         ax.plot(course[:, 0], marker="D" if chosen else None, ms=4, mec=style.PAPER, mew=0.6,
-                color=(style.TASK if chosen else style.FROZEN).mark, lw=1.5 if chosen else 1,
-                alpha=1 if chosen else 0.55, zorder=2 + chosen)
-    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss (grey: the other α)")
+                color=tone.mark, lw=1.5 if chosen else 1, alpha=1 if chosen else 0.55,
+                zorder=2 + chosen)
+        lines.append(Named(np.arange(len(seen)), seen, f"α = {alpha:g}", tone))
+    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss")
     ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1], ["1e-8", "1e-6", "1e-4", "1e-2", "1"])
+    return lines
 
 
-def _ways(ax: Axes, data: Steps, top: float) -> None:
+def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
     lines = []
-    for column, name, tone, marker in ((1, "norm of B", style.B, "s"),
-                                       (2, "A has moved", style.A, "o")):
+    for column, name, tone, marker in ((1, "B", style.B, "s"), (2, "A", style.A, "o")):
         ax.plot(data.now[:, column], marker=marker, ms=4, mec=style.PAPER, mew=0.6, lw=1.5,
                 color=tone.mark, zorder=3)
         lines.append(Named(np.arange(len(data.now)), data.now[:, column], name, tone))
-    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Length of the way")
-    name_lines(ax, lines)
+    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Distance from the start")
+    return lines
 
 
 @style.styled
 def draw(data: Steps, layout: Layout = "wide") -> Figure:
-    """Draw the loss beside the ways of B and A, the same axes under every alpha."""
+    """Draw the loss beside the distances of B and A, the same axes under every alpha."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 5.1)
     style.heading(fig, f"α = {data.alpha:g}",
@@ -74,13 +77,14 @@ def draw(data: Steps, layout: Layout = "wide") -> Figure:
     boxes = (((0.62, 0.98, 2.75, 1.75), (4.15, 0.98, 2.75, 1.75)) if wide
              else ((0.62, 0.98, 2.78, 1.45), (0.62, 3.1, 2.78, 1.45)))
     axes = [style.place(fig, *box) for box in boxes]
-    _loss(axes[0], data, max(1e-9, 0.3 * every[:, 0].min()))
-    _ways(axes[1], data, every[:, 1:].max())
-    for ax in axes:
+    named = (_loss(axes[0], data, max(1e-9, 0.3 * every[:, 0].min())),
+             _moves(axes[1], data, every[:, 1:].max()))
+    for ax, lines in zip(axes, named, strict=True):
         ax.set(xlim=(-0.5, len(data.now) - 0.5))
         ax.set_xticks(range(0, len(data.now), 5))
         ax.minorticks_off()
         ax.grid(axis="y")
+        name_lines(ax, lines)
     return fig
 
 

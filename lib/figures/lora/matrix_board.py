@@ -20,7 +20,7 @@ STEPS = {
     1: "The frozen layer answers",
     2: "A squeezes four numbers into two",
     3: "B spreads the two over four",
-    4: "α/r sets how loud the adapter speaks",
+    4: "α/r scales the adapter's answer",
     5: "The two paths are added",
 }
 
