@@ -154,3 +154,15 @@ def test_pages_with_a_panel_load_what_starts_it(course, body, files):
     course.lab_panels.lend_scripts(app, "a", "page.html", {"body": body}, None)
     assert found == files
     assert all((ROOT / "book" / "_static" / name).is_file() for name in found)
+
+
+def test_what_a_notebook_promises_of_the_built_book_is_said_as_its_pages_say_it(course):
+    panel = '<div class="lab-panel" data-panel="ask">{}</div>'
+    app = SimpleNamespace(add_css_file=str, add_js_file=lambda name, loading_method: None)
+    body = f"<p>In the built book, ask.</p>{panel}"
+    context = {"body": body.format("In the built book, the model answers here.")}
+    course.lab_panels.lend_scripts(app, "a", "page.html", context, None)
+    assert context["body"] == body.format("The model answers here, where scripts are allowed.")
+    context = {"body": panel.format("Here the model answers.")}
+    course.lab_panels.lend_scripts(app, "a", "page.html", context, None)
+    assert context["body"] == panel.format("Here the model answers.")

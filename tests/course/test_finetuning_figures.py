@@ -78,7 +78,7 @@ def test_a_rate_of_other_tasks_is_said_to_be_missing():
     other = [line | {"run": line["run"] | {"task": "elements", "learning_rate": 0.03}}
              for line in lines()]
     data = learning_rates.compute(lines() + other, "qa", 0.03, 160)
-    assert not data.ran and "not run at learning rate 3e\u22122" in learning_rates.alt(data)
+    assert not data.ran and "not run at learning rate 0.03" in learning_rates.alt(data)
     assert len(learning_rates.draw(data).axes[0].lines) == 2
 
 

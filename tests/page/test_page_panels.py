@@ -279,13 +279,13 @@ def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):
     found, problems = opened(running, (folder / "chapter.html").as_uri())
     train = panel(found, "train")
     assert train.locator("label").all_inner_texts() == ["Learning rate", "Steps"]
-    assert train.get_by_label("Learning rate").get_attribute("aria-valuetext") == "3 · 10⁻³"
+    assert train.get_by_label("Learning rate").get_attribute("aria-valuetext") == "0.003"
     fast(found, "train")
     press(train, "Train")
     done = says(found, "train", "^Done after 20 steps")
     assert re.search(r"s: \d+% of the 640 facts are kept", done)
     assert train.locator(".lab-meter:visible").count() == 1       # recipes ask nothing
-    assert re.search("recipes, every weight, rate 3 · 10⁻³", train.inner_text())
+    assert re.search("recipes, every weight, rate 0.003", train.inner_text())
     found.close()
     assert problems == []
 

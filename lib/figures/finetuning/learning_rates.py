@@ -20,7 +20,7 @@ CAPTION = ("Choose a rate: too small learns little in these steps, too large thr
 LOSSES = (0.003, 12.0)  # limits of the loss in nats: those of all tasks, so that none jumps
 STEPS = (8, 380)
 DASH = (0, (3, 2))
-written = style.power  # of a learning rate: ``3e−4``
+written = "{:g}".format  # of a learning rate, as in the text: ``0.0003``
 
 
 @dataclass(frozen=True)

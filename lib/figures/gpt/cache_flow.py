@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure, token
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A row is a step. Dark tokens go through the whole model, of pale ones only keys and "
-           "values are read; the token written joins the next row.")
+CAPTION = ("A row is a step. Filled tokens go through the whole model, of outlined ones only keys "
+           "and values are read; the token written joins the next row.")
 
 BOX = 0.24  # height of a token's box in inches
 ROW = 0.44  # from one step to the next
@@ -60,7 +60,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone:
 
 
 def _token(ax: Axes, name: str, left: float, width: float, top: float, through: bool) -> None:
-    """A token's box: dark where it goes through the model, pale where it is remembered."""
+    """A token's box: filled where it goes through the model, outlined where it is kept."""
     tone = style.DATA if through else style.FROZEN
     ax.add_artist(FancyBboxPatch((left, top), width, BOX, lw=style.THIN,
                                 fc=tone.mark if through else tone.tint, ec=tone.mark,

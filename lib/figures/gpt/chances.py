@@ -69,7 +69,7 @@ def draw(data: Chances, layout: Layout = "wide") -> Figure:
     """Draw a row for each range of probabilities, the surest at the top."""
     fig = style.canvas(layout, TOP + len(NAMES) * ROW)
     style.heading(fig, "The probability of the token that comes",
-                  f"Grey: {data.cuts[0]}. Dark: {data.cuts[1]}.")
+                  f"Upper bar: {data.cuts[0]}. Lower: {data.cuts[1]}.")
     width = style.WIDTH[layout] - style.MARGIN
     ax = style.board(fig, 0, TOP, style.WIDTH[layout], len(NAMES) * ROW)
     style.write(fig, BEGIN, TOP - 0.26, "share of the tokens", style.MUTED, style.SMALL)

@@ -109,7 +109,7 @@ def draw(data: Costs, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 0.66 + len(data.pieces) * ROW + 0.08)
     means = [f"{name}: mean {paid.mean():.2f}" for name, paid in zip(data.models, data.nats)]
     style.heading(fig, "What each piece costs, in nats",
-                  ("Grey " if len(means) > 1 else "Of ") + ". Dark ".join(means) + ".")
+                  ("Upper bar " if len(means) > 1 else "Of ") + ". Lower bar ".join(means) + ".")
     ax = style.board(fig, 0, 0.66)
     names = max(measure(piece, style.SMALL) for piece in data.pieces) + 0.2
     inch = (fig.get_size_inches()[0] - names - (0.5 if len(data.models) == 1 else 0.85)) \

@@ -14,8 +14,8 @@ from lib.figures.kit.labels import token
 from lib.figures.kit.style import Layout
 from lib.tokenizer import BPETokenizer
 
-CAPTION = ("Where a name is due, only the dark bars are left. All numbers are counts in the "
-           "training text.")
+CAPTION = ("Where a name is due, only the filled bars are left, those of capital letters. All "
+           "numbers are counts in the training text.")
 
 KINDS = ("capital letters", "small letters", "signs")
 SHOWN = 5  # tokens of one kind; the others are summed
@@ -80,8 +80,8 @@ def _bars(ax: Axes, data: Followers, width: float) -> None:
                                        for counts in data.kinds.values())
     top = 0.0
     for kind, rows in _rows(data):
-        dark = kind == KINDS[0]
-        ink, fill = (style.INK, style.DATA.mark) if dark else (style.MUTED, style.FROZEN.tint)
+        full = kind == KINDS[0]
+        ink, fill = (style.INK, style.DATA.mark) if full else (style.MUTED, style.FROZEN.tint)
         ax.text(style.MARGIN, top + ROW / 2, kind, va="center_baseline", color=ink)
         for name, times, remark in rows:
             long, middle = 0 if remark else times * unit, top + ROW / 2
@@ -98,7 +98,7 @@ def _bars(ax: Axes, data: Followers, width: float) -> None:
 
 @style.styled
 def draw(data: Followers, layout: Layout = "wide") -> Figure:
-    """Draw the bars, capital letters first and dark."""
+    """Draw the bars, capital letters first and filled."""
     rows = sum(max(1, len(rows)) + 0.5 for _, rows in _rows(data))
     fig = style.canvas(layout, TOP + rows * ROW)
     names = " and ".join(data.kinds[KINDS[0]]) or "none"

@@ -14,8 +14,8 @@ from lib.figures.kit.labels import token
 from lib.figures.kit.style import Layout
 from lib.tokenizer import BPETokenizer
 
-CAPTION = ("From the top down, the merge that was learnt first is done first. What it has made "
-           "is dark.")
+CAPTION = ("From the top down, the merge that was learnt first is done first. The token that "
+           "it has made is filled.")
 
 CELL, ROW, TOP = 0.28, 0.36, 0.72  # inches: a cell's height, from row to row, of the first row
 NAMES, WIDEST = 0.85, 0.62  # the column of names; the most that a byte takes

@@ -14,7 +14,7 @@ from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout
 from lib.positions import sinusoidal_positions
 
-CAPTION = ("Choose a way. The dark box is where it acts, and the map is what it puts into the "
+CAPTION = ("Choose a way. The filled box is where it acts, and the map is what it puts into the "
            "scores; a map of stripes knows the distance alone.")
 COUNT = 12  # positions in the map
 SIDE = 1.92  # inches of the map
@@ -80,7 +80,7 @@ def _box(ax: Axes, left: float, top: float, wide: float, words: str, own: bool) 
 
 
 def _path(ax: Axes, data: Way) -> None:
-    """From tokens to the softmax, from top to bottom; what the way adds is dark."""
+    """From tokens to the softmax, from top to bottom; what the way adds is filled."""
     middle = 0.95
     route(ax, (middle, 0.15), (middle, 2.4))
     _box(ax, 0.25, 0.1, 1.4, "token vectors", False)

@@ -67,7 +67,7 @@ def _widths(asked: Asked) -> list[float]:
 
 
 def _prompt(ax: Axes, asked: Asked, shared: int, top: float) -> None:
-    """The tokens over their ids; those beyond the shared ones are dark."""
+    """The tokens over their ids; those beyond the shared ones are filled."""
     left = style.MARGIN
     for place, (text, number, wide) in enumerate(zip(asked.tokens, asked.ids, _widths(asked))):
         words, own = token(text), place >= shared
@@ -99,7 +99,7 @@ def _answer(ax: Axes, answer: str, left: float, top: float) -> None:
 
 @style.styled
 def draw(data: Prompts, layout: Layout = "wide") -> Figure:
-    """Draw a lane for each prompt; tokens that not all prompts share are dark."""
+    """Draw a lane for each prompt; tokens that not all prompts share are filled."""
     fig = style.canvas(layout, TOP + len(data.asked) * LANE[layout] - 0.3)
     style.heading(fig, " or ".join(each.answer for each in data.asked) + "?",
                   "Tokens of the prompt and their ids; · is a space")

@@ -68,7 +68,7 @@ def _name(ax: Axes, tip: np.ndarray, side: float, tone: Tone, name: str) -> None
 
 
 def _circle(ax: Axes, data: Turned) -> None:
-    """Both arrows before (pale) and after turning, with the angle between them."""
+    """Both arrows before (thin) and after turning, with the angle between them."""
     style.bare(ax)
     ax.set(xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), aspect="equal")
     around = np.linspace(0, 2 * np.pi, 200)
@@ -107,7 +107,7 @@ def draw(data: Turned, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.35 if wide else 4.75)
     style.heading(fig, f"Query at {data.query_at}, key at {data.query_at - data.distance}",
                   f"Product {style.short(data.product)} at distance {data.distance}. "
-                  f"Pale: before turning")
+                  f"Thin: before turning")
     if wide:
         _circle(style.place(fig, 0.1, 0.66, 2.6, 2.6), data)
         _curve(style.place(fig, 3.4, 1.0, 3.6, 1.7), data)

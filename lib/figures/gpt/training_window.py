@@ -65,8 +65,8 @@ def draw(data: Window, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 2.3)
     right = data.tokens[data.asked + 1]
     style.heading(fig, "Every token is the target of those before it",
-                  f"Dark: what the guess of {right} may look at" if wide
-                  else f"Dark: seen by the guess of {right}")
+                  f"Filled: what the guess of {right} may look at" if wide
+                  else f"Filled: seen by the guess of {right}")
     left, pad, gap = (0.72, 0.2, 0.14) if wide else (style.MARGIN, 0.1, 0.06)
     ax, edge = style.board(fig), fig.get_size_inches()[0] - style.MARGIN
     top, below, middles, widths = 1.04, 1.84, [], []

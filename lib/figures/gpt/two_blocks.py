@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.model import GPTConfig
 
-CAPTION = ("Boxes with a dark frame are what was replaced; the stream, and what is added to it, "
+CAPTION = ("Boxes with a thick frame are what was replaced; the stream, and what is added to it, "
            "stayed.")
 WIDE, HIGH, TOP = 3.48, 2.7, 0.62  # inches of one block; where the first one begins
 STREAM, LEFT, RIGHT = 0.3, 0.66, 3.38  # the stream, and both ends of the boxes
@@ -139,7 +139,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
-    style.heading(fig, "One block, then and now", "A dark frame marks what was replaced;"
+    style.heading(fig, "One block, then and now", "A thick frame marks what was replaced;"
                   + (" " if wide else "\n") + "squares are heads of keys and values")
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)

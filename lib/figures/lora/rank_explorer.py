@@ -19,8 +19,8 @@ from lib.figures.lora import rate_map, scaling
 from lib.laboratory import best_rate
 from lib.laboratory.results import TRIED
 
-CAPTION = ("In the map darker is better, and a dot is a rank's best rate. Compare ranks at those, "
-           "not at one rate for all.")
+CAPTION = ("In the map a fuller colour is better, and a dot is a rank's best rate. Compare ranks "
+           "at those, not at one rate for all.")
 
 #: How alpha follows the rank, and which runs follow that rule.
 RULES = dict(zip(("α = 16", "α = 2r", "α/√r"), rate_map.RULES.values(), strict=True))

@@ -15,8 +15,8 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import score_map
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Darker is better. Look whether the framed cells stay in one row as the rank grows: "
-           "then one rate serves all ranks.")
+CAPTION = ("The fuller the colour, the better. Look whether the framed cells stay in one row as "
+           "the rank grows: then one rate serves all ranks.")
 
 #: The three rules, which agree at rank 8: each says whether a run belongs to it.
 RULES = {"α = 16, α/r": lambda run: run["rule"] == "alpha/r" and run["alpha"] == 16,

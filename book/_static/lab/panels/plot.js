@@ -74,7 +74,7 @@ lab_panels.plot = () => {
     const last = runs[runs.length - 1], probe = last.probes[last.probes.length - 1];
     left.svg.setAttribute('aria-label', `${last.name}: loss ${last.losses[0]?.toFixed(3)} in ` +
       `step 1, ${last.losses[last.losses.length - 1]?.toFixed(3)} in step ${last.losses.length}; ` +
-      `${runs.length - 1} earlier runs in pale lines.`);
+      `${runs.length - 1} earlier runs in faint lines.`);
     right.svg.setAttribute('aria-label', `${last.name}: ${percent(probe?.dev)} of 48 development ` +
       `answers right, ${percent(probe?.factsKept)} of 48 facts kept.`);
   }

@@ -9,15 +9,13 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
   const powers = (most) => Array.from({ length: most + 1 }, (_, i) => 2 ** i);
-  const short = (rate) => rate.toExponential().replace('e-', ' · 10⁻')
-    .replace(/\d$/, (digit) => '⁰¹²³⁴⁵'[digit]);
 
   const task = choice({ label: 'Task', options: TASKS, value: task_name });
   const method = choice({ label: 'Train', options: [['lora', 'LoRA'], ['full', 'every weight']],
     value: method_name, change: (value) => fit(value) });
   const ranks = slider({ label: 'Rank r', values: powers(6), value: Number(rank) });
   const alphas = slider({ label: 'α', values: powers(7), value: Number(alpha) });
-  const rate = slider({ label: 'Learning rate', value: 5e-3, format: short,
+  const rate = slider({ label: 'Learning rate', value: 5e-3,
     values: [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300],
     value: Number(count) });
@@ -72,7 +70,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
 
   const words_of = (given) => [given.task === 'qa' ? 'questions' : given.task,
     given.method === 'lora' ? `r ${given.rank}, α ${given.alpha}` : 'every weight',
-    `rate ${short(given.learningRate)}`, `seed ${given.seed}`, given.bits === 8 ? null : `${given.bits} bits`,
+    `rate ${given.learningRate}`, `seed ${given.seed}`, given.bits === 8 ? null : `${given.bits} bits`,
     given.targets && given.targets.length < 6 ? given.targets.join(' ') : null]
     .filter((part) => part !== null).join(', ');
 
