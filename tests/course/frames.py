@@ -34,6 +34,7 @@ from lib.figures.gpt import (
     linear_board,
     logit_push,
     lone_space,
+    losses_at_rates,
     merge_steps,
     merging,
     next_token,
@@ -236,6 +237,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                        for n in (4, 12, 24, 48)} for scaled in (False, True)}
     yield ("two_choices", two_choices.compute, two_choices.draw, two_choices.alt,
            [((ends, 5.69, growth), ())])
+    yield ("losses_at_rates", losses_at_rates.compute, losses_at_rates.draw, losses_at_rates.alt,
+           [(({"neither": {0.005: (3.22, 3.21), 0.01: (3.02, 3.01), 0.02: (2.95, 2.93),
+                           0.04: (2.96, 2.93)},
+               "attention, two matrices": {0.005: (2.5, 2.45), 0.01: (2.43, 2.37)},
+               "attention, feed-forward": {0.005: (2.32, 2.24), 0.01: (2.19, 2.15)}},), ())])
     yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
            [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
             for block in (1, 2)])

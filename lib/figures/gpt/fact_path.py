@@ -81,7 +81,8 @@ ALONG: dict[Layout, dict[str, float]] = {
     "narrow": {"enrich": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
-CROSS = 0.13  # how far along its arrow the cross of a chosen path stands
+#: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
+CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
@@ -121,7 +122,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
     if data.chosen:
         (seen, looks), half = data.chosen
-        ax.plot(at[seen] + CROSS * (at[looks] - at[seen]), TOP + (half + CROSS) * BAND, "X", ms=13,
+        along = CROSS[seen]
+        ax.plot(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND, "X", ms=13,
                 mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
         style.write(fig, style.MARGIN, below, "without the look that is crossed out:", style.MUTED,
