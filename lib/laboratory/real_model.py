@@ -24,9 +24,9 @@ from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
     LAYERS,
-    RECORD,
     Line,
     RealRun,
+    add,
     due,
     plan,
     read,
@@ -49,7 +49,7 @@ from lib.laboratory.real_tasks import (
     some,
     written_ids,
 )
-from lib.laboratory.results import append_line, short, versions
+from lib.laboratory.results import versions
 from lib.llama import LlamaModel
 from lib.lora import adapted_layers, apply_lora_to_model, remove_adapters
 from lib.optim import AdamW, clip_gradient_norm, warmup_cosine
@@ -289,7 +289,7 @@ def main(groups: Sequence[str]) -> None:
             bar.set_postfix_str(f"{run.task} {run.method} {run.learning_rate:g} seed {run.seed}")
             line = perform_base(base, tokenizer, run) if run.method == "base" else \
                 perform(base, tokenizer, run, done[replace(BASE, system=run.system)])
-            append_line(RECORD, short(line))
+            add(line)
             bar.update()
 
 

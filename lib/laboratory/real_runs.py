@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.laboratory.real_tasks import FOLDER
+from lib.laboratory.results import short
 
 RECORD = FOLDER / "real_model.jsonl"
 LAYERS = 30
@@ -130,6 +131,12 @@ def read(path: Path = RECORD) -> dict[RealRun, Line]:
             line = json.loads(text)
             found[RealRun(**line["run"] | {"targets": tuple(line["run"]["targets"])})] = line
     return found
+
+
+def add(line: Line, path: Path = RECORD) -> None:
+    """Add the line of a run that was done, with all its settings, for ``read``."""
+    with path.open("a") as file:
+        file.write(json.dumps(short(line), ensure_ascii=False) + "\n")
 
 
 def due(done: dict[RealRun, Line], groups: Sequence[str]) -> list[RealRun]:

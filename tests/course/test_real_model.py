@@ -1,7 +1,7 @@
 """The runs on a real model: which are declared and due, how they are measured, on a tiny Llama."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -156,6 +156,29 @@ def test_a_line_cut_short_is_done_again(tmp_path):
     assert real_runs.read(path) == {RealRun(seed=3): json.loads(whole)
                                      | {"run": json.loads(whole)["run"]}}
     assert real_runs.read(tmp_path / "none.jsonl") == {}
+
+
+def test_the_command_adds_the_lines_of_runs_that_are_due(tmp_path, monkeypatch, rng):
+    path, done = tmp_path / "real.jsonl", []
+    runs = [replace(BASE, seed=1), RealRun(system=True), RealRun(targets=EVERY)]
+    monkeypatch.setattr(real_model, "plan", lambda _: {"some": runs})
+    monkeypatch.setattr(real_model, "read", lambda: real_runs.read(path))
+    monkeypatch.setattr(real_model, "due", lambda have, _: [run for run in runs if run not in have])
+    monkeypatch.setattr(real_model, "add", lambda line: real_runs.add(line, path))
+    monkeypatch.setattr(real_model, "load_smollm2", lambda: (tiny_llama(rng), None))
+
+    def perform(*given):
+        run = next(each for each in given if isinstance(each, RealRun))
+        done.append(run)
+        return {"run": asdict(run), "loss": 1 / 3}
+
+    monkeypatch.setattr(real_model, "perform_base", perform)
+    monkeypatch.setattr(real_model, "perform", perform)
+    path.write_text(json.dumps({"run": asdict(BASE)}) + "\n" + json.dumps(
+        {"run": asdict(replace(BASE, system=True))}) + "\n")
+    real_model.main(["some"])
+    assert done == runs
+    assert [each.get("loss") for each in real_runs.read(path).values()][2:] == [0.3333] * 3
 
 
 def test_energy_of_few_directions(rng):
