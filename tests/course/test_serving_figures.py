@@ -86,14 +86,23 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
             clip.compute(W, 0, 3, end)
 
 
-def test_a_way_to_a_second_task_shows_what_is_trained_and_refuses_others():
-    after = {(way, replay): (50.0 + replay, 60.0 + replay)
-             for way in second_task.WAYS for replay in (False, True)}
-    data = second_task.compute(91, after, "merged")
-    assert (data.without, data.replay) == ((50, 60), (51, 61))
-    assert "50% after the second task without replay and 51% with it" in second_task.alt(data)
-    words = [text.get_text() for ax in second_task.draw(data).axes for text in ax.texts]
-    assert words.count("trained") == words.count("frozen") == 1
-    assert {"91%", "50%", "51%", "60%", "61%"} <= set(words)
-    with pytest.raises(ValueError, match="no way 'both'"):
+def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
+    after = {(way, replay): ((50.0 + replay, 30.0), (60.0, 80.0 + number))
+             for number, way in enumerate(second_task.WAYS) for replay in (False, True)}
+    data = second_task.compute(91, after, "with")
+    assert all(np.array_equal(data.after[way], after[way, True]) for way in second_task.WAYS)
+    assert "merged, 40% of the first task and 71% of the second" in second_task.alt(data)
+    for layout in ("wide", "narrow"):
+        fig = second_task.draw(data, layout)
+        board, scores = fig.axes
+        words = [text.get_text() for text in board.texts]
+        assert (words.count("first"), words.count("new"), words.count("W")) == (2, 2, 2)
+        framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
+        assert len(framed) == sum(trained for _, parts in second_task.WAYS.values()
+                                  for _, trained in parts)
+        marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
+        assert [sorted(line.get_xdata()) for line in marks] == [
+            sorted(task) for way in second_task.WAYS for task in after[way, True]]
+        assert {"40%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
+    with pytest.raises(ValueError, match="replay is 'both'"):
         second_task.compute(91, after, "both")

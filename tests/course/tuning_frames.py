@@ -342,10 +342,10 @@ def serving(long: str) -> Frames:
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
-    after = {(way, replay): (70.0 if replay else 2.0, 100.0)
+    after = {(way, replay): ((60.0, 80.0) if replay else (0.0, 12.0), (80.0, 100.0))
              for way in second_task.WAYS for replay in (False, True)}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, way), ()) for way in second_task.WAYS])
+           [((91.0, after, replay), ()) for replay in second_task.REPLAY])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])

@@ -117,7 +117,7 @@ def _curves(ax: Axes, data: Drift) -> None:
     end = max(swaps[-1] for swaps, _ in data.curves.values())
     ax.set(xscale="log", yscale="log", xlim=(0.9, 1.15 * end), ylim=(LEAST, MOST),
            xlabel="merged and unmerged so many times",
-           title="Change of the matrix, of its size")
+           title="Change of the matrix, of its norm")
     ax.minorticks_off()
     ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
     ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2], ["1e-8", "1e-6", "1e-4", "1e-2"])
@@ -131,7 +131,7 @@ def draw(data: Drift, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.1 if wide else 5.3)
     style.heading(fig, f"{data.precision}, {named(data.adapters)}, {often(data.swaps)}",
-                  f"The matrix has changed by {power(data.change)} of its size")
+                  f"The matrix has changed by {power(data.change)} of its norm")
     side = style.SQUARE[layout]
     left, top = (style.MARGIN, 0.98) if wide else (0.6, 0.98)
     ax = style.bare(style.place(fig, left, top, side, side))
@@ -148,4 +148,4 @@ def alt(data: Drift) -> str:
     share = style.percent((data.moved > 0).mean())
     return (f"{named(data.adapters).capitalize()} added to a matrix of {data.precision} and "
             f"subtracted again, {often(data.swaps)} in all: {share} of its weights are not what "
-            f"they were, and the matrix has changed by {power(data.change, 0)} of its size.")
+            f"they were, and the matrix has changed by {power(data.change, 0)} of its norm.")

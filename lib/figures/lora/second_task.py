@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,79 +13,98 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Whichever way you take: without replay little of the first task is left, and with it "
-           "most of it.")
+CAPTION = ("Choose replay, and the first task stays, whichever way is taken. Each mark is a seed, "
+           "each number a mean.")
 #: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
-WAYS = {"same": ("train the same adapter on", (("W", False), ("first adapter", True))),
-        "beside": ("put a new one beside it and train both",
-                   (("W", False), ("first adapter", True), ("new adapter", True))),
-        "merged": ("merge the first, then train a new one",
-                   (("W with the first", False), ("new adapter", True)))}
-TOP = 104.0  # percent
+WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
+        "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
+        "merged": ("merge it, train a new one", (("W + first", False), ("new", True)))}
+REPLAY = ("without", "with")
+TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
+WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56}  # inches of a part
+STEP = {"wide": 0.92, "narrow": 1.32}  # inches from one way to the next
+APART = 0.3  # inches between the marks of the two tasks
+TOP = 100.0  # percent
 
 
 @dataclass(frozen=True)
 class Second:
-    """A way, and percent right: ``before`` of the first task, then (first, second) afterwards."""
+    """Percent right: ``before`` of the first task; by way afterwards of each task, (2, seeds)."""
 
-    way: str
+    replay: str
     before: float
-    without: tuple[float, float]
-    replay: tuple[float, float]
+    after: dict[str, np.ndarray]
 
 
-def compute(before: float, after: Mapping[tuple[str, bool], tuple[float, float]],
-            way: str) -> Second:
-    """Pick a way out of ``after``: (way, with replay) -> percent right of the first and second.
+def compute(before: float, after: Mapping[tuple[str, bool], Sequence[Sequence[float]]],
+            replay: str) -> Second:
+    """Pick, out of ``after``, what is right with replay or without: (way, with replay) -> percent
+    right of the first and of the second task, each (seeds,).
 
     Raises:
-        ValueError: a way that is not drawn.
+        ValueError: ``replay`` is neither ``with`` nor ``without``.
     """
-    if way not in WAYS:
-        raise ValueError(f"no way {way!r}; there are {', '.join(WAYS)}")
-    return Second(way, before, after[way, False], after[way, True])
+    if replay not in REPLAY:
+        raise ValueError(f"replay is {replay!r}; allowed are {', '.join(REPLAY)}")
+    return Second(replay, before,
+                  {way: np.array(after[way, replay == "with"], float) for way in WAYS})
 
 
-def _parts(ax: Axes, data: Second) -> None:
-    ax.text(0.05, 0.12, WAYS[data.way][0], va="center", weight=600)
-    for number, (words, trained) in enumerate(WAYS[data.way][1]):
-        at, tone = 0.34 + 0.56 * number, style.LORA if words != "W" else style.FROZEN
+def _parts(ax: Axes, way: str, top: float) -> None:
+    """The way's name, and its parts in a row; what is trained has the frame."""
+    ax.text(0.05, top, way, va="center_baseline", weight=600)
+    ax.text(0.62, top, WAYS[way][0], va="center_baseline", color=style.MUTED, size=style.SMALL)
+    left = 0.05
+    for number, (words, trained) in enumerate(WAYS[way][1]):
         if number:
-            ax.text(0.9, at, "+", ha="center", va="center", weight=600)
-        box(ax, (0.9, at + 0.26), (1.64, 0.32), words, tone, trained)
-        ax.text(1.84, at + 0.26, "trained" if trained else "frozen", va="center_baseline",
-                color=style.INK if trained else style.MUTED)
+            ax.text(left + 0.13, top + 0.33, "+", ha="center", va="center_baseline", weight=600)
+            left += 0.26
+        width = WIDTHS[words]
+        box(ax, (left + width / 2, top + 0.33), (width, 0.3), words,
+            style.FROZEN if words == "W" else style.LORA, trained)
+        left += width
 
 
-def _bars(ax: Axes, data: Second) -> None:
-    bars = (("first task: before", data.before, style.FACTS),
-            ("without replay", data.without[0], style.FACTS),
-            ("with replay", data.replay[0], style.FACTS),
-            ("second: without replay", data.without[1], style.TASK),
-            ("with replay", data.replay[1], style.TASK))
-    for at, (words, share, tone) in zip((0, 1, 2, 3.4, 4.4), bars, strict=True):
-        ax.barh(at, share, 0.66, color=tone.mark)
-        ax.text(share + 1.5, at, f"{share:.0f}%", va="center", color=tone.ink, weight=600)
-        ax.text(-2, at, words, ha="right", va="center", color=tone.ink)
-    ax.set(xlim=(0, TOP + 12), ylim=(4.9, -0.5))
-    style.bare(ax)
+def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
+    """A row of marks for each way and task, in inches from the top; the means at the right."""
+    ax.axvline(data.before, color=style.FACTS.mark, lw=style.THIN, ls=(0, (3, 2)), zorder=1)
+    for way, top in zip(WAYS, tops, strict=True):
+        for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
+                                                                   strict=True)):
+            at = top + APART * number
+            ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
+            style.seeds(ax, found, at + style.fan(found, 0.06), marker, tone)
+            ax.text(-6, at, task, ha="right", va="center", color=tone.ink, size=style.SMALL)
+            ax.text(TOP + 5, at, f"{found.mean():.0f}%", va="center", color=tone.ink, weight=600)
+    ax.spines["bottom"].set_visible(False)
+    ax.set_yticks([])
+    ax.set_xticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
 
 
 @style.styled
 def draw(data: Second, layout: Layout = "wide") -> Figure:
-    """Draw what is trained, and beside it the answers that are right in both tasks."""
+    """Draw the three ways one under the other, and beside each what is right afterwards."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 2.9 if wide else 4.7)
-    style.heading(fig, f"Way: {data.way}", "What is trained, and answers right afterwards")
-    _parts(style.board(fig, style.MARGIN, 0.66, 2.9, 2.0), data)
-    _bars(style.place(fig, 4.75 if wide else 1.62, 0.66 if wide else 2.75,
-                      2.3 if wide else 1.72, 2.05 if wide else 1.8), data)
+    step, top = STEP[layout], 0.86
+    fig = style.canvas(layout, top + 3 * step + 0.24)
+    style.heading(fig, f"The second task, {data.replay} replay",
+                  "What is trained (framed), and answers right after it"
+                  if wide else "Framed: trained. Marks: answers right after it")
+    board = style.board(fig, style.MARGIN, top, 2.6, 3 * step)
+    for number, way in enumerate(WAYS):
+        _parts(board, way, 0.05 + step * number)
+    left, width = (3.62, 2.9) if wide else (0.9, 2.1)
+    ax = style.place(fig, left, top, width, 3 * step - 0.16)
+    ax.set(xlim=(0, TOP), ylim=(3 * step - 0.16, 0))
+    _scores(ax, data, [(0.1 if wide else 0.68) + step * number for number in range(3)])
+    ax.text(data.before, -0.05, f"first task before: {data.before:.0f}%", ha="right",
+            va="bottom", color=style.FACTS.ink, size=style.SMALL)
     return fig
 
 
 def alt(data: Second) -> str:
     """Return the frame in words."""
-    return (f"{data.way}: {WAYS[data.way][0]}. Of the first task {data.before:.0f}% were right "
-            f"before, {data.without[0]:.0f}% after the second task without replay and "
-            f"{data.replay[0]:.0f}% with it; of the second {data.without[1]:.0f}% and "
-            f"{data.replay[1]:.0f}%.")
+    said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
+                     "the second" for way, (first, second) in data.after.items())
+    return (f"Answers right after the second task, {data.replay} replay: {said}. Of the first "
+            f"task {data.before:.0f}% were right before.")
