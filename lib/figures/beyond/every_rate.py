@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A line joins a method's four rates. Where two lines cross or lie on each other, a rate "
-           "makes up for the method.")
+CAPTION = ("A line joins the rates of a method, two seeds each. Where lines meet, another rate "
+           "makes up for another method.")
 LEFT, LOW = 65, 55  # per cent of the facts, and of the answers, where the axes begin
 
 
@@ -56,6 +57,23 @@ def _board(fig: Figure, left: float, top: float, data: Rates) -> None:
                     color=style.LORA.ink, weight=600)
 
 
+def _axes(fig: Figure, layout: Layout) -> Axes:
+    size = (4.3, 3.0) if layout == "wide" else (2.9, 2.7)
+    ax = style.place(fig, 0.55, 0.75, *size)
+    ax.set(xlim=(LEFT, 100), ylim=(LOW, 95))
+    return ax
+
+
+@functools.cache
+def _places(layout: Layout, lines: tuple[tuple[str, tuple[tuple[float, ...], ...]], ...],
+            ) -> dict[str, tuple[float, float]]:
+    """Where the names stand, in shares of the axes: the same in all frames, so found once."""
+    ax = _axes(style.canvas(layout, 5.4), layout)
+    name_lines(ax, [Named(*_inside(np.array(points)).T, name, style.FROZEN)
+                    for name, points in lines], style.SMALL)
+    return {text.get_text(): text.get_position() for text in ax.texts}
+
+
 def _mark(ax: Axes, points: np.ndarray, tone: style.Tone, size: float) -> None:
     style.seeds(ax, *_inside(points).T, style.MARKER["lora"], tone, size)
 
@@ -67,21 +85,21 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 4.3 if wide else 5.4)
     style.heading(fig, f"{data.chosen}: {len(data.found[data.chosen])} learning rates",
                   f"Right and up is better. Black: {next(iter(data.found))}. Purple: chosen.")
-    ax = style.place(fig, 0.55, 0.75, 4.3 if wide else 2.9, 3.0 if wide else 2.7)
-    ax.set(xlim=(LEFT, 100), ylim=(LOW, 95), xlabel="facts kept, per cent",
-           ylabel="answers right, per cent")
-    first, lines = next(iter(data.found)), []
+    ax, first = _axes(fig, layout), next(iter(data.found))
+    ax.set(xlabel="facts kept, per cent", ylabel="answers right, per cent")
     for name in sorted(data.found, key=lambda name: (name == data.chosen, name == first)):
         points, chosen = data.points(name), name == data.chosen
         tone = style.LORA if chosen else style.DATA if name == first else style.FROZEN
         ax.plot(*_inside(points).T, color=tone.mark, zorder=2 + chosen,
                 lw=2.2 if chosen else 1.4 if name == first else 0.8)
         _mark(ax, points, tone, 7 if chosen else 4)
-    for name in data.found:  # in one order, so that no name moves
+    for name, (x, y) in _places(layout, tuple(
+            (name, tuple(map(tuple, data.points(name)))) for name in data.found)).items():
         tone = (style.LORA if name == data.chosen else style.DATA if name == first
                 else style.FROZEN)
-        lines.append(Named(*_inside(data.points(name)).T, name, tone))
-    name_lines(ax, lines, style.SMALL)
+        ax.text(x, y, name, transform=ax.transAxes, size=style.SMALL, ha="center", va="center",
+                color=tone.ink, weight=600, zorder=4,
+                bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     ax.grid()
     _board(fig, *((5.05, 0.85) if wide else (0.55, 3.95)), data)
     return fig
