@@ -61,7 +61,7 @@ def draw(data: Reach, layout: Layout = "wide") -> Figure:
         chosen = way == data.way
         ax.plot(places, mean, color=TONES[way].mark if chosen else style.FROZEN.mark,
                 lw=2.4 if chosen else 0.9, ls=DASHES[way], zorder=2 + chosen)
-    ax.plot(places, data.anew[data.way].mean(0), "o", ms=4, color=TONES[data.way].mark, zorder=4,
+    ax.plot(places, data.anew[data.way].mean(0), "o", ms=4, color=TONES[data.way].mark, zorder=6,
             mec=style.PAPER, mew=0.6)
     ax.set_xticks([0, 32, 64, 96, 128])
     ax.grid(axis="y")
