@@ -57,7 +57,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     high, above, surely = ROW * len(names), data.above(), data.surely()
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} are above",
-                  f"Filled: surely so ({len(surely)}). Hollow: it may be luck.")
+                  f"Purple: above LoRA, surely ({len(surely)}, filled) or by luck (hollow)")
     ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.lora[data.rate].mean()
