@@ -12,6 +12,10 @@ from lib.layers import Embedding
 from lib.model import GPTConfig, GPTModel
 
 KINDS = ("none", "learnt", "sinusoidal", "ALiBi", "rotary")
+#: The standard deviation of a learnt table's rows at the start; tokens have 1, sinusoids 0.7.
+STARTS = {"learnt": 0.1, "learnt from 0.7": 0.7}
+#: The same with one thing changed: how large the rows are, or in which block queries are turned.
+CHANGED = ("learnt from 0.7", "sinusoidal at 0.1", "rotary in block 1", "rotary in block 2")
 
 
 class TwoTables(Embedding):
@@ -68,18 +72,24 @@ def position_model(kind: str, sizes: Mapping[str, int], seed: int) -> GPTModel:
     """A fresh model of these sizes whose positions are of a kind; all else is drawn alike.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: a kind that is neither in ``KINDS`` nor in ``CHANGED``.
     """
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}: allowed are {', '.join(KINDS)}")
-    config = GPTConfig(**sizes, positions="rotary" if kind == "rotary" else "sinusoidal")
+    if kind not in (*KINDS, *CHANGED):
+        raise ValueError(f"unknown kind {kind!r}: allowed are {', '.join((*KINDS, *CHANGED))}")
+    turned = kind.startswith("rotary")
+    config = GPTConfig(**sizes, positions="rotary" if turned else "sinusoidal")
     model = GPTModel(config, np.random.default_rng(seed))
-    if kind in ("none", "learnt", "ALiBi"):
+    if kind in ("none", "ALiBi", *STARTS):
         model.positions[...] = 0
-    if kind == "learnt":
+    if kind == "sinusoidal at 0.1":
+        model.positions *= 0.1 / 0.5**0.5
+    if kind in ("rotary in block 1", "rotary in block 2"):
+        for number, block in enumerate(model.transformer_stack.layers, 1):
+            block.self_attention.rotary = kind.endswith(str(number))
+    if kind in STARTS:
         places = np.random.default_rng([seed, 1]).standard_normal(model.positions.shape)
         model.token_embedding = TwoTables(model.token_embedding.weights,
-                                          (0.1 * places).astype(model.positions.dtype))
+                                          (STARTS[kind] * places).astype(model.positions.dtype))
     if kind == "ALiBi":
         for block in model.transformer_stack.layers:
             block.self_attention = Penalised.over(block.self_attention)

@@ -42,6 +42,7 @@ from lib.figures.gpt import (
     one_way,
     parameter_count,
     position_race,
+    position_reach,
     position_table,
     position_ways,
     pretraining,
@@ -278,6 +279,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              + 0.1 * k for k, way in enumerate(position_race.TONES)}
     yield ("position_race", position_race.compute, position_race.draw, position_race.alt,
            [((raced, np.array([0.005, 0.01, 0.02, 0.04]), rate), ()) for rate in (0.005, 0.04)])
+    reach = {way: each[0][:, None] + np.linspace(0, 3, 16) for way, each in raced.items()}
+    yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
+           [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())
+            for way in reach])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])

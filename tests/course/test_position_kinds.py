@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.laboratory.position_kinds import KINDS, position_model
+from lib.laboratory.position_kinds import CHANGED, KINDS, position_model
 from lib.training import loss_and_gradients
 
 SIZES = {"vocabulary_size": 20, "embedding_dimension": 16, "layers": 2, "heads": 2,
@@ -16,7 +16,7 @@ def model_of(kind):
     return position_model(kind, SIZES, 0).astype(np.float64)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", (*KINDS, *CHANGED))
 def test_every_gradient_is_that_of_the_loss(kind):
     rng, model = np.random.default_rng(1), model_of(kind)
     inputs, targets = rng.integers(0, 20, (2, 3, 6))
@@ -48,6 +48,22 @@ def test_all_kinds_start_from_the_same_numbers():
     arrays = [model_of(kind).parameters() for kind in KINDS]
     for name, array in arrays[0].items():
         assert all(np.array_equal(array, other[name]) for other in arrays[1:]), name
+
+
+@pytest.mark.parametrize("kind, spread", [("learnt", 0.1), ("learnt from 0.7", 0.7)])
+def test_a_learnt_table_starts_as_large_as_is_said(kind, spread):
+    places = position_model(kind, SIZES | {"context_length": 512}, 0).token_embedding.places
+    assert places.std() == pytest.approx(spread, rel=0.05)
+
+
+def test_what_is_changed_is_one_thing():
+    table, small = (position_model(kind, SIZES, 0).positions
+                    for kind in ("sinusoidal", "sinusoidal at 0.1"))
+    assert small.std() == pytest.approx(0.1 * table.std() / 0.5**0.5)
+    for kind, turned in (("rotary in block 1", [True, False]), ("rotary in block 2", [False, True]),
+                         ("rotary", [True, True])):
+        layers = position_model(kind, SIZES, 0).transformer_stack.layers
+        assert [block.self_attention.rotary for block in layers] == turned
 
 
 def test_an_unknown_kind_is_refused():

@@ -1,9 +1,10 @@
-"""What the drawing of chapter 18 computes: the numbers of a frame, and what it refuses."""
+"""What the drawings of chapter 18 compute: the numbers of a frame, and what it refuses."""
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import family, variants
+from lib.figures.beyond import every_rate, family, tuned, variants
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -90,3 +91,40 @@ def test_the_family_has_a_panel_for_each_method_and_marks_what_is_its_own(layout
     assert framed == [len(set(each.own) - {"factor"}) for each in methods]
     words = family.alt(methods)
     assert all(f"{each.name}: {each.words}" in words for each in methods[1:])
+
+
+def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero():
+    lora = {0.01: np.array([0.5, 0.6, 0.7]), 0.02: np.array([0.9, 0.9, 0.9])}
+    others = {"steady": lora[0.01] + np.array([0.1, 0.11, 0.09]),
+              "lucky": lora[0.01] + np.array([0.3, 0.0, 0.0])}
+    data = tuned.compute(lora, others, 0.01)
+    assert data.above() == ["steady", "lucky"] and data.surely() == ["steady"]
+    assert tuned.compute(lora, others, 0.02).above() == []
+    assert "answer more: steady, lucky. Surely so, by the seeds: steady." in tuned.alt(data)
+
+
+FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
+         "DoRA": {0.01: (0.9, 0.9), 0.04: (0.1, 0.1)}}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_rate_is_a_point_unless_it_is_outside_and_names_stay(layout):
+    places = set()
+    for chosen in FOUND:
+        data = every_rate.compute(FOUND, chosen)
+        ax = every_rate.draw(data, layout).axes[0]
+        purple = [line.get_xydata() for line in ax.lines if line.get_color() == style.LORA.mark]
+        wanted = {"LoRA": [[93, 84], [70, 88]], "DoRA": [[90, 90]]}[chosen]  # kept, right
+        assert all(each == pytest.approx(np.array(wanted)) for each in purple) and len(purple) == 2
+        places.add(tuple((text.get_text(), text.get_position()) for text in ax.texts))
+    assert len(places) == 1
+    assert every_rate.alt(data).startswith("DoRA, answers right and facts kept by learning rate: "
+                                           "0.01, 90% and 90%; 0.04, 10% and 10%.")
+
+
+@pytest.mark.parametrize("make, words", [
+    (lambda: every_rate.compute(FOUND, "IA3"), "no results of 'IA3'; there are LoRA, DoRA"),
+    (lambda: tuned.compute({0.1: np.ones(2)}, {}, 0.2), "not run at 0.2; allowed are 0.1")])
+def test_what_was_not_run_is_named(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

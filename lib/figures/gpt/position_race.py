@@ -60,7 +60,8 @@ def draw(data: Race, layout: Layout = "wide") -> Figure:
     lines = []
     for way, each in data.losses.items():
         tone, mean = TONES[way], each.mean(1)
-        ax.plot(data.rates, mean, color=tone.mark, marker=MARKS[way], ms=5, ls=DASHES[way])
+        ax.plot(data.rates, mean, color=tone.mark, marker=MARKS[way], ms=5, ls=DASHES[way],
+                lw=4.5 if way == "none" else style.LINE)  # what lies on it is seen
         for column in each.T:
             ax.plot(data.rates, column, MARKS[way], ms=2.5, ls="", color=tone.mark)
         lines.append(Named(data.rates, mean, way, tone))

@@ -14,13 +14,12 @@ from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout
 from lib.positions import sinusoidal_positions
 
-CAPTION = ("Choose a way. The filled box is where it acts, and the map is what it puts into the "
-           "scores; a map of stripes knows the distance alone.")
+CAPTION = ("The filled box is where a way acts, and the map how it raises or lowers a score. A map "
+           "of stripes knows the distance alone.")
 COUNT = 12  # positions in the map
 SIDE = 1.92  # inches of the map
 WAYS = {
-    "sinusoidal": ("Sinusoids: a fixed row for each position", "added once; the map is before "
-                   "the matrices", "start"),
+    "sinusoidal": ("Sinusoids: a fixed row for each position", "added once, at the start", "start"),
     "learnt": ("A learnt row for each position", "added once; no row beyond the context",
                "start"),
     "relative": ("Relative bias: a learnt number a distance", "added to each score, in each "
@@ -107,6 +106,13 @@ def draw(data: Way, layout: Layout = "wide") -> Figure:
     ax.set_xticks([0, 5, 11])
     ax.set_yticks([0, 5, 11])
     ax.spines["bottom"].set_visible(False)
+    scale = style.place(fig, *((6.37, 0.75) if wide else (2.87, 3.4)), 0.1, SIDE)
+    scale.imshow(np.linspace(1, -1, 41)[:, None], cmap=style.WEIGHTS, vmin=-1, vmax=1,
+                 aspect="auto")
+    scale.set_xticks([])
+    scale.set_yticks([2, 20, 38], ["raises", "0", "lowers"])
+    scale.yaxis.tick_right()
+    scale.spines["bottom"].set_visible(False)
     return fig
 
 
