@@ -15,8 +15,8 @@ from lib.figures.kit.cells import frame, gauge, score_map
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Darker is better. Follow a diagonal, where alpha is in proportion to the rank, and "
-           "then a row, where it is held.")
+CAPTION = ("Stronger colour is better. Follow a diagonal, where alpha is in proportion to the "
+           "rank, and then a row, where it is held.")
 
 
 @dataclass(frozen=True)
