@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import clip, drift, grid, second_task, serving, two_adapters
+from lib.figures.lora import clip, drift, grid, rounded_bases, second_task, serving, two_adapters
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -84,6 +84,14 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
     for end in (0, 1.1):
         with pytest.raises(ValueError, match="the grid ends at"):
             clip.compute(W, 0, 3, end)
+
+
+def test_each_base_needs_answers_of_both_ways():
+    data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8])}, [0.9, 1.0])
+    assert data.whole == pytest.approx(0.95) and data.moved[0].tolist() == [0.5, 0.7]
+    assert "4 bits: 60% moved there, 80% trained there." in rounded_bases.alt(data)
+    with pytest.raises(ValueError, match="no answers on 3 bits"):
+        rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
 
 
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():

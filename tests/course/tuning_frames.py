@@ -60,6 +60,7 @@ from lib.figures.lora import (
     rate_map,
     rate_shift,
     reach,
+    rounded_bases,
     scaling,
     second_task,
     starts,
@@ -343,6 +344,9 @@ def serving(long: str) -> Frames:
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
+    sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
+    yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
+           [((sizes, [0.96]), ())])
     after = {(way, replay): ((60.0, 80.0) if replay else (0.0, 12.0), (80.0, 100.0))
              for way in second_task.WAYS for replay in (False, True)}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,

@@ -47,9 +47,9 @@ class Grid:
 
     @property
     def low(self) -> float:
-        """Where axis and colours begin: below the lowest of all scores, so alike in every frame."""
+        """Where the seeds' axis begins: below the lowest of all scores, so alike in every frame."""
         least = min(each.min() for row in self.scores.values() for each in row.values())
-        return 0.25 * np.floor(min(least, 0.99) / 0.25)
+        return 0.1 * np.floor(min(least, 0.99) / 0.1)
 
 
 def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
@@ -90,7 +90,8 @@ def _judged(answer: str, truth: str | None) -> str:
 def _map(ax: Axes, data: Grid) -> None:
     """The mean score of each rank and alpha, the chosen one framed."""
     score_map(ax, data.means, [str(rank) for rank in data.ranks],
-              [f"α = {style.short(alpha)}" for alpha in data.alphas], low=data.low)
+              [f"α = {style.short(alpha)}" for alpha in data.alphas],
+              low=np.nanmin(data.means) - 0.03, high=np.nanmax(data.means))
     frame(ax, data.alphas.index(data.alpha), data.ranks.index(data.rank))
     ax.set(xlabel="rank r", title="Held-out score, %: mean of the seeds")
 

@@ -108,14 +108,16 @@ def _scores(ax: Axes, data: Strength) -> None:
         ax.plot(data.strengths, values, color=tone.mark)
         style.point(ax, data.strength, values[data.at], marker, tone)
     last = data.strengths[-1]
-    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.04), title="Over the strengths",
+    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.16), title="Over the strengths",
            xlabel="adapter strength")
     ticks = np.linspace(0, last, 5)
     ax.set_xticks(ticks, [style.short(tick) for tick in ticks])
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
-    name_lines(ax, [Named(data.strengths, data.task, "new task learnt", style.TASK),
-                    Named(data.strengths, data.facts, "old facts kept", style.FACTS)])
+    name_lines(ax, [Named(data.strengths, data.facts, "old facts kept", style.FACTS),
+                    Named(data.strengths, data.task, "new task learnt", style.TASK),
+                    # No name on the line of strength 1, at which the reader begins.
+                    Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
 
 
 @style.styled

@@ -1,0 +1,93 @@
+"""Answers beside rounded weights: by adapters that were moved there, and by those trained there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Each line is what training beside the rounded weights gains over moving an adapter "
+           "there. Small marks are the seeds.")
+
+
+@dataclass(frozen=True)
+class Bases:
+    """For each base its name and every seed's share of right answers, both ways.
+
+    ``whole`` is the mean of adapters that met no rounded weights.
+    """
+
+    names: tuple[str, ...]
+    moved: tuple[np.ndarray, ...]
+    trained: tuple[np.ndarray, ...]
+    whole: float
+
+
+def compute(answers: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+            whole: Sequence[float]) -> Bases:
+    """Gather the answers on each base, from 0 to 1, moved there and trained there; on no rounded
+    one.
+
+    Raises:
+        ValueError: a base has no answers of one of the two ways.
+    """
+    if empty := [name for name, both in answers.items() if not all(map(len, both))]:
+        raise ValueError(f"one way has no answers on {', '.join(empty)}")
+    moved, trained = (tuple(np.array(both[way]) for both in answers.values()) for way in (0, 1))
+    return Bases(tuple(answers), moved, trained, float(np.mean(whole)))
+
+
+def _rows(ax: Axes, data: Bases) -> None:
+    for row, (moved, trained) in enumerate(zip(data.moved, data.trained)):
+        ax.plot([moved.mean(), trained.mean()], [row, row], color=style.LORA.tint, lw=5,
+                solid_capstyle="butt", zorder=1)
+        for values, side, face in ((moved, 0.24, style.PAPER), (trained, -0.24, style.LORA.mark)):
+            ax.plot(values, np.full(len(values), row + side), "D", ms=4, mfc=face,
+                    mec=style.LORA.mark, mew=0.8, clip_on=False)
+            ax.plot(values.mean(), row, "D", ms=8, mfc=face, mec=style.LORA.mark, mew=1.5,
+                    zorder=3, clip_on=False)
+    ax.axvline(data.whole, color=style.FROZEN.mark, ls="--", lw=1.2, zorder=0)
+    ax.text(1, -0.68, "never rounded", ha="right", va="bottom", color=style.FROZEN.ink,
+            weight=600, size=style.BASE)
+    low = 0.1 * np.floor(10 * min(each.min() for each in data.moved + data.trained))
+    ax.set(xlim=(low - 0.02, 1), ylim=(len(data.names) - 0.5, -0.6), xlabel="questions answered")
+    ax.set_yticks(range(len(data.names)), data.names)
+    ax.tick_params(axis="y", length=0, labelcolor=style.INK, labelsize=style.BASE)
+    style.share_ticks(ax.xaxis, low)
+    ax.grid(axis="x")
+
+
+def _key(fig: Figure) -> None:
+    """The two marks with their names, above the rows."""
+    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 2.5, 0.26))
+    ax.set(xlim=(0, 2.5), ylim=(0, 1))
+    for left, face, name in ((0.1, style.PAPER, "moved there"),
+                             (1.25, style.LORA.mark, "trained there")):
+        ax.plot(left, 0.5, "D", ms=7, mfc=face, mec=style.LORA.mark, mew=1.5)
+        ax.text(left + 0.15, 0.5, name, va="center", color=style.LORA.ink, weight=600)
+
+
+@style.styled
+def draw(data: Bases, layout: Layout = "wide") -> Figure:
+    """Draw a row for each base: the seeds and the mean of both ways, and the gain between them."""
+    wide, high = layout == "wide", 0.55 * len(data.names)
+    fig = style.canvas(layout, 1.6 + high)
+    style.heading(fig, "What does training there gain?",
+                  f"Adapters beside rounded weights, {len(data.moved[0])} seeds each")
+    _key(fig)
+    left = 1.3 if wide else 1.1
+    _rows(style.place(fig, left, 1.0, style.WIDTH[layout] - left - 0.25, high), data)
+    return fig
+
+
+def alt(data: Bases) -> str:
+    """Return the picture in words."""
+    return f"Questions answered, means of the seeds; never rounded {data.whole:.0%}. " + " ".join(
+        f"{name}: {moved.mean():.0%} moved there, {trained.mean():.0%} trained there."
+        for name, moved, trained in zip(data.names, data.moved, data.trained))
