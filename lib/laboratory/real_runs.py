@@ -78,7 +78,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["own"] = seeds([replace(each, task="own", replay=4) for each in pair], 3)
     # With the system turn of the published template, which the runs above leave out.
     groups["system"] = [replace(each, system=True) for each in (
-        BASE, replace(persona, replay=3), persona, *pair)]
+        BASE, replace(persona, replay=3), persona, *seeds(pair, 3))]
+    groups["system, other rates"] = [replace(each, system=True) for each in (*lora, *full)
+                                     if each.learning_rate not in (1e-1, 3e-2, 1e-5)]
     # Is what is no longer answered lost, or said later?  And what do examples in the prompt do?
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (
