@@ -172,7 +172,7 @@ def costs(long: str) -> Frames:
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147), ())])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, None, 0.8), ())])
+        ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
@@ -215,7 +215,7 @@ def maths(long: str) -> Frames:
                                 alpha / 20 * (1 - np.exp(-steps / 9))], axis=1)
                for alpha in (1, 4, 8)}
     yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
-           [((courses, alpha), ()) for alpha in courses])
+           [((courses, alpha, None if alpha == 1 else (4,)), ()) for alpha in courses])
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])

@@ -85,14 +85,22 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
                     alpha=0.2, zorder=2)
     ax.plot(places[:at + 1], values.mean(0), color=tone.mark, zorder=3)
     style.point(ax, at, values[:, at].mean(), marker, tone, 7)
-    ax.set(xlim=(-0.15, len(places) - 0.85), xlabel="fine-tuning step")
+    ax.set(xlim=(-0.15, len(places) - 0.85), xlabel="fine-tuning step, not to scale")
     ax.set_xticks(places, [str(step) for step in data.steps])
     ax.grid(axis="y")
 
 
+def _rates(ax: Axes, curves: Mapping[float, np.ndarray], level: Sequence[float]) -> None:
+    """Name the curves by their rates, off the lines across at these levels."""
+    lines = [Named(np.arange(values.shape[1]), values.mean(0), f"{rate:g}", style.FROZEN)
+             for rate, values in curves.items()]
+    across = [Named(np.array(ax.get_xlim()), np.array([each, each]), "", style.FROZEN)
+              for each in level]
+    name_lines(ax, lines + across, style.SMALL)
+
+
 def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
     _curves(ax, data, data.facts, style.FACTS, style.MARKER["facts"])
-    places = np.arange(len(data.steps))
     ax.set(ylim=(-0.03, 1.05), title="Facts kept")
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     if data.guess is not None:
@@ -100,17 +108,18 @@ def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
         ax.set_yticks([0, data.guess, 0.5, 1],
                       ["0", style.percent(data.guess), "50%", "100%"])
     if named:
-        name_lines(ax, [Named(places, values.mean(0), f"{rate:g}", style.FROZEN)
-                        for rate, values in data.facts.items()], style.SMALL)
+        _rates(ax, data.facts, [] if data.guess is None else [data.guess])
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
-def _loss(ax: Axes, data: Forgetting) -> None:
+def _loss(ax: Axes, data: Forgetting, named: bool) -> None:
     _curves(ax, data, data.loss, style.TASK, style.MARKER["task"])
     every = np.concatenate([values.ravel() for values in data.loss.values()])
     ax.set_yscale("log", base=2)
     ax.set(ylim=(0.8 * every.min(), 1.25 * every.max()), title="Loss on recipes, nats")
     style.number_ticks(ax.yaxis, 2.0 ** np.arange(-6, 5))
+    if named:
+        _rates(ax, data.loss, [])
     ax.set_title(f"{data.now(data.loss).mean():.2f}", loc="right", weight=600)
 
 
@@ -143,10 +152,10 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
                   if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
     if wide:
         _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data, True)
-        _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data)
+        _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data, True)
     else:
         _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data, False)
-        _loss(style.place(fig, 0.58, 2.67, 2.9, 0.9), data)
+        _loss(style.place(fig, 0.58, 2.67, 2.9, 0.9), data, False)
     _says(fig, data, top)
     return fig
 

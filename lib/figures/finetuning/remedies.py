@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.labels import Named, measure, name_lines
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Up and to the left is better: more of the old kept at a lower loss on the new. "
@@ -65,6 +66,19 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     return Remedies(found, guess, dict(written or {}), most)
 
 
+def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, high: bool,
+             left: bool) -> Named:
+    """Write a setting beside its point; returns where, so that no line's name comes there."""
+    side, up = -5 if left else 5, 9 if high else -9
+    ax.annotate(setting, place, (side, up), textcoords="offset points",
+                ha="right" if left else "left", va="center", size=style.SMALL,
+                color=tone.ink, zorder=4)
+    ends = np.array([[side, up], [side + np.sign(side) * 72 * measure(setting, style.SMALL), up]])
+    x, y = ax.transData.inverted().transform(
+        ax.transData.transform(place) + ends * ax.figure.dpi / 72).T
+    return Named(x, y, "", tone)
+
+
 @style.styled
 def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     """Draw each remedy as a line through its settings, every seed as a small mark."""
@@ -77,11 +91,11 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")
     end = data.most or 1.12 * every[:, 0].max()
-    ax.set(xlim=((0.96 if data.most else 0.88) * every[:, 0].min(), end), ylim=(-0.03, 1.07))
+    ax.set(xlim=((0.93 if data.most else 0.88) * every[:, 0].min(), end), ylim=(-0.03, 1.07))
     style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.25, 0.3) if data.most else
                        (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-    ax.set(xlabel="loss on dev recipes, nats  (left is better)")
+    ax.set(xlabel="loss on dev recipes, nats, log axis  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
     if data.guess is not None:
@@ -101,8 +115,9 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         lines.append(Named(inside[:, 0], inside[:, 1], remedy, tone))
         for setting, place in zip(data.points[remedy], mean, strict=True):
             if wide and place[0] <= end and setting in data.written.get(remedy, ()):
-                ax.annotate(setting, place, (5, -9), textcoords="offset points", ha="left",
-                            va="center", size=style.SMALL, color=tone.ink, zorder=4)
+                high = remedy == "replay" or place[1] < 0.05
+                lines.append(_setting(ax, setting, place, tone, high,
+                                      high or place[0] == mean[:, 0].min() and place[1] > 0.5))
     name_lines(ax, lines)
     return fig
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,16 +13,20 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("B leaves zero in the first step, and A moves from the second on. The larger alpha is, "
-           "the sooner the loss falls.")
+CAPTION = ("B leaves zero in the first step, and A moves from the second on. "
+           "Each then makes the other's steps larger.")
 
 
 @dataclass(frozen=True)
 class Steps:
-    """alpha -> (steps + 1, 3): loss, norm of B and A's move, at first and after each step."""
+    """alpha -> (steps + 1, 3): loss, norm of B and A's move, at first and after each step.
+
+    beside: the other alphas whose loss is drawn, in grey.
+    """
 
     alpha: float
     courses: dict[float, np.ndarray]
+    beside: tuple[float, ...]
 
     @property
     def now(self) -> np.ndarray:
@@ -30,21 +34,25 @@ class Steps:
         return self.courses[self.alpha]
 
 
-def compute(courses: Mapping[float, np.ndarray], alpha: float) -> Steps:
-    """Choose one alpha of ``courses``, each (steps + 1, 3).
+def compute(courses: Mapping[float, np.ndarray], alpha: float,
+            beside: Sequence[float] | None = None) -> Steps:
+    """Choose one alpha of ``courses``, each (steps + 1, 3), and those ``beside`` it (None: all).
 
     Raises:
         ValueError: nothing was measured for this alpha.
     """
     if alpha not in courses:
         raise ValueError(f"alpha is {alpha}; measured were {', '.join(map(str, courses))}")
-    return Steps(alpha, {each: np.array(course, float) for each, course in courses.items()})
+    return Steps(alpha, {each: np.array(course, float) for each, course in courses.items()},
+                 tuple(courses if beside is None else beside))
 
 
 def _loss(ax: Axes, data: Steps, least: float) -> list[Named]:
     lines = []
     for alpha, course in data.courses.items():
         chosen = alpha == data.alpha
+        if not chosen and alpha not in data.beside:
+            continue
         tone, seen = style.TASK if chosen else style.FROZEN, course[course[:, 0] >= least, 0]
         ax.plot(course[:, 0], marker="D" if chosen else None, ms=4, mec=style.PAPER, mew=0.6,
                 color=tone.mark, lw=1.5 if chosen else 1, alpha=1 if chosen else 0.55,
@@ -92,6 +100,6 @@ def alt(data: Steps) -> str:
     """Return the frame in words."""
     loss, left, right = data.now.T
     last = len(loss) - 1
-    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.2e} to {loss[last]:.2e} in "
+    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to {loss[last]:.3g} in "
             f"{last} steps. After step 1 the norm of B is {left[1]:.3f} and A has moved by "
             f"{right[1]:.3f}; after step {last} they are {left[last]:.3f} and {right[last]:.3f}.")
