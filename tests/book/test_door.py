@@ -83,7 +83,7 @@ def test_what_differs_fails_and_so_does_a_check_that_takes_the_stub_or_refuses_t
     assert [record["passed"] for record in records] == [False] * 3
     assert "0.120 has become 0.125" in said and "ZeroDivisionError" in said
     assert "does not print 'Not yet: '" in said and "does not print 'Solved.'" in said
-    assert said.count("with the solution in the stub's place") == 1
+    assert "with the solution in the stub's place" in said
     kept = nbformat.read(tmp_path / "kept" / "small0.ipynb", as_version=4)
     assert kept.cells[1].outputs[0].text == "a\n"
 
