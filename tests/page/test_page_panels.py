@@ -359,7 +359,8 @@ def test_every_control_is_reached_by_tab(page):
 
 
 def test_every_slider_moves_by_mouse_and_keyboard(page):
-    page.evaluate("document.querySelectorAll('.lab-panel details').forEach(e => { e.open = true; })")
+    page.evaluate("for (const fold of document.querySelectorAll('.lab-panel details'))"
+                  " fold.open = true;")
     # Handles: as one more is enabled meanwhile, "the third that is" would be another.
     sliders = page.locator(".lab-panel input[type=range]:enabled").element_handles()
     said = "(range) => range.getAttribute('aria-valuetext')"
