@@ -36,7 +36,7 @@ class Listing(SphinxDirective):
         block = nodes.literal_block(text, text, language="python",
                                     highlight_args={"hl_lines": [] if first else marked})
         said = "all new" if first else f"the {len(marked)} new ones marked"
-        fold = nodes.admonition(classes=["dropdown", "listing"])
+        fold = nodes.admonition(classes=["dropdown"])
         fold += nodes.title("", f"{NAME} after this chapter: {len(lines)} lines, {said}")
         fold += block
         address = "../" * self.env.docname.count("/") + NAME
