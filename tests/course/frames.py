@@ -225,19 +225,16 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
     yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,
-           [(((0.7, 0.992), *({kind: (0.7 + 1.6 * part * share, 1 - part * share)
-                               for kind, share in zip(kinds, (1.0, 0.5, 0.1, -0.001, 0.0, 0.002,
-                                                              0.3, 0.4))}
-                              for part in (1, 0.8))), ())])
+           [(((0.7, 0.992), {kind: (0.7 + 1.6 * share, 1 - share)
+                             for kind, share in zip(kinds, (1.0, 0.5, 0.1, -0.001, 0.0, 0.002,
+                                                            0.3, 0.4))}), ())])
     ends = dict(zip([(name, rate) for name in ("pre-norm", "post-norm", "pre-norm, scaled",
                                                "post-norm, scaled")
                      for rate in (0.001, 0.003, 0.005, 0.02)],
                     (4.86, 3.74, 3.4, 3.92, 5.06, 4.48, 5.68, 5.69,
                      4.7, 3.57, 3.24, 3.25, 4.74, 3.61, 3.3, 5.69)))
-    growth = {scaled: {n: np.linspace(1.4, 1.7 if scaled else 1.4 + 0.95 * n, n + 1)
-                       for n in (4, 12, 24, 48)} for scaled in (False, True)}
     yield ("two_choices", two_choices.compute, two_choices.draw, two_choices.alt,
-           [((ends, 5.69, growth), ())])
+           [((ends, 5.69), ())])
     yield ("losses_at_rates", losses_at_rates.compute, losses_at_rates.draw, losses_at_rates.alt,
            [(({"neither": {0.005: (3.22, 3.21), 0.01: (3.02, 3.01), 0.02: (2.95, 2.93),
                            0.04: (2.96, 2.93)},

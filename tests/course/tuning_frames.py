@@ -404,8 +404,7 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    ends = {"LoRA": (0.38, 6), "full": (0.378, 11), "LoRA, top ten": (0.68, 14),
-            "LoRA, all seven": (0.46, 8)}
+    ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}

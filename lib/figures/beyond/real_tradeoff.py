@@ -16,9 +16,7 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("Each line goes from a method's lowest rate to its highest: first left, it learns; "
            "then down, it forgets.")
-LOW, HIGH = 0.25, 0.75  # losses that are drawn; what lies above is written at the edge
-#: Where a name stands at the end of its line, in points, and from which side.
-SIDES = {"below": ((0, -9), "center", "top"), "right": ((8, 0), "left", "center_baseline")}
+LOW, HIGH = 0.25, 0.75  # losses that may be drawn; what lies above is written at the edge
 CARD = {"wide": 0.7, "narrow": 0.68}  # inches of one question with its answer
 
 
@@ -41,6 +39,12 @@ class Tradeoff:
     def place(self) -> tuple[float, float, int]:
         rate, dev, kept = self.paths[self.chosen][self.at]
         return float(rate), float(dev), int(kept)
+
+    @property
+    def edge(self) -> float:
+        """Where the axis ends: right of every loss that is drawn, of whatever path is chosen."""
+        losses = np.concatenate([path[:, 1] for path in self.paths.values()])
+        return float(losses[losses < HIGH].max()) + 0.1
 
 
 def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, setting: str,
@@ -76,29 +80,27 @@ def _path(ax: Axes, data: Tradeoff, name: str) -> None:
     ax.plot(*seen[:, 1:].T, marker, ls="-", ms=6 if chosen else 4, zorder=4 if chosen else 2,
             color=tone.mark if chosen else style.FROZEN.mark, mec=style.PAPER, mew=0.8,
             lw=style.LINE if chosen else style.THIN, clip_on=False)
-    side = "below" if seen[-1, 1] > (LOW + HIGH) / 2 else "right"
     if chosen:
         rate, dev, kept = seen[0]
         ax.annotate(f"from {style.power(rate)}", (dev, kept), (10, 0), textcoords="offset points",
                     va="center_baseline", color=tone.ink, size=style.SMALL, zorder=5,
                     bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4})
-    offset, ha, va = SIDES[side]
-    ax.annotate(name, seen[-1, 1:], offset, textcoords="offset points", ha=ha, va=va,
+    ax.annotate(name, seen[-1, 1:], (8, 0), textcoords="offset points", va="center_baseline",
                 size=style.SMALL, weight=600 if chosen else 400, annotation_clip=False,
                 color=tone.ink if chosen else style.MUTED, zorder=5)
 
 
 def _chart(ax: Axes, data: Tradeoff) -> None:
-    ax.set(xlim=(LOW, HIGH), ylim=(-0.04 * data.known, 1.1 * data.known),
+    ax.set(xlim=(LOW, data.edge), ylim=(-0.04 * data.known, 1.1 * data.known),
            xlabel="loss on dev countries, nats",
            title=f"common answers kept, of {data.known}")
-    style.number_ticks(ax.xaxis, (0.3, 0.4, 0.5, 0.6, 0.7))
+    style.number_ticks(ax.xaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if each < data.edge])
     ax.set_yticks([0, data.known // 2, data.known])
     ax.grid(axis="y")
     for name in data.paths:
         _path(ax, data, name)
     tone = _tone(data.chosen)
-    inside = data.others[data.others[:, 0] < HIGH]
+    inside = data.others[data.others[:, 0] < data.edge]
     ax.plot(*inside.T, style.MARKER["full" if tone is style.FULL else "lora"], ls="", ms=4,
             mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=3)
     rate, dev, kept = data.place
@@ -110,7 +112,7 @@ def _chart(ax: Axes, data: Tradeoff) -> None:
     # The chosen place if it is outside, else the first one.
     here, name, each, loss = outside[0] if dev >= HIGH or not outside[1:] else outside[1]
     if loss >= HIGH:
-        ax.text(HIGH, 0, f"{name} at {style.power(each)}: loss {loss:.1f} \u2192", ha="right",
+        ax.text(data.edge, 0, f"{name} at {style.power(each)}:\nloss {loss:.1f} \u2192", ha="right",
                 va="bottom", size=style.SMALL, weight=600 if here else 400,
                 color=_tone(name).ink if here else style.MUTED)
     better(ax, "top left", 0.8, 0.6)

@@ -12,8 +12,8 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("An arrow is a path that was knocked out, and as thick as the number of capitals that "
-           "were lost without it.")
+CAPTION = ("An arrow is a path without which 10 capitals or more were lost, and as thick as their "
+           "number. A path that costs fewer is drawn only when it is chosen.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: The group that is looked at and the one that looks.
@@ -24,7 +24,7 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "name"), 0): "enrich", (("question", "is"), 0): "fetch the relation",
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
-FEW = 10  # losses that are drawn, but not named
+FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 #: What is supposed before any path is knocked out.
 SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
 
@@ -118,6 +118,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             ax.plot(x, TOP + row * BAND, "o", ms=7, color=style.INK, zorder=4)
     for (seen, looks), losses in data.lost.items():
         for half, lost in enumerate(losses):
+            if lost < FEW and data.chosen != ((seen, looks), half):
+                continue  # all twelve at once would cross the words
             top = TOP + half * BAND
             _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
     if data.chosen:

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A dot is one seed. The dark ones are at the model's best rate, whose mean stands on "
-           "the right, and the light ones at its other rates.")
+CAPTION = ("A dot is one seed. Full dots are at the model's best rate, whose mean stands on the "
+           "right, and open ones at its other rates.")
 
 ROW: dict[Layout, float] = {"wide": 0.3, "narrow": 0.5}  # inches from one model to the next
-MARKS = ("o", "s", "D", "^", "v")  # one for each rate
 
 
 @dataclass(frozen=True)
@@ -34,48 +33,39 @@ class Losses:
 
 
 def compute(found: Mapping[str, Mapping[float, Sequence[float]]]) -> Losses:
-    """Take the losses by model and rate.
-
-    Raises ValueError: more rates than there are marks.
-    """
-    data = Losses({name: {rate: [float(x) for x in losses] for rate, losses in each.items()}
+    """Take the losses by model and rate."""
+    return Losses({name: {rate: [float(x) for x in losses] for rate, losses in each.items()}
                    for name, each in found.items()})
-    if len(data.rates()) > len(MARKS):
-        raise ValueError(f"{len(data.rates())} rates, and marks for {len(MARKS)}")
-    return data
 
 
 @style.styled
 def draw(data: Losses, layout: Layout = "wide") -> Figure:
     """Draw a row of dots for each model, and the mean at its best rate beside it."""
-    wide, rates, high = layout == "wide", data.rates(), ROW[layout] * len(data.found)
-    fig = style.canvas(layout, high + 1.55)
-    style.heading(fig, "The layer gains with GELU, behind attention",
-                  "Held-out loss in nats, two seeds a rate")
+    wide, high = layout == "wide", ROW[layout] * len(data.found)
+    fig = style.canvas(layout, high + 1.5)
+    style.heading(fig, "Each model at its best rate",
+                  "Full dots: best rate. Open: other rates")
     left, across = (2.0, 4.2) if wide else (0.12, 2.75)
-    ax = style.place(fig, left, 0.7, across, high)
+    ax = style.place(fig, left, 0.95, across, high)
     every = [loss for each in data.found.values() for losses in each.values() for loss in losses]
     for row, (name, each) in enumerate(data.found.items()):
         best = data.best(name)
         for rate in sorted(each, key=lambda rate: rate == best):  # the best one on top
-            tone = style.INK if rate == best else style.RULE
-            ax.plot(each[rate], [row] * len(each[rate]), MARKS[rates.index(rate)], color=tone,
-                    mec=style.PAPER if rate == best else style.MUTED, mew=0.8, ms=7,
-                    zorder=4 if rate == best else 3, clip_on=False)
+            full = rate == best
+            ax.plot(each[rate], [row] * len(each[rate]), "o", color=style.INK if full else "none",
+                    mec=style.PAPER if full else style.FROZEN.mark, mew=0.8 if full else 1.1,
+                    ms=8 if full else 5.5, zorder=4 if full else 3, clip_on=False)
         ax.text(1.03, row, f"{np.mean(each[best]):.2f}", transform=ax.get_yaxis_transform(),
                 va="center_baseline", weight=600)
         if not wide:
             ax.text(min(every) - 0.04, row - 0.44, name, va="center_baseline", size=style.SMALL)
-    ax.set(xlim=(min(every) - 0.06, max(every) + 0.06), ylim=(len(data.found) - 0.5, -0.6))
+    ax.text(1.03, -0.95, "mean", transform=ax.get_yaxis_transform(), va="center_baseline",
+            color=style.MUTED, size=style.SMALL)
+    ax.set(xlim=(min(every) - 0.06, max(every) + 0.06), ylim=(len(data.found) - 0.5, -0.6),
+           xlabel="held-out loss in nats")
     ax.set_yticks(range(len(data.found)), list(data.found) if wide else [""] * len(data.found))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
-    keys = style.board(fig, left, high + 1.1, across, 0.4)
-    keys.text(0, 0.2, "rate", va="center_baseline", size=style.SMALL)
-    for k, rate in enumerate(rates):
-        x = 0.5 + k * (across - 0.4) / len(rates)
-        keys.plot(x, 0.2, MARKS[k], color=style.RULE, mec=style.MUTED, mew=0.8, ms=7)
-        keys.text(x + 0.12, 0.2, f"{rate:g}", va="center_baseline", size=style.SMALL)
     return fig
 
 

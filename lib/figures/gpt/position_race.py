@@ -9,16 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Loss on dev in nats after 150 steps. Move the rate: the order of the ways depends "
-           "on it, so compare lowest points.")
+CAPTION = ("Move the rate: the order of the ways depends on it, so compare each one's lowest loss, "
+           "the ring.")
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
          "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
 MARKS = dict(zip(TONES, "^osvD", strict=True))
-DASHES = dict(zip(TONES, ("-", ":", "--", "-.", "-"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -49,25 +47,28 @@ def compute(losses: Mapping[str, np.ndarray], rates: np.ndarray, rate: float) ->
 
 @style.styled
 def draw(data: Race, layout: Layout = "wide") -> Figure:
-    """Draw a line for each way: the mean of the seeds, and each seed."""
-    fig = style.canvas(layout, 3.7)
-    style.heading(fig, f"A rate of {data.rate:g}", f"Best first: {', '.join(data.order())}")
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.8, 2.4)
+    """Draw a row for each way: all rates, its lowest one, and the chosen one with each seed."""
+    fig = style.canvas(layout, 3.3)
+    order = list(data.order())
+    style.heading(fig, f"At a rate of {data.rate:g}: first {order[0]}, last {order[-1]}",
+                  "Strokes: seeds. Pale: other rates. Ring: lowest")
+    ax = style.place(fig, 1.0, 0.75, fig.get_size_inches()[0] - 1.2, 2.0)
     every = np.concatenate([each.ravel() for each in data.losses.values()])
-    ax.set(xscale="log", xlim=(data.rates[0] / 1.3, data.rates[-1] * 1.3), xlabel="learning rate",
-           ylim=(every.min() - 0.1, every.max() + 0.1), ylabel="loss on dev, nats")
-    ax.axvline(data.rate, color=style.INK, lw=style.THIN, zorder=1)
-    lines = []
-    for way, each in data.losses.items():
+    at = int(np.flatnonzero(data.rates == data.rate)[0])
+    for row, (way, each) in enumerate(data.losses.items()):
         tone, mean = TONES[way], each.mean(1)
-        ax.plot(data.rates, mean, color=tone.mark, marker=MARKS[way], ms=5, ls=DASHES[way],
-                lw=4.5 if way == "none" else style.LINE)  # what lies on it is seen
-        for column in each.T:
-            ax.plot(data.rates, column, MARKS[way], ms=2.5, ls="", color=tone.mark)
-        lines.append(Named(data.rates, mean, way, tone))
-    style.number_ticks(ax.xaxis, data.rates, 4)
-    ax.grid(axis="y")
-    name_lines(ax, lines, style.SMALL)
+        ax.plot([mean.min(), mean.max()], [row, row], color=style.RULE, lw=style.THIN, zorder=1)
+        ax.plot(mean, np.full(len(mean), row), MARKS[way], ms=5, ls="", color=style.RULE, zorder=2)
+        ax.plot(mean.min(), row, "o", ms=13, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
+        ax.plot(each[at], np.full(each.shape[1], row), "|", ms=10, mew=1.2, color=tone.mark,
+                zorder=4)
+        ax.plot(mean[at], row, MARKS[way], ms=7, color=tone.mark, zorder=5)
+    ax.set(xlim=(every.min() - 0.08, every.max() + 0.08), xlabel="loss on dev, nats",
+           ylim=(len(data.losses) - 0.5, -0.5))
+    ax.set_yticks(range(len(data.losses)), list(data.losses))
+    for label, way in zip(ax.get_yticklabels(), data.losses, strict=True):
+        label.set(color=TONES[way].ink, weight=600)
+    ax.grid(axis="x")
     return fig
 
 

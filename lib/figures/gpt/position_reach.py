@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.gpt.position_race import DASHES, TONES
+from lib.figures.gpt.position_race import TONES
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Right of the line no model was trained. Dots: the same tokens, read in a window of "
-           "their own, which is the fair comparison.")
+CAPTION = ("Where the line is above the dots, reading on costs. The dots are the same tokens, read "
+           "in a window of their own.")
 TRAINED, EIGHT = 64, 8
 
 
@@ -45,28 +44,31 @@ def compute(on: Mapping[str, np.ndarray], anew: Mapping[str, np.ndarray], way: s
 
 @style.styled
 def draw(data: Reach, layout: Layout = "wide") -> Figure:
-    """Draw every way's loss over the places, and the chosen one's in windows of its training."""
+    """Draw the chosen way's loss over the places, read on and read anew, before all others."""
     fig = style.canvas(layout, 3.7)
     on, anew = data.second_half(data.way)
     style.heading(fig, f"{data.way}: {on:.2f} nats beyond, {anew:.2f} anew",
-                  "Loss in windows of 128 tokens; training had windows of 64")
+                  "Dots: the same tokens, anew. Grey: other ways")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.8, 2.4)
     means = {way: each.mean(0) for way, each in data.on.items()}
+    again, tone = data.anew[data.way].mean(0), TONES[data.way]
     every = np.concatenate([*means.values(), *(each.mean(0) for each in data.anew.values())])
     places = EIGHT * (np.arange(len(means[data.way])) + 0.5)
-    ax.set(xlim=(0, places[-1] + EIGHT / 2), ylim=(every.min() - 0.1, every.max() + 0.1),
-           xlabel="place in the window", ylabel="loss, nats")
+    ax.set(xlim=(0, places[-1] + EIGHT / 2), ylim=(every.min() - 0.1, every.max() + 0.14),
+           xlabel="place in the window, tokens", ylabel="loss, nats")
     ax.axvline(TRAINED, color=style.INK, lw=style.THIN, zorder=1)
+    for words, side, ha in (("trained on", -0.8, "right"), ("never trained on", 0.8, "left")):
+        ax.text(TRAINED + side, every.max() + 0.12, words, ha=ha, va="top", size=style.SMALL,
+                color=style.MUTED, zorder=4, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     for way, mean in means.items():
-        chosen = way == data.way
-        ax.plot(places, mean, color=TONES[way].mark if chosen else style.FROZEN.mark,
-                lw=2.4 if chosen else 0.9, ls=DASHES[way], zorder=2 + chosen)
-    ax.plot(places, data.anew[data.way].mean(0), "o", ms=4, color=TONES[data.way].mark, zorder=6,
-            mec=style.PAPER, mew=0.6)
+        if way != data.way:
+            ax.plot(places, mean, color=style.RULE, lw=style.THIN, zorder=1)
+    ax.fill_between(places, again, means[data.way], where=places > TRAINED, color=tone.mark,
+                    alpha=0.15, zorder=2, lw=0)
+    ax.plot(places, means[data.way], color=tone.mark, lw=2.4, zorder=3)
+    ax.plot(places, again, "o", ms=4, color=tone.mark, zorder=6, mec=style.PAPER, mew=0.6)
     ax.set_xticks([0, 32, 64, 96, 128])
     ax.grid(axis="y")
-    name_lines(ax, [Named(places, mean, way, TONES[way] if way == data.way else style.FROZEN)
-                    for way, mean in means.items()], style.SMALL)
     return fig
 
 

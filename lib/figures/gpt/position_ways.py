@@ -97,16 +97,16 @@ def _path(ax: Axes, data: Way) -> None:
 def draw(data: Way, layout: Layout = "wide") -> Figure:
     """Draw the path of a score, and the map of what a way puts into it."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.4 if wide else 5.9)
+    fig = style.canvas(layout, 3.55 if wide else 6.15)
     style.heading(fig, data.title, data.words)
     _path(style.board(fig, 0.1, 0.65, 3.2, 2.65), data)
-    ax = style.place(fig, *((4.3, 0.75) if wide else (0.8, 3.4)), SIDE, SIDE)
+    ax = style.place(fig, *((4.3, 0.95) if wide else (0.8, 3.65)), SIDE, SIDE)
     ax.imshow(data.map, cmap=style.WEIGHTS, vmin=-1, vmax=1)
-    ax.set(xlabel="key at", ylabel="query at")
+    ax.set(xlabel="key at", ylabel="query at", title="effect on a score")
     ax.set_xticks([0, 5, 11])
     ax.set_yticks([0, 5, 11])
     ax.spines["bottom"].set_visible(False)
-    scale = style.place(fig, *((6.37, 0.75) if wide else (2.87, 3.4)), 0.1, SIDE)
+    scale = style.place(fig, *((6.37, 0.95) if wide else (2.87, 3.65)), 0.1, SIDE)
     scale.imshow(np.linspace(1, -1, 41)[:, None], cmap=style.WEIGHTS, vmin=-1, vmax=1,
                  aspect="auto")
     scale.set_xticks([])
