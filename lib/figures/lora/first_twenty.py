@@ -111,6 +111,7 @@ def alt(data: Steps) -> str:
     """Return the frame in words."""
     loss, left, right = data.now.T
     last = len(loss) - 1
-    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to {written(loss[last], 3)} in "
-            f"{last} steps. After step 1 the norm of B is {left[1]:.3f} and A has moved by "
-            f"{right[1]:.3f}; after step {last} they are {left[last]:.3f} and {right[last]:.3f}.")
+    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to "
+            f"{written(loss[last], 3)} in {last} steps. After step 1 the norm of B is "
+            f"{left[1]:.3f} and A has moved by {right[1]:.3f}; after step {last} they are "
+            f"{left[last]:.3f} and {right[last]:.3f}.")
