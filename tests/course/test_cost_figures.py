@@ -60,13 +60,12 @@ def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
     assert cost_scale.memory(size, 100, 4, True)["activations"] == full["activations"]
 
 
-def test_costs_hold_the_totals_of_all_models():
+def test_costs_name_the_largest_part():
     cost = cost_scale.compute("GPT-3", 2048)
-    assert cost.totals.shape == (6, 3)
-    assert cost.totals[-1].tolist() == [
-        sum(parts.values()) for parts in (cost.full, cost.everywhere, cost.lora)]
-    assert "most of it optimizer" in cost_scale.alt(cost)
-    assert "most of it activations" in cost_scale.alt(cost_scale.compute("this model", 2048))
+    assert cost.largest == "optimizer"
+    assert "the largest part optimizer" in cost_scale.alt(cost)
+    assert "the largest part activations" in cost_scale.alt(cost_scale.compute("this model", 2048))
+    assert cost_scale.compute("GPT-2 small", 131_072).largest == "logits"
 
 
 @pytest.mark.parametrize("size, text", [(999, "999 B"), (2794e9, "2.79 TB"), (13.48e9, "13.5 GB"),

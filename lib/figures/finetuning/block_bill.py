@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lib.figures.finetuning.cost_scale import MODELS, written
+from lib.figures.finetuning.cost_scale import KEPT, MODELS, written
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
@@ -19,6 +19,8 @@ METHODS = {"full": (), "LoRA, all six": ("query", "key", "value", "output", "up"
 PARTS = ("weights", "gradients", "moments", "activations")
 HEADS, BYTES = 4, 4
 SIZE = MODELS["this model"]
+#: Bytes as wide as the board of the bill: room for the largest part of any frame.
+FULL_BAR = 105e6
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _block(ax: Axes, data: Step, width: float, high: float) -> None:
                 va="center_baseline", color=style.MUTED)
         wide = scale * row.numbers
         ax.add_artist(Rectangle((left, y + 0.21), wide, high - 0.28, lw=style.THIN,
-                               fc="#b9c0c9" if row.kept else "none", ec=style.MUTED,
+                               fc=KEPT if row.kept else "none", ec=style.MUTED,
                                ls="-" if row.kept else (0, (3, 2))))
         if row.adapters:
             ax.add_artist(Rectangle((left + wide, y + 0.21), scale * row.adapters, high - 0.28,
@@ -127,15 +129,22 @@ def _block(ax: Axes, data: Step, width: float, high: float) -> None:
 def _bill(ax: Axes, data: Step, width: float, step: float) -> None:
     """Each part's bytes as a bar of the same scale in all frames."""
     tone = _tone(data)
-    fills = (style.FROZEN.mark, tone.tint, tone.mark, "#b9c0c9")
+    fills = (style.FROZEN.mark, tone.tint, tone.mark, KEPT)
     for at, (part, size, fill) in enumerate(zip(PARTS, data.bill, fills, strict=True)):
         y = step * at
         ax.text(0, y + 0.08, part, size=style.SMALL, color=style.MUTED, va="center_baseline")
         ax.text(width, y + 0.08, written(size), size=style.SMALL, ha="right", weight=600,
                 va="center_baseline")
-        ax.add_artist(Rectangle((0, y + 0.17), width, step - 0.25, fc=style.FROZEN.tint, ec="none"))
-        ax.add_artist(Rectangle((0, y + 0.17), width * size / 105e6, step - 0.25, fc=fill,
+        ax.add_artist(Rectangle((0, y + 0.17), width * size / FULL_BAR, step - 0.25, fc=fill,
                                ec=style.MUTED, lw=style.HAIR))
+    for value in (0, 50, 100):
+        x = width * value * 1e6 / FULL_BAR
+        for at in range(4):
+            ax.plot([x, x], [step * at + 0.17, step * (at + 1) - 0.08], color=style.RULE,
+                    lw=style.THIN, zorder=0)
+        ax.text(x, 4 * step + 0.06, f"{value} MB", size=style.SMALL, color=style.MUTED,
+                ha="left" if value == 0 else "center" if value == 50 else "right",
+                va="center_baseline")
 
 
 @style.styled
@@ -144,17 +153,20 @@ def draw(data: Step, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high = 0.42 if wide else 0.37
     tall = high * len(data.rows)
-    fig = style.canvas(layout, 0.95 + tall + 0.08 if wide else 0.95 + tall + 1.9)
+    fig = style.canvas(layout, 0.95 + tall + 0.08 if wide else 0.95 + tall + 2.05)
     total = written(sum(data.bill))
     rank = f", rank {data.rank}" if data.rank else ""
-    style.heading(fig, f"{data.method}{rank}: {total}",
+    style.heading(fig, f"{data.method}{rank}: a step keeps {total}" if wide
+                  else f"{data.method}{rank}: {total}",
+                  f"{data.texts} texts of {data.length} tokens, every number in 32 bits"
+                  if data.bits == 32 else
                   f"{data.texts} × {data.length} tokens a step, moments in {data.bits} bits")
     across = 4.55 if wide else 3.48
-    style.write(fig, style.MARGIN, 0.82, "one block keeps, numbers a token", style.MUTED,
+    style.write(fig, style.MARGIN, 0.82, "one of four blocks keeps, numbers a token", style.MUTED,
                 style.SMALL, va="baseline")
     _block(style.board(fig, style.MARGIN, 0.92, across, tall), data, across, high)
     left, top, room = (4.85, 0.92, 2.25) if wide else (style.MARGIN, 1.28 + tall, 3.44)
-    style.write(fig, left, top - 0.1, "the whole step (a full bar is 105 MB)", style.MUTED,
+    style.write(fig, left, top - 0.1, "the whole step keeps", style.MUTED,
                 style.SMALL, va="baseline")
     step = 0.6 if wide else 0.34
     _bill(style.board(fig, left, top, room, 4 * step), data, room, step)

@@ -1,15 +1,15 @@
-"""What a step of fine-tuning holds in memory, by formula, from this model to 175 billion."""
+"""What a step of fine-tuning holds in memory, part by part, from this model to 175 billion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = "Choose a model and look which part of a bar is longest, and which part LoRA removes."
@@ -72,6 +72,10 @@ FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
 #: Bytes of a logit and of its gradient, both in 32 bits.
 LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
+#: The fill of activations, which no method owns.
+KEPT = "#b9c0c9"
+#: What two common cards hold, in GB.
+CARDS = (80, 24)
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
@@ -79,14 +83,18 @@ RANK, RANK_EVERYWHERE = 4, 8
 
 @dataclass(frozen=True)
 class Cost:
-    """Bytes of each part for one model; totals of all models, in the order of MODELS."""
+    """Bytes of each part for one model: full, LoRA on all linear layers, on query and value."""
 
     name: str
     tokens: int
     full: dict[str, int]
     everywhere: dict[str, int]
     lora: dict[str, int]
-    totals: np.ndarray  # (models, 3): full, LoRA on all linear layers, LoRA on query and value
+
+    @property
+    def largest(self) -> str:
+        """The part that takes most of full fine-tuning's bytes."""
+        return max(self.full, key=self.full.__getitem__)
 
 
 def memory(size: Size, tokens: int, rank: int | None = None,
@@ -115,10 +123,7 @@ def compute(name: str, tokens: int) -> Cost:
         raise ValueError(f"tokens is {tokens}, it must be at least 1")
     methods: tuple[tuple[int | None, bool], ...] = (
         (None, False), (RANK_EVERYWHERE, True), (RANK, False))
-    totals = np.array([[sum(memory(size, tokens, *method).values()) for method in methods]
-                       for size in MODELS.values()], float)
-    return Cost(name, tokens, *(memory(MODELS[name], tokens, *method) for method in methods),
-                totals=totals)
+    return Cost(name, tokens, *(memory(MODELS[name], tokens, *method) for method in methods))
 
 
 def written(size: float) -> str:
@@ -133,97 +138,125 @@ def written(size: float) -> str:
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:
     """How each part is filled: what is held for training in the method's own colour."""
     return {"weights": {"fc": style.FROZEN.mark}, "gradients": {"fc": tone.tint},
-            "optimizer": {"fc": tone.mark}, "activations": {"fc": style.DATA.tint},
+            "optimizer": {"fc": tone.mark}, "activations": {"fc": KEPT},
             "logits": {"fc": style.DATA.tint, "hatch": "/////"}}
 
 
-def _bars(ax: Axes, data: Cost) -> None:
+def _methods(data: Cost) -> tuple[tuple[dict[str, int], Tone, str], ...]:
+    """The three ways to train, from the top: bytes, colours, name."""
+    return ((data.full, style.FULL, "full"),
+            (data.everywhere, style.LORA, f"LoRA, r = {RANK_EVERYWHERE}, all linear"),
+            (data.lora, style.LORA, f"LoRA, r = {RANK}, query, value"))
+
+
+def _ends(whole: int) -> dict[int, float]:
+    """Where the cards end, as shares of ``whole``; only those whose name has room."""
+    ends = {card: card * 1e9 / whole for card in CARDS if 0.06 <= card * 1e9 / whole <= 1}
+    if len(ends) == 2 and ends[CARDS[0]] - ends[CARDS[1]] < 0.28:
+        del ends[CARDS[1]]
+    return ends
+
+
+def _cards(ax: Axes, whole: int, rows: int) -> None:
+    """Where a card ends, across the bars."""
+    for card, at in _ends(whole).items():
+        for row in range(rows):
+            ax.plot([at, at], [row - 0.24, row + 0.24], color=style.INK, lw=1.2,
+                    ls=(0, (2, 1.5)), zorder=4)
+        ax.text(at, rows - 0.68, f"{card} GB card", color=style.INK, size=style.SMALL,
+                va="top", ha="left" if at < 0.15 else "right" if at > 0.85 else "center")
+
+
+def _bars(ax: Axes, data: Cost, width: float) -> None:
     """Each method as a stacked bar, as shares of what full fine-tuning holds."""
     whole = sum(data.full.values())
-    for row, (parts, tone, name) in enumerate((
-            (data.full, style.FULL, "full"),
-            (data.everywhere, style.LORA, f"LoRA, r = {RANK_EVERYWHERE}, all linear"),
-            (data.lora, style.LORA, f"LoRA, r = {RANK}, query, value"))):
+    methods = _methods(data)
+    for row, (parts, tone, name) in enumerate(methods):
         left = 0.0
         for part, size in parts.items():
-            ax.barh(row, size / whole, 0.4, left, ec=style.MUTED, lw=style.HAIR,
-                    **_looks(tone)[part])
+            look = _looks(tone)[part]
+            ax.barh(row, size / whole, 0.4, left, ec=style.MUTED, lw=style.HAIR, **look)
+            long, middle = measure(part, style.SMALL, 600) + 0.1, left + size / whole / 2
+            free = all(abs(at - middle) * width > long / 2 for at in _ends(whole).values())
+            if width * size / whole > long and free and part != "logits":
+                ax.text(middle, row, part, ha="center", va="center_baseline",
+                        size=style.SMALL, weight=600, zorder=5,
+                        color=style.PAPER if part == "optimizer" else style.INK)
             left += size / whole
         total = sum(parts.values())
         ax.text(0, row - 0.38, name, color=tone.ink, weight=600, va="center_baseline")
         ax.text(1, row - 0.38, f"{written(total)}, {style.percent(total / whole)}", ha="right",
                 color=tone.ink, weight=600, va="center_baseline")
-    style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.3, -0.6))
+    _cards(ax, whole, len(methods))
+    style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.6, -0.6))
 
 
-def _table(ax: Axes, data: Cost, width: float) -> None:
-    """Each part's bytes under the three methods, beside its fill in the bars."""
-    for parts, tone, name, right in ((data.full, style.FULL, "full", 0.54 * width),
-                                     (data.everywhere, style.LORA, "all linear", 0.79 * width),
-                                     (data.lora, style.LORA, "q, v", width)):
-        ax.text(right, 0.1, name, ha="right", va="center_baseline", color=tone.ink, weight=600,
-                size=style.SMALL)
+def _swatches(ax: Axes, part: str, x: float, y: float) -> None:
+    """A part's fill under full fine-tuning and under LoRA."""
+    for k, tone in enumerate((style.FULL, style.LORA)):
+        ax.add_artist(Rectangle((x + 0.11 * k, y - 0.05), 0.1, 0.1, ec=style.MUTED,
+                               lw=style.HAIR, **_looks(tone)[part]))
+
+
+def _wide_table(ax: Axes, data: Cost, width: float) -> None:
+    """A row for each method and a column for each part, under its fill."""
+    short = ("full", "LoRA, all linear", "LoRA, query, value")
+    step = (width - 1.3) / len(PARTS)
+    for row, ((parts, tone, _), name) in enumerate(zip(_methods(data), short, strict=True)):
+        at = 0.36 + 0.21 * row
+        ax.text(0, at, name, va="center_baseline", color=tone.ink, weight=600, size=style.SMALL)
+        for k, part in enumerate(PARTS):
+            ax.text(1.3 + step * (k + 1), at, written(parts[part]), ha="right",
+                    va="center_baseline", size=style.SMALL)
+    for k, part in enumerate(PARTS):
+        right = 1.3 + step * (k + 1)
+        ax.text(right, 0.1, part, ha="right", va="center_baseline", size=style.SMALL,
+                color=style.MUTED)
+        _swatches(ax, part, right - measure(part, style.SMALL) - 0.27, 0.1)
+
+
+def _narrow_table(ax: Axes, data: Cost, width: float) -> None:
+    """A row for each part, beside its fill, and a column for each method."""
+    for (parts, tone, _), name, right in zip(
+            _methods(data), ("full", "all linear", "q, v"), (0.54, 0.79, 1), strict=True):
+        ax.text(right * width, 0.1, name, ha="right", va="center_baseline", color=tone.ink,
+                weight=600, size=style.SMALL)
         for row, part in enumerate(PARTS):
-            ax.text(right, 0.34 + 0.2 * row, written(parts[part]), ha="right",
+            ax.text(right * width, 0.34 + 0.2 * row, written(parts[part]), ha="right",
                     va="center_baseline", size=style.SMALL)
     for row, part in enumerate(PARTS):
         at = 0.34 + 0.2 * row
-        for k, tone in enumerate((style.FULL, style.LORA)):
-            ax.add_artist(Rectangle((0.11 * k, at - 0.05), 0.1, 0.1, ec=style.MUTED,
-                                   lw=style.HAIR, **_looks(tone)[part]))
+        _swatches(ax, part, 0, at)
         ax.text(0.26, at, part, va="center_baseline", size=style.SMALL, color=style.MUTED)
-
-
-def _scale(ax: Axes, data: Cost) -> None:
-    """Total memory of both methods over the models' sizes, with what two cards hold."""
-    sizes = np.array([size.parameters() for size in MODELS.values()], float)
-    here = list(MODELS).index(data.name)
-    ax.set(xscale="log", yscale="log", xlim=(5e5, 4e11), ylim=(1.5e7, 3e13))
-    for card, up in ((24, False), (80, True)):
-        ax.axhline(card * 1e9, color=style.RULE, lw=style.THIN, zorder=0)
-        ax.annotate(f"card of {card} GB", (5.6e5, card * 1e9), (0, 1.5 if up else -1.5),
-                    textcoords="offset points", color=style.MUTED, size=style.SMALL, zorder=1,
-                    va="baseline" if up else "top",
-                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0})
-    ax.axvline(sizes[here], color=style.FROZEN.mark, lw=style.THIN, zorder=0)
-    for column, (tone, marker, dashes) in enumerate(((style.FULL, "o", "-"), (style.LORA, "D", "-"),
-                                                     (style.LORA, "D", (0, (3, 2))))):
-        ax.plot(sizes, data.totals[:, column], marker=marker, color=tone.mark, ms=4.5, lw=1.4,
-                ls=dashes, zorder=2)
-        ax.plot(sizes[here], data.totals[here, column], marker, color=tone.mark, ms=8,
-                mec=style.PAPER, mew=1.2, zorder=3)
-    ax.minorticks_off()
-    ax.set_xticks([1e6, 1e8, 1e10], ["1 million", "100 million", "10 billion"])
-    ax.set_yticks([1e8, 1e10, 1e12], ["100 MB", "10 GB", "1 TB"])
-    ax.set(xlabel="parameters", title="Memory of a step")
-    ax.grid(axis="x")
 
 
 @style.styled
 def draw(data: Cost, layout: Layout = "wide") -> Figure:
-    """Draw the parts as bars and in numbers, and the totals over all sizes."""
+    """Draw the parts of the three ways to train as bars, and in numbers."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 4.55 if wide else 5.95)
-    count = MODELS[data.name].parameters()
-    style.heading(fig, f"{data.name}: {count:,} parameters",
-                  f"Memory of one step on {data.tokens:,} tokens, in mixed precision")
+    fig = style.canvas(layout, 3.75 if wide else 3.85)
+    part = data.largest
+    verb = "are" if part.endswith("s") else "is"
+    style.heading(fig, f"{data.name}: the {part} {verb} the largest part" if wide
+                  else f"{data.name}: {part} {verb} largest",
+                  f"{MODELS[data.name].parameters():,} parameters, one step on {data.tokens:,} "
+                  "tokens, in mixed precision" if wide
+                  else f"One step on {data.tokens:,} tokens, in mixed precision")
     if wide:
-        _bars(style.place(fig, style.MARGIN, 0.68, 3.3, 1.3), data)
-        _table(style.board(fig, 3.75, 0.72, 3.3, 1.3), data, 3.3)
-        _scale(style.place(fig, 0.72, 2.42, 6.25, 1.6), data)
+        _bars(style.place(fig, style.MARGIN, 0.72, 7.0, 1.8), data, 7.0)
+        _wide_table(style.board(fig, style.MARGIN, 2.72, 7.0, 0.95), data, 7.0)
     else:
-        _bars(style.place(fig, style.MARGIN, 0.68, 3.44, 1.15), data)
-        _table(style.board(fig, style.MARGIN, 1.95, 3.44, 1.3), data, 3.44)
-        _scale(style.place(fig, 0.72, 3.6, 2.72, 1.85), data)
+        _bars(style.place(fig, style.MARGIN, 0.68, 3.44, 1.6), data, 3.44)
+        _narrow_table(style.board(fig, style.MARGIN, 2.42, 3.44, 1.3), data, 3.44)
     return fig
 
 
 def alt(data: Cost) -> str:
     """Return the frame in words."""
     full, wide, lora = (sum(parts.values()) for parts in (data.full, data.everywhere, data.lora))
-    most = max(data.full, key=data.full.__getitem__)
+    most = data.largest
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
-            f"{data.tokens:,} tokens: full fine-tuning holds {written(full)}, most of it "
+            f"{data.tokens:,} tokens: full fine-tuning holds {written(full)}, the largest part "
             f"{most} ({style.percent(data.full[most] / full)}); LoRA of rank {RANK_EVERYWHERE} on "
             f"all linear layers holds {written(wide)}, {style.percent(1 - wide / full)} less, and "
             f"of rank {RANK} on query and value {written(lora)}, "

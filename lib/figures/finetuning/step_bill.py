@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from lib.figures.finetuning.cost_scale import written
+from lib.figures.finetuning.cost_scale import KEPT, written
 from lib.figures.kit import style
+from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
 PARTS = ("weights", "gradients", "optimizer", "activations")
@@ -26,6 +27,11 @@ class Bill:
     def total(self, name: str) -> int:
         """All bytes of one way to train."""
         return sum(self.parts[name])
+
+    @property
+    def shares(self) -> list[float]:
+        """The activations' share of each way to train."""
+        return [parts[-1] / sum(parts) for parts in self.parts.values()]
 
 
 def compute(bills: Mapping[str, Sequence[int]]) -> Bill:
@@ -48,23 +54,28 @@ def _tone(row: int) -> Tone:
 
 def _looks(tone: Tone) -> tuple[str, ...]:
     """The fill of each part, as in the picture of larger models."""
-    return style.FROZEN.mark, tone.tint, tone.mark, style.DATA.tint
+    return style.FROZEN.mark, tone.tint, tone.mark, KEPT
 
 
-def _bars(ax: Axes, data: Bill) -> None:
-    """A stacked bar for each way to train, its name and total over it."""
-    most = max(map(data.total, data.parts))
+def _bars(ax: Axes, data: Bill, width: float) -> None:
+    """A stacked bar for each way to train, its name over it and its total at its end."""
+    most, room = max(map(data.total, data.parts)), 0.62
+    scale = most / 1e6 / (width - room)  # megabytes an inch
     for row, (name, parts) in enumerate(data.parts.items()):
         left = 0.0
-        for size, fill in zip(parts, _looks(_tone(row)), strict=True):
+        for part, size, fill in zip(PARTS, parts, _looks(_tone(row)), strict=True):
             ax.barh(row, size / 1e6, 0.42, left, fc=fill, ec=style.MUTED, lw=style.HAIR)
+            words = f"{part} {written(size)}"
+            if part == PARTS[-1] and size / 1e6 / scale > measure(words, style.SMALL, 600) + 0.1:
+                ax.text(left + size / 2e6, row, words, ha="center", va="center_baseline",
+                        size=style.SMALL, weight=600, color=style.INK)
             left += size / 1e6
         ax.text(0, row - 0.36, name, color=_tone(row).ink, weight=600, va="center_baseline")
-        ax.text(most / 1e6, row - 0.36, written(data.total(name)), ha="right",
-                color=_tone(row).ink, weight=600, va="center_baseline")
-    # A little more on both sides, or the frame of the bars would be cut off.
-    ax.set(xlim=(-0.003 * most / 1e6, 1.003 * most / 1e6), ylim=(len(data.parts) - 0.6, -0.6),
-           yticks=[], xlabel="megabytes that a step keeps")
+        ax.text(left + 0.06 * scale, row, written(data.total(name)), color=_tone(row).ink,
+                weight=600, va="center_baseline")
+    # A little more on the left, or the frame of the bars would be cut off.
+    ax.set(xlim=(-0.003 * most / 1e6, width * scale), ylim=(len(data.parts) - 0.6, -0.6),
+           yticks=[], xlabel="memory that a step keeps, MB")
     ax.grid(axis="x")
 
 
@@ -74,9 +85,12 @@ def draw(data: Bill, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high = 0.62 * len(data.parts)
     fig = style.canvas(layout, 1.25 + high + 0.55)
-    style.heading(fig, "What one step keeps in memory",
-                  "this model, measured, with every number in 32 bits" if wide else
-                  "this model, measured, in 32 bits")
+    least, most = (style.percent(each(data.shares)) for each in (min, max))
+    shares = least if least == most else f"{least} to {most}"
+    style.heading(fig, f"Activations are {shares} of what a step keeps" if wide
+                  else f"Activations: {shares} of a step",
+                  "This model, measured on one step, with every number in 32 bits"
+                  if wide else "What a step of this model keeps, 32 bits")
     board = style.board(fig)
     step = (fig.get_size_inches()[0] - 2 * style.MARGIN) / (5 if wide else 4)
     for at, part in enumerate(PARTS):
@@ -87,8 +101,8 @@ def draw(data: Bill, layout: Layout = "wide") -> Figure:
         board.text(x + (0.26 if at in (1, 2) else 0.15), 0.84, part, size=style.SMALL,
                    va="center_baseline", color=style.MUTED)
     left = 0.1
-    ax = style.place(fig, left, 1.15, fig.get_size_inches()[0] - left - 0.25, high)
-    _bars(ax, data)
+    width = fig.get_size_inches()[0] - left - 0.1
+    _bars(style.place(fig, left, 1.15, width, high), data, width)
     return fig
 
 

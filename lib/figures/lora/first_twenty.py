@@ -57,8 +57,9 @@ def _loss(ax: Axes, data: Steps, least: float) -> list[Named]:
         ax.plot(course[:, 0], marker="D" if chosen else None, ms=4, mec=style.PAPER, mew=0.6,
                 color=tone.mark, lw=1.5 if chosen else 1, alpha=1 if chosen else 0.55,
                 zorder=2 + chosen)
-        lines.append(Named(np.arange(len(seen)), seen, f"α = {alpha:g}", tone))
-    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss")
+        if data.beside:
+            lines.append(Named(np.arange(len(seen)), seen, f"α = {alpha:g}", tone))
+    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss, log scale")
     ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1], ["1e-8", "1e-6", "1e-4", "1e-2", "1"])
     return lines
 
@@ -69,8 +70,13 @@ def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
         ax.plot(data.now[:, column], marker=marker, ms=4, mec=style.PAPER, mew=0.6, lw=1.5,
                 color=tone.mark, zorder=3)
         lines.append(Named(np.arange(len(data.now)), data.now[:, column], name, tone))
-    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Distance from the start")
+    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Distance from the start, norm")
     return lines
+
+
+def written(loss: float, digits: int) -> str:
+    """Write a loss; what is left of one that is gone is only rounding."""
+    return f"{loss:.{digits}g}" if loss > 1e-12 else "below 1e-12"
 
 
 @style.styled
@@ -78,9 +84,14 @@ def draw(data: Steps, layout: Layout = "wide") -> Figure:
     """Draw the loss beside the distances of B and A, the same axes under every alpha."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 5.1)
-    style.heading(fig, f"α = {data.alpha:g}",
-                  f"{len(data.now) - 1} steps of gradient descent from B = 0" if wide
-                  else f"{len(data.now) - 1} steps from B = 0")
+    steps, end = len(data.now) - 1, data.now[-1, 0]
+    last = written(end, 2)
+    late = data.now[1, 2] == 0 < data.now[2, 2]
+    style.heading(fig, f"α = {data.alpha:g}: loss {data.now[0, 0]:.2g} to {last}"
+                  + (f" in {steps} steps" if wide else ""),
+                  ("Gradient descent from B = 0" if wide else f"{steps} steps from B = 0")
+                  + (": B moves in the first step, A from the second on" if late and wide
+                     else "; A waits for step 2" if late else ""))
     every = np.concatenate(list(data.courses.values()))
     boxes = (((0.62, 0.98, 2.75, 1.75), (4.15, 0.98, 2.75, 1.75)) if wide
              else ((0.62, 0.98, 2.78, 1.45), (0.62, 3.1, 2.78, 1.45)))
@@ -100,6 +111,7 @@ def alt(data: Steps) -> str:
     """Return the frame in words."""
     loss, left, right = data.now.T
     last = len(loss) - 1
-    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to {loss[last]:.3g} in "
-            f"{last} steps. After step 1 the norm of B is {left[1]:.3f} and A has moved by "
-            f"{right[1]:.3f}; after step {last} they are {left[last]:.3f} and {right[last]:.3f}.")
+    return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to "
+            f"{written(loss[last], 3)} in {last} steps. After step 1 the norm of B is "
+            f"{left[1]:.3f} and A has moved by {right[1]:.3f}; after step {last} they are "
+            f"{left[last]:.3f} and {right[last]:.3f}.")

@@ -16,11 +16,11 @@ from lib.figures.lora.matrix_board import EXAMPLE, Example
 CAPTION = "Go through the steps: the gradient reaches A only through B, and B only through A."
 
 STEPS = {
-    1: "What the loss asks of each output",
-    2: "α/r scales what reaches the adapter",
-    3: "dB: g times what A made",
-    4: "B carries the message back to rank r",
-    5: "dA: that message times the input",
+    1: "dy: the gradient of each output",
+    2: "g: α/r times dy reaches the adapter",
+    3: "dB: g times what A made of x",
+    4: "B takes g back to r numbers",
+    5: "dA: these r numbers times x",
 }
 
 #: An upstream gradient dL/dy that the pages use when they need one: (d_out,).

@@ -119,6 +119,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             ((middle + side, upper), (plus - 0.08, between - 0.12), style.FROZEN),
             ((plus + 0.1, between), (out - edge, between), style.DATA)):
         _arrow(ax, start, end, tone, back)
+    if back:  # here the gradient takes both ways
+        ax.plot(plus, between, "o", ms=5, color=style.DATA.mark)
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
     ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",

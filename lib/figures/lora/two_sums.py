@@ -43,7 +43,8 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3)
     places = np.arange(len(data.fall) + 1)
-    style.heading(fig, "By chance, or agreeing", "Sums over the places of an adapter, in units of "
+    style.heading(fig, f"{len(data.fall)} places: the fall grows to {data.fall[-1]:.0f}, ΔW to "
+                  f"{data.usual[-1]:.1f}", "Sums over the places of an adapter, in units of "
                   "one term" if wide else "Sums over the places, in units of a term")
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
     for walk in data.entries:
