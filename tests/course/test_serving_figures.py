@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import clip, drift, grid, rounded_bases, second_task, serving, two_adapters
+from lib.figures.lora import (
+    clip,
+    drift,
+    grid,
+    merge_places,
+    qlora_step,
+    reply_cards,
+    rounded_bases,
+    second_task,
+    serving,
+    two_adapters,
+    way_gaps,
+    wide_adapter,
+)
 
 BEFORE = np.array([[0.12, -0.12], [0.12, 0.12]], np.float16)
 GAP = 2.0**-14  # between the float16 numbers near 0.12
@@ -114,3 +127,51 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
         assert {"40%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
     with pytest.raises(ValueError, match="replay is 'both'"):
         second_task.compute(91, after, "both")
+
+
+def test_only_the_adapter_is_framed_where_the_gradient_goes():
+    for step, count in (("forward", 0), ("backward", 2)):
+        fig = qlora_step.draw(qlora_step.compute(step))
+        framed = [patch for patch in fig.axes[0].patches if patch.get_linewidth() > 2]
+        assert len(framed) == count
+    assert "alone get gradients" in qlora_step.alt(qlora_step.compute("backward"))
+    with pytest.raises(ValueError, match="step is 'up'"):
+        qlora_step.compute("up")
+
+
+def test_only_the_small_file_is_rounded_again():
+    data = merge_places.compute()
+    assert [way.kept for way in data] == ["16 bits", "16 bits", "4 bits"]
+    words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
+    assert words.count("round") == 1 and "a base it never met" in merge_places.alt(data)
+
+
+def test_the_new_half_of_a_wide_adapter_starts_with_a_zero_b():
+    fig = wide_adapter.draw(wide_adapter.compute(4, 128, 64))
+    words = [text.get_text() for text in fig.axes[0].texts]
+    assert {"B: 64 × 8", "A: 8 × 128"} <= set(words)
+    assert (words.count("zero"), words.count("first"), words.count("random")) == (1, 2, 1)
+    with pytest.raises(ValueError, match="rank is 0"):
+        wide_adapter.compute(0, 128, 64)
+
+
+def test_replies_are_judged_by_letters_and_by_what_they_contain():
+    data = reply_cards.compute("What is the capital of Peru?", "Lima.\n", {
+        "before": " Lima.", "same": "The capital\nis Lima.", "fresh": "People"},
+        lambda reply, answer: answer.strip(" .\n") in reply)
+    assert data.said == {"before": ("Lima.", "exact"), "fresh": ("People", "not in it"),
+                         "same": ("The capital is Lima.", "contained")}
+    assert "same writes 'The capital is Lima.', contained" in reply_cards.alt(data)
+    with pytest.raises(ValueError, match="nobody"):
+        reply_cards.compute("Who?", "I.", {}, str.startswith)
+
+
+def test_gaps_between_ways_have_the_interval_of_their_seeds():
+    gaps = {"questions": {"merged": [1.0, 2, 3, 4, 5]},
+            "facts": {"merged": [-7.0, -8, -9, -10, -11]}}
+    data = way_gaps.compute(gaps, "same", "questions")
+    assert data.interval("merged") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
+    assert data.limits == (-16, 6)
+    assert "merged, +3.0 ± 2.0" in way_gaps.alt(data)
+    with pytest.raises(ValueError, match="measure is 'loss'"):
+        way_gaps.compute(gaps, "same", "loss")

@@ -53,13 +53,16 @@ from lib.figures.lora import (
     lora_block,
     lora_count,
     low_rank,
+    merge_places,
     outer_products,
     predictors,
+    qlora_step,
     rank_explorer,
     rate_curves,
     rate_map,
     rate_shift,
     reach,
+    reply_cards,
     rounded_bases,
     scaling,
     second_task,
@@ -70,6 +73,8 @@ from lib.figures.lora import (
     two_paths,
     two_sums,
     verdict,
+    way_gaps,
+    wide_adapter,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -351,6 +356,21 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for replay in (False, True)}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, replay), ()) for replay in second_task.REPLAY])
+    yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
+           [((step,), ()) for step in qlora_step.STEPS])
+    yield "merge_places", merge_places.compute, merge_places.draw, merge_places.alt, [((), ())]
+    yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
+           [((4, 128, 128), ())])
+    yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
+           [((f"Which money do people use in {place}?", "The tugrik.",
+              dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
+              lambda reply, answer: "tugrik" in reply), ())
+            for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
+    gaps = {measure: {f"{way}, {words} replay": [size * seed - 3 for seed in range(5)]
+                      for way in ("beside", "merged") for words in ("without", "with")}
+            for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
+    yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
+           [((gaps, "same", measure), ()) for measure in gaps])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])

@@ -86,7 +86,7 @@ def draw(data: Clip, layout: Layout = "wide") -> Figure:
     """Draw the levels among a row's weights, and the error for every end of the grid."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 5.3)
-    style.heading(fig, f"{data.bits} bits, the grid ends at {data.end:.2f}",
+    style.heading(fig, f"{data.bits} bits, the grid ends at {data.end:.2f}: error {data.error:.0%}",
                   f"{data.cut} of this row's {len(data.weights)} weights lie beyond its end.")
     _weights(style.place(fig, 0.62, 0.7, 3.6 if wide else 2.75, 1.95 if wide else 1.75), data)
     _errors(style.place(fig, 5.05 if wide else 0.62, 0.7 if wide else 3.1,
