@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A dot is one seed. The dark ones are at the model's best rate, whose mean stands on "
-           "the right, and the light ones at its other rates.")
+CAPTION = ("A mark is one seed. Full marks are at the model's best rate, whose mean is on the "
+           "right, faint marks at its other rates.")
 
 ROW: dict[Layout, float] = {"wide": 0.3, "narrow": 0.5}  # inches from one model to the next
 MARKS = ("o", "s", "D", "^", "v")  # one for each rate
@@ -32,6 +32,15 @@ class Losses:
         """Return the rate at which a model's mean is lowest."""
         return min(self.found[name], key=lambda rate: float(np.mean(self.found[name][rate])))
 
+    def mean(self, name: str) -> float:
+        """Return a model's mean over the seeds at its best rate."""
+        return float(np.mean(self.found[name][self.best(name)]))
+
+    def title(self) -> str:
+        """Return the name of the model with the lowest mean, with that mean."""
+        lowest = min(self.found, key=self.mean)
+        return f"Lowest: {lowest}, {self.mean(lowest):.2f} nats"
+
 
 def compute(found: Mapping[str, Mapping[float, Sequence[float]]]) -> Losses:
     """Take the losses by model and rate.
@@ -50,8 +59,8 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     """Draw a row of dots for each model, and the mean at its best rate beside it."""
     wide, rates, high = layout == "wide", data.rates(), ROW[layout] * len(data.found)
     fig = style.canvas(layout, high + 1.55)
-    style.heading(fig, "The layer gains with GELU, behind attention",
-                  "Held-out loss in nats, two seeds a rate")
+    style.heading(fig, data.title(), "Held-out loss in nats; on the right, mean at the best rate"
+                  if wide else "Held-out loss in nats; right: mean at best")
     left, across = (2.0, 4.2) if wide else (0.12, 2.75)
     ax = style.place(fig, left, 0.7, across, high)
     every = [loss for each in data.found.values() for losses in each.values() for loss in losses]
@@ -62,7 +71,7 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
             ax.plot(each[rate], [row] * len(each[rate]), MARKS[rates.index(rate)], color=tone,
                     mec=style.PAPER if rate == best else style.MUTED, mew=0.8, ms=7,
                     zorder=4 if rate == best else 3, clip_on=False)
-        ax.text(1.03, row, f"{np.mean(each[best]):.2f}", transform=ax.get_yaxis_transform(),
+        ax.text(1.03, row, f"{data.mean(name):.2f}", transform=ax.get_yaxis_transform(),
                 va="center_baseline", weight=600)
         if not wide:
             ax.text(min(every) - 0.04, row - 0.44, name, va="center_baseline", size=style.SMALL)
@@ -84,6 +93,6 @@ def alt(data: Losses) -> str:
     rows = "; ".join(
         f"{name} " + ", ".join(f"{np.mean(losses):.2f} at {rate:g}"
                                for rate, losses in sorted(each.items()))
-        + f", so {np.mean(each[data.best(name)]):.2f} at its best"
+        + f", so {data.mean(name):.2f} at its best"
         for name, each in data.found.items())
-    return f"Mean losses of the seeds, in nats, by learning rate: {rows}."
+    return f"{data.title()}. Mean losses of the seeds, by learning rate: {rows}."

@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Loss on dev in nats after 150 steps. Move the rate: the order of the ways depends "
-           "on it, so compare lowest points.")
+CAPTION = ("Move the rate, and see whether the order of the ways changes. A fair comparison takes "
+           "each way at its lowest point.")
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
          "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Left: divided, post-norm keeps up with pre-norm but at the highest rate. Right: "
-           "divided branches keep the stream small at any depth.")
+CAPTION = ("Left: a line is a model, at the dotted one no better than token frequencies. Right: "
+           "a line is a depth, before any training.")
 
 KINDS = {"pre-norm": (style.INK, "o"), "post-norm": (style.ATTENTION(0.7), "s")}
 DASH = {True: "-", False: (0, (4, 1.5))}  # branches divided by the root, or as they are
@@ -91,7 +91,8 @@ def draw(data: Choices, layout: Layout = "wide") -> Figure:
     """Draw the two panels side by side, or on a phone one under the other."""
     fig = style.canvas(layout, 3.65 if layout == "wide" else 6.15)
     high = HIGH[layout]
-    style.heading(fig, "Only pre-norm learns at every rate",
+    style.heading(fig, "Where the norm stands; how branches add up" if layout == "wide"
+                  else "The norm's place; the branches' size",
                   "Dashed: branches as they are. Solid: divided")
     _losses(style.place(fig, 0.3, 1.0, 3.15, high), data)
     corner = (3.95, 1.0) if layout == "wide" else (0.3, high + 2.0)
