@@ -9,76 +9,42 @@ from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
 
-def run(loss, answers, facts):
-    return {"losses": loss, "answers": answers, "facts": facts}
+def run(answers, facts):
+    return {"answers": answers, "facts": facts}
 
 
 def runs():
-    """Two seeds of each; of DoRA the loss falls from 6 to 1 in steps of one."""
-    return {"LoRA": [run([3.0] * 6, 0.6, 0.9), run([1.0] * 6, 0.8, 0.7)],
-            "DoRA": [run([6, 5, 4, 3, 2, 1], 1.0, 0.5), run([6, 5, 4, 3, 2, 1], 0.9, 0.5)]}
-
-
-def test_curves_are_means_of_seeds_and_of_steps():
-    data = variants.compute(runs(), "DoRA")
-    assert data.curve("LoRA") == pytest.approx([2, 2])
-    assert data.curve("DoRA") == pytest.approx([4, 3])
-    assert data.answers["LoRA"].tolist() == [0.6, 0.8]
-    assert data.facts["DoRA"].tolist() == [0.5, 0.5]
-
-
-@pytest.mark.parametrize("chosen, answers, facts, place", [("LoRA", "70%", "80%", "number 2"),
-                                                           ("DoRA", "95%", "50%", "number 1")])
-def test_words_are_of_the_chosen_one(chosen, answers, facts, place):
-    words = variants.alt(variants.compute(runs(), chosen))
-    assert words.startswith(chosen)
-    assert all(each in words for each in (f"{answers} of the test", f"{facts} of the facts", place))
+    """Two seeds of each: one relative is level on average, one is always below."""
+    return {"LoRA": [run(0.6, 0.9), run(0.8, 0.7)], "DoRA": [run(1.0, 0.5), run(0.9, 0.5)],
+            "norms": [run(0.1, 0.9), run(0.3, 0.7)]}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_only_the_chosen_one_is_coloured_and_nothing_moves(layout):
-    limits = set()
-    for chosen in runs():
-        fig = variants.draw(variants.compute(runs(), chosen), layout)
-        curves, scores, kept = fig.axes
-        coloured = [line for line in curves.lines if line.get_color() == style.LORA.mark]
-        assert [line.get_ydata().tolist() for line in coloured] == [
-            variants.compute(runs(), chosen).curve(chosen).tolist()]
-        bold = [label.get_text() for label in scores.get_yticklabels()
-                if label.get_weight() == 600]
-        assert bold == [chosen] * (chosen != "LoRA")
-        assert render.png(fig, layout)  # a glyph that the font lacks would warn
-        limits.add((curves.get_ylim(), curves.get_xlim(), scores.get_xlim(),
-                    kept.get_xlim()))
-    assert len(limits) == 1
-
-
-def test_a_difference_is_taken_seed_by_seed_with_its_interval():
-    data = variants.compute(runs(), "LoRA")
+def test_a_difference_is_taken_seed_by_seed_and_hollow_where_the_seeds_do_not_decide(layout):
+    data = variants.compute(runs())
     assert data.above("answers", "LoRA") == (0, 0)
     mean, margin = data.above("answers", "DoRA")  # 40 and 10 points
     assert (mean, margin) == (pytest.approx(25), pytest.approx(12.71 * 15))
-    line = variants.draw(data).axes[1].lines[1]
-    assert line.get_xdata() == pytest.approx([mean - margin, mean + margin])
+    fig = variants.draw(data, layout)
+    answers, _ = fig.axes
+    assert answers.lines[1].get_xdata() == pytest.approx([mean - margin, mean + margin])
+    hollow = [line.get_markerfacecolor() == style.PAPER for line in answers.lines[2::2]]
+    assert hollow == [True, False]
+    assert data.decided("answers", -1) == ["norms"] and data.decided("answers", 1) == []
+    assert fig.texts[0].get_text() == "Answers: 0 of 2 above LoRA, 1 below"
+    assert render.png(fig, layout)  # a glyph that the font lacks would warn
+    assert "right, above LoRA by the 95% interval: none; below: norms." in variants.alt(data)
 
 
-@pytest.mark.parametrize("given, chosen, words", [
-    (runs(), "IA3", "no runs of 'IA3'; there are LoRA, DoRA"),
-    ({"LoRA": [run([1.0] * 4, 1, 1)]}, "LoRA", "a run has 4 steps, it must have at least 5")])
-def test_bad_input_is_named(given, chosen, words):
+@pytest.mark.parametrize("given, words", [
+    ({"LoRA": runs()["LoRA"]}, "there are 1 methods, there must be two or more"),
+    (runs() | {"IA3": [run(1, 1)]}, "'IA3': 1}: all methods must have 2, 3, 4 or 5"),
+    ({"LoRA": [run(1, 1)], "DoRA": [run(1, 1)]}, "all methods must have 2, 3, 4 or 5")])
+def test_bad_input_is_named(given, words):
     before = repr(given)
     with pytest.raises(ValueError, match=words):
-        variants.compute(given, chosen)
+        variants.compute(given)
     assert repr(given) == before
-
-
-def test_of_the_grey_curves_the_lowest_and_the_two_highest_are_named():
-    others = {"low": 0.5, "middle": 4.0, "high": 6.0, "higher": 7.0}
-    many = runs() | {name: [run([loss] * 6, 0.5, 0.5)] * 2 for name, loss in others.items()}
-    curves = variants.draw(variants.compute(many, "DoRA")).axes[0]
-    names = {text.get_text() for text in curves.texts if text.get_text()}
-    assert names == {"LoRA", "DoRA", "low", "high", "higher"}
-    assert sorted(line.get_linestyle() for line in curves.lines) == ["-"] * 5 + ["--"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -98,9 +64,12 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero():
     others = {"steady": lora[0.01] + np.array([0.1, 0.11, 0.09]),
               "lucky": lora[0.01] + np.array([0.3, 0.0, 0.0])}
     data = tuned.compute(lora, others, 0.01)
-    assert data.above() == ["steady", "lucky"] and data.surely() == ["steady"]
+    assert data.above() == ["steady", "lucky"] and data.decided() == ["steady"]
+    assert data.decided(times=100) == [] and data.decided(-1) == []
     assert tuned.compute(lora, others, 0.02).above() == []
-    assert "answer more: steady, lucky. Surely so, by the seeds: steady." in tuned.alt(data)
+    assert "more: steady, lucky. Perhaps, as the seeds don't decide: lucky." in tuned.alt(data)
+    fills = [line.get_markerfacecolor() for line in tuned.draw(data).axes[0].lines[2::2]]
+    assert fills == [style.DATA.mark, style.LORA.mark, style.PAPER]
 
 
 FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
@@ -108,18 +77,19 @@ FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_rate_is_a_point_unless_it_is_outside_and_names_stay(layout):
-    places = set()
-    for chosen in FOUND:
+def test_every_rate_is_a_point_and_those_outside_are_counted(layout):
+    for chosen, title in (("LoRA", "LoRA: 2 rates"),
+                          ("DoRA", "DoRA: 2 rates, 1 outside")):
         data = every_rate.compute(FOUND, chosen)
-        ax = every_rate.draw(data, layout).axes[0]
-        purple = [line.get_xydata() for line in ax.lines if line.get_color() == style.LORA.mark]
+        fig = every_rate.draw(data, layout)
+        purple = [line.get_xydata() for line in fig.axes[0].lines
+                  if line.get_color() == style.LORA.mark]
         wanted = {"LoRA": [[93, 84], [70, 88]], "DoRA": [[90, 90]]}[chosen]  # kept, right
         assert all(each == pytest.approx(np.array(wanted)) for each in purple) and len(purple) == 2
-        places.add(tuple((text.get_text(), text.get_position()) for text in ax.texts))
-    assert len(places) == 1
+        assert fig.texts[0].get_text() == title
     assert every_rate.alt(data).startswith("DoRA, answers right and facts kept by learning rate: "
                                            "0.01, 90% and 90%; 0.04, 10% and 10%.")
+    assert every_rate.alt(data).endswith("lie 1 of these 2 points, and 1 of all 4.")
 
 
 @pytest.mark.parametrize("make, words", [

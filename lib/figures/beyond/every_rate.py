@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A line joins the rates of a method, two seeds each. Where lines meet, another rate "
-           "makes up for another method.")
+CAPTION = ("A line joins a method's rates, and a dot is a rate of another one, two seeds each. "
+           "Where lines meet, another rate makes up for another method.")
 LEFT, LOW = 65, 55  # per cent of the facts, and of the answers, where the axes begin
 
 
@@ -30,6 +28,11 @@ class Rates:
         """(rates, 2): facts kept and answers right, in per cent, from the lowest rate on."""
         mine = self.found[name]
         return np.array([(100 * mine[rate][1], 100 * mine[rate][0]) for rate in sorted(mine)])
+
+    def outside(self, name: str) -> tuple[int, int]:
+        """How many rates a method has, and how many of them the axes don't show."""
+        points = self.points(name)
+        return len(points), len(points) - len(_inside(points))
 
 
 def compute(found: Mapping[str, Mapping[float, tuple[float, float]]], method: str) -> Rates:
@@ -57,62 +60,47 @@ def _board(fig: Figure, left: float, top: float, data: Rates) -> None:
                     color=style.LORA.ink, weight=600)
 
 
-def _axes(fig: Figure, layout: Layout) -> Axes:
-    size = (4.3, 3.0) if layout == "wide" else (2.9, 2.7)
-    ax = style.place(fig, 0.55, 0.75, *size)
-    ax.set(xlim=(LEFT, 100), ylim=(LOW, 95))
-    return ax
-
-
-@functools.cache
-def _places(layout: Layout, lines: tuple[tuple[str, tuple[tuple[float, ...], ...]], ...],
-            ) -> dict[str, tuple[float, float]]:
-    """Where the names stand, in shares of the axes: the same in all frames, so found once."""
-    ax = _axes(style.canvas(layout, 5.4), layout)
-    name_lines(ax, [Named(*_inside(np.array(points)).T, name, style.FROZEN)
-                    for name, points in lines], style.SMALL)
-    return {text.get_text(): text.get_position() for text in ax.texts}
-
-
-def _mark(ax: Axes, points: np.ndarray, tone: style.Tone, size: float) -> None:
-    style.seeds(ax, *_inside(points).T, style.MARKER["lora"], tone, size)
-
-
-@style.styled
-def draw(data: Rates, layout: Layout = "wide") -> Figure:
-    """Draw every method's line in grey, the first one's in black, and the chosen one's on top."""
-    wide = layout == "wide"
-    fig = style.canvas(layout, 4.3 if wide else 5.4)
-    style.heading(fig, f"{data.chosen}: {len(data.found[data.chosen])} learning rates",
-                  f"Right and up is better. Black: {next(iter(data.found))}. Purple: chosen.")
-    ax, first = _axes(fig, layout), next(iter(data.found))
-    ax.set(xlabel="facts kept, per cent", ylabel="answers right, per cent")
-    for name in sorted(data.found, key=lambda name: (name == data.chosen, name == first)):
-        points, chosen = data.points(name), name == data.chosen
-        tone = style.LORA if chosen else style.DATA if name == first else style.FROZEN
-        ax.plot(*_inside(points).T, color=tone.mark, zorder=2 + chosen,
-                lw=2.2 if chosen else 1.4 if name == first else 0.8)
-        _mark(ax, points, tone, 7 if chosen else 4)
-    for name, (x, y) in _places(layout, tuple(
-            (name, tuple(map(tuple, data.points(name)))) for name in data.found)).items():
-        tone = (style.LORA if name == data.chosen else style.DATA if name == first
-                else style.FROZEN)
-        ax.text(x, y, name, transform=ax.transAxes, size=style.SMALL, ha="center", va="center",
-                color=tone.ink, weight=600, zorder=4,
-                bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
-    ax.grid()
-    _board(fig, *((5.05, 0.85) if wide else (0.55, 3.95)), data)
-    return fig
-
-
 def _inside(points: np.ndarray) -> np.ndarray:
     """Those of the points that the axes show."""
     return points[(points[:, 0] >= LEFT) & (points[:, 1] >= LOW)]
 
 
+@style.styled
+def draw(data: Rates, layout: Layout = "wide") -> Figure:
+    """Draw the chosen method's line and the first one's, and every other rate as a grey dot."""
+    wide, first = layout == "wide", next(iter(data.found))
+    fig = style.canvas(layout, 4.3 if wide else 5.4)
+    rates, outside = data.outside(data.chosen)
+    dots, away = np.sum([data.outside(name) for name in data.found
+                         if name not in (first, data.chosen)] or [(0, 0)], 0)
+    style.heading(fig, f"{data.chosen}: {rates} rates" + f", {outside} outside" * (outside > 0),
+                  "Right and up is better. " * wide + f"Thicker: {first}. Dots: others"
+                  + (f", {away} of {dots} outside." if away else "."))
+    ax = style.place(fig, 0.55, 0.75, *((4.3, 3.0) if wide else (2.9, 2.7)))
+    ax.set(xlim=(LEFT, 100), ylim=(LOW, 95), xlabel="facts kept, per cent",
+           ylabel="answers right, per cent")
+    lines = []
+    for name in sorted(data.found, key=lambda name: (name == first, name == data.chosen)):
+        points = _inside(data.points(name))
+        if name not in (first, data.chosen):
+            style.seeds(ax, *points.T, "o", style.FROZEN, 4)
+            continue
+        tone = style.LORA if name == data.chosen else style.DATA
+        ax.plot(*points.T, color=tone.mark, lw=3.0 if name == first else 1.5, zorder=3)
+        style.seeds(ax, *points.T, style.MARKER["lora"], tone, 7)
+        lines.append(Named(*points.T, name, tone))
+    ax.grid()
+    name_lines(ax, lines)
+    _board(fig, *((5.05, 0.85) if wide else (0.55, 3.95)), data)
+    return fig
+
+
 def alt(data: Rates) -> str:
     """Return the frame in words."""
+    (rates, outside), first = data.outside(data.chosen), next(iter(data.found))
+    every, away = np.sum([data.outside(name) for name in data.found], 0)
     return (f"{data.chosen}, answers right and facts kept by learning rate: " + "; ".join(
         f"{rate:g}, {right:.0f}% and {kept:.0f}%" for rate, (kept, right) in zip(
             sorted(data.found[data.chosen]), data.points(data.chosen), strict=True))
-        + f". The lines of {len(data.found)} methods are drawn.")
+        + f". Beside it {first}'s line. Outside of the picture lie {outside} of these {rates} "
+          f"points, and {away} of all {every}.")

@@ -67,7 +67,8 @@ def _words(data: Relative) -> tuple[str, str]:
     """The title, and a line under it."""
     turn = data.turn
     if data.name == "LoRA+":
-        return (f"LoRA+ with ratio {turn:g}", f"With AdamW as LoRA with α = {ALPHA * turn:g}"
+        return (f"LoRA+ with ratio {turn:g}",
+                f"With AdamW, but for clipping, as LoRA with α = {ALPHA * turn:g}"
                 if turn > 1 else "Ratio 1 is LoRA itself")
     if data.name == "rsLoRA":
         return (f"rsLoRA at rank {turn:g}", f"α/√r is {_number(ALPHA / turn**0.5)}, "

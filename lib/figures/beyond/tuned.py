@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond.variants import T
+from lib.figures.beyond.variants import interval
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Every relative stands at its best rate, a line over its seeds with their mean. Move "
-           "LoRA's rate, and see how many beat it.")
+CAPTION = ("Each relative at its best rate: its seeds' range and mean. Hollow means perhaps, "
+           "and perhaps means that the seeds don't decide.")
 ROW = 0.23  # inches for a method
 LEFT, RIGHT = 55, 97  # per cent: the axis
 
@@ -26,11 +26,12 @@ class Tuned:
     others: dict[str, np.ndarray]
     rate: float
 
-    def surely(self) -> list[str]:
-        """The relatives whose difference from LoRA, seed by seed, has a 95% interval above zero."""
-        gains = {name: each - self.lora[self.rate] for name, each in self.others.items()}
-        return [name for name, each in gains.items()
-                if each.mean() > T[len(each)] * each.std(ddof=1) / len(each) ** 0.5]
+    def decided(self, sign: int = 1, times: float = 1.0) -> list[str]:
+        """The relatives whose differences from LoRA, seed by seed, have a 95% interval above zero,
+        or below it for a ``sign`` of -1, even if it is ``times`` as wide.
+        """
+        found = {name: interval(each - self.lora[self.rate]) for name, each in self.others.items()}
+        return [name for name, (mean, margin) in found.items() if sign * mean > times * margin]
 
     def above(self) -> list[str]:
         """The relatives whose mean is above LoRA's at this rate."""
@@ -54,26 +55,27 @@ def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, np.ndarray],
 def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     """Draw a row for each method, with LoRA's mean as a line through all of them."""
     names = ["LoRA", *data.others]
-    high, above, surely = ROW * len(names), data.above(), data.surely()
+    high, above = ROW * len(names), data.above()
+    filled = {"LoRA", *data.decided(), *data.decided(-1)}
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} are above",
-                  f"Purple: above LoRA, surely ({len(surely)}, filled) or by luck (hollow)")
+                  "Purple: above. Hollow: perhaps, the seeds don't decide")
     ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.lora[data.rate].mean()
     if here >= LEFT:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
-    else:
-        ax.annotate(f"{here:.0f}%", (LEFT, 0), (LEFT + 4, 0), va="center", color=style.DATA.ink,
-                    weight=600, arrowprops={"arrowstyle": "-|>", "color": style.DATA.mark})
     for row, name in enumerate(names):
         tone = style.DATA if not row else style.LORA if name in above else style.FROZEN
         each = 100 * (data.lora[data.rate] if not row else data.others[name])
-        if each.mean() < LEFT:
+        if each.mean() < LEFT:  # it stands further left
+            ax.annotate(f"{each.mean():.0f}%", (LEFT, row), (LEFT + 4, row), va="center",
+                        color=tone.ink, weight=600,
+                        arrowprops={"arrowstyle": "-|>", "color": tone.mark})
             continue
         ax.plot([max(each.min(), LEFT), each.max()], [row, row], color=tone.mark, lw=1.4, zorder=3)
         ax.plot([each.mean()], [row], "s" if not row else "D", ms=7, color=tone.mark, zorder=4,
-                mfc=style.PAPER if name in above and name not in surely else tone.mark, mew=1.4)
+                mfc=tone.mark if name in filled else style.PAPER, mew=1.4)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
@@ -84,8 +86,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
-    above = data.above()
+    above, sure = data.above(), data.decided()
+    perhaps = ", ".join(name for name in above if name not in sure) or "none"
     return (f"LoRA at a rate of {data.rate:g} answers {100 * data.lora[data.rate].mean():.1f}%; "
             f"{len(above)} of {len(data.others)} relatives, each at its best rate, answer more: "
-            f"{', '.join(above) or 'none'}. Surely so, by the seeds: "
-            f"{', '.join(data.surely()) or 'none'}.")
+            f"{', '.join(above) or 'none'}. Perhaps, as the seeds don't decide: {perhaps}.")

@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose a rate: too small learns little in these steps, too large throws away what "
-           "the model knew.")
+CAPTION = ("Choose a rate, and compare what is learnt of the task in these steps with what is "
+           "kept of the old facts.")
 
 LOSSES = (0.003, 12.0)  # limits of the loss in nats: those of all tasks, so that none jumps
 STEPS = (8, 380)

@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Where the held-out curve stops falling and the other one goes on, the model learns "
-           "its few examples by heart.")
+CAPTION = ("Look for the step at which the held-out curve stops falling while the training "
+           "curve goes on: from there examples are learnt by heart.")
 
 DASH = (0, (3, 2))
 

@@ -42,6 +42,11 @@ class Remedies:
         """The settings' means over the seeds: (settings, 2)."""
         return np.array([seeds.mean(0) for seeds in self.points[remedy].values()])
 
+    def beyond(self) -> int:
+        """How many settings have a higher mean loss than the axis shows."""
+        return sum(int((self.mean(remedy)[:, 0] > self.most).sum())
+                   for remedy in self.points) if self.most else 0
+
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
@@ -84,9 +89,11 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     """Draw each remedy as a line through its settings, every seed as a small mark."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.0)
+    beyond = data.beyond()
     style.heading(fig, "Learning against keeping",
-                  "Each line is one remedy over its settings; small: every seed" if wide
-                  else "Lines: remedies; small: every seed")
+                  ("Each line is one remedy over its settings; small: every seed" if wide
+                   else "Lines: remedies; small: seeds")
+                  + (f"; {beyond} further right" if beyond else ""))
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")

@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose replay, and the first task stays, whichever way is taken. Each mark is a seed, "
-           "each number a mean.")
+CAPTION = ("Choose replay or none, and compare how much of the first task stays. Each mark is a "
+           "seed, each number a mean.")
 #: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
