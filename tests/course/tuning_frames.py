@@ -176,6 +176,9 @@ def costs(long: str) -> Frames:
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147), ())])
+    ways = dict(zip(remedies.WAYS, points.values()))
+    yield ("remedies, ways", remedies.compute, remedies.draw, remedies.alt, [
+        ((ways, 0.147), ())])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, SPACE, Named, measure, name_lines, visible, wrap
+from lib.figures.kit.labels import LEADING, SPACE, measure, visible, wrap
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Move the step and watch three things at once: what the model says, the old facts, "
@@ -19,6 +19,8 @@ CAPTION = ("Move the step and watch three things at once: what the model says, t
 
 PROMPT = "The capital of France is"
 RIGHT = " Paris."
+
+ONE, APART = 0.06, 0.15  # inches: ends nearer than the first share a name; names are so far apart
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,30 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
     ax.grid(axis="y")
 
 
-def _rates(ax: Axes, curves: Mapping[float, np.ndarray], level: Sequence[float]) -> None:
-    """Name the curves by their rates, off the lines across at these levels."""
-    lines = [Named(np.arange(values.shape[1]), values.mean(0), f"{rate:g}", style.FROZEN)
-             for rate, values in curves.items()]
-    across = [Named(np.array(ax.get_xlim()), np.array([each, each]), "", style.FROZEN)
-              for each in level]
-    name_lines(ax, lines + across, style.SMALL)
+def _rates(ax: Axes, curves: Mapping[float, np.ndarray], chosen: float) -> None:
+    """Name the curves at their right ends by their rates; ends that are one have one name."""
+    high = ax.get_window_extent().height / ax.figure.dpi
+    last = ax.get_xlim()[1]
+    ends = sorted((high * ax.transAxes.inverted().transform(
+        ax.transData.transform((last, values[:, -1].mean())))[1], rate)
+        for rate, values in curves.items())
+    groups: list[list[tuple[float, float]]] = []
+    for end in ends:
+        if groups and end[0] - groups[-1][-1][0] < ONE:
+            groups[-1].append(end)
+        else:
+            groups.append([end])
+    places = np.array([np.mean([place for place, _ in group]) for group in groups])
+    for _ in range(20):
+        for k in range(len(places) - 1):
+            short = max(APART - (places[k + 1] - places[k]), 0) / 2
+            places[k:k + 2] += [-short, short]
+    for place, group in zip(places, groups, strict=True):
+        rates = sorted(rate for _, rate in group)
+        name = " to ".join(f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1])))
+        ax.text(1.02, place / high, name, transform=ax.transAxes, va="center_baseline",
+                size=style.SMALL, weight=600 if chosen in rates else 400,
+                color=style.INK if chosen in rates else style.MUTED)
 
 
 def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
@@ -108,7 +127,7 @@ def _facts(ax: Axes, data: Forgetting, named: bool) -> None:
         ax.set_yticks([0, data.guess, 0.5, 1],
                       ["0", style.percent(data.guess), "50%", "100%"])
     if named:
-        _rates(ax, data.facts, [] if data.guess is None else [data.guess])
+        _rates(ax, data.facts, data.rate)
     ax.set_title(style.percent(data.now(data.facts).mean()), loc="right", weight=600)
 
 
@@ -119,7 +138,7 @@ def _loss(ax: Axes, data: Forgetting, named: bool) -> None:
     ax.set(ylim=(0.8 * every.min(), 1.25 * every.max()), title="Loss on recipes, nats")
     style.number_ticks(ax.yaxis, 2.0 ** np.arange(-6, 5))
     if named:
-        _rates(ax, data.loss, [])
+        _rates(ax, data.loss, data.rate)
     ax.set_title(f"{data.now(data.loss).mean():.2f}", loc="right", weight=600)
 
 
@@ -151,8 +170,8 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
                   f"Mean and range of {len(data.says)} seeds; grey: other learning rates{dashed}"
                   if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
     if wide:
-        _facts(style.place(fig, 0.62, 0.95, 2.75, 1.35), data, True)
-        _loss(style.place(fig, 4.12, 0.95, 2.9, 1.35), data, True)
+        _facts(style.place(fig, 0.62, 0.95, 2.3, 1.35), data, True)
+        _loss(style.place(fig, 4.0, 0.95, 2.3, 1.35), data, True)
     else:
         _facts(style.place(fig, 0.58, 0.92, 2.9, 0.9), data, False)
         _loss(style.place(fig, 0.58, 2.67, 2.9, 0.9), data, False)

@@ -16,12 +16,20 @@ from lib.figures.kit.style import Layout, Tone
 CAPTION = ("Up and to the left is better: more of the old kept at a lower loss on the new. "
            "Compare the lines, not single points.")
 
-#: Tone, marker and dash of each remedy; all but the last act on full fine-tuning.
+#: Tone, marker and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
     "replay": (style.FACTS, "s", (0, (5, 1.5))),
     "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
     "LoRA": (style.LORA, "D", "-")}
+#: The same for ways to train without a remedy, whose settings are learning rates.
+WAYS: dict[str, tuple[Tone, str, object]] = {
+    "full, all weights": (style.FULL, "o", "-"),
+    "full, six matrices": (style.FULL, "v", (0, (3, 2))),
+    "LoRA, rank 64": (style.LORA, "s", (0, (3, 2))), "LoRA, rank 8": (style.LORA, "D", "-")}
+
+#: Lines whose settings stand above their points.
+ABOVE = ("replay", "learning rate", "full, all weights")
 
 
 @dataclass(frozen=True)
@@ -42,11 +50,6 @@ class Remedies:
         """The settings' means over the seeds: (settings, 2)."""
         return np.array([seeds.mean(0) for seeds in self.points[remedy].values()])
 
-    def beyond(self) -> int:
-        """How many settings have a higher mean loss than the axis shows."""
-        return sum(int((self.mean(remedy)[:, 0] > self.most).sum())
-                   for remedy in self.points) if self.most else 0
-
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
@@ -60,9 +63,9 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     """
     found = {}
     for remedy, settings in points.items():
-        if remedy not in LOOKS or not settings:
+        if remedy not in LOOKS | WAYS or not settings:
             raise ValueError(f"{remedy!r} with {len(settings)} settings: remedies are "
-                             f"{', '.join(LOOKS)}, each with at least one setting")
+                             f"{', '.join(LOOKS | WAYS)}, each with at least one setting")
         found[remedy] = {setting: np.array(seeds, float) for setting, seeds in settings.items()}
         for setting, seeds in found[remedy].items():
             if seeds.ndim != 2 or seeds.shape[1] != 2:
@@ -89,18 +92,18 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     """Draw each remedy as a line through its settings, every seed as a small mark."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.0)
-    beyond = data.beyond()
+    one, more = (("way to train", "rates") if set(data.points) <= set(WAYS) else
+                 ("remedy", "settings"))
     style.heading(fig, "Learning against keeping",
-                  ("Each line is one remedy over its settings; small: every seed" if wide
-                   else "Lines: remedies; small: seeds")
-                  + (f"; {beyond} further right" if beyond else ""))
+                  f"Each line is one {one} over its {more}; small: every seed" if wide
+                  else f"Along a line: {more}; small: every seed")
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")
     end = data.most or 1.12 * every[:, 0].max()
     ax.set(xlim=((0.93 if data.most else 0.88) * every[:, 0].min(), end), ylim=(-0.03, 1.07))
-    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.2, 0.25, 0.3) if data.most else
-                       (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
+    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.16, 0.17, 0.18, 0.2, 0.22, 0.25, 0.3, 0.5)
+                       if data.most else (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     ax.set(xlabel="loss on dev recipes, nats, log axis  (left is better)")
     ax.set_title("Facts kept", pad=5)
@@ -112,7 +115,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
                 size=style.SMALL)
     lines = []
     for remedy in data.points:
-        tone, marker, dash = LOOKS[remedy]
+        tone, marker, dash = (LOOKS | WAYS)[remedy]
         mean = data.mean(remedy)
         ax.plot(*mean.T, marker=marker, ls=dash, color=tone.mark, lw=1.5, ms=6.5, mew=0.8,
                 mec=style.PAPER, zorder=3)
@@ -122,7 +125,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         lines.append(Named(inside[:, 0], inside[:, 1], remedy, tone))
         for setting, place in zip(data.points[remedy], mean, strict=True):
             if wide and place[0] <= end and setting in data.written.get(remedy, ()):
-                high = remedy == "replay" or place[1] < 0.05
+                high = remedy in ABOVE or place[1] < 0.05
                 lines.append(_setting(ax, setting, place, tone, high,
                                       high or place[0] == mean[:, 0].min() and place[1] > 0.5))
     name_lines(ax, lines)

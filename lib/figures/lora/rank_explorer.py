@@ -95,8 +95,8 @@ def means(table: Table) -> np.ndarray:
 def _map(ax: Axes, data: Explorer) -> None:
     """The mean score of each rank and rate: the chosen cell framed, the best rates dotted."""
     score_map(ax, means(data.scores), [str(rank) for rank in data.ranks],
-              [f"{rate:g}" for rate in data.rates], middle=0.42)
-    ax.plot(np.arange(len(data.ranks)) + 0.5, np.array(data.best) + 0.84, "o", ms=3.6,
+              [f"{rate:g}" for rate in data.rates])
+    ax.plot(np.arange(len(data.ranks)) + 0.84, np.array(data.best) + 0.5, "o", ms=3.6,
             color=style.INK)
     for (left, wide), tone in (((0, len(data.ranks)), style.TASK), ((data.column, 1), style.LORA)):
         ax.add_patch(Rectangle((left, data.at), wide, 1, fc="none", ec=tone.mark, lw=2.4, zorder=3,

@@ -34,13 +34,18 @@ class Shift:
     curves: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]
     limits: tuple[tuple[float, float], tuple[float, float]]
 
+    def over(self, task: str) -> list[tuple[float, float, bool]]:
+        """Points of both curves over one another: LoRA's, and whether they agree within a fifth."""
+        return [(place, lora, bool(abs(np.log(lora / full)) < np.log(ALIKE)))
+                for at, full in zip(*self.curves[task]["full"])
+                for place, lora in zip(*self.curves[task]["lora"])
+                if abs(np.log(place / at)) < np.log(SAME)]
+
     @property
     def pairs(self) -> tuple[int, int]:
-        """Points of both curves over one another: how many agree within a fifth, and how many."""
-        found = [abs(np.log(lora / full)) for each in self.curves.values()
-                 for at, full in zip(*each["full"]) for place, lora in zip(*each["lora"])
-                 if abs(np.log(place / at)) < np.log(SAME)]
-        return sum(gap < np.log(ALIKE) for gap in found), len(found)
+        """How many points over one another agree within a fifth, and how many there are."""
+        found = [alike for task in self.curves for _, _, alike in self.over(task)]
+        return sum(found), len(found)
 
 
 def compute(lines: Sequence[Mapping[str, Any]], factor: float) -> Shift:
@@ -74,6 +79,9 @@ def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
     for method, (rates, losses) in data.curves[task].items():
         ax.plot(rates, losses, style.MARKER[method], ls=DASHES[method], ms=4,
                 color=TONES[method].mark)
+    for place, loss, alike in data.over(task):
+        if not alike:
+            ax.plot(place, loss, "o", ms=10, mfc="none", mec=style.INK, mew=1.1, zorder=4)
     (left, right), (low, high) = data.limits
     ax.set(xscale="log", yscale="log", xlim=(left / 1.5, right * 1.5),
            ylim=(low / 1.3, high * 1.3), title=task)
@@ -94,7 +102,7 @@ def draw(data: Shift, layout: Layout = "wide") -> Figure:
     agree, all_pairs = data.pairs
     style.heading(fig, f"LoRA's rates divided by {data.factor:g}",
                   f"{agree} of {all_pairs} pairs of points agree within a fifth"
-                  + (", on six data sets" if wide and len(data.curves) == 6 else ""))
+                  + ("; ringed: the others" if wide and agree < all_pairs else ""))
     for at, (method, marks) in enumerate((("full", "circles"), ("lora", "diamonds"))):
         style.write(fig, style.MARGIN + 0.95 * at, 0.82, f"{NAMES[method]}: {marks}",
                     TONES[method].ink, style.SMALL, va="baseline", weight=600)

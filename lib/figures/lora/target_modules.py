@@ -23,6 +23,8 @@ CAPTION = ("A mark is one run. Compare places at equal rank, and then at an equa
 RANK = 8
 BUDGETS = ("equal rank", "equal parameters")
 BEST = "own best"
+#: Points of a hundred by which a place may be behind the best and still be near it.
+NEAR = 5
 NAMES = {("query",): "query", ("value",): "value", ("query", "value"): "query, value",
          ("query", "key", "value"): "query, key, value",
          ("query", "key", "value", "output"): "all of attention",
@@ -55,6 +57,12 @@ class Places:
     rate: float | str
     rows: tuple[Row, ...]
     floors: tuple[float, float]
+
+    @property
+    def near(self) -> int:
+        """How many places are near the best one in answers and near the best one in facts."""
+        means = np.array([[row.scores.mean(), row.facts.mean()] for row in self.rows])
+        return int((means.max(0) - means < NEAR / 100).all(1).sum())
 
 
 def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) -> Places:
@@ -122,7 +130,9 @@ def draw(data: Places, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, top + height + 0.4)
     at = "own best rates" if data.rate == BEST else f"learning rate {data.rate:g}"
     style.heading(fig, f"{data.budget.capitalize()}, {at}",
-                  "Each mark is a seed, the line their mean.")
+                  f"{data.near} of {len(data.rows)} are within {NEAR} points of the best in both. "
+                  "A mark is a seed, a line their mean." if wide else
+                  f"{data.near} of {len(data.rows)} within {NEAR} points of the best in both")
     _row_names(fig, data, top, step, wide)
     left, right, width = (2.9, 5.12, 1.95) if wide else (0.22, 2.0, 1.4)
     _dots(style.place(fig, left, top, width, height), data, "scores", style.TASK, "D",
