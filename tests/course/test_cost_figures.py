@@ -121,7 +121,7 @@ def test_a_bill_adds_up_and_says_what_activations_take():
 def test_a_block_keeps_the_bytes_that_the_chapter_measures():
     for method, rank, bill in (
             ("full", 8, (4_178_944, 4_178_944, 8_357_888, 86_073_344)),
-            ("LoRA, all six", 8, (4_473_856, 294_912, 589_824, 86_581_248)),
+            ("LoRA, all linear", 8, (4_473_856, 294_912, 589_824, 86_581_248)),
             ("LoRA, query and value", 4, (4_211_712, 32_768, 65_536, 60_104_704))):
         assert block_bill.compute(method, rank, 16, 128, 32).bill == bill
     few = block_bill.compute("LoRA, query and value", 4, 16, 128, 8)

@@ -34,6 +34,7 @@ from lib.figures.finetuning import (
     pipeline,
     remedies,
     step_bill,
+    tokens_width,
     transfer,
     weight_map,
 )
@@ -56,6 +57,7 @@ from lib.figures.lora import (
     merge_places,
     outer_products,
     predictors,
+    pull,
     qlora_step,
     rank_explorer,
     rate_curves,
@@ -183,13 +185,15 @@ def costs(long: str) -> Frames:
         ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
-        "LoRA r=8, all six": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
+        "LoRA r=8, all linear": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
     yield ("block_bill", block_bill.compute, block_bill.draw, block_bill.alt,
            [((method, rank, texts, length, bits), ()) for method in block_bill.METHODS
             for rank, texts, length, bits in ((8, 16, 128, 32), (64, 1, 32, 8))])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
+    yield ("tokens_width", tokens_width.compute, tokens_width.draw, tokens_width.alt,
+           [((cost_scale.MODELS, tokens), ()) for tokens in (512, 2048)])
 
 
 def low_ranks(long: str) -> Frames:
@@ -258,6 +262,9 @@ def maths(long: str) -> Frames:
              for rule, alpha in (("alpha/r", 16.0), ("alpha/r", 2.0 * r), ("alpha/sqrt(r)", 5.7))
              if (r, rate) != (64, 0.03)]
     yield ("rate_map", rate_map.compute, rate_map.draw, rate_map.alt, [((tried,), ())])
+    row, A, B = rng.standard_normal((1, 4)), rng.standard_normal((2, 4)), np.ones((3, 2))
+    yield ("pull", pull.compute, pull.draw, pull.alt,
+           [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
     steps, falls = np.sign(rng.standard_normal((9, 16))), rng.random(16)
     yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
            [((steps, rng.standard_normal((16, 9)), falls), ())])

@@ -14,7 +14,7 @@ from lib.figures.kit.style import Layout, Tone
 
 CAPTION = "A filled bar is kept for backward, a dashed one is not. Purple is what adapters add."
 #: Ways to train, and the matrices that they adapt (none: all weights are trained).
-METHODS = {"full": (), "LoRA, all six": ("query", "key", "value", "output", "up", "down"),
+METHODS = {"full": (), "LoRA, all linear": ("query", "key", "value", "output", "up", "down"),
            "LoRA, query and value": ("query", "value")}
 PARTS = ("weights", "gradients", "moments", "activations")
 HEADS, BYTES = 4, 4

@@ -73,9 +73,9 @@ FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
 LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 #: The fill of activations, which no method owns.
-KEPT = "#b9c0c9"
-#: What two common cards hold, in GB.
-CARDS = (80, 24)
+KEPT = "#e1e5ea"
+#: What two common cards hold, in GiB, and the share that is left of it for a step.
+CARDS, FREE = (80, 24), 0.9
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
@@ -151,7 +151,8 @@ def _methods(data: Cost) -> tuple[tuple[dict[str, int], Tone, str], ...]:
 
 def _ends(whole: int) -> dict[int, float]:
     """Where the cards end, as shares of ``whole``; only those whose name has room."""
-    ends = {card: card * 1e9 / whole for card in CARDS if 0.06 <= card * 1e9 / whole <= 1}
+    room = {card: FREE * card * 2**30 / whole for card in CARDS}
+    ends = {card: at for card, at in room.items() if 0.06 <= at <= 1}
     if len(ends) == 2 and ends[CARDS[0]] - ends[CARDS[1]] < 0.28:
         del ends[CARDS[1]]
     return ends

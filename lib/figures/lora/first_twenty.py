@@ -14,7 +14,7 @@ from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
 CAPTION = ("B leaves zero in the first step, and A moves from the second on. "
-           "Each then makes the other's steps larger.")
+           "A straight line on the left means that each step leaves the same share of the loss.")
 
 
 @dataclass(frozen=True)

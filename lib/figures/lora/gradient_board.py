@@ -26,7 +26,7 @@ STEPS = {
 #: An upstream gradient dL/dy that the pages use when they need one: (d_out,).
 UPSTREAM = np.array([0.5, -1.0, 0.25, 0.2])
 
-G, X_A, B_G = "$g^{\\rm T}$", "$x A^{\\rm T}$", "$B^{\\rm T} g^{\\rm T}$"
+G, X_A, B_G = "$g^{\\rm T}$", "$z = x A^{\\rm T}$", "$B^{\\rm T} g^{\\rm T}$"
 
 
 @dataclass(frozen=True)

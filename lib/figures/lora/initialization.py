@@ -17,9 +17,9 @@ from lib.figures.kit.style import Layout, Tone
 CAPTION = ("Compare the curves with the marks: which starts learn at all, and which keep the old "
            "facts.")
 
-#: Tone and dash of each start, the usual one first; one that never moves looks like the base.
-LOOKS: tuple[tuple[Tone, Any], ...] = ((style.LORA, "-"), (style.LORA, (0, (5, 1.5))),
-                                       (style.LORA, (0, (1, 1.2))), (style.FROZEN, "-"))
+#: Tone and dash of each start, the usual one first: the colour of the matrix that is not zero.
+LOOKS: tuple[tuple[Tone, Any], ...] = ((style.A, "-"), (style.B, "-"),
+                                       (style.B, (0, (1, 1.2))), (style.FROZEN, "-"))
 COUNTS = ("One way", "Two ways", "Three ways", "Four ways")
 WINDOW = 5  # steps that a point of a curve is the mean of
 
@@ -94,6 +94,8 @@ def _scores(ax: Axes, data: Starts) -> None:
         ax.annotate(words, (edge, last + lift), (gap, 0), textcoords="offset points",
                     ha=side, va="center", color=tone.ink, size=style.SMALL, weight=600)
     ax.tick_params(axis="y", labelcolor=style.INK)
+    for label, (tone, _) in zip(ax.get_yticklabels(), LOOKS):
+        label.set(color=tone.ink, weight=600)
     ax.grid(axis="x")
 
 

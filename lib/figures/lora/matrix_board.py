@@ -24,7 +24,7 @@ STEPS = {
     5: "The two paths are added",
 }
 
-X_W, X_A, X_A_B = "$x W^{\\rm T}$", "$x A^{\\rm T}$", "$x A^{\\rm T} B^{\\rm T}$"
+X_W, X_A, X_A_B = "$x W^{\\rm T}$", "$z = x A^{\\rm T}$", "$z B^{\\rm T}$"
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,9 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3)
     places = np.arange(len(data.fall) + 1)
-    style.heading(fig, f"{len(data.fall)} places: the fall grows to {data.fall[-1]:.0f}, ΔW to "
-                  f"{data.usual[-1]:.1f}", "Sums over the places of an adapter, in units of "
-                  "one term" if wide else "Sums over the places, in units of a term")
+    style.heading(fig, f"{len(data.fall)} terms of ΔW add up to {data.usual[-1]:.1f}",
+                  "Sums over the r numbers in the middle of an adapter" if wide
+                  else "Sums over the r numbers in the middle")
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
     for walk in data.entries:
         ax.plot(places, [0, *walk], color=style.LORA.mark, lw=0.7, alpha=0.3)
@@ -53,7 +53,8 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
         ax.plot(places, sign * np.array([0, *data.usual]), color=style.LORA.mark, lw=style.LINE)
     ax.plot(places, [0, *data.fall], color=style.TASK.mark, lw=style.LINE, ls=(0, (5, 1.5)))
     top = float(data.fall[-1])
-    ax.set(xlim=(0, places[-1]), ylim=(-0.42 * top, 1.05 * top), xlabel="places added, r")
+    ax.set(xlim=(0, places[-1]), ylim=(-0.42 * top, 1.05 * top), xlabel="terms added, r",
+           title="Sum, in units of one term")
     ax.set_xticks(places[::len(places) // 4])
     ax.grid(axis="y")
     for at, words, tone in ((top, "fall of the loss", style.TASK),
@@ -66,7 +67,6 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
 def alt(data: Sums) -> str:
     """Return the picture in words."""
     r = len(data.fall)
-    return (f"Sums over {r} places, in units of one term: the fall of the loss is "
-            f"{data.fall[-1]:.0f} terms, because all agree; an entry of the change is usually "
-            f"{data.usual[-1]:.1f} terms, because their signs fall by chance, and the root of {r} "
-            f"is {r**0.5:.1f}.")
+    return (f"Sums of {r} terms, in units of one term: the fall of the loss grows nearly in a "
+            f"straight line, because all terms agree; an entry of the change bends, and is usually "
+            f"{data.usual[-1]:.1f} terms in the end, where the root of {r} is {r**0.5:.1f}.")
