@@ -22,6 +22,8 @@ LONG = 15  # lines of code that stay open
 OPEN = {"keep-open", "exercise", "solution"}  # the tags of cells that are never folded
 CHAPTER = re.compile(r"chapters/(\d+)_")
 APPENDIX = re.compile(r"chapters/(A\d)_")
+#: Pages of their own whose figures count from 1; on the others a figure is an ornament.
+COUNTED = {"book/guide", "book/modern", "book/post_training"}
 FIGURE = re.compile(r'<figure class="explore"')
 CAPTION = "<figcaption>"
 #: A page asks for the first picture of another by this address.
@@ -137,7 +139,7 @@ def fold_cells(app: Sphinx, doctree: nodes.document) -> None:
 # Figures
 
 def number_figures(app: Sphinx, doctree: nodes.document) -> None:
-    """Write a chapter's figure numbers before the captions, and note the page's first picture."""
+    """Write a page's figure numbers before the captions, and note its first picture."""
     docname, count = app.env.docname, 0
     for node in doctree.findall(nodes.raw):
         text = node.astext()
@@ -147,8 +149,8 @@ def number_figures(app: Sphinx, doctree: nodes.document) -> None:
         if count == 1:
             notes(app.env, "previews")[docname] = re.search(r'<img[^>]* src="([^"]+)"', text)[1]
         page = chapter(docname) or (APPENDIX.match(docname) or ["", ""])[1]
-        if page:
-            number = f"{page}.{count}"
+        if page or docname in COUNTED:
+            number = f"{page}.{count}" if page else str(count)
             text = FIGURE.sub(rf'\g<0> id="figure-{number.replace(".", "-")}"', text, count=1)
             text = text.replace(CAPTION, f"{CAPTION}<b>Figure {number}</b> ", 1)
             node.children = [nodes.Text(text)]

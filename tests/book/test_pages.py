@@ -95,13 +95,13 @@ def test_figures_are_numbered_within_their_chapter(pages):
     assert app.env.course_previews == {}
 
 
-def test_figures_of_an_appendix_have_its_letter_and_of_other_pages_no_number(pages):
+@pytest.mark.parametrize("docname, number", [
+    ("chapters/A2_capital", "<b>Figure A2.1</b> "), ("book/guide", "<b>Figure 1</b> "),
+    ("book/lab", "")])
+def test_figures_of_other_pages_have_a_number_where_a_page_counts_them(pages, docname, number):
     page = nodes.container("", nodes.raw("", FIGURE.format("a", "See."), format="html"))
-    pages.number_figures(application("chapters/A2_capital"), page)
-    assert "<figcaption><b>Figure A2.1</b> See.</figcaption>" in page[0].astext()
-    page = nodes.container("", nodes.raw("", FIGURE.format("a", "See."), format="html"))
-    pages.number_figures(application("book/playground"), page)
-    assert page[0].astext() == FIGURE.format("a", "See.")
+    pages.number_figures(application(docname), page)
+    assert f"<figcaption>{number}See.</figcaption>" in page[0].astext()
 
 
 def test_colours_of_words_are_the_figures_and_can_be_read(pages):
