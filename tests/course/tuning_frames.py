@@ -71,6 +71,7 @@ from lib.figures.lora import (
     starts,
     target_modules,
     tradeoff,
+    training_curve,
     two_adapters,
     two_paths,
     two_sums,
@@ -228,6 +229,9 @@ def maths(long: str) -> Frames:
                for alpha in (1, 4, 8)}
     yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
            [((courses, alpha, None if alpha == 1 else (4,)), ()) for alpha in courses])
+    falling = 4 * np.exp(-np.arange(300) / 25) + 0.03 * (1.2 + np.sin(np.arange(300)))
+    yield ("training_curve", training_curve.compute, training_curve.draw, training_curve.alt,
+           [((falling, {step: falling[min(step, 299)] + 0.05 for step in range(0, 301, 20)}), ())])
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])

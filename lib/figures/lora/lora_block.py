@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -233,14 +234,17 @@ def _block(ax: Axes, data: Stage, at: Places) -> None:
     _plus(ax, at.stream, under)
 
 
-def _cells(data: Stage, row: str) -> tuple[str, ...]:
+def _cells(data: Stage, row: str, wide: bool) -> tuple[str, ...]:
     """A line of the table: shape, numbers, gradient, moved, in the file; what comes later is
     empty."""
     f, there = data.found, row in ("rest", "W") or data.adapters
     if not there:
         return ("in W" if data.step == "merged" else "", "", "", "", "")
     own = row in "AB"
-    shape = " × ".join(map(str, f.shapes[row])) if row in f.shapes else ""
+    shape = ""
+    if row in f.shapes:
+        matrices = f.counts[row] // math.prod(f.shapes[row])
+        shape = (" × " if wide else "×").join(map(str, (matrices, *f.shapes[row])))
     shown = data.step != "merged"
     return (shape, f"{f.counts[row]:,}",
             (style.short(f.gradients[row], 3) if own else "none") if shown and data.number > 2
@@ -264,7 +268,7 @@ def _table(fig: Figure, data: Stage, top: float, wide: bool) -> None:
         y = 0.07 + (k + 0.5) * line
         ax.text(0.1, y, names[row], va="center_baseline", size=style.SMALL, weight=600,
                 color=tones.get(row, style.INK))
-        for x, said in zip(ends, _cells(data, row), strict=True):
+        for x, said in zip(ends, _cells(data, row, wide), strict=True):
             ax.text(x, y, said, ha="right", va="center_baseline", size=style.SMALL)
 
 

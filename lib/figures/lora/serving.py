@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +17,7 @@ CAPTION = ("Merged, the adapter is part of the matrix. Unmerged, it is a path of
 PANEL = (2.3, 2.0)  # inches of one way
 COLUMNS = {"wide": 3, "narrow": 1}
 LEFT, FORK, JOIN, END = 0.14, 0.4, 1.86, 2.16  # where x, the fork, the sum and y are
-ROWS = (0.82, 1.34, 1.74)  # heights of three requests
+ROWS = (0.86, 1.16, 1.46)  # heights of three requests
 
 
 @dataclass(frozen=True)
@@ -33,35 +34,33 @@ def compute() -> list[Way]:
     """The three ways of chapter 17."""
     return [Way("Merged", "one matrix, nothing more to do", ("",), merged=True),
             Way("Unmerged", "can be swapped, costs two products", ("s A B",)),
-            Way("Mixed batch", "one base, an adapter for each row", ("qa", "pirate", "none"))]
+            Way("Mixed batch", "one product with W, an adapter a row", ("qa", "none", "pirate"))]
 
 
 def _panel(ax: Axes, way: Way) -> None:
     """One way: rows of the batch from left to right, through the base and what stands beside it."""
     ax.text(0.06, 0.1, way.name, va="center_baseline", weight=600, size=style.BASE)
     ax.text(0.06, 0.28, way.words, va="center_baseline", size=style.SMALL, color=style.MUTED)
-    heights = ROWS if len(way.rows) > 1 else (1.36,)
+    heights = ROWS if len(way.rows) > 1 else (1.3,)
     for number, (name, at) in enumerate(zip(way.rows, heights, strict=True), 1):
         mark = f"{number}" if len(heights) > 1 else ""
         route(ax, (LEFT + 0.11, at), (END - 0.1, at))
         for letter, left in ((f"x{mark}", LEFT), (f"y{mark}", END)):
             ax.text(left, at, letter, ha="center", va="center_baseline", style="italic")
         if name and name != "none":
-            up = at - (0.26 if mark else 0.5)
-            route(ax, (FORK, at), (FORK, up), (JOIN, up), (JOIN, at - 0.07))
+            side = 1 if number > 1 else -1  # the last row's adapter is below it
+            away = at + side * (0.36 if mark else 0.5)
+            route(ax, (FORK, at), (FORK, away), (JOIN, away), (JOIN, at + side * 0.07))
             if mark:
-                box(ax, (1.13, up), (0.62, 0.2), name, style.LORA)
+                box(ax, (1.13, away), (0.62, 0.2), name, style.LORA)
             else:
-                box(ax, (0.82, up), (0.36, 0.26), "A", style.A)
-                box(ax, (1.44, up), (0.36, 0.26), "B", style.B)
+                box(ax, (0.82, away), (0.36, 0.26), "A", style.A)
+                box(ax, (1.44, away), (0.36, 0.26), "B", style.B)
             ax.plot(JOIN, at, "o", ms=10, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
             ax.text(JOIN, at, "+", ha="center", va="center_baseline", weight=600, zorder=5)
-        if not mark:
-            box(ax, (1.13, at), (1.0 if way.merged else 0.62, 0.4),
-                 "W + s B A" if way.merged else "W", style.LORA if way.merged else style.FROZEN)
-    if len(heights) > 1:
-        for at in heights:
-            box(ax, (1.13, at), (0.62, 0.2), "W", style.FROZEN)
+    tall = heights[-1] - heights[0] + (0.24 if len(heights) > 1 else 0.4)
+    box(ax, (1.13, np.mean(heights)), (1.0 if way.merged else 0.62, tall),
+        "W + s B A" if way.merged else "W", style.LORA if way.merged else style.FROZEN)
 
 
 @style.styled
@@ -83,4 +82,4 @@ def alt(data: list[Way]) -> str:
     """Return the drawing in words."""
     return ("Three ways to serve an adapter. " + "; ".join(
         f"{way.name}: {way.words}" for way in data) + f". In the mixed batch {len(data[-1].rows)} "
-        "rows go through one matrix W, two of them also through adapters of their own.")
+        "rows go through one matrix W, the first and the last also through adapters of their own.")
