@@ -67,7 +67,7 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero():
     assert data.above() == ["steady", "lucky"] and data.decided() == ["steady"]
     assert data.decided(times=100) == [] and data.decided(-1) == []
     assert tuned.compute(lora, others, 0.02).above() == []
-    assert "more: steady, lucky. Perhaps, as the seeds don't decide: lucky." in tuned.alt(data)
+    assert "more: steady, lucky. Inconclusive: lucky." in tuned.alt(data)
     fills = [line.get_markerfacecolor() for line in tuned.draw(data).axes[0].lines[2::2]]
     assert fills == [style.DATA.mark, style.LORA.mark, style.PAPER]
 

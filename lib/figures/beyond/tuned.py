@@ -12,8 +12,8 @@ from lib.figures.beyond.variants import interval
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each relative at its best rate: its seeds' range and mean. Hollow means perhaps, "
-           "and perhaps means that the seeds don't decide.")
+CAPTION = ("Each relative at its best rate: its seeds' range and mean. A hollow "
+           "mark is inconclusive: the seeds don't decide.")
 ROW = 0.23  # inches for a method
 LEFT, RIGHT = 55, 97  # per cent: the axis
 
@@ -59,7 +59,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     filled = {"LoRA", *data.decided(), *data.decided(-1)}
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} are above",
-                  "Purple: above. Hollow: perhaps, the seeds don't decide")
+                  "Purple: above. Hollow: inconclusive")
     ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.lora[data.rate].mean()
@@ -87,7 +87,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
     above, sure = data.above(), data.decided()
-    perhaps = ", ".join(name for name in above if name not in sure) or "none"
+    unsure = ", ".join(name for name in above if name not in sure) or "none"
     return (f"LoRA at a rate of {data.rate:g} answers {100 * data.lora[data.rate].mean():.1f}%; "
             f"{len(above)} of {len(data.others)} relatives, each at its best rate, answer more: "
-            f"{', '.join(above) or 'none'}. Perhaps, as the seeds don't decide: {perhaps}.")
+            f"{', '.join(above) or 'none'}. Inconclusive: {unsure}.")

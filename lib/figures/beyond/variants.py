@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Bars: 95% intervals of the mean differences, seed by seed. Hollow means perhaps, "
-           "and perhaps means that the seeds don't decide.")
+CAPTION = ("Bars: 95% intervals of the mean differences, seed by seed. A hollow "
+           "mark is inconclusive: the seeds don't decide.")
 ROW = 0.23  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 PARTS = {"answers": ("Answers right", style.TASK, style.MARKER["task"]),
@@ -89,7 +89,7 @@ def draw(data: Relatives, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, high + 1.6)
     more, fewer = (data.decided("answers", sign) for sign in (1, -1))
     style.heading(fig, f"Answers: {len(more)} of {len(data.answers) - 1} above {first}, "
-                  f"{len(fewer)} below", "Hollow: perhaps, the seeds don't decide")
+                  f"{len(fewer)} below", "Hollow: inconclusive")
     left, width, gap = (1.0, 2.8, 0.45) if wide else (0.95, 1.15, 0.2)
     for number, part in enumerate(PARTS):
         _differences(style.place(fig, left + number * (width + gap), 0.95, width, high), data, part)
@@ -102,4 +102,5 @@ def alt(data: Relatives) -> str:
     for part, (words, *_) in PARTS.items():
         more, fewer = (", ".join(data.decided(part, sign)) or "none" for sign in (1, -1))
         parts.append(f"{words}, above {first} by the 95% interval: {more}; below: {fewer}.")
-    return f"{len(data.answers) - 1} methods beside {first}. {' '.join(parts)} The others: perhaps."
+    return (f"{len(data.answers) - 1} methods beside {first}. {' '.join(parts)} "
+            "The others: inconclusive.")

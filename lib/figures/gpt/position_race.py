@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Move the rate: the order of the ways depends on it, so compare each one's lowest loss, "
+CAPTION = ("Move the rate: their order depends on it, so compare each one's lowest loss, "
            "the ring.")
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),

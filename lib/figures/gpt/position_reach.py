@@ -1,4 +1,4 @@
-"""Read on past the training's windows: the loss at each place of a window twice as long."""
+"""Beyond the training's windows: the loss at each place of a window twice as long."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from lib.figures.gpt.position_race import TONES
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Where the line is above the dots, reading on costs. The dots are the same tokens, read "
-           "in a window of their own.")
+CAPTION = ("The dots are the same tokens in a fresh window. Compare from place 72 on, where they, "
+           "too, have text before them.")
 TRAINED, EIGHT = 64, 8
+CLEAR = TRAINED + EIGHT  # from here on a token in a fresh window, too, has text before it
 
 
 @dataclass(frozen=True)
 class Reach:
-    """By way, the loss in nats by place, (seeds, places / 8): read on, and read anew at 64."""
+    """By way, the loss in nats by place, (seeds, places / 8): in long and in fresh windows."""
 
     on: dict[str, np.ndarray]
     anew: dict[str, np.ndarray]
     way: str
 
-    def second_half(self, way: str) -> tuple[float, float]:
-        """Mean loss of places 64 to 127: read on, and the same tokens in a window of their own."""
-        half = TRAINED // EIGHT
-        return float(self.on[way][:, half:].mean()), float(self.anew[way][:, half:].mean())
+    def beyond(self, way: str) -> tuple[float, float]:
+        """Mean loss from place 72 on: in the long window, and the same tokens in a fresh one."""
+        rest = CLEAR // EIGHT
+        return float(self.on[way][:, rest:].mean()), float(self.anew[way][:, rest:].mean())
 
 
 def compute(on: Mapping[str, np.ndarray], anew: Mapping[str, np.ndarray], way: str) -> Reach:
@@ -42,14 +43,26 @@ def compute(on: Mapping[str, np.ndarray], anew: Mapping[str, np.ndarray], way: s
     return Reach(dict(on), dict(anew), way)
 
 
+def _apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
+    """Heights for the names at the ends of lines, a line of text apart, within the axes."""
+    names, gap = sorted(ends, key=lambda name: ends[name]), 0.08 * (high - low)
+    heights = [ends[name] for name in names]
+    for k in range(1, len(names)):
+        heights[k] = max(heights[k], heights[k - 1] + gap)
+    heights[-1] = min(heights[-1], high - gap / 2)
+    for k in reversed(range(len(names) - 1)):
+        heights[k] = min(heights[k], heights[k + 1] - gap)
+    return list(zip(names, heights, strict=True))
+
+
 @style.styled
 def draw(data: Reach, layout: Layout = "wide") -> Figure:
-    """Draw the chosen way's loss over the places, read on and read anew, before all others."""
+    """Draw the chosen way's loss over the places, in long and fresh windows, before all others."""
     fig = style.canvas(layout, 3.7)
-    on, anew = data.second_half(data.way)
-    style.heading(fig, f"{data.way}: {on:.2f} nats beyond, {anew:.2f} anew",
-                  "Dots: the same tokens, anew. Grey: other ways")
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.8, 2.4)
+    on, anew = data.beyond(data.way)
+    style.heading(fig, f"{data.way}, from 72 on: {on:.2f} nats, fresh {anew:.2f}",
+                  "Dots: in a fresh window. Thin: other encodings")
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
     means = {way: each.mean(0) for way, each in data.on.items()}
     again, tone = data.anew[data.way].mean(0), TONES[data.way]
     every = np.concatenate([*means.values(), *(each.mean(0) for each in data.anew.values())])
@@ -62,11 +75,14 @@ def draw(data: Reach, layout: Layout = "wide") -> Figure:
                 color=style.MUTED, zorder=4, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     for way, mean in means.items():
         if way != data.way:
-            ax.plot(places, mean, color=style.RULE, lw=style.THIN, zorder=1)
-    ax.fill_between(places, again, means[data.way], where=places > TRAINED, color=tone.mark,
+            ax.plot(places, mean, color=TONES[way].mark, lw=style.THIN, alpha=0.45, zorder=1)
+    ax.fill_between(places, again, means[data.way], where=places > CLEAR, color=tone.mark,
                     alpha=0.15, zorder=2, lw=0)
     ax.plot(places, means[data.way], color=tone.mark, lw=2.4, zorder=3)
     ax.plot(places, again, "o", ms=4, color=tone.mark, zorder=6, mec=style.PAPER, mew=0.6)
+    for way, high in _apart({way: mean[-1] for way, mean in means.items()}, *ax.get_ylim()):
+        ax.text(places[-1] + 6, high, way, va="center", color=TONES[way].ink, zorder=4,
+                size=style.SMALL, weight=600 if way == data.way else 400)
     ax.set_xticks([0, 32, 64, 96, 128])
     ax.grid(axis="y")
     return fig
@@ -74,8 +90,8 @@ def draw(data: Reach, layout: Layout = "wide") -> Figure:
 
 def alt(data: Reach) -> str:
     """Return the frame in words."""
-    on, anew = data.second_half(data.way)
+    on, anew = data.beyond(data.way)
     half = TRAINED // EIGHT
     return (f"{data.way}: {data.on[data.way][:, :half].mean():.2f} nats in the first 64 places of "
-            f"windows of 128, {on:.2f} in the second 64; the same tokens, read in a window of "
-            f"their own, have {anew:.2f}.")
+            f"windows of 128, {on:.2f} from place 72 on; the same tokens have {anew:.2f} in a "
+            f"fresh window.")

@@ -14,15 +14,15 @@ from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout
 from lib.positions import sinusoidal_positions
 
-CAPTION = ("The filled box is where a way acts, and the map how it raises or lowers a score. A map "
-           "of stripes knows the distance alone.")
+CAPTION = ("The filled box is where an encoding acts, and the map how it raises or lowers a score. "
+           "A map of stripes knows the distance alone.")
 COUNT = 12  # positions in the map
 SIDE = 1.92  # inches of the map
 WAYS = {
     "sinusoidal": ("Sinusoids: a fixed row for each position", "added once, at the start", "start"),
     "learnt": ("A learnt row for each position", "added once; no row beyond the context",
                "start"),
-    "relative": ("Relative bias: a learnt number a distance", "added to each score, in each "
+    "relative": ("Relative bias: a learnt number by distance", "added to each score, in each "
                  "head", "score"),
     "ALiBi": ("ALiBi: a fixed penalty a distance", "taken from each score; nothing is learnt",
               "score"),
