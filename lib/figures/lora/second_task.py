@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose replay. The last row, which never had the first task, shows how much of it the "
+CAPTION = ("Choose replay: the last row, which never had the first task, shows how much of it the "
            "replayed rows teach. Each mark is a seed, each number a mean.")
 #: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
