@@ -23,7 +23,7 @@ WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
 REPLAY = ("without", "with")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56}  # inches of a part
-STEP = {"wide": 0.92, "narrow": 1.32}  # inches from one way to the next
+STEP = {"wide": 0.92, "narrow": 1.28}  # inches from one way to the next
 APART = 0.3  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 
