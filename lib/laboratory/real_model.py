@@ -57,6 +57,7 @@ from lib.smollm2 import load_smollm2
 from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
+GIVEN = (0, 1, 2, 3)                      # tokens of the base's own answer that are given
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
@@ -167,6 +168,41 @@ def measure_long(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> L
         "lengths": [len(each) for each in ids], "said": [tokenizer.decode(each) for each in ids]}
 
 
+def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                   known: Sequence[int], own: Sequence[list[int]]) -> Line:
+    """The common questions that are ``known``, answered after the first tokens of ``own``, the
+    base's answers to them: which are right within SHORT tokens with the given ones, and how many
+    are by the given ones alone.  As a control all answers begin with the same token, "The".
+    """
+    asked = [common_questions()[0][i] for i in known]
+    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
+
+    def said(openings: Sequence[list[int]]) -> list[str]:
+        begun = [[*prompt, *opening] for prompt, opening in zip(prompts, openings)]
+        ids = written_ids(model, begun, SHORT - max(map(len, openings)), tokenizer.eos_id)
+        return [tokenizer.decode([*opening, *each]) for opening, each in zip(openings, ids)]
+
+    def right(answers: Sequence[str]) -> list[int]:
+        return [int(holds(answer, wanted)) for answer, (_, _, wanted) in zip(answers, asked)]
+
+    given = [[answer[:count] for answer in own] for count in GIVEN]
+    found = [said(openings) for openings in given]
+    return {"kept_given": [right(each) for each in found],
+            "in_given": [sum(right([tokenizer.decode(opening) for opening in openings]))
+                         for openings in given],
+            "kept_the": right(said([tokenizer.encode("The")] * len(asked))),
+            "empty": sum(not answer.strip() for answer in found[0]),
+            "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in found[0]),
+            "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
+
+
+def own_ids(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+            known: Sequence[int]) -> list[list[int]]:
+    """The base's own answers to the common questions that are ``known``."""
+    return written_ids(base, [chat_prompt(tokenizer, common_questions()[0][i][0], system_of(run))
+                              for i in known], SHORT, tokenizer.eos_id)
+
+
 def measure_shots(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
     """The task of JSON without any training: examples of training countries, one for each kind of
     fact, stand before each question as earlier turns.
@@ -221,25 +257,30 @@ def dial(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> dict[str,
 
 def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Line) -> Line:
     """Do one run and measure it.  The base is as it was afterwards; ``first`` is its own line."""
-    start = time.process_time()
     model = base.copy() if run.method == "full" else base
+    own = own_ids(base, tokenizer, run, first["known"]) if run.opened else []
+    start = time.process_time()
     try:
         prepare(model, run)
         losses = train(model, run, batches(tokenizer, run, first["own"]))
         trained = time.process_time() - start
-        found = measure_long(model, tokenizer, run) if run.long else \
-            measure(model, tokenizer, run, first["known"])
+        if run.opened:
+            found = measure_opened(model, tokenizer, run, first["known"], own)
+        else:
+            found = measure_long(model, tokenizer, run) if run.long else \
+                measure(model, tokenizer, run, first["known"])
         moved = changes(model, base)
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json" and not run.long:
+        if run.method == "full" and run.task == "json" and not (
+                run.long or run.opened):
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
         usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
                         steps=RealRun.steps)
-        if run == usual and (run.replay or run.system) and run.task != "own":
+        if run == usual and (run.replay or run.system) and run.task != "own" and not run.opened:
             found["dial"] = dial(model, tokenizer, run)
         return {"run": asdict(run), "parameters": trainable_count(model), **found,
                 "losses": losses, "seconds": [trained, time.process_time() - start],
@@ -249,13 +290,17 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         base.freeze()
 
 
-def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
+def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                 known: Sequence[int] = ()) -> Line:
     """The base's own line: which common questions it answers rightly in both wordings, its answers
-    to the questions for replay, and what the runs are measured by.
+    to the questions for replay, and what the runs are measured by.  known: those questions where
+    they are found already, for a run whose answers are opened.
     """
     start = time.process_time()
-    if run.long or run.shots:
-        found = (measure_long if run.long else measure_shots)(base, tokenizer, run)
+    if run.long or run.shots or run.opened:
+        found = measure_opened(base, tokenizer, run, known, own_ids(
+            base, tokenizer, run, known)) if run.opened else (
+            measure_long if run.long else measure_shots)(base, tokenizer, run)
         return {"run": asdict(run), "parameters": 0, **found, "losses": [],
                 "seconds": [0.0, time.process_time() - start], "versions": versions()}
     asked, others = common_questions()
@@ -287,8 +332,9 @@ def main(groups: Sequence[str]) -> None:
             run = waiting[0]
             bar.total = bar.n + len(waiting)
             bar.set_postfix_str(f"{run.task} {run.method} {run.learning_rate:g} seed {run.seed}")
-            line = perform_base(base, tokenizer, run) if run.method == "base" else \
-                perform(base, tokenizer, run, done[replace(BASE, system=run.system)])
+            first = done.get(replace(BASE, system=run.system), {})
+            line = perform_base(base, tokenizer, run, first.get("known", ())) \
+                if run.method == "base" else perform(base, tokenizer, run, first)
             add(line)
             bar.update()
 
