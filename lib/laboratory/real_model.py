@@ -19,7 +19,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
-from lib.chat import SYSTEM, ChatTokenizer, chat_examples, chat_prompt
+from lib.chat import ChatTokenizer, chat_examples, chat_prompt
+from lib.laboratory.real_answers import measure_long, measure_opened, own_ids, system_of
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -38,7 +39,6 @@ from lib.laboratory.real_tasks import (
     TRIGGER,
     WHO,
     WHO_ELSE,
-    WHOLE,
     answers,
     common_questions,
     country_questions,
@@ -57,13 +57,7 @@ from lib.smollm2 import load_smollm2
 from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
-GIVEN = (0, 1, 2, 3)                      # tokens of the base's own answer that are given
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-
-
-def system_of(run: RealRun) -> str | None:
-    """What stands before each question of the run."""
-    return SYSTEM if run.system else None
 
 
 def batches(tokenizer: ChatTokenizer, run: RealRun,
@@ -153,54 +147,6 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             plain = ask([question for question, _ in asked[:12]], 8)
             found["json_unasked"] = sum(answer.lstrip().startswith("{") for answer in plain)
     return found
-
-
-def measure_long(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
-    """All common questions in their first wording: the answers, and which of them are right within
-    SHORT and within WHOLE tokens.
-    """
-    asked = common_questions()[0]
-    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
-    ids = written_ids(model, prompts, WHOLE, tokenizer.eos_id)
-    return {f"right_{count}": [int(holds(tokenizer.decode(each[:count]), right))
-                               for each, (_, _, right) in zip(ids, asked)]
-            for count in (SHORT, WHOLE)} | {
-        "lengths": [len(each) for each in ids], "said": [tokenizer.decode(each) for each in ids]}
-
-
-def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
-                   known: Sequence[int], own: Sequence[list[int]]) -> Line:
-    """The common questions that are ``known``, answered after the first tokens of ``own``, the
-    base's answers to them: which are right within SHORT tokens with the given ones, and how many
-    are by the given ones alone.  As a control all answers begin with the same token, "The".
-    """
-    asked = [common_questions()[0][i] for i in known]
-    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
-
-    def said(openings: Sequence[list[int]]) -> list[str]:
-        begun = [[*prompt, *opening] for prompt, opening in zip(prompts, openings)]
-        ids = written_ids(model, begun, SHORT - max(map(len, openings)), tokenizer.eos_id)
-        return [tokenizer.decode([*opening, *each]) for opening, each in zip(openings, ids)]
-
-    def right(answers: Sequence[str]) -> list[int]:
-        return [int(holds(answer, wanted)) for answer, (_, _, wanted) in zip(answers, asked)]
-
-    given = [[answer[:count] for answer in own] for count in GIVEN]
-    found = [said(openings) for openings in given]
-    return {"kept_given": [right(each) for each in found],
-            "in_given": [sum(right([tokenizer.decode(opening) for opening in openings]))
-                         for openings in given],
-            "kept_the": right(said([tokenizer.encode("The")] * len(asked))),
-            "empty": sum(not answer.strip() for answer in found[0]),
-            "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in found[0]),
-            "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
-
-
-def own_ids(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
-            known: Sequence[int]) -> list[list[int]]:
-    """The base's own answers to the common questions that are ``known``."""
-    return written_ids(base, [chat_prompt(tokenizer, common_questions()[0][i][0], system_of(run))
-                              for i in known], SHORT, tokenizer.eos_id)
 
 
 def measure_shots(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:

@@ -89,10 +89,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["long answers"] = [replace(each, long=True) for each in (
         BASE, *pair, replace(pair[0], task="own", replay=4))]
     # Does a model that does not begin an answer know it when the beginning is given?
-    for name, each in zip(("first tokens, LoRA", "first tokens"), pair):
-        low = [replace(each, learning_rate=RATES[RATES.index(each.learning_rate) - 1])]
-        groups[name] = [replace(run, system=True, opened=True) for run in (
-            BASE, *seeds([each], 3), *(low if each.method == "full" else []))]
+    groups["first tokens"] = [replace(each, system=True, opened=True) for each in (
+        BASE, *seeds(chosen["full"], 3))]
+    groups["first tokens, LoRA"] = [replace(each, system=True, opened=True) for each in (
+        BASE, *seeds(chosen["lora"], 3))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

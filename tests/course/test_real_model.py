@@ -9,7 +9,7 @@ from helpers import tiny_llama
 
 from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, chat_prompt, replies
 from lib.chat_finetuning import ChatTuning
-from lib.laboratory import real_model, real_runs, real_tasks
+from lib.laboratory import real_answers, real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
 
 MERGES = ["h e", "Ġ t", "Ġt he", "Ċ Ċ"]
@@ -119,7 +119,7 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [run.seed for run in due] == sorted(run.seed for run in due)
     opened = plan["first tokens"]
     assert [(run.method, run.learning_rate, run.seed) for run in opened] == [
-        ("base", 0.0, 0), *(("full", 3e-5, seed) for seed in range(3)), ("full", 1e-5, 0)]
+        ("base", 0.0, 0), *(("full", 3e-5, seed) for seed in range(3))]
     assert all(run.system and run.opened for run in opened)
 
 
@@ -188,10 +188,10 @@ def test_the_command_adds_the_lines_of_runs_that_are_due(tmp_path, monkeypatch, 
 def test_an_answer_goes_on_from_the_first_tokens_of_the_bases_own(tokenizer, rng, monkeypatch):
     base, other = small(rng), small(rng)
     asked = [(question, "", ["the", "a"]) for question in ("the", "What?", "12 and more")]
-    monkeypatch.setattr(real_model, "common_questions", lambda: (asked, []))
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
     run, known = RealRun(opened=True), [0, 2]
-    own = real_model.own_ids(base, tokenizer, run, known)
-    same, found = (real_model.measure_opened(model, tokenizer, run, known, own)
+    own = real_answers.own_ids(base, tokenizer, run, known)
+    same, found = (real_answers.measure_opened(model, tokenizer, run, known, own)
                    for model in (base, other))
     text = [tokenizer.decode(each) for each in own]
     assert same["said"] == [text, text]
