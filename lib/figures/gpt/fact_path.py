@@ -1,4 +1,4 @@
-"""The way of a fact through the model: which looks between groups of tokens it takes, and where."""
+"""The way of a fact through the model: its attention edges, and what is lost without them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAPTION = ("An arrow is a path without which 10 capitals or more were lost, and 
            "number. A path that costs fewer is drawn only when it is chosen.")
 
 GROUPS = ("question", "name", "is", "answer")
-#: The group that is looked at and the one that looks.
+#: An edge: the group that is attended to and the one that attends.
 Path = tuple[str, str]
 
 #: What the paths that matter do, by path and by half of the model.
@@ -128,7 +128,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         ax.plot(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND, "X", ms=13,
                 mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
-        style.write(fig, style.MARGIN, below, "without the look that is crossed out:", style.MUTED,
+        style.write(fig, style.MARGIN, below, "with the crossed-out edge knocked out:", style.MUTED,
                     style.SMALL)
         style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
@@ -143,11 +143,11 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return "How a capital may be found", "Four looks in three places: a hypothesis"
+        return "How a capital may be found", "Four attention edges: a hypothesis"
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, path by path"
     path, half = data.chosen
-    role = ROLES.get(data.chosen, "a look without a role")
+    role = ROLES.get(data.chosen, "an edge without a role")
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
             f"{role[0].upper()}{role[1:]}, in layers {'3 and 4' if half else '1 and 2'}")
 

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A dot is one seed. Full dots are at the model's best rate, whose mean stands on the "
-           "right, and open ones at its other rates.")
+CAPTION = ("Each dot is one seed: full at its model's best rate (mean on the right), open at other "
+           "rates, and a triangle where it ended beyond the edge.")
 
+BEYOND = 0.4  # nats above the worst of the best means: runs that failed would squeeze all others
 ROW: dict[Layout, float] = {"wide": 0.3, "narrow": 0.5}  # inches from one model to the next
 
 
@@ -48,20 +49,26 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     left, across = (2.0, 4.2) if wide else (0.12, 2.75)
     ax = style.place(fig, left, 0.95, across, high)
     every = [loss for each in data.found.values() for losses in each.values() for loss in losses]
+    edge = BEYOND + max(float(np.mean(each[data.best(name)])) for name, each in data.found.items())
+    edge = min(edge, max(every))
     for row, (name, each) in enumerate(data.found.items()):
         best = data.best(name)
         for rate in sorted(each, key=lambda rate: rate == best):  # the best one on top
             full = rate == best
-            ax.plot(each[rate], [row] * len(each[rate]), "o", color=style.INK if full else "none",
+            inside = [loss for loss in each[rate] if loss <= edge]
+            ax.plot(inside, [row] * len(inside), "o", color=style.INK if full else "none",
                     mec=style.PAPER if full else style.FROZEN.mark, mew=0.8 if full else 1.1,
                     ms=8 if full else 5.5, zorder=4 if full else 3, clip_on=False)
+        if max(max(losses) for losses in each.values()) > edge:
+            ax.plot(edge, row, ">", color="none", mec=style.FROZEN.mark, mew=1.1, ms=6,
+                    clip_on=False)
         ax.text(1.03, row, f"{np.mean(each[best]):.2f}", transform=ax.get_yaxis_transform(),
                 va="center_baseline", weight=600)
         if not wide:
             ax.text(min(every) - 0.04, row - 0.44, name, va="center_baseline", size=style.SMALL)
     ax.text(1.03, -0.95, "mean", transform=ax.get_yaxis_transform(), va="center_baseline",
             color=style.MUTED, size=style.SMALL)
-    ax.set(xlim=(min(every) - 0.06, max(every) + 0.06), ylim=(len(data.found) - 0.5, -0.6),
+    ax.set(xlim=(min(every) - 0.06, edge + 0.06), ylim=(len(data.found) - 0.5, -0.6),
            xlabel="held-out loss in nats")
     ax.set_yticks(range(len(data.found)), list(data.found) if wide else [""] * len(data.found))
     ax.tick_params(axis="y", length=0)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout
-from lib.figures.lora.tradeoff import METHODS, TITLES, facts_axis, height
+from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, facts_axis, height
 
 CAPTION = ("A front is built in four steps: one run, two runs at one loss, all learning rates, "
            "and the best of them at each loss.")
@@ -24,13 +24,15 @@ SAID = {1: "One run: each mark is a moment of its training",
         3: "All learning rates, compared at one loss",
         4: "The fronts: the best rate at each loss"}
 FINE = 80  # points of a line
+NEAR = 1.2  # a run that ends within this factor above the level misses it narrowly
 
 
 @dataclass(frozen=True)
 class Equal:
     """One data set and seed: by method and rate the measured moments, (times, 3) of step, dev loss
     and facts kept; ``level`` the loss at which the methods are compared, ``kept`` what each rate
-    had left there or nan; ``fronts`` the most facts at each of ``levels``: (levels,).
+    had left there or nan; ``fronts`` the most facts at each of ``levels``: (levels,); ``base`` and
+    ``blind`` what the base model knows and what a blind guess has.
     """
 
     task: str
@@ -41,11 +43,19 @@ class Equal:
     levels: np.ndarray
     fronts: dict[str, np.ndarray]
     base: float
+    blind: float = np.nan
 
     def at_level(self, method: str) -> float:
         """What the shown run had left at the level, from step 3 on the best of all rates."""
         return (self.kept[method][SHOWN[method]] if self.step < 3
                 else float(np.nanmax(list(self.kept[method].values()))))
+
+    def near_miss(self, method: str) -> tuple[float, float, float] | None:
+        """Rate, lowest loss and facts kept there of the run that misses the level most narrowly."""
+        ends = {rate: run[run[:, 1].argmin(), 1:] for rate, run in self.runs[method].items()}
+        missed = [(loss, rate, kept) for rate, (loss, kept) in ends.items()
+                  if self.level < loss < NEAR * self.level]
+        return None if not missed else (min(missed)[1], min(missed)[0], float(min(missed)[2]))
 
 
 def left_at(run: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -60,7 +70,8 @@ def left_at(run: np.ndarray, levels: np.ndarray) -> np.ndarray:
     return np.where(levels < lowest[-1], np.nan, np.where(levels > loss[0], kept[0], found))
 
 
-def compute(lines: Sequence[Mapping[str, Any]], base: float, level: float, step: int) -> Equal:
+def compute(lines: Sequence[Mapping[str, Any]], base: float, level: float, step: int,
+            blind: float = np.nan) -> Equal:
     """Gather the lines of one data set and one seed, of both methods.
 
     Raises:
@@ -76,13 +87,15 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, level: float, step:
     kept = {method: {rate: float(left_at(run, np.array([level]))[0]) for rate, run in each.items()}
             for method, each in runs.items()}
     lowest = min(run[:, 1].min() for each in runs.values() for run in each.values())
-    levels = np.geomspace(lowest, 4.5, FINE)
+    highest = max(run[0, 1] for each in runs.values() for run in each.values())
+    levels = np.geomspace(lowest, highest, FINE)
     fronts = {}
     for method, each in runs.items():
         found = np.array([left_at(run, levels) for run in each.values()])
         best = np.where(np.isnan(found), -1, found).max(0)
         fronts[method] = np.where(best < 0, np.nan, best)
-    return Equal(lines[0]["run"]["task"], step, runs, level, kept, levels, fronts, base)
+    return Equal(lines[0]["run"]["task"], step, runs, level, kept, levels, fronts, base,
+                 blind)
 
 
 def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
@@ -99,10 +112,12 @@ def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
 
 def _plot(ax: Axes, data: Equal) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base)
-    ax.set(xlim=(0.13, 6.5), xlabel="loss on dev examples, nats")
+    facts_axis(ax, data.base, data.blind)
+    low, high = 0.85 * data.levels[0], 1.4 * data.levels[-1]
+    ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
-    ticks = (0.15, 0.3, 0.6, 1.2, 2.5, 5)
+    ticks = [tick for tick in (0.01, *LOSSES) if low < tick < high]
+    ticks = ticks[::-(-len(ticks) // 6)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     if data.step > 1:
         ax.axvline(data.level, color=style.INK, lw=1.0, ls=(0, (2, 2)), zorder=1)
@@ -115,18 +130,23 @@ def _plot(ax: Axes, data: Equal) -> None:
         for rate, run in each.items():
             if data.step > 2 or rate == SHOWN[method]:
                 _way(ax, run, method, data.step < 3)
-        if data.step > 1:
+        if data.step > 1 and not np.isnan(data.at_level(method)):
             ring(ax, data.level, height(data.at_level(method)))
     if data.step == 1:
+        named = []  # where names stand: a third one close by would cover them
         for step, loss, kept in data.runs["full"][SHOWN["full"]]:
             up = step == 75  # its neighbour's name stands below
+            inch = np.log(high / low) * ax.figure.dpi / ax.bbox.width
+            if any(up == other and abs(np.log(loss / at)) < 0.42 * inch for other, at in named):
+                continue
+            named.append((up, loss))
             ax.annotate(f"step {step:.0f}", (loss, height(kept)), (0, 6 if up else -6),
                         va="bottom" if up else "top", textcoords="offset points",
                         size=style.SMALL, color=METHODS["full"][1].ink)
     better(ax, "top left", 0.3, 0.93)
 
 
-def _key(fig: Figure, data: Equal, top: float) -> None:
+def _key(fig: Figure, data: Equal, top: float, wide: bool) -> None:
     """What each method had left at the level."""
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.52)
     for row, (method, (name, tone)) in enumerate(METHODS.items()):
@@ -136,9 +156,23 @@ def _key(fig: Figure, data: Equal, top: float) -> None:
         if data.step == 1:
             words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from step 2 on"
         else:
-            words = (f"{style.percent(data.at_level(method))} of the facts left at "
-                     f"{data.level:.2f} nats")
+            words = _left(data, method)
+            if data.step > 2 and wide:
+                words += _missed(data, method, "; rate {:g} just misses it: {} at {:.2f}")
         ax.text(1.45, y, words, va="center")
+
+
+def _left(data: Equal, method: str) -> str:
+    """Facts left at the level, in words."""
+    kept = data.at_level(method)
+    return (f"not down to {data.level:.2f} nats at a rate of {SHOWN[method]:g}" if np.isnan(kept)
+            else f"{style.percent(kept)} of the facts left at {data.level:.2f} nats")
+
+
+def _missed(data: Equal, method: str, form: str) -> str:
+    """The rate that just misses the level, what it kept and where it ended, if there is one."""
+    near = data.near_miss(method)
+    return form.format(near[0], style.percent(near[2]), near[1]) if near else ""
 
 
 @style.styled
@@ -147,7 +181,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 4.1 if wide else 3.9)
     style.heading(fig, f"{TITLES[data.task]}, step {data.step} of {len(STEPS)}", SAID[data.step])
-    _key(fig, data, 0.58)
+    _key(fig, data, 0.58, wide)
     _plot(style.place(fig, 0.72, 1.2, style.WIDTH[layout] - 0.86, 2.35 if wide else 2.15), data)
     return fig
 
@@ -159,6 +193,7 @@ def alt(data: Equal) -> str:
         said = [f"{loss:.2f} nats and {style.percent(kept)} of the facts at step {step:.0f}"
                 for step, loss, kept in data.runs["full"][SHOWN["full"]]]
         return f"{before} Full fine-tuning at a rate of {SHOWN['full']:g} has {', '.join(said)}."
-    return (f"{before} At {data.level:.2f} nats full fine-tuning has "
-            f"{style.percent(data.at_level('full'))} of the facts left, LoRA "
-            f"{style.percent(data.at_level('lora'))}.")
+    return f"{before} " + " ".join(
+        f"{name[0].upper()}{name[1:]}: {_left(data, method)}"
+        + (_missed(data, method, ", and the rate {:g} just misses it with {} at {:.2f} nats")
+           if data.step > 2 else "") + "." for method, (name, _) in METHODS.items())

@@ -30,7 +30,7 @@ class Fronts:
 
     It is nan where a seed never learns so much. ``least`` says where a rate below those tried might
     have kept more: the lowest of them reached the level with every seed. ``base`` is what the base
-    model knows.
+    model knows, ``blind`` what a blind guess has.
     """
 
     task: str
@@ -38,6 +38,7 @@ class Fronts:
     kept: dict[str, np.ndarray]
     least: dict[str, np.ndarray]
     base: float
+    blind: float = np.nan
 
     @property
     def marked(self) -> np.ndarray:
@@ -54,7 +55,8 @@ class Fronts:
         return float(self.levels[at]), float(self.kept["full"][at])
 
 
-def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str) -> Fronts:
+def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str,
+            blind: float = np.nan) -> Fronts:
     """Take the best of the rates. found[name]: (seeds, rates, levels), facts kept or nan, the
     rates from the lowest on.
 
@@ -67,12 +69,12 @@ def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, ta
     best = {name: np.where(np.isnan(each), -1, each).max(1) for name, each in found.items()}
     kept = {name: np.where((each >= 0).all(0), each.mean(0), np.nan) for name, each in best.items()}
     least = {name: ~np.isnan(each[:, 0]).any(0) for name, each in found.items()}
-    return Fronts(task, levels, kept, least, base)
+    return Fronts(task, levels, kept, least, base, blind)
 
 
 def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base)
+    facts_axis(ax, data.base, data.blind)
     for name, kept in data.kept.items():
         tone, wide, marker, filled = LOOKS[name]
         up = height(kept)

@@ -32,7 +32,7 @@ class Front:
     ``paths`` holds the chosen rate's way through training by method: (times, 2), a mean of the
     seeds; ``moved`` how far its runs went; ``base`` the facts that the base model knows;
     ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
-    paths are drawn.
+    paths are drawn; ``blind`` is what a blind guess has.
     """
 
     task: str
@@ -43,6 +43,7 @@ class Front:
     base: float
     limits: tuple[float, float]
     ways: bool = True
+    blind: float = np.nan
 
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
@@ -55,7 +56,7 @@ class Front:
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
-            ways: bool = True) -> Front:
+            ways: bool = True, blind: float = np.nan) -> Front:
     """Gather the lines of a data set.
 
     Raises:
@@ -79,7 +80,7 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
                               for method, of in runs.items()}, paths,
                  {method: float(np.mean([line["moved"] for line in found]))
                   for method, found in here.items()}, base,
-                 (0.85 * min(losses), 1.15 * max(losses)), ways)
+                 (0.85 * min(losses), 1.15 * max(losses)), ways, blind)
 
 
 def height(kept: np.ndarray | float) -> np.ndarray:
@@ -87,19 +88,24 @@ def height(kept: np.ndarray | float) -> np.ndarray:
     return -np.log10(np.maximum(1 - np.asarray(kept), 3e-3))
 
 
-def facts_axis(ax: Axes, base: float) -> None:
-    """Facts kept, upwards, and the base model's as a rule."""
+def facts_axis(ax: Axes, base: float, blind: float = np.nan) -> None:
+    """Facts kept, upwards, with the base model's as a rule, and what a blind guess has."""
     ax.axhline(height(base), color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
     ax.set(ylim=(-0.06, 2.6), ylabel="old facts kept")
     ax.set_yticks(height(TICKS), [f"{tick:.0%}" for tick in TICKS])
     ax.grid(axis="y")
     ax.text(1, height(base) + 0.05, "what the base knows ", transform=ax.get_yaxis_transform(),
             ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
+    if not np.isnan(blind):
+        ax.axhline(height(blind), color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
+        ax.text(1, height(blind) + 0.03, f"a blind guess: {style.percent(blind)} ",
+                transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
+                size=style.SMALL)
 
 
 def _plot(ax: Axes, data: Front) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base)
+    facts_axis(ax, data.base, data.blind)
     for method, (_, tone) in METHODS.items():
         for rate, points in data.runs.get(method, {}).items():
             chosen = rate == data.rate

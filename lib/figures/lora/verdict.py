@@ -74,7 +74,7 @@ def draw(data: Verdict, layout: Layout = "wide") -> Figure:
     pitch, top = (0.3, 0.45) if wide else (0.46, 0.62)
     heights = [top + pitch * len(rows) for rows in data.halves.values()]
     fig = style.canvas(layout, 0.66 + sum(heights) + 0.1)
-    style.heading(fig, "LoRA beside full fine-tuning",
+    style.heading(fig, "LoRA of rank 8 beside full fine-tuning",
                   "The green line is full fine-tuning, 100%.")
     at = 0.66
     for half, height in zip(data.halves, heights, strict=True):
