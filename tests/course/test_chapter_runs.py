@@ -200,18 +200,20 @@ def test_the_second_task_starts_from_the_first_in_every_way(cut, monkeypatch):
     wanted, before = first.forward(tokens, False), as_bytes(first.parameters())
     monkeypatch.setattr(training, "fit", lambda model, batch_at, *_, **__: batches.append(
         batch_at(3)[0]))
-    for way in ("same", "beside", "merged"):
+    bare = scope["base"].forward(tokens, False)
+    for way in ("same", "beside", "merged", "fresh"):
         model = scope["begin"](way, 0)
-        np.testing.assert_allclose(model.forward(tokens, False), wanted, atol=1e-3)
+        np.testing.assert_allclose(model.forward(tokens, False),
+                                   bare if way == "fresh" else wanted, atol=1e-3)
         counts.append(trainable_count(model))
         for array in model.trainable_parameters().values():
             array += 1      # whatever is trained, the first is not touched
         assert as_bytes(first.parameters()) == before
         scope["teach"](model, 0.125 if way == "same" else 0.0, 1e-3, 0)
-    assert counts == [12_288, 24_576, 12_288]
+    assert counts == [12_288, 24_576, 12_288, 12_288]
     kinds = [[scope["tokenizer"].decode(row[1:]).split(" ")[0] for row in batch]
              for batch in batches]
-    assert kinds == [["Instruction:"] * 14 + ["Q:"] * 2] + [["Instruction:"] * 16] * 2
+    assert kinds == [["Instruction:"] * 14 + ["Q:"] * 2] + [["Instruction:"] * 16] * 3
 
 
 def test_the_relatives_start_where_they_should():

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Drag the end of the grid inwards at 3 bits: the levels move to where the weights are. "
+CAPTION = ("Drag the ratio down at 3 bits: the levels move to where the weights are. "
            "Too far, and the cut ones cost more.")
 PARTS = np.linspace(0.3, 1.0, 29)  # of a row's largest weight: the curve of errors
 
@@ -71,7 +71,7 @@ def _weights(ax: Axes, data: Clip) -> None:
 
 
 def _errors(ax: Axes, data: Clip) -> None:
-    ax.set(xlim=(0.26, 1.04), ylim=(0, 0.6), xlabel="the grid ends at",
+    ax.set(xlim=(0.26, 1.04), ylim=(0, 0.6), xlabel="clipping ratio",
            ylabel="error of the matrix")
     ax.set_xticks([0.4, 0.6, 0.8, 1.0])
     ax.set_yticks([0, 0.2, 0.4, 0.6], ["0%", "20%", "40%", "60%"])

@@ -11,10 +11,9 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Only the first merge is what was trained. The second changes the base under the "
-           "adapter, the third changes their sum.")
-PANEL = (2.3, 1.6)  # inches of one way
-COLUMNS = {"wide": 3, "narrow": 1}
+CAPTION = ("Only the first merge computes what was trained. For a small file the sum has to be "
+           "rounded: for the second time, or for the first.")
+LEFT, ROW = {"wide": 3.0, "narrow": 0.02}, {"wide": 0.56, "narrow": 0.98}  # inches
 
 
 @dataclass(frozen=True)
@@ -28,38 +27,39 @@ class Merge:
 
 
 def compute() -> list[Merge]:
-    """The three ways of chapter A3."""
-    return [Merge("Unpacked", "computes what was trained", "rounded W", "16 bits"),
-            Merge("Original weights", "a base it never met", "original W", "16 bits"),
-            Merge("Rounded again", "the sum is not on the grid", "rounded W", "4 bits")]
+    """The four ways of chapter A3."""
+    return [Merge("Rounded W, dequantised", "computes what was trained", "rounded W", "16 bits"),
+            Merge("Original W", "a base it never met", "original W", "16 bits"),
+            Merge("Rounded twice", "the sum is put on the grid again", "rounded W", "4 bits"),
+            Merge("Rounded once", "only the sum is put on a grid", "original W", "4 bits")]
 
 
-def _panel(ax: Axes, way: Merge) -> None:
-    """A base and the adapter, their sum, and the file that is kept."""
-    ax.text(0.06, 0.1, way.name, va="center_baseline", weight=600)
-    ax.text(0.06, 0.29, way.words, va="center_baseline", size=style.SMALL, color=style.MUTED)
-    box(ax, (0.58, 0.65), (0.98, 0.32), way.base, style.FROZEN, letters=style.SMALL)
-    ax.text(1.24, 0.65, "+", ha="center", va="center_baseline", weight=600)
-    box(ax, (1.7, 0.65), (0.7, 0.32), "s B A", style.LORA, letters=style.SMALL)
-    route(ax, (1.12, 0.84), (1.12, 1.14))
+def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
+    """A base and the adapter, and the file that is kept."""
+    box(ax, (left + 0.48, at), (0.96, 0.32), way.base, style.FROZEN, letters=style.SMALL)
+    ax.text(left + 1.06, at, "+", ha="center", va="center_baseline", weight=600)
+    box(ax, (left + 1.45, at), (0.58, 0.32), "s B A", style.LORA, letters=style.SMALL)
+    route(ax, (left + 1.76, at), (left + 2.36, at))
     if way.kept == "4 bits":
-        ax.text(1.2, 0.98, "round", va="center_baseline", color=style.INK, weight=600,
-                size=style.SMALL)
-    box(ax, (1.12, 1.32), (1.3, 0.34), f"file, {way.kept}", style.LORA, letters=style.SMALL)
+        ax.text(left + 2.03, at - 0.13, "round", va="center_baseline", ha="center",
+                color=style.INK, weight=600, size=style.SMALL)
+    box(ax, (left + 2.88, at), (0.98, 0.32), f"file, {way.kept}", style.LORA, letters=style.SMALL)
 
 
 @style.styled
 def draw(data: list[Merge], layout: Layout = "wide") -> Figure:
-    """Draw every way in a panel of its own."""
-    wide, high = PANEL
-    columns, top = COLUMNS[layout], 0.66
-    fig = style.canvas(layout, top + high * -(-len(data) // columns))
-    style.heading(fig, "Three places for one adapter",
-                  "Trained beside rounded weights, and then merged")
-    for k, way in enumerate(data):
-        row, column = divmod(k, columns)
-        _panel(style.board(fig, style.MARGIN + column * (wide + 0.06), top + row * high, wide,
-                           high), way)
+    """Draw every way in a row of its own, its name at the left or above."""
+    row, top = ROW[layout], 0.66
+    fig = style.canvas(layout, top + row * len(data))
+    style.heading(fig, "Where can a QLoRA adapter be merged?",
+                  "Trained beside rounded weights, and then added to a base")
+    ax = style.board(fig, style.MARGIN, top, style.WIDTH[layout] - 2 * style.MARGIN,
+                     row * len(data))
+    for number, way in enumerate(data):
+        ax.text(0.02, row * number + 0.1, way.name, va="center_baseline", weight=600)
+        ax.text(0.02, row * number + 0.29, way.words, va="center_baseline", size=style.SMALL,
+                color=style.MUTED)
+        _row(ax, way, LEFT[layout], row * number + (0.2 if layout == "wide" else 0.6))
     return fig
 
 

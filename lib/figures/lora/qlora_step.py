@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose the direction: the gradient passes through the unpacked weights, and only A and "
-           "B take a gradient of their own.")
+CAPTION = ("Choose the direction: the gradient passes through the dequantised weights, and only A "
+           "and B take a gradient of their own.")
 #: Direction -> what happens, in words for the picture.
 STEPS = {"forward": "x meets the rounded weights and the adapter", "backward":
          "The gradient reaches x by both ways; the base keeps still"}
@@ -63,7 +63,7 @@ def _layer(ax: Axes, back: bool, width: float) -> None:
     route(ax, (middle, BELOW - 0.18), (middle, PATH + 0.2))
     box(ax, (middle, BELOW), (1.7, 0.36), "levels, 4 bits each", style.FROZEN,
         letters=style.SMALL)
-    ax.text(middle + 0.08, (BELOW + PATH) / 2 + 0.01, "unpack", va="center_baseline",
+    ax.text(middle + 0.08, (BELOW + PATH) / 2 + 0.01, "dequantise", va="center_baseline",
             color=style.MUTED, size=style.SMALL)
     ax.plot(join, PATH, "o", ms=11, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
     ax.text(join, PATH, "+", ha="center", va="center_baseline", weight=600, zorder=5)
@@ -75,7 +75,7 @@ def draw(data: Pass, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 0.64 + HIGH)
     style.heading(fig, f"A layer of QLoRA, {data.step}", STEPS[data.step] if wide else
-                  "Framed: takes a gradient" if data.step == "backward" else "Dashed: unpacked")
+                  "Framed: takes a gradient" if data.step == "backward" else "Dashed: dequantised")
     room = 4.3 if wide else 3.45
     _layer(style.board(fig, style.MARGIN, 0.62, room, HIGH), data.step == "backward", room)
     if wide:
@@ -95,5 +95,5 @@ def draw(data: Pass, layout: Layout = "wide") -> Figure:
 def alt(data: Pass) -> str:
     """Return the frame in words."""
     return (f"A layer of QLoRA, {data.step}: {STEPS[data.step]}. The base is stored as levels of 4 "
-            "bits and unpacked for each product; beside it stand A and B, which "
+            "bits and dequantised for each product; beside it stand A and B, which "
             + ("alone get gradients." if data.step == "backward" else "are not rounded."))

@@ -1,4 +1,4 @@
-"""Three ways to teach an adapter a second task, and what is right in both tasks afterwards."""
+"""Three ways to a second task and a control, and what is right in both tasks afterwards."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose replay or none, and compare how much of the first task stays. Each mark is a "
-           "seed, each number a mean.")
+CAPTION = ("Choose replay: the last row, which never had the first task, shows how much of it the "
+           "replayed rows teach. Each mark is a seed, each number a mean.")
 #: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
-        "merged": ("merge it, train a new one", (("W + first", False), ("new", True)))}
+        "merged": ("merge it, train a new one", (("W + first", False), ("new", True))),
+        "fresh": ("control: no first task", (("W", False), ("new", True)))}
 REPLAY = ("without", "with")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56}  # inches of a part
-STEP = {"wide": 0.92, "narrow": 1.32}  # inches from one way to the next
+STEP = {"wide": 0.92, "narrow": 1.28}  # inches from one way to the next
 APART = 0.3  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 
@@ -67,11 +68,13 @@ def _parts(ax: Axes, way: str, top: float) -> None:
 
 def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
     """A row of marks for each way and task, in inches from the top; the means at the right."""
-    ax.axvline(data.before, color=style.FACTS.mark, lw=style.THIN, ls=(0, (3, 2)), zorder=1)
     for way, top in zip(WAYS, tops, strict=True):
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
+            if not number and way != "fresh":
+                ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
+                        lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
             style.seeds(ax, found, at + style.fan(found, 0.06), marker, tone)
             ax.text(-6, at, task, ha="right", va="center", color=tone.ink, size=style.SMALL)
@@ -83,20 +86,21 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
 
 @style.styled
 def draw(data: Second, layout: Layout = "wide") -> Figure:
-    """Draw the three ways one under the other, and beside each what is right afterwards."""
+    """Draw the ways one under the other, and beside each what is right afterwards."""
     wide = layout == "wide"
     step, top = STEP[layout], 0.86
-    fig = style.canvas(layout, top + 3 * step + 0.24)
+    high = step * len(WAYS)
+    fig = style.canvas(layout, top + high + 0.24)
     style.heading(fig, f"The second task, {data.replay} replay",
                   "What is trained (framed), and answers right after it"
                   if wide else "Framed: trained. Marks: answers right after it")
-    board = style.board(fig, style.MARGIN, top, 2.6, 3 * step)
+    board = style.board(fig, style.MARGIN, top, 2.6, high)
     for number, way in enumerate(WAYS):
         _parts(board, way, 0.05 + step * number)
     left, width = (3.62, 2.9) if wide else (0.9, 2.1)
-    ax = style.place(fig, left, top, width, 3 * step - 0.16)
-    ax.set(xlim=(0, TOP), ylim=(3 * step - 0.16, 0))
-    _scores(ax, data, [(0.1 if wide else 0.68) + step * number for number in range(3)])
+    ax = style.place(fig, left, top, width, high - 0.16)
+    ax.set(xlim=(0, TOP), ylim=(high - 0.16, 0))
+    _scores(ax, data, [(0.1 if wide else 0.68) + step * number for number in range(len(WAYS))])
     ax.text(data.before, -0.05, f"first task before: {data.before:.0f}%", ha="right",
             va="bottom", color=style.FACTS.ink, size=style.SMALL)
     return fig
