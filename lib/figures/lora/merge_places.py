@@ -30,8 +30,8 @@ def compute() -> list[Merge]:
     """The four ways of chapter A3."""
     return [Merge("Rounded W, dequantised", "computes what was trained", "rounded W", "16 bits"),
             Merge("Original W", "a base it never met", "original W", "16 bits"),
-            Merge("Rounded twice", "the sum is put on the grid again", "rounded W", "4 bits"),
-            Merge("Rounded once", "only the sum is put on a grid", "original W", "4 bits")]
+            Merge("Rounded twice", "the sum is put on the grid again", "rounded W", "few bits"),
+            Merge("Rounded once", "only the sum is put on a grid", "original W", "few bits")]
 
 
 def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
@@ -40,7 +40,7 @@ def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
     ax.text(left + 1.06, at, "+", ha="center", va="center_baseline", weight=600)
     box(ax, (left + 1.45, at), (0.58, 0.32), "s B A", style.LORA, letters=style.SMALL)
     route(ax, (left + 1.76, at), (left + 2.36, at))
-    if way.kept == "4 bits":
+    if way.kept == "few bits":
         ax.text(left + 2.03, at - 0.13, "round", va="center_baseline", ha="center",
                 color=style.INK, weight=600, size=style.SMALL)
     box(ax, (left + 2.88, at), (0.98, 0.32), f"file, {way.kept}", style.LORA, letters=style.SMALL)
