@@ -19,7 +19,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
-from lib.chat import SYSTEM, ChatTokenizer, chat_examples, chat_prompt
+from lib.chat import ChatTokenizer, chat_examples, chat_prompt
+from lib.laboratory.real_answers import measure_long, measure_opened, own_ids, system_of
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -38,7 +39,6 @@ from lib.laboratory.real_tasks import (
     TRIGGER,
     WHO,
     WHO_ELSE,
-    WHOLE,
     answers,
     common_questions,
     country_questions,
@@ -58,11 +58,6 @@ from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-
-
-def system_of(run: RealRun) -> str | None:
-    """What stands before each question of the run."""
-    return SYSTEM if run.system else None
 
 
 def batches(tokenizer: ChatTokenizer, run: RealRun,
@@ -154,19 +149,6 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     return found
 
 
-def measure_long(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
-    """All common questions in their first wording: the answers, and which of them are right within
-    SHORT and within WHOLE tokens.
-    """
-    asked = common_questions()[0]
-    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
-    ids = written_ids(model, prompts, WHOLE, tokenizer.eos_id)
-    return {f"right_{count}": [int(holds(tokenizer.decode(each[:count]), right))
-                               for each, (_, _, right) in zip(ids, asked)]
-            for count in (SHORT, WHOLE)} | {
-        "lengths": [len(each) for each in ids], "said": [tokenizer.decode(each) for each in ids]}
-
-
 def measure_shots(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
     """The task of JSON without any training: examples of training countries, one for each kind of
     fact, stand before each question as earlier turns.
@@ -221,25 +203,30 @@ def dial(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> dict[str,
 
 def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Line) -> Line:
     """Do one run and measure it.  The base is as it was afterwards; ``first`` is its own line."""
-    start = time.process_time()
     model = base.copy() if run.method == "full" else base
+    own = own_ids(base, tokenizer, run, first["known"]) if run.opened else []
+    start = time.process_time()
     try:
         prepare(model, run)
         losses = train(model, run, batches(tokenizer, run, first["own"]))
         trained = time.process_time() - start
-        found = measure_long(model, tokenizer, run) if run.long else \
-            measure(model, tokenizer, run, first["known"])
+        if run.opened:
+            found = measure_opened(model, tokenizer, run, first["known"], own)
+        else:
+            found = measure_long(model, tokenizer, run) if run.long else \
+                measure(model, tokenizer, run, first["known"])
         moved = changes(model, base)
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json" and not run.long:
+        if run.method == "full" and run.task == "json" and not (
+                run.long or run.opened):
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
         usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
                         steps=RealRun.steps)
-        if run == usual and (run.replay or run.system) and run.task != "own":
+        if run == usual and (run.replay or run.system) and run.task != "own" and not run.opened:
             found["dial"] = dial(model, tokenizer, run)
         return {"run": asdict(run), "parameters": trainable_count(model), **found,
                 "losses": losses, "seconds": [trained, time.process_time() - start],
@@ -249,13 +236,17 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         base.freeze()
 
 
-def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
+def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                 known: Sequence[int] = ()) -> Line:
     """The base's own line: which common questions it answers rightly in both wordings, its answers
-    to the questions for replay, and what the runs are measured by.
+    to the questions for replay, and what the runs are measured by.  known: those questions where
+    they are found already, for a run whose answers are opened.
     """
     start = time.process_time()
-    if run.long or run.shots:
-        found = (measure_long if run.long else measure_shots)(base, tokenizer, run)
+    if run.long or run.shots or run.opened:
+        found = measure_opened(base, tokenizer, run, known, own_ids(
+            base, tokenizer, run, known)) if run.opened else (
+            measure_long if run.long else measure_shots)(base, tokenizer, run)
         return {"run": asdict(run), "parameters": 0, **found, "losses": [],
                 "seconds": [0.0, time.process_time() - start], "versions": versions()}
     asked, others = common_questions()
@@ -287,8 +278,9 @@ def main(groups: Sequence[str]) -> None:
             run = waiting[0]
             bar.total = bar.n + len(waiting)
             bar.set_postfix_str(f"{run.task} {run.method} {run.learning_rate:g} seed {run.seed}")
-            line = perform_base(base, tokenizer, run) if run.method == "base" else \
-                perform(base, tokenizer, run, done[replace(BASE, system=run.system)])
+            first = done.get(replace(BASE, system=run.system), {})
+            line = perform_base(base, tokenizer, run, first.get("known", ())) \
+                if run.method == "base" else perform(base, tokenizer, run, first)
             add(line)
             bar.update()
 

@@ -36,7 +36,9 @@ class RealRun:
     answers to other questions, besides those of the task.  system: whether every prompt begins with
     lib.chat.SYSTEM, as the published template has it; the first runs left it out.  long: whether
     nothing is measured but the answers to all common questions, in up to 40 tokens in place of 14.
-    shots: how many training examples stand before each test question, as earlier turns.
+    shots: how many training examples stand before each test question, as earlier turns.  opened:
+    whether nothing is measured but the answers to the common questions that the base knows, when
+    their first tokens are given.
     """
 
     task: str = "json"
@@ -52,6 +54,7 @@ class RealRun:
     system: bool = False
     long: bool = False
     shots: int = 0
+    opened: bool = False
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -85,6 +88,11 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (
         BASE, *pair, replace(pair[0], task="own", replay=4))]
+    # Does a model that does not begin an answer know it when the beginning is given?
+    groups["first tokens"] = [replace(each, system=True, opened=True) for each in (
+        BASE, *seeds(chosen["full"], 3))]
+    groups["first tokens, LoRA"] = [replace(each, system=True, opened=True) for each in (
+        BASE, *seeds(chosen["lora"], 3))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -67,11 +67,11 @@ def test_the_file_holds_a_and_b_and_merging_leaves_the_outputs(base, found, tmp_
 
 
 def test_columns_come_with_their_step(found):
-    rows = {step: lora_block._cells(lora_block.compute(found, step), "B")
+    rows = {step: lora_block._cells(lora_block.compute(found, step), "B", True)
             for step in lora_block.STEPS}
     assert rows["base"] == ("",) * 5 and rows["merged"] == ("in W", "", "", "", "")
     assert [sum(map(bool, rows[step])) for step in list(lora_block.STEPS)[1:6]] == [2, 2, 3, 4, 5]
-    assert lora_block._cells(lora_block.compute(found, "backward"), "W")[2] == "none"
+    assert lora_block._cells(lora_block.compute(found, "backward"), "W", True)[2] == "none"
 
 
 def test_an_unknown_step_is_named(found):

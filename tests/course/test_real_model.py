@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from helpers import tiny_llama
 
-from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, replies
+from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, chat_prompt, replies
 from lib.chat_finetuning import ChatTuning
-from lib.laboratory import real_model, real_runs, real_tasks
+from lib.laboratory import real_answers, real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
 
 MERGES = ["h e", "Ġ t", "Ġt he", "Ċ Ċ"]
@@ -117,6 +117,10 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     due = real_runs.due(done, ["replay"])
     assert due[0] == BASE and not set(due) & set(done)
     assert [run.seed for run in due] == sorted(run.seed for run in due)
+    opened = plan["first tokens"]
+    assert [(run.method, run.learning_rate, run.seed) for run in opened] == [
+        ("base", 0.0, 0), *(("full", 3e-5, seed) for seed in range(3))]
+    assert all(run.system and run.opened for run in opened)
 
 
 def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
@@ -179,6 +183,27 @@ def test_the_command_adds_the_lines_of_runs_that_are_due(tmp_path, monkeypatch, 
     real_model.main(["some"])
     assert done == runs
     assert [each.get("loss") for each in real_runs.read(path).values()][2:] == [0.3333] * 3
+
+
+def test_an_answer_goes_on_from_the_first_tokens_of_the_bases_own(tokenizer, rng, monkeypatch):
+    base, other = small(rng), small(rng)
+    asked = [(question, "", ["the", "a"]) for question in ("the", "What?", "12 and more")]
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    run, known = RealRun(opened=True), [0, 2]
+    own = real_answers.own_ids(base, tokenizer, run, known)
+    same, found = (real_answers.measure_opened(model, tokenizer, run, known, own)
+                   for model in (base, other))
+    text = [tokenizer.decode(each) for each in own]
+    assert same["said"] == [text, text]
+    assert same["kept_given"] == [[int(real_tasks.holds(each, ["the", "a"])) for each in text]] * 4
+    assert found["first"] == same["first"] == [tokenizer.decode(each[:1]) for each in own]
+    assert found["said"][0] == real_tasks.answers(
+        other, tokenizer, [asked[i][0] for i in known], real_tasks.SHORT, None)
+    for answer, ids, question in zip(found["said"][1], own, known):
+        prompt = chat_prompt(tokenizer, asked[question][0], None) + ids[:1]
+        rest, = real_tasks.written_ids(other, [prompt], real_tasks.SHORT - 1, tokenizer.eos_id)
+        assert answer == tokenizer.decode([*ids[:1], *rest])
+    assert found["in_given"][0] == 0 and len(found["kept_the"]) == 2
 
 
 def test_energy_of_few_directions(rng):

@@ -70,7 +70,7 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
     words = [[text.get_text() for text in ax.texts] for ax in fig.axes]
     panels = [each for each in words if "W" in each or "W + s B A" in each]
     assert [each.count("+") for each in panels] == [0, 1, 2]
-    assert "two of them also through adapters" in serving.alt(serving.compute())
+    assert "the first and the last also through adapters" in serving.alt(serving.compute())
 
 
 def test_a_change_below_half_a_step_is_rounded_away():

@@ -67,7 +67,7 @@ def compute(method: str, rank: int, texts: int, length: int, bits: int) -> Step:
 
     rows = (Kept("norm", "normalised input", d),
             entering("Q, K, V", "input of the three", d, "query", "key", "value"),
-            Kept("attention", "queries, keys, values, attention weights",
+            Kept("attention", f"Q, K, V: {3 * d}, attention weights: {HEADS * length}",
                  3 * d + HEADS * length),
             entering("output", "input: the context", d, "output"),
             Kept("norm ", "normalised input", d),
@@ -112,6 +112,9 @@ def _block(ax: Axes, data: Step, width: float, high: float) -> None:
         ax.add_artist(Rectangle((left, y + 0.21), wide, high - 0.28, lw=style.THIN,
                                fc=KEPT if row.kept else "none", ec=style.MUTED,
                                ls="-" if row.kept else (0, (3, 2))))
+        if row.part == "attention":
+            ax.plot([left + scale * 3 * SIZE.d_model] * 2, [y + 0.21, y + high - 0.07],
+                    color=style.MUTED, lw=style.THIN)
         if row.adapters:
             ax.add_artist(Rectangle((left + wide, y + 0.21), scale * row.adapters, high - 0.28,
                                    fc=style.LORA.mark, ec="none"))
@@ -162,7 +165,7 @@ def draw(data: Step, layout: Layout = "wide") -> Figure:
                   if data.bits == 32 else
                   f"{data.texts} × {data.length} tokens a step, moments in {data.bits} bits")
     across = 4.55 if wide else 3.48
-    style.write(fig, style.MARGIN, 0.82, "one of four blocks keeps, numbers a token", style.MUTED,
+    style.write(fig, style.MARGIN, 0.82, "one of four blocks keeps, numbers per token", style.MUTED,
                 style.SMALL, va="baseline")
     _block(style.board(fig, style.MARGIN, 0.92, across, tall), data, across, high)
     left, top, room = (4.85, 0.92, 2.25) if wide else (style.MARGIN, 1.28 + tall, 3.44)
@@ -182,5 +185,5 @@ def alt(data: Step) -> str:
     return (f"{data.method}{f', rank {data.rank}' if data.rank else ''}, {data.texts} texts of "
             f"{data.length} tokens, moments in {data.bits} bits: {written(sum(data.bill))} "
             f"({parts}). "
-            f"A block keeps {each:,} numbers a token"
+            f"A block keeps {each:,} numbers per token"
             f"{'; not kept: ' + ', '.join(dropped) if dropped else ''}.")

@@ -74,17 +74,34 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     return Remedies(found, guess, dict(written or {}), most)
 
 
-def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, high: bool,
-             left: bool) -> Named:
-    """Write a setting beside its point; returns where, so that no line's name comes there."""
-    side, up = -5 if left else 5, 9 if high else -9
-    ax.annotate(setting, place, (side, up), textcoords="offset points",
+def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, corner: tuple[bool, bool],
+             marks: np.ndarray) -> Named:
+    """Write a setting at a corner of its point, (high, left) if no mark is in the way there;
+    returns where, so that no line's name comes there.
+    """
+    unit, wide = ax.figure.dpi / 72, 72 * measure(setting, style.SMALL)
+    middle, marks = ax.transData.transform(place) / unit, ax.transData.transform(marks) / unit
+    found = []
+    for high, left in ((corner[0] ^ up, corner[1] ^ side) for up in (False, True)
+                       for side in (False, True)):
+        at = np.array([-5 if left else 5, 9 if high else -9])
+        away = np.abs(marks - middle - at - [(-wide if left else wide) / 2, 0])
+        found.append((int((away < [wide / 2 + 2, 6]).all(1).sum()), len(found), at, left))
+    _, _, at, left = min(found, key=lambda each: each[:2])
+    ax.annotate(setting, place, at, textcoords="offset points",
                 ha="right" if left else "left", va="center", size=style.SMALL,
                 color=tone.ink, zorder=4)
-    ends = np.array([[side, up], [side + np.sign(side) * 72 * measure(setting, style.SMALL), up]])
-    x, y = ax.transData.inverted().transform(
-        ax.transData.transform(place) + ends * ax.figure.dpi / 72).T
+    ends = middle + np.array([at, at + [-wide if left else wide, 0]])
+    x, y = ax.transData.inverted().transform(ends * unit).T
     return Named(x, y, "", tone)
+
+
+def _along(ax: Axes, points: np.ndarray) -> np.ndarray:
+    """Points along a line through these, straight on the page: (many, 2)."""
+    page = ax.transData.transform(points)
+    steps = np.linspace(0, len(page) - 1, 40 * len(page))
+    return ax.transData.inverted().transform(
+        np.stack([np.interp(steps, np.arange(len(page)), each) for each in page.T], 1))
 
 
 @style.styled
@@ -108,12 +125,18 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax.set(xlabel="loss on dev recipes, nats, log axis  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
+    lines = []
     if data.guess is not None:
+        words = f"a blind guess, {style.percent(data.guess)}"
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
-        ax.text(0.99, data.guess + 0.035, f"a blind guess, {style.percent(data.guess)}",
+        ax.text(0.99, data.guess + 0.035, words,
                 transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
                 size=style.SMALL)
-    lines = []
+        begin = 0.99 - measure(words, style.SMALL) * fig.dpi / ax.get_window_extent().width
+        across = ax.transData.inverted().transform(ax.transAxes.transform(
+            [[begin, 0], [0.99, 0]]))[:, 0]
+        lines.append(Named(across, np.full(2, data.guess + 0.065), "", style.FROZEN))
+    marks = np.concatenate([every, *(_along(ax, data.mean(remedy)) for remedy in data.points)])
     for remedy in data.points:
         tone, marker, dash = (LOOKS | WAYS)[remedy]
         mean = data.mean(remedy)
@@ -121,14 +144,14 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
                 mec=style.PAPER, zorder=3)
         seeds = np.concatenate(list(data.points[remedy].values()))
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
-        inside = mean[mean[:, 0] <= end]
-        lines.append(Named(inside[:, 0], inside[:, 1], remedy, tone))
+        line = _along(ax, mean)
+        lines.append(Named(*line[line[:, 0] <= end].T, remedy, tone))
         for setting, place in zip(data.points[remedy], mean, strict=True):
             if wide and place[0] <= end and setting in data.written.get(remedy, ()):
                 high = remedy in ABOVE or place[1] < 0.05
-                lines.append(_setting(ax, setting, place, tone, high,
-                                      high or place[0] == mean[:, 0].min() and place[1] > 0.5))
-    name_lines(ax, lines)
+                left = high or place[0] == mean[:, 0].min() and place[1] > 0.5
+                lines.append(_setting(ax, setting, place, tone, (high, left), marks))
+    name_lines(ax, lines, clear=0.12)
     return fig
 
 

@@ -14,8 +14,8 @@ from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout
 from lib.positions import sinusoidal_positions
 
-CAPTION = ("The filled box is where an encoding acts, and the map how it raises or lowers a score. "
-           "A map of stripes knows the distance alone.")
+CAPTION = ("The filled box is where an encoding acts, and the map sketches how it raises or lowers "
+           "a score. A map of stripes knows the distance alone.")
 COUNT = 12  # positions in the map
 SIDE = 1.92  # inches of the map
 WAYS = {
@@ -27,6 +27,8 @@ WAYS = {
     "ALiBi": ("ALiBi: a fixed penalty a distance", "taken from each score; nothing is learnt",
               "score"),
     "rotary": ("Rotary: queries and keys are turned", "in each layer; nothing is learnt", "turn")}
+
+NUMBERS = {"sinusoidal": "product of rows - 32", "ALiBi": "penalty"}  # of the map, if not made up
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def compute(way: str) -> Way:
     """What a way adds to the scores of twelve positions, scaled to at most 1; NaN is masked.
 
     Of sinusoids and learnt rows it is the product of two rows, before the matrices of query and
-    key; of rotation the product of one query and one key.  Learnt numbers are made up.
+    key, of sinusoids less 32, which a softmax doesn't notice; of rotation the product of one query
+    and one key.  Learnt numbers are made up.
 
     Raises:
         ValueError: an unknown way.
@@ -102,7 +105,7 @@ def draw(data: Way, layout: Layout = "wide") -> Figure:
     _path(style.board(fig, 0.1, 0.65, 3.2, 2.65), data)
     ax = style.place(fig, *((4.3, 0.95) if wide else (0.8, 3.65)), SIDE, SIDE)
     ax.imshow(data.map, cmap=style.WEIGHTS, vmin=-1, vmax=1)
-    ax.set(xlabel="key at", ylabel="query at", title="effect on a score")
+    ax.set(xlabel="key at", ylabel="query at", title=NUMBERS.get(data.name, "a score, made up"))
     ax.set_xticks([0, 5, 11])
     ax.set_yticks([0, 5, 11])
     ax.spines["bottom"].set_visible(False)

@@ -70,6 +70,12 @@ def score_map(ax: Axes, shares: np.ndarray, across: Sequence[str], up: Sequence[
     ax.spines["bottom"].set_visible(False)
 
 
+def hatch_empty(ax: Axes, shares: np.ndarray) -> None:
+    """Hatch the cells of a ``score_map`` that were not run (NaN)."""
+    for i, j in np.argwhere(np.isnan(shares)):
+        ax.add_artist(Rectangle((j, i), 1, 1, fc="none", ec=style.GRID, lw=0, hatch="////"))
+
+
 def frame(ax: Axes, row: int, column: int) -> None:
     """Frame a cell of a ``score_map``."""
     for colour, width, order in ((style.PAPER, 5, 3), (style.LORA.mark, 2.6, 4)):

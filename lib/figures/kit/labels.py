@@ -138,10 +138,12 @@ def _inches(ax: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
                             for k in (0, 1)])
 
 
-def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE) -> None:
+def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE,
+               clear: float = 0.03) -> None:
     """Write each line's name where it is nearest to that line, on no line and no other name.
 
     The place depends on the lines alone, so that it is the same in all frames of a slider.
+    Every other line is at least ``clear`` inches further away than its own, where there is room.
     """
     width, height = ax.get_window_extent().size / ax.figure.dpi
     curves, high = [_inches(ax, line.x, line.y) for line in lines], size / 72
@@ -158,7 +160,7 @@ def name_lines(ax: Axes, lines: Sequence[Named], size: float = style.BASE) -> No
         other = np.min([_gap(curve, x, y, wide, high) for curve in others], 0, initial=np.inf)
         name = np.min([_gap(np.array([[left, low]]), x, y, wide + w, 2 * high)
                        for left, low, w in taken], 0, initial=np.inf)
-        near = np.maximum(own + 0.03 - other, 0)
+        near = np.maximum(own + clear - other, 0)
         clash = np.maximum(0.04 - np.minimum(np.minimum(own, other), name), 0)
         best = (own + 10 * near + 1000 * clash).argmin()
         taken.append((x[best], y[best], wide))

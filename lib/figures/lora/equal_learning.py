@@ -106,8 +106,8 @@ def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
             lw=1.6 if strong else 1.0, ls="-" if method == "full" else (0, (5, 2)),
             zorder=3 if strong else 2)
     ax.plot(run[:, 1], height(run[:, 2]), style.MARKER[method], ls="", ms=5 if strong else 3.5,
-            color=tone.mark if strong else tone.tint, mew=0.8,
-            mec=style.PAPER if strong else tone.mark, zorder=4 if strong else 2)
+            color=tone.mark if strong else style.PAPER, mew=0.8,
+            mec=style.PAPER if strong else tone.mark, zorder=4)
 
 
 def _plot(ax: Axes, data: Equal) -> None:

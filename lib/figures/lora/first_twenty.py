@@ -21,7 +21,7 @@ CAPTION = ("B leaves zero in the first step, and A moves from the second on. "
 class Steps:
     """alpha -> (steps + 1, 3): loss, norm of B and A's move, at first and after each step.
 
-    beside: the other alphas whose loss is drawn, in grey.
+    beside: the other alphas that are drawn, in grey.
     """
 
     alpha: float
@@ -70,6 +70,12 @@ def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
         ax.plot(data.now[:, column], marker=marker, ms=4, mec=style.PAPER, mew=0.6, lw=1.5,
                 color=tone.mark, zorder=3)
         lines.append(Named(np.arange(len(data.now)), data.now[:, column], name, tone))
+        for alpha in data.beside:
+            if alpha != data.alpha:
+                course = data.courses[alpha][:, column]
+                ax.plot(course, color=style.FROZEN.mark, lw=1, alpha=0.55, zorder=2)
+                lines.append(Named(np.arange(len(course)), course, f"{name}, α = {alpha:g}",
+                                   style.FROZEN))
     ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Distance from the start, norm")
     return lines
 

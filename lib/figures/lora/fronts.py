@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, height
+from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, free_end, height
 
 CAPTION = ("The arrow shows where better is. Compare the lines at one loss: the higher keeps more; "
            "a jump is a change of learning rate.")
@@ -74,7 +74,9 @@ def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, ta
 
 def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base, data.blind)
+    kept = np.array(list(data.kept.values()))
+    facts_axis(ax, data.base, data.blind, free_end(
+        np.broadcast_to(data.levels, kept.shape), kept, tuple(data.levels[[0, -1]]), data.blind))
     for name, kept in data.kept.items():
         tone, wide, marker, filled = LOOKS[name]
         up = height(kept)

@@ -98,6 +98,10 @@ def _key(fig: Figure, data: Predictors, top: float) -> None:
         ax.text(left + 0.11, 0.15, name, va="center", color=tone.ink, weight=600)
     ax.plot((2.42, 2.62), (0.15, 0.15), color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)))
     ax.text(2.7, 0.15, f"base, {data.base:.2f}", va="center", color=style.FACTS.ink)
+    if fig.get_size_inches()[0] > 5:  # there is room
+        ax.plot(3.75, 0.15, "o", ms=4, color=style.FULL.tint, mec=style.RULE, mew=0.7)
+        ax.plot(3.87, 0.15, "D", ms=4, color=style.LORA.tint, mec=style.RULE, mew=0.7)
+        ax.text(3.98, 0.15, "faint: other data sets", va="center", color=style.MUTED)
 
 
 @style.styled

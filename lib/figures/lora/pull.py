@@ -96,15 +96,18 @@ def _column(ax: Axes, x: float, heights: np.ndarray, values: np.ndarray, lit: se
 
 
 def _line(ax: Axes, start: tuple[float, float], end: tuple[float, float], value: float, tone: Tone,
-          chosen: bool, lit: bool) -> None:
-    """An entry of a matrix as a line from what it multiplies to what it adds to."""
+          chosen: str, lit: bool) -> None:
+    """An entry of a matrix as a line from what it multiplies to what it adds to.
+
+    The chosen one has its name on it, because its own value is no factor of its gradient.
+    """
     ax.plot(*zip(start, end), color=tone.mark if lit else style.RULE, zorder=2 + lit,
             lw=2.6 if chosen else 1.3 if lit else style.HAIR)
     if lit:
         at = 0.62
         ax.text(start[0] + at * (end[0] - start[0]), start[1] + at * (end[1] - start[1]),
-                style.short(float(value), 3), ha="center", va="center", size=style.SMALL,
-                weight=600 if chosen else 400, color=tone.ink, zorder=3,
+                chosen or style.short(float(value), 3), ha="center", va="center",
+                size=style.SMALL, weight=600 if chosen else 400, color=tone.ink, zorder=3,
                 bbox={"fc": style.PAPER, "ec": "none", "pad": 1.2})
 
 
@@ -127,11 +130,12 @@ def draw(data: Pull, layout: Layout = "wide") -> Figure:
     on = data.column if data.matrix == "B" else data.row
     for q, k in np.ndindex(*data.A.shape):
         chosen = data.matrix == "A" and (q, k) == (data.row, data.column)
-        _line(ax, (left, xs[k]), (middle, zs[q]), data.A[q, k], style.A, chosen, chosen)
+        _line(ax, (left, xs[k]), (middle, zs[q]), data.A[q, k], style.A,
+              data.name if chosen else "", chosen)
     for j, q in np.ndindex(*data.B.shape):
         lit = q == on and j in reached
         _line(ax, (middle, zs[q]), (right, ys[j]), data.B[j, q], style.B,
-              lit and data.matrix == "B", lit)
+              data.name if lit and data.matrix == "B" else "", lit)
     _column(ax, left, xs, data.x, {data.column} if data.matrix == "A" else set(), style.DATA, "x")
     _column(ax, middle, zs, data.z, {on} if data.matrix == "B" else set(), style.LORA, "z")
     _column(ax, right, ys, data.dy, reached, style.DATA, "dy")

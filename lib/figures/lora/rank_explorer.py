@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
-from lib.figures.kit.cells import gauge, score_map
+from lib.figures.kit.cells import gauge, hatch_empty, score_map
 from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora import rate_map, scaling
@@ -96,6 +96,7 @@ def _map(ax: Axes, data: Explorer) -> None:
     """The mean score of each rank and rate: the chosen cell framed, the best rates dotted."""
     score_map(ax, means(data.scores), [str(rank) for rank in data.ranks],
               [f"{rate:g}" for rate in data.rates])
+    hatch_empty(ax, means(data.scores))
     ax.plot(np.arange(len(data.ranks)) + 0.84, np.array(data.best) + 0.5, "o", ms=3.6,
             color=style.INK)
     for (left, wide), tone in (((0, len(data.ranks)), style.TASK), ((data.column, 1), style.LORA)):

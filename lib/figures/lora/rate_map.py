@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
-from lib.figures.kit.cells import score_map
+from lib.figures.kit.cells import hatch_empty, score_map
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The fuller the colour, the better. Look whether the framed cells stay in one row as "
@@ -88,6 +88,7 @@ def _map(ax: Axes, data: RateMap, rule: str, note: str, first: bool) -> None:
     """
     score_map(ax, data.test[rule], [str(rank) for rank in data.ranks],
               [f"{rate:g}" if first else "" for rate in data.rates], style.SMALL)
+    hatch_empty(ax, data.test[rule])
     for i, j in np.argwhere(data.good(rule)):
         ax.add_artist(Rectangle((j + 0.06, i + 0.08), 0.88, 0.84, fc="none", ec=style.LORA.mark,
                                lw=1.6, zorder=3))
@@ -107,7 +108,7 @@ def draw(data: RateMap, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 0.98 + high + 0.62 if wide else 0.9 + 3 * (high + 0.72))
     style.heading(fig, "Which learning rate for which rank?",
                   f"Held-out answers, %; framed: within {100 * TIE:.0f} points of the best on dev; "
-                  "* the highest rate tried"
+                  "* the highest rate tried; hatched: not run"
                   if wide else
                   "Answers, %; framed: good; * highest tried")
     for k, (rule, note) in enumerate(zip(RULES, FACTORS)):

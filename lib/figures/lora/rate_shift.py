@@ -75,10 +75,14 @@ def compute(lines: Sequence[Mapping[str, Any]], factor: float) -> Shift:
 
 
 def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
-    """Both curves of a data set, on axes that are the same in all panels and frames."""
+    """Both curves of a data set, on axes that are the same in all panels and frames.
+
+    Full fine-tuning is drawn larger, so that it shows under LoRA where the two agree.
+    """
     for method, (rates, losses) in data.curves[task].items():
-        ax.plot(rates, losses, style.MARKER[method], ls=DASHES[method], ms=4,
-                color=TONES[method].mark)
+        below = method == "full"
+        ax.plot(rates, losses, style.MARKER[method], ls=DASHES[method], ms=6 if below else 3.5,
+                lw=2.2 if below else 1.2, color=TONES[method].mark)
     for place, loss, alike in data.over(task):
         if not alike:
             ax.plot(place, loss, "o", ms=10, mfc="none", mec=style.INK, mew=1.1, zorder=4)

@@ -88,24 +88,36 @@ def height(kept: np.ndarray | float) -> np.ndarray:
     return -np.log10(np.maximum(1 - np.asarray(kept), 3e-3))
 
 
-def facts_axis(ax: Axes, base: float, blind: float = np.nan) -> None:
-    """Facts kept, upwards, with the base model's as a rule, and what a blind guess has."""
+def free_end(x: np.ndarray, kept: np.ndarray, limits: tuple[float, float], blind: float) -> float:
+    """Where along the axis the words on the blind guess end, so that they cover fewest marks."""
+    along = np.log(x / limits[0]) / np.log(limits[1] / limits[0])
+    up = height(kept) - height(blind)
+    near = (up > -0.06) & (up < 0.3)
+    return min((1.0, 0.68, 0.4),
+               key=lambda end: (near & (along > end - 0.19) & (along < end)).sum())
+
+
+def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1) -> None:
+    """Facts kept, upwards, with the base model's as a rule, and what a blind guess has, in words
+    that end at a share of the axis.
+    """
     ax.axhline(height(base), color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
-    ax.set(ylim=(-0.06, 2.6), ylabel="old facts kept")
+    ax.set(ylim=(-0.06, 2.6), ylabel="old facts kept (log of lost)")
     ax.set_yticks(height(TICKS), [f"{tick:.0%}" for tick in TICKS])
     ax.grid(axis="y")
     ax.text(1, height(base) + 0.05, "what the base knows ", transform=ax.get_yaxis_transform(),
             ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
     if not np.isnan(blind):
         ax.axhline(height(blind), color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
-        ax.text(1, height(blind) + 0.03, f"a blind guess: {style.percent(blind)} ",
+        ax.text(end, height(blind) + 0.03, f"a blind guess: {style.percent(blind)} ",
                 transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
                 size=style.SMALL)
 
 
 def _plot(ax: Axes, data: Front) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base, data.blind)
+    marks = np.concatenate([points for each in data.runs.values() for points in each.values()])
+    facts_axis(ax, data.base, data.blind, free_end(*marks.T, data.limits, data.blind))
     for method, (_, tone) in METHODS.items():
         for rate, points in data.runs.get(method, {}).items():
             chosen = rate == data.rate

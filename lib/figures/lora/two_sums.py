@@ -43,7 +43,9 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3)
     places = np.arange(len(data.fall) + 1)
-    style.heading(fig, f"{len(data.fall)} terms of ΔW add up to {data.usual[-1]:.1f}",
+    style.heading(fig, f"{len(data.fall)} terms add up to {data.fall[-1]:.0f} in the loss, to "
+                  f"{data.usual[-1]:.1f} in ΔW" if wide else
+                  f"{len(data.fall)} terms: loss {data.fall[-1]:.0f}, ΔW {data.usual[-1]:.1f}",
                   "Sums over the r numbers in the middle of an adapter" if wide
                   else "Sums over the r numbers in the middle")
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
@@ -58,7 +60,7 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     ax.set_xticks(places[::len(places) // 4])
     ax.grid(axis="y")
     for at, words, tone in ((top, "fall of the loss", style.TASK),
-                            (data.usual[-1], "entries of ΔW,\ntheir usual size", style.LORA)):
+                            (data.usual[-1], "entries of ΔW:\nroot mean square", style.LORA)):
         ax.text(places[-1] * (1.02 if wide else 1.03), at, words, color=tone.ink, va="center",
                 size=style.SMALL, weight=600, clip_on=False)
     return fig
@@ -68,5 +70,6 @@ def alt(data: Sums) -> str:
     """Return the picture in words."""
     r = len(data.fall)
     return (f"Sums of {r} terms, in units of one term: the fall of the loss grows nearly in a "
-            f"straight line, because all terms agree; an entry of the change bends, and is usually "
-            f"{data.usual[-1]:.1f} terms in the end, where the root of {r} is {r**0.5:.1f}.")
+            f"straight line, because all terms agree; an entry of the change bends, with a root "
+            f"mean square of {data.usual[-1]:.1f} terms in the end, where the root of {r} is "
+            f"{r**0.5:.1f}.")

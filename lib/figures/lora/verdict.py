@@ -48,7 +48,7 @@ def _said(full: float, lora: float, unit: str) -> str:
 
 def _half(ax: Axes, data: Verdict, half: str, wide: bool) -> None:
     """A title, and a bar for each row."""
-    left, right = (2.35, 5.0) if wide else (0.1, 2.6)
+    left, right = (2.3, 4.9) if wide else (0.1, 2.6)
     unit = (right - left) / END
     ax.text(0.1, 0.13, HALVES[half], va="center", weight=600)
     pitch, top = (0.3, 0.45) if wide else (0.46, 0.62)
@@ -58,8 +58,10 @@ def _half(ax: Axes, data: Verdict, half: str, wide: bool) -> None:
         ax.text(*((left - 0.12, y) if wide else (left, y - 0.2)), words, va="center",
                 ha="right" if wide else "left")
         ax.barh(y, unit * lora / full, 0.16, left=left, color=style.LORA.mark, zorder=2)
-        ax.text(right + 0.1, y, _said(full, lora, what) if wide
-                else f"{lora / full:.0%}", va="center", color=style.LORA.ink)
+        ax.text(right + 0.42, y, f"{lora / full:.0%}", va="center", ha="right",
+                color=style.LORA.ink, weight=600)
+        if wide:
+            ax.text(right + 0.52, y, _said(full, lora, what), va="center", color=style.LORA.ink)
     for x, words in ((left + unit, "full"),):
         low = top - 0.12, top + pitch * (len(rows) - 1) + 0.12
         ax.plot((x, x), low, color=style.FULL.mark, lw=1.6, zorder=3)

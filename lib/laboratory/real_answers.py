@@ -1,0 +1,65 @@
+"""How SmolLM2 answers the common questions at more length, or when its answer is begun for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lib.chat import SYSTEM, ChatTokenizer, chat_prompt
+from lib.laboratory.real_runs import Line, RealRun
+from lib.laboratory.real_tasks import SHORT, WHOLE, common_questions, holds, written_ids
+from lib.llama import LlamaModel
+
+GIVEN = (0, 1, 2, 3)  # tokens of the base's own answer that are given
+
+
+def system_of(run: RealRun) -> str | None:
+    """What stands before each question of the run."""
+    return SYSTEM if run.system else None
+
+
+def measure_long(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> Line:
+    """All common questions in their first wording: the answers, and which of them are right within
+    SHORT and within WHOLE tokens.
+    """
+    asked = common_questions()[0]
+    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
+    ids = written_ids(model, prompts, WHOLE, tokenizer.eos_id)
+    return {f"right_{count}": [int(holds(tokenizer.decode(each[:count]), right))
+                               for each, (_, _, right) in zip(ids, asked)]
+            for count in (SHORT, WHOLE)} | {
+        "lengths": [len(each) for each in ids], "said": [tokenizer.decode(each) for each in ids]}
+
+
+def own_ids(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+            known: Sequence[int]) -> list[list[int]]:
+    """The base's own answers to the common questions that are ``known``."""
+    return written_ids(base, [chat_prompt(tokenizer, common_questions()[0][i][0], system_of(run))
+                              for i in known], SHORT, tokenizer.eos_id)
+
+
+def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                   known: Sequence[int], own: Sequence[list[int]]) -> Line:
+    """The common questions that are ``known``, answered after the first tokens of ``own``, the
+    base's answers to them: which are right within SHORT tokens with the given ones, and how many
+    are by the given ones alone.  As a control all answers begin with the same token, "The".
+    """
+    asked = [common_questions()[0][i] for i in known]
+    prompts = [chat_prompt(tokenizer, question, system_of(run)) for question, _, _ in asked]
+
+    def said(openings: Sequence[list[int]]) -> list[str]:
+        begun = [[*prompt, *opening] for prompt, opening in zip(prompts, openings)]
+        ids = written_ids(model, begun, SHORT - max(map(len, openings)), tokenizer.eos_id)
+        return [tokenizer.decode([*opening, *each]) for opening, each in zip(openings, ids)]
+
+    def right(answers: Sequence[str]) -> list[int]:
+        return [int(holds(answer, wanted)) for answer, (_, _, wanted) in zip(answers, asked)]
+
+    given = [[answer[:count] for answer in own] for count in GIVEN]
+    found = [said(openings) for openings in given]
+    return {"kept_given": [right(each) for each in found],
+            "in_given": [sum(right([tokenizer.decode(opening) for opening in openings]))
+                         for openings in given],
+            "kept_the": right(said([tokenizer.encode("The")] * len(asked))),
+            "empty": sum(not answer.strip() for answer in found[0]),
+            "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in found[0]),
+            "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
