@@ -198,7 +198,7 @@ class GroupedQueryAttention(Layer):
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
         """As in lib.attention:  dv = P^T dc,  dP = dc v^T,  ds = P (dP - sum(P dP)), where the sum
-        over the keys is dc . c, since c = P v.
+        over the keys is dc . c, since c = P v.  Keys come first here: ``weights`` is P^T.
         """
         q, k, v, weights, context = self.cache
         time = dy.shape[1]

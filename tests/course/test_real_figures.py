@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from lib.figures.beyond import packed_block, real_answers, real_tradeoff, whole_answers
+from lib.figures.beyond import (
+    given_tokens,
+    packed_block,
+    real_answers,
+    real_tradeoff,
+    whole_answers,
+)
 from lib.figures.kit import style
 from lib.figures.kit.style import LAYOUTS
 
@@ -53,6 +59,15 @@ def test_a_place_has_its_rate_its_counts_and_its_answers():
     words = real_tradeoff.alt(real_tradeoff.compute(FOUND, 44, "LoRA", 2))
     assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 common" in words
     assert "Asked '2 + 2?' it answers '0.01'." in words
+    assert real_tradeoff.compute(FOUND, 44, "full", 2).others.shape == (0, 2)
+
+
+def test_given_tokens_tell_the_span_of_the_seeds():
+    data = given_tokens.compute({"full, 0.1": [[1, 5], [3, 5]]}, ("as asked", "given"), (6, 6), 6)
+    assert given_tokens.alt(data) == ("Right answers of 6 by seed. full, 0.1: 1 to 3 as asked, "
+                                      "5 given. The base: 6, 6.")
+    with pytest.raises(ValueError, match="the base has counts"):
+        given_tokens.compute({"full": [[1, 5]]}, ("as asked", "given"), (6,), 6)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

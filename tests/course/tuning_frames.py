@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.beyond import (
     every_rate,
     family,
+    given_tokens,
     packed_block,
     real_answers,
     real_tradeoff,
@@ -437,6 +438,10 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
+    counts = {"LoRA, 0.003": [[33, 36, 36], [24, 36, 36]], "full, 0.0001": [[12, 33, 31]]}
+    yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
+           [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
+             ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,

@@ -53,7 +53,9 @@ def _bytes(ax: Axes, data: Block, columns: int, cell: float) -> None:
     for k, value in enumerate(data.raw):
         tone = style.DATA if k < 4 else style.FROZEN
         x, y = k % columns * cell, 0.26 + k // columns * 0.36
-        ax.add_patch(Rectangle((x, y), cell - 0.03, 0.3, fc=tone.tint, ec=tone.mark, lw=style.THIN))
+        ax.add_patch(Rectangle((x, y), cell - 0.03, 0.3, fc=tone.tint,
+                               ec=style.INK if k == 4 else tone.mark, zorder=2 if k == 4 else 1,
+                               lw=2.2 if k == 4 else style.THIN))
         ax.text(x + cell / 2 - 0.015, y + 0.15, f"{value:02x}", ha="center", va="center",
                 color=tone.ink, weight=600)
     for words, x, tone in (("scale", 0, style.DATA), ("lowest", 2 * cell, style.DATA),
@@ -67,6 +69,7 @@ def _levels(ax: Axes, data: Block) -> None:
         ax.axhline(data.lowest + level * data.scale, color=style.GRID, lw=style.THIN, zorder=0)
     ax.axhline(0, color=style.FROZEN.mark, lw=style.THIN, ls="--", zorder=1)
     ax.plot(range(WEIGHTS), data.weights, "o", ms=4.5, color=style.FROZEN.mark)
+    ax.plot([0, WEIGHTS // 2], data.weights[[0, WEIGHTS // 2]], "o", ms=6, color=style.INK)
     high = data.lowest + (LEVELS - 1) * data.scale
     ax.set(xlim=(-1, WEIGHTS), xlabel="weight of the block",
            ylim=(data.lowest - data.scale, high + data.scale))
@@ -79,13 +82,16 @@ def _levels(ax: Axes, data: Block) -> None:
 def draw(data: Block, layout: Layout = "wide") -> Figure:
     """Draw the bytes, and under them the weights on their levels."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.3 if wide else 3.75)
-    style.heading(fig, "20 bytes, 32 weights", "low halves of the 16 bytes first, then their high "
-                  "halves" if wide else "low halves of the bytes, then high halves")
+    fig = style.canvas(layout, 3.3 if wide else 3.95)
+    style.heading(fig, "20 bytes, 32 weights", (
+        "low halves of the 16 bytes first, then their high halves; in bold outline the byte of "
+        "weights 1 and 17") if wide else (
+        "low halves first, then high halves;\nin bold outline the byte of weights 1 and 17"))
     columns = 20 if wide else 10
     cell = (7.08 if wide else 3.48) / columns
-    _bytes(style.board(fig, style.MARGIN, 0.68, 7.08 if wide else 3.48, 1.1), data, columns, cell)
-    top, height = (1.42, 1.36) if wide else (1.84, 1.38)
+    _bytes(style.board(fig, style.MARGIN, 0.68 if wide else 0.88, 7.08 if wide else 3.48, 1.1),
+           data, columns, cell)
+    top, height = (1.42, 1.36) if wide else (2.04, 1.38)
     _levels(style.place(fig, 0.5, top, 6.5 if wide else 2.95, height), data)
     return fig
 
@@ -93,6 +99,7 @@ def draw(data: Block, layout: Layout = "wide") -> Figure:
 def alt(data: Block) -> str:
     """Return the drawing in words."""
     return (f"A block of 20 bytes: the scale {data.scale:.4f}, the lowest level {data.lowest:.4f}, "
-            f"and 16 bytes with two numbers from 0 to 15 each. So 32 weights lie on 16 levels, "
-            f"from {data.lowest:.3f} to {data.lowest + 15 * data.scale:.3f}, of which "
-            f"{len(np.unique(data.numbers))} are used.")
+            "and 16 bytes with two numbers from 0 to 15 each; the first of them holds weights 1 "
+            f"and 17. So 32 weights lie on 16 levels, from {data.lowest:.3f} to "
+            f"{data.lowest + 15 * data.scale:.3f}, of which {len(np.unique(data.numbers))} are "
+            "used.")

@@ -52,7 +52,7 @@ def draw(data: Answers, layout: Layout = "wide") -> Figure:
     high, lines = HIGH[layout], LINES[layout]
     fig = style.canvas(layout, 0.72 + (high + 0.1) * len(data.pairs))
     style.heading(fig, f"{data.adapter[0].upper()}{data.adapter[1:]}, strength {data.strength:g}",
-                  "0 is SmolLM2 as published,"
+                  "0 is SmolLM2 without an adapter,"
                   + (" " if layout == "wide" else "\n") + "1 the adapter as trained")
     width = fig.get_size_inches()[0] - 2 * style.MARGIN
     for k, ((question, answer), new) in enumerate(zip(data.pairs, data.new, strict=True)):

@@ -25,7 +25,7 @@ class Tradeoff:
     """Paths over the rate, of which one has a chosen place, and what was answered there.
 
     paths: by name (rates, 3), the rate, loss on dev and answers kept;  others: (n, 2), the same
-    loss and count with other seeds at all rates of the chosen path;  said: (question, answer).
+    loss and count with other seeds at the chosen rate;  said: (question, answer).
     """
 
     paths: dict[str, np.ndarray]
@@ -62,8 +62,8 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
                          + ", ".join(f"{name} with {len(each)}" for name, each in found.items()))
     paths = {name: np.array([(each["rate"], each["dev"][0], each["kept"][0]) for each in tried])
              for name, tried in found.items()}
-    others = np.array([pair for each in found[setting]
-                       for pair in zip(each["dev"][1:], each["kept"][1:])]).reshape(-1, 2)
+    place = found[setting][rate - 1]
+    others = np.array([*zip(place["dev"][1:], place["kept"][1:])]).reshape(-1, 2)
     return Tradeoff(paths, known, setting, rate - 1, others,
                     tuple(found[setting][rate - 1]["said"].items()))
 
@@ -73,7 +73,7 @@ def _tone(name: str) -> style.Tone:
 
 
 def _path(ax: Axes, data: Tradeoff, name: str) -> None:
-    """One line with its name; the chosen one in its colour, with its first rate."""
+    """One line with its name; the chosen one in its colour, with its rates."""
     chosen, tone = name == data.chosen, _tone(name)
     marker = style.MARKER["full" if tone is style.FULL else "lora"]
     seen = data.paths[name][data.paths[name][:, 1] < HIGH]
@@ -81,13 +81,16 @@ def _path(ax: Axes, data: Tradeoff, name: str) -> None:
             color=tone.mark if chosen else style.FROZEN.mark, mec=style.PAPER, mew=0.8,
             lw=style.LINE if chosen else style.THIN, clip_on=False)
     if chosen:
-        rate, dev, kept = seen[0]
-        ax.annotate(f"from {style.power(rate)}", (dev, kept), (10, 0), textcoords="offset points",
-                    va="center_baseline", color=tone.ink, size=style.SMALL, zorder=5,
-                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4})
-    ax.annotate(name, seen[-1, 1:], (8, 0), textcoords="offset points", va="center_baseline",
-                size=style.SMALL, weight=600 if chosen else 400, annotation_clip=False,
-                color=tone.ink if chosen else style.MUTED, zorder=5)
+        for k, (rate, dev, kept) in enumerate(seen):
+            if k and k == data.at:
+                continue  # the heading has the rate of the ring
+            ax.annotate(f"from {style.power(rate)}" if not k else style.power(rate), (dev, kept),
+                        (-12 if k else 10, 0), textcoords="offset points", zorder=5,
+                        ha="right" if k else "left", va="center_baseline", color=tone.ink,
+                        size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4})
+    ax.annotate(name, seen[-1, 1:], (10 if chosen else 20, 0), textcoords="offset points",
+                va="center_baseline", size=style.SMALL, weight=600 if chosen else 400,
+                annotation_clip=False, color=tone.ink if chosen else style.MUTED, zorder=5)
 
 
 def _chart(ax: Axes, data: Tradeoff) -> None:
@@ -102,7 +105,7 @@ def _chart(ax: Axes, data: Tradeoff) -> None:
     tone = _tone(data.chosen)
     inside = data.others[data.others[:, 0] < data.edge]
     ax.plot(*inside.T, style.MARKER["full" if tone is style.FULL else "lora"], ls="", ms=4,
-            mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=3)
+            mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=6)
     rate, dev, kept = data.place
     if dev < HIGH:
         ring(ax, dev, kept)
@@ -127,8 +130,8 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     chart = 2.05 if wide else 1.5
     fig = style.canvas(layout, 3.5 if wide else top + chart + 0.5 + (high + 0.07) * len(data.said))
     style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} of {data.known} kept",
-                  "SmolLM2 after 20 steps of JSON, first seed; hollow marks are other seeds" if wide
-                  else "SmolLM2 after 20 steps of JSON, first seed;\nhollow marks are other seeds")
+                  "SmolLM2 after 20 steps of JSON, first seed;" + (" " if wide else "\n")
+                  + "hollow: other seeds at the ringed rate")
     _chart(style.place(fig, 0.32, top, 3.6 if wide else 3.1, chart), data)
     left, width = (4.25, 2.89) if wide else (style.MARGIN, 3.48)
     down = 0.68 if wide else top + chart + 0.48

@@ -1,0 +1,89 @@
+"""What a tuned model still answers as asked, and once its answer's beginning is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Each line is a seed: follow it from the question alone to the same question with the "
+           "answer's beginning given.")
+
+
+@dataclass(frozen=True)
+class Given:
+    """counts: model -> (seeds, ways to ask), right answers;  ways: their names;  known: of how many
+    questions;  base: (ways,), the right answers of the untuned model.
+    """
+
+    counts: dict[str, np.ndarray]
+    ways: tuple[str, ...]
+    base: np.ndarray
+    known: int
+
+    def span(self, model: str, way: int) -> str:
+        """The smallest and the largest count over the seeds, in words."""
+        counts = self.counts[model][:, way]
+        ends = sorted({int(counts.min()), int(counts.max())})
+        return " to ".join(map(str, ends))
+
+
+def compute(counts: Mapping[str, Sequence[Sequence[int]]], ways: Sequence[str],
+            base: Sequence[int], known: int) -> Given:
+    """Take the counts of each model, a row a seed and a column a way to ask.
+
+    Raises:
+        ValueError: a row has not one count for each way.
+    """
+    found = {model: np.array(rows) for model, rows in counts.items()}
+    for model, rows in (*found.items(), ("the base", np.array([base]))):
+        if rows.ndim != 2 or rows.shape[1] != len(ways):
+            raise ValueError(f"{model} has counts of shape {rows.shape}, for {len(ways)} ways")
+    return Given(found, tuple(ways), np.array(base), known)
+
+
+def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
+    full = model.startswith("full")
+    tone, marker = (style.FULL, "o") if full else (style.LORA, "D")
+    places = np.arange(len(data.ways))
+    ax.plot(places, data.base, style.MARKER["base"], ls="--", lw=style.THIN, ms=5, zorder=2,
+            color=style.FROZEN.mark, clip_on=False)
+    for seed in data.counts[model]:
+        ax.plot(places, seed, lw=style.THIN, color=tone.mark, zorder=3)
+        style.seeds(ax, places, seed, marker, tone, 6.0)
+    ax.set(xlim=(-0.4, len(places) - 0.6), ylim=(-1.5, data.known + 2))
+    ax.set_xticks(places, data.ways)
+    ax.set_yticks([0, data.known // 2, data.known])
+    ax.tick_params(labelleft=first)
+    ax.grid(axis="y")
+    ax.set_title(model, color=tone.ink)
+
+
+@style.styled
+def draw(data: Given, layout: Layout = "wide") -> Figure:
+    """Draw a panel for each model, with a line a seed over the ways to ask."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.35 if wide else 5.6)
+    style.heading(fig, f"Right answers, of {data.known}",
+                  "a line for each seed; gray triangles: the base" if not wide else
+                  "SmolLM2 with the system turn, after 20 steps of JSON; a line for each seed; "
+                  "gray triangles: the base")
+    for k, model in enumerate(data.counts):
+        _panel(style.place(fig, 0.4 + 3.45 * k if wide else 0.4, 0.95 if wide else 0.95 + 2.4 * k,
+                           3.15, 2.0 if wide else 1.75), data, model, k == 0 or not wide)
+    return fig
+
+
+def alt(data: Given) -> str:
+    """Return the drawing in words."""
+    told = "; ".join(f"{model}: " + ", ".join(
+        f"{data.span(model, k)} {way.replace(chr(10), ' ')}" for k, way in enumerate(data.ways))
+        for model in data.counts)
+    return (f"Right answers of {data.known} by seed. {told}. The base: "
+            f"{', '.join(map(str, data.base))}.")
