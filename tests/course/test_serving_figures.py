@@ -141,7 +141,7 @@ def test_only_the_adapter_is_framed_where_the_gradient_goes():
 
 def test_only_the_small_files_are_rounded():
     data = merge_places.compute()
-    assert [way.kept for way in data] == ["16 bits", "16 bits", "4 bits", "4 bits"]
+    assert [way.kept for way in data] == ["16 bits", "16 bits", "few bits", "few bits"]
     words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
     assert words.count("round") == 2 and "a base it never met" in merge_places.alt(data)
 
