@@ -80,7 +80,11 @@ def source(cell):
         yield f"has {lines} lines of code, from 1 to {LINES} are allowed"
     if IGNORING.search(cell.source) or IGNORING_TAGS & set(cell.metadata.get("tags", ())):
         yield "is not compared, or may fail"
-    for node in ast.walk(ast.parse(cell.source)):
+    tree = ast.parse(cell.source)
+    if any(isinstance(node, ast.Expr) and ast.unparse(node).startswith("table(")
+           for node in tree.body[:-1]):
+        yield "has a table before its last line, which is not shown"
+    for node in ast.walk(tree):
         names = [alias.name for alias in getattr(node, "names", ()) if hasattr(alias, "name")]
         module = getattr(node, "module", None)
         for name in [module] if module else names if isinstance(node, ast.Import) else []:
@@ -146,6 +150,7 @@ BREAKAGES = {
     "unfolded": (4, {"source": sample().cells[4].source.replace(":class: dropdown\n", "")}),
     "never run": (3, {"execution_count": None}), "long": (3, {"source": "x = 1\n" * 16}),
     "empty": (3, {"source": ""}), "comment": (3, {"source": "# NBVAL_IGNORE_OUTPUT\nx = 1"}),
+    "table": (3, {"source": "table(['a'], [])\nprint(1)"}),
     "tag": (3, {"metadata": {"tags": ["raises-exception"]}}),
     "metadata": (3, {"metadata": {"collapsed": True}}),
     "tolerance": (3, {"metadata": {"tolerance": {"percent": 2}}}),

@@ -36,6 +36,21 @@ def test_a_difference_is_taken_seed_by_seed_and_hollow_where_the_seeds_do_not_de
     assert "right, above LoRA by the 95% interval: none; below: norms." in variants.alt(data)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_mark_is_half_where_only_the_interval_of_one_comparison_excludes_zero(layout):
+    given = runs() | {"rsLoRA": [run(0.61, 0.9), run(0.811, 0.7)]}  # 1 and 1.1 points
+    data = variants.compute(given, times=3.0)
+    mean, margin = data.above("answers", "rsLoRA")
+    assert margin < mean < 3 * margin
+    assert data.decided("answers", 1, times=1) == ["rsLoRA"]
+    fig = variants.draw(data, layout)
+    styles = [line.get_fillstyle() for line in fig.axes[0].lines[2::2]]
+    assert styles == ["full", "full", "left"]
+    assert fig.texts[0].get_text().startswith(
+        "Answers, corrected: 0 of 3" if layout == "wide" else "0 above LoRA, 1 below")
+    assert "above LoRA after the correction: none; below: norms." in variants.alt(data)
+
+
 @pytest.mark.parametrize("given, words", [
     ({"LoRA": runs()["LoRA"]}, "there are 1 methods, there must be two or more"),
     (runs() | {"IA3": [run(1, 1)]}, "'IA3': 1}: all methods must have 2, 3, 4 or 5"),

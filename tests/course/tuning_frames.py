@@ -407,7 +407,7 @@ def chapter_18(_: str) -> Frames:
     yield ("every_rate", every_rate.compute, every_rate.draw, every_rate.alt,
            [((rates, name), ()) for name in rates])
     yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ())])
+           [((found,), ()), ((found, 2.0), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
     for name, turns in (("LoRA+", (1, 4, 16)), ("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
                         ("B only", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),

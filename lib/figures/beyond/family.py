@@ -11,7 +11,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each panel is one method. What is coloured differs from LoRA's; all else is as in the "
+CAPTION = ("Each panel is one method. What is purple differs from LoRA's; all else is as in the "
            "first panel.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
