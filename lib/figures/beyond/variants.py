@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Bars: 95% intervals of the mean differences, seed by seed, each for one comparison. "
-           "A hollow mark is inconclusive, and a half one is after the correction for all.")
+CAPTION = ("Bars: 95% intervals of the mean differences, seed by seed, before any correction. "
+           "A hollow mark is inconclusive: the seeds don't decide.")
 ROW = 0.23  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 PARTS = {"answers": ("Answers right", style.TASK, style.MARKER["task"]),
