@@ -212,15 +212,15 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         trained = time.process_time() - start
         if run.opened:
             found = measure_opened(model, tokenizer, run, first["known"], own)
+        elif run.long:
+            found = measure_long(model, tokenizer, run)
         else:
-            found = measure_long(model, tokenizer, run) if run.long else \
-                measure(model, tokenizer, run, first["known"])
+            found = measure(model, tokenizer, run, first["known"])
         moved = changes(model, base)
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json" and not (
-                run.long or run.opened):
+        if run.method == "full" and run.task == "json" and not (run.long or run.opened):
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
@@ -244,9 +244,11 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     """
     start = time.process_time()
     if run.long or run.shots or run.opened:
-        found = measure_opened(base, tokenizer, run, known, own_ids(
-            base, tokenizer, run, known)) if run.opened else (
-            measure_long if run.long else measure_shots)(base, tokenizer, run)
+        if run.opened:
+            own = own_ids(base, tokenizer, run, known)
+            found = measure_opened(base, tokenizer, run, known, own)
+        else:
+            found = (measure_long if run.long else measure_shots)(base, tokenizer, run)
         return {"run": asdict(run), "parameters": 0, **found, "losses": [],
                 "seconds": [0.0, time.process_time() - start], "versions": versions()}
     asked, others = common_questions()
