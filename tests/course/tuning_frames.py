@@ -390,9 +390,11 @@ def serving(long: str) -> Frames:
            [((gaps, "same", measure), ()) for measure in gaps])
     gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
               "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
-    yield "first_gain", first_gain.compute, first_gain.draw, first_gain.alt, [((gained,), ())]
+    yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,
+           [((gained, gained), ())])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
-                        "neither": (0, 38)} for number, way in enumerate(second_task.WAYS)}
+                        "sentence for another question": (1, 7), "neither": (0, 30)}
+                  for number, way in enumerate(second_task.WAYS)}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
            [((sorted_out,), ())])
     cells = strengths_of_two(long)
