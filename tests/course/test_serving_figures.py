@@ -6,10 +6,12 @@ import pytest
 from lib.figures.lora import (
     clip,
     drift,
+    first_gain,
     grid,
     merge_places,
     qlora_step,
     reply_cards,
+    reply_forms,
     rounded_bases,
     second_task,
     serving,
@@ -164,6 +166,37 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
     assert "same writes 'The capital is Lima.', contained" in reply_cards.alt(data)
     with pytest.raises(ValueError, match="nobody"):
         reply_cards.compute("Who?", "I.", {}, str.startswith)
+
+
+def test_a_gain_is_above_the_control_and_few_seeds_have_no_interval():
+    data = first_gain.compute({
+        "five": {"same": [61.0, 62, 63, 64, 65], "fresh": [60.0, 60, 60, 60, 60]},
+        "two": {"fresh": [40.0, 50], "same": [30.0, 50]}},
+        {name: {"same": [80.0, 90], "fresh": [70.0, 70]} for name in ("five", "two")})
+    assert data.gain("five", "same") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
+    assert data.gain("two", "same") == (-5, None)
+    assert (data.words("five", "same"), data.words("two", "same")) == ("+3.0 ± 2.0", "\u22125.0")
+    upper, lower = first_gain.draw(data).axes
+    assert [bar.get_width() for bar in upper.patches] == [60, 60, 3]
+    assert [bar.get_width() for bar in lower.patches] == [45, 40, 0]
+    assert "five, 5 seeds: a fresh adapter 60.0%, same 63.0% (+3.0 ± 2.0), and of the second " \
+        "task same 85.0%, fresh 70.0%" in first_gain.alt(data)
+    with pytest.raises(ValueError, match="no fresh adapter in two"):
+        first_gain.compute({"two": {"same": [1.0]}}, {})
+
+
+def test_replies_are_counted_by_form_and_by_the_answer_in_them():
+    counts = {"same": {"bare": (1, 9), "sentence": (20, 0), "another": (0, 5), "neither": (0, 65)}}
+    data = reply_forms.compute(counts)
+    assert data.total == 100 and "same, 10 bare with 1 right, 20 sentence" in reply_forms.alt(data)
+    bars = reply_forms.draw(data).axes[1]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
+        (0, 1), (1, 9), (10, 20), (30, 0), (30, 0), (30, 5), (35, 0), (35, 65)]
+    assert [text.get_text() for text in bars.texts] == ["9", "20", "5", "65"]    # no room for a 1
+    for bad in ({**counts, "beside": dict.fromkeys(counts["same"], (1, 1))},
+                {"same": {"bare": (1, 1)}}):
+        with pytest.raises(ValueError, match="allowed are as many of each"):
+            reply_forms.compute(bad)
 
 
 def test_gaps_between_ways_have_the_interval_of_their_seeds():

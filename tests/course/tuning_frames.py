@@ -47,6 +47,7 @@ from lib.figures.lora import (
     drift,
     enough,
     equal_learning,
+    first_gain,
     first_twenty,
     fronts,
     grid,
@@ -66,6 +67,7 @@ from lib.figures.lora import (
     rate_shift,
     reach,
     reply_cards,
+    reply_forms,
     rounded_bases,
     scaling,
     second_task,
@@ -386,6 +388,15 @@ def serving(long: str) -> Frames:
             for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
     yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
            [((gaps, "same", measure), ()) for measure in gaps])
+    gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
+              "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
+    yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,
+           [((gained, gained), ())])
+    sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
+                        "sentence for another question": (1, 7), "neither": (0, 30)}
+                  for number, way in enumerate(second_task.WAYS)}
+    yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
+           [((sorted_out,), ())])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
