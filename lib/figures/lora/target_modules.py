@@ -29,7 +29,7 @@ NAMES = {("query",): "query", ("value",): "value", ("query", "value"): "query, v
          ("query", "key", "value"): "query, key, value",
          ("query", "key", "value", "output"): "all of attention",
          ("ffn_up", "ffn_down"): "feed-forward",
-         ("token_embedding", "output_projection"): "the two tables"}
+         ("token_embedding", "output_projection"): "embedding, output"}
 
 
 def name_of(place: Sequence[str]) -> str:
@@ -117,7 +117,7 @@ def _row_names(fig: Figure, data: Places, top: float, step: float, wide: bool) -
         y = top + (at + (0.5 if wide else 0.17)) * step
         more = f"at {row.rate:g}" if data.rate == BEST else f"{row.parameters:,}"
         style.write(fig, style.MARGIN, y, row.name, va="center_baseline", weight=600)
-        style.write(fig, 2.66 if wide else 3.54, y, f"r = {row.rank}, {more}", style.MUTED,
+        style.write(fig, 2.28 if wide else 3.54, y, f"r = {row.rank}, {more}", style.MUTED,
                     style.SMALL, va="center_baseline", ha="right")
 
 
@@ -134,7 +134,7 @@ def draw(data: Places, layout: Layout = "wide") -> Figure:
                   "A mark is a seed, a line their mean." if wide else
                   f"{data.near} of {len(data.rows)} within {NEAR} points of the best in both")
     _row_names(fig, data, top, step, wide)
-    left, right, width = (2.9, 5.12, 1.95) if wide else (0.22, 2.0, 1.4)
+    left, right, width = (2.5, 4.95, 2.12) if wide else (0.22, 2.0, 1.4)
     _dots(style.place(fig, left, top, width, height), data, "scores", style.TASK, "D",
           data.floors[0], "Questions answered" if wide else "Answered", wide)
     _dots(style.place(fig, right, top, width, height), data, "facts", style.FACTS, "s",
