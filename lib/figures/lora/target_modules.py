@@ -16,7 +16,7 @@ from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
 from lib.laboratory.results import TRIED
 
-CAPTION = ("A mark is one run. Compare places at equal rank, and then at an equal number of "
+CAPTION = ("A mark is one run. Compare the rows at equal rank, and then at an equal number of "
            "parameters.")
 
 #: The rank of the first of the two ways to compare.
@@ -146,7 +146,7 @@ def draw(data: Places, layout: Layout = "wide") -> Figure:
 
 def alt(data: Places) -> str:
     """Return the frame in words."""
-    at = "each place at its own best rate" if data.rate == BEST else \
+    at = "each choice at its own best rate" if data.rate == BEST else \
         f"learning rate {data.rate:g}"
     most = max(data.rows, key=lambda row: row.scores.mean())
     least = min(data.rows, key=lambda row: row.scores.mean())
