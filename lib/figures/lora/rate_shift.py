@@ -89,7 +89,7 @@ def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
     (left, right), (low, high) = data.limits
     ax.set(xscale="log", yscale="log", xlim=(left / 1.5, right * 1.5),
            ylim=(low / 1.3, high * 1.3), title=task)
-    ticks = [1e-4, 1e-3, 1e-2] if wide else [1e-4, 1e-2]
+    ticks = [3e-4, 3e-3, 3e-2] if wide else [3e-4, 3e-2]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
     ax.minorticks_off()
