@@ -41,6 +41,7 @@ from lib.figures.finetuning import (
 )
 from lib.figures.lora import (
     batch_sizes,
+    best_rates,
     budget,
     capacity,
     clip,
@@ -62,6 +63,7 @@ from lib.figures.lora import (
     pull,
     qlora_step,
     rank_explorer,
+    rank_gain,
     rate_curves,
     rate_map,
     rate_shift,
@@ -483,6 +485,15 @@ def choices(_: str) -> Frames:
             for rate, rank in ((0.001, 1), (0.01, 64))])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
            [((load_results("batch"),), ())])
+    falling = np.outer((0.0123, 0.004, 0.0006), (1, 1.2))
+    found = {"α = 16": falling**0 / 400, "α = 2r": falling, "α/√r": falling**0.5 / 10}
+    yield ("best_rates", best_rates.compute, best_rates.draw, best_rates.alt,
+           [(((1, 8, 64), found), ())])
+    five = np.linspace(0.9, 1.1, 5)
+    yield ("rank_gain", rank_gain.compute, rank_gain.draw, rank_gain.alt,
+           [(({task: {4: 2.3 * five, 8: 0 * five + 1, 64: five / 2}
+               for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
+              8), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])
