@@ -49,12 +49,6 @@ def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
     assert f"{missing} was not run" in words and words.count("keeps") == 1
 
 
-def test_equal_steps_upwards_are_equal_factors_of_what_is_lost():
-    steps = np.diff(tradeoff.height([0.0, 0.9, 0.99]))
-    assert np.allclose(steps, 1)
-    assert np.isfinite(tradeoff.height(1.0))
-
-
 def test_the_verdict_has_both_figures_and_the_unit_once():
     data = verdict.compute([("cost", "file", 4195, 313, "kB"), ("yield", "facts", 68.1, 13.2, "%")])
     assert verdict.alt(data) == ("LoRA's figures beside full fine-tuning's. What it costs: less is "

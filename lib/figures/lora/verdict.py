@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A bar is LoRA's figure as a share of full fine-tuning's. In the upper half a short bar "
-           "is good, in the lower half a long one.")
+CAPTION = ("Above, a bar is LoRA's cost as a share of full fine-tuning's. Below, it is LoRA's "
+           "percentage, and the green mark is full fine-tuning's.")
 HALVES = {"cost": "What it costs: less is better", "yield": "What it yields: more is better"}
 END = 1.15  # the largest share that has room
 
@@ -55,18 +55,20 @@ def _half(ax: Axes, data: Verdict, half: str, wide: bool) -> None:
     rows = data.halves[half]
     for row, (words, full, lora, what) in enumerate(rows):
         y = top + pitch * row
+        whole = 100 if what == "%" else full  # a percentage is drawn as it is
         ax.text(*((left - 0.12, y) if wide else (left, y - 0.2)), words, va="center",
                 ha="right" if wide else "left")
-        ax.barh(y, unit * lora / full, 0.16, left=left, color=style.LORA.mark, zorder=2)
-        ax.text(right + 0.42, y, f"{lora / full:.0%}", va="center", ha="right",
+        ax.barh(y, unit * lora / whole, 0.16, left=left, color=style.LORA.mark, zorder=2)
+        ax.text(right + 0.42, y, f"{lora:.0f}%" if what == "%" else
+                f"{lora / full:.0%}", va="center", ha="right",
                 color=style.LORA.ink, weight=600)
         if wide:
             ax.text(right + 0.52, y, _said(full, lora, what), va="center", color=style.LORA.ink)
-    for x, words in ((left + unit, "full"),):
-        low = top - 0.12, top + pitch * (len(rows) - 1) + 0.12
-        ax.plot((x, x), low, color=style.FULL.mark, lw=1.6, zorder=3)
-        ax.text(x, low[0] - 0.1, words, ha="center", va="center", color=style.FULL.ink,
-                size=style.SMALL)
+        x = left + unit * full / whole
+        ax.plot((x, x), (y - 0.12, y + 0.12), color=style.FULL.mark, lw=1.8, zorder=3)
+        if not row:
+            ax.text(x, y - 0.21, "full", ha="center", va="center", color=style.FULL.ink,
+                    size=style.SMALL)
 
 
 @style.styled
@@ -77,7 +79,7 @@ def draw(data: Verdict, layout: Layout = "wide") -> Figure:
     heights = [top + pitch * len(rows) for rows in data.halves.values()]
     fig = style.canvas(layout, 0.66 + sum(heights) + 0.1)
     style.heading(fig, "LoRA of rank 8 beside full fine-tuning",
-                  "The green line is full fine-tuning, 100%.")
+                  "The green marks are full fine-tuning.")
     at = 0.66
     for half, height in zip(data.halves, heights, strict=True):
         _half(style.board(fig, 0, at, style.WIDTH[layout], height), data, half, wide)
