@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout
-from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, facts_axis
+from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, axis_from, facts_axis
 
 CAPTION = ("A front is built in four steps: one run, two runs at one loss, all learning rates, "
            "and the best of them at each loss.")
@@ -49,6 +49,11 @@ class Equal:
         """What the shown run had left at the level, from step 3 on the best of all rates."""
         return (self.kept[method][SHOWN[method]] if self.step < 3
                 else float(np.nanmax(list(self.kept[method].values()))))
+
+    @property
+    def low(self) -> float:
+        """Where the axis of the facts begins: from step 4 on it may be zoomed to the fronts."""
+        return axis_from(np.concatenate(list(self.fronts.values()))) if self.step == 4 else 0.0
 
     def near_miss(self, method: str) -> tuple[float, float, float] | None:
         """Rate, lowest loss and facts kept there of the run that misses the level most narrowly."""
@@ -112,7 +117,7 @@ def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
 
 def _plot(ax: Axes, data: Equal) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base, data.blind)
+    facts_axis(ax, data.base, data.blind, low=data.low)
     low, high = 0.85 * data.levels[0], 1.4 * data.levels[-1]
     ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
@@ -168,6 +173,11 @@ def _title(data: Equal) -> str:
     return f"{TITLES[data.task]}{at}"
 
 
+def _zoomed(data: Equal) -> str:
+    """Words on an axis that does not begin at nothing."""
+    return f". The axis begins at {data.low:.0%}" if data.low else ""
+
+
 def _left(data: Equal, method: str) -> str:
     """Facts left at the level, in words."""
     kept = data.at_level(method)
@@ -186,7 +196,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
     """Draw what the step shows, and what each method has left at the level."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.1 if wide else 3.9)
-    style.heading(fig, _title(data), SAID[data.step])
+    style.heading(fig, _title(data), SAID[data.step] + _zoomed(data))
     _key(fig, data, 0.58, wide)
     _plot(style.place(fig, 0.72, 1.2, style.WIDTH[layout] - 0.86, 2.35 if wide else 2.15), data)
     return fig

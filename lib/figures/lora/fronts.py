@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, free_end
+from lib.figures.lora.tradeoff import LOSSES, TITLES, axis_from, facts_axis, free_end
 
 CAPTION = ("The arrow shows where better is. Compare the lines at one loss: the higher keeps more; "
            "a jump is a change of learning rate.")
@@ -75,8 +75,9 @@ def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, ta
 def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xscale("log")
     kept = np.array(list(data.kept.values()))
-    facts_axis(ax, data.base, data.blind, free_end(
-        np.broadcast_to(data.levels, kept.shape), kept, tuple(data.levels[[0, -1]]), data.blind))
+    end = free_end(np.broadcast_to(data.levels, kept.shape), kept, tuple(data.levels[[0, -1]]),
+                   data.blind)
+    facts_axis(ax, data.base, data.blind, end, axis_from(kept))
     for name, kept in data.kept.items():
         tone, wide, marker, filled = LOOKS[name]
         ax.plot(data.levels, kept, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
@@ -121,11 +122,11 @@ def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
 @style.styled
 def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     """Draw facts kept against the level of loss, a line for each contender."""
-    wide = layout == "wide"
+    wide, low = layout == "wide", axis_from(np.array(list(data.kept.values())))
     fig = style.canvas(layout, 3.9 if wide else 3.7)
-    style.heading(fig, f"{TITLES[data.task]}: facts kept at equal learning",
+    style.heading(fig, f"{TITLES[data.task]}: facts kept at equal loss",
                   ringed(data, "The ringed mark: full fine-tuning, at a loss of" if wide else
-                         "Ringed, full:"))
+                         "Ringed, full:") + f" The axis begins at {low:.0%}." * (wide and low > 0))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
     _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)
