@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,25 +14,36 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("Only the first merge computes what was trained. For a small file the sum has to be "
            "rounded: for the second time, or for the first.")
-LEFT, ROW = {"wide": 3.0, "narrow": 0.02}, {"wide": 0.56, "narrow": 0.98}  # inches
+LEFT, ROW = {"wide": 2.25, "narrow": 0.02}, {"wide": 0.56, "narrow": 0.98}  # inches
+COLUMNS = {"wide": (6.15, 6.85), "narrow": (2.5, 3.2)}  # where the answers stand
 
 
 @dataclass(frozen=True)
 class Merge:
-    """One way: its name, what it means, its base, and what is kept."""
+    """One way: its name, what it means, its base, what is kept, and answers by bits."""
 
     name: str
     words: str
     base: str
     kept: str
+    answers: dict[str, float] = field(default_factory=dict)
 
 
-def compute() -> list[Merge]:
-    """The four ways of chapter A3."""
-    return [Merge("Rounded W, dequantised", "computes what was trained", "rounded W", "16 bits"),
+def compute(answers: Mapping[str, Sequence[float]] | None = None) -> list[Merge]:
+    """The four ways of chapter A3; by bits, at most two, the share of right answers of each way.
+
+    Raises:
+        ValueError: not every way has an answer, or there are more than two columns.
+    """
+    ways = [Merge("Rounded W, dequantised", "computes what was trained", "rounded W", "16 bits"),
             Merge("Original W", "a base it never met", "original W", "16 bits"),
             Merge("Rounded twice", "the sum is put on the grid again", "rounded W", "few bits"),
             Merge("Rounded once", "only the sum is put on a grid", "original W", "few bits")]
+    columns = dict(answers or {})
+    if len(columns) > 2 or any(len(each) != len(ways) for each in columns.values()):
+        raise ValueError(f"at most two columns of {len(ways)} shares, one for each way")
+    return [replace(way, answers={bits: float(each[number]) for bits, each in columns.items()})
+            for number, way in enumerate(ways)]
 
 
 def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
@@ -49,13 +61,20 @@ def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
 @style.styled
 def draw(data: list[Merge], layout: Layout = "wide") -> Figure:
     """Draw every way in a row of its own, its name at the left or above."""
-    row, top = ROW[layout], 0.66
+    row, top = ROW[layout], 0.92 if data[0].answers else 0.66
     fig = style.canvas(layout, top + row * len(data))
     style.heading(fig, "Where can a QLoRA adapter be merged?",
-                  "Trained beside rounded weights, and then added to a base")
+                  "Trained beside rounded weights, and then added to a base"
+                  + ("; at the right: answers" if data[0].answers and layout == "wide" else ""))
     ax = style.board(fig, style.MARGIN, top, style.WIDTH[layout] - 2 * style.MARGIN,
                      row * len(data))
+    for at, bits in zip(COLUMNS[layout], data[0].answers):
+        ax.text(at, -0.14, bits, va="center_baseline", ha="center", color=style.TASK.ink,
+                weight=600)
     for number, way in enumerate(data):
+        for at, share in zip(COLUMNS[layout], way.answers.values()):
+            ax.text(at, row * number + (0.2 if layout == "wide" else 0.1), f"{share:.1%}",
+                    va="center_baseline", ha="center", color=style.TASK.ink, weight=600)
         ax.text(0.02, row * number + 0.1, way.name, va="center_baseline", weight=600)
         ax.text(0.02, row * number + 0.29, way.words, va="center_baseline", size=style.SMALL,
                 color=style.MUTED)
@@ -67,4 +86,5 @@ def alt(data: list[Merge]) -> str:
     """Return the drawing in words."""
     return "Merges of an adapter that was trained beside rounded weights. " + "; ".join(
         f"{way.name}: {way.base} plus the adapter, kept in {way.kept}, {way.words}"
+        + "".join(f", {share:.1%} at {bits}" for bits, share in way.answers.items())
         for way in data) + "."
