@@ -79,6 +79,7 @@ def test_a_change_below_half_a_step_is_rounded_away():
     assert data.step == 1 and data.starts.tolist() == [7, 1, -3, 0]
     assert data.ends.tolist() == [7, 2, -3, -2] and data.lost == 2
     assert "2 are lost" in grid.alt(data)
+    assert data.left == pytest.approx((0.6 + 4) / (0.04 + 0.36 + 0.16 + 4)) and data.count == 4
     once = grid.compute(row, change, 4, "once")
     assert once.starts is not data.starts and once.ends.tolist() == [7, 2, -4, -2]
     assert once.without.tolist() == data.starts.tolist() and once.lost == 1
@@ -149,10 +150,12 @@ def test_only_the_small_files_are_rounded():
     assert [way.kept for way in data] == ["16 bits", "16 bits", "few bits", "few bits"]
     words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
     assert words.count("round") == 2 and "a base it never met" in merge_places.alt(data)
-    scored = merge_places.compute({"3 bits": [0.8, 0.82, 0.28, 0.7]})
-    assert "only the sum is put on a grid, 70.0% at 3 bits" in merge_places.alt(scored)
+    scored = merge_places.compute({"3 bits": [[0.8], [0.82], [0.28], [0.6, 0.8]]})
+    assert "on a new grid, for the first time, 70.0% at 3 bits" in merge_places.alt(scored)
+    points = [line for line in merge_places.draw(scored).axes[0].lines if line.get_marker() == "o"]
+    assert [len(each.get_xdata()) for each in points] == [1, 1, 1, 2]
     with pytest.raises(ValueError, match="one for each way"):
-        merge_places.compute({"3 bits": [0.8]})
+        merge_places.compute({"3 bits": [[0.8]]})
 
 
 def test_the_new_half_of_a_wide_adapter_starts_with_a_zero_b():

@@ -375,7 +375,7 @@ def serving(long: str) -> Frames:
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
-           [(({"4 bits": [0.9] * 4, "3 bits": [0.8] * 4},), ())])
+           [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,

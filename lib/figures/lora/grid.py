@@ -18,6 +18,7 @@ CAPTION = ("Fewer bits make a coarser grid. Rounded twice, a change below half a
 TIMES = {"twice": "weight on the grid", "once": "original weight"}
 SHOWN = 16  # weights
 FINEST = 0.02  # levels that are nearer to each other than this are not drawn one by one
+TICKS = 6  # at most so many numbers of levels above zero
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Grid:
 
     ``starts`` is what the adapter is added to, ``sums`` the two together, ``ends`` the sums on the
     grid of the base, ``without`` the weights there without an adapter: (SHOWN,) each; ``step`` is
-    the grid's, ``reach`` the largest weight to show, the same for all bits.
+    the grid's, ``reach`` the largest weight to show, the same for all bits.  ``left`` is the part
+    of the change that the file has, over all ``count`` weights of the row: a projection.
     """
 
     bits: int
@@ -37,6 +39,8 @@ class Grid:
     ends: np.ndarray
     without: np.ndarray
     reach: float
+    left: float
+    count: int
 
     @property
     def lost(self) -> int:
@@ -60,16 +64,21 @@ def compute(row: np.ndarray, change: np.ndarray, bits: int, times: str = "twice"
     sums = starts + change
     ends = np.round(sums / step) * step
     reach = float(1.12 * np.abs(np.r_[row[:SHOWN], (row + change)[:SHOWN]]).max())
+    left = float(((ends - without) * change).sum() / (change**2).sum())
     return Grid(bits, times, step, starts[:SHOWN], sums[:SHOWN], ends[:SHOWN], without[:SHOWN],
-                reach)
+                reach, left, len(row))
 
 
 def _plot(ax: Axes, data: Grid) -> None:
     top = data.reach * 1.25
-    ax.set(xlim=(-0.7, SHOWN - 0.3), ylim=(-top, top), ylabel="weight")
+    ax.set(xlim=(-0.7, SHOWN - 0.3), ylim=(-top, top), ylabel="number of the level")
     ax.set_xticks([])
     ax.set_xlabel(f"{SHOWN} weights of one row")
     ax.grid(False)
+    count = int(top / data.step)  # levels above zero
+    stride = next(each for each in (1, 2, 5, 10, 20, 50, 100, count) if count / each <= TICKS)
+    ticks = np.arange(-(count // stride), count // stride + 1) * stride
+    ax.set_yticks(ticks * data.step, [f"{each}".replace("-", "\u2212") for each in ticks])
     if data.step > FINEST:
         levels = np.arange(-np.floor(top / data.step), np.floor(top / data.step) + 1) * data.step
         ax.hlines(levels, -0.7, SHOWN - 0.3, color=style.FROZEN.tint, lw=0.8, zorder=1)
@@ -100,7 +109,8 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.8)
     style.heading(fig, f"{data.bits} bits, rounded {data.times}: "
                        f"{data.lost} of {SHOWN} changes lost",
-                  f"Neighbouring levels are {data.step:.3f} apart.")
+                  f"Of the whole row\u2019s change {data.left:.0%} is left"
+                  + (f"; levels are {data.step:.3f} apart" if wide else ""))
     _key(fig, 0.58, wide, TIMES[data.times])
     _plot(style.place(fig, 0.72, 1.0 if wide else 1.22, style.WIDTH[layout] - 0.86,
                       2.4 if wide else 2.15), data)
@@ -110,4 +120,5 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
 def alt(data: Grid) -> str:
     """Return the frame in words."""
     return (f"{data.bits} bits, levels {data.step:.3f} apart, rounded {data.times}: of {SHOWN} "
-            f"changes that an adapter makes, {data.lost} are lost in the merged weights.")
+            f"changes that an adapter makes, {data.lost} are lost in the merged weights. Over all "
+            f"{data.count} weights of the row {data.left:.0%} of the change is left.")

@@ -67,12 +67,15 @@ def _rows(ax: Axes, data: Bases) -> None:
 
 def _key(fig: Figure) -> None:
     """The two marks with their names, above the rows."""
-    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 2.5, 0.26))
-    ax.set(xlim=(0, 2.5), ylim=(0, 1))
+    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 3.4, 0.26))
+    ax.set(xlim=(0, 3.4), ylim=(0, 1))
     for left, face, name in ((0.1, style.PAPER, "moved"),
                              (0.95, style.LORA.mark, "QLoRA")):
         ax.plot(left, 0.5, "D", ms=7, mfc=face, mec=style.LORA.mark, mew=1.5)
         ax.text(left + 0.15, 0.5, name, va="center", color=style.LORA.ink, weight=600)
+    for left, face in ((1.95, style.PAPER), (2.1, style.LORA.mark)):
+        ax.plot(left, 0.5, "D", ms=4, mfc=face, mec=style.LORA.mark, mew=0.8)
+    ax.text(2.22, 0.5, "one seed", va="center", color=style.LORA.ink, weight=600)
 
 
 @style.styled
