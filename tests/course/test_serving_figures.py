@@ -78,9 +78,15 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
 def test_a_change_below_half_a_step_is_rounded_away():
     row, change = np.array([7.0, 1.2, -3.4, 0.0]), np.array([0.2, 0.6, -0.4, -2.0])
     data = grid.compute(row, change, 4)
-    assert data.step == 1 and data.rounded.tolist() == [7, 1, -3, 0]
-    assert data.again.tolist() == [7, 2, -3, -2] and data.lost == 2
-    assert "2 are rounded away" in grid.alt(data)
+    assert data.step == 1 and data.starts.tolist() == [7, 1, -3, 0]
+    assert data.ends.tolist() == [7, 2, -3, -2] and data.lost == 2
+    assert "2 are lost" in grid.alt(data)
+    assert data.left == pytest.approx((0.6 + 4) / (0.04 + 0.36 + 0.16 + 4)) and data.count == 4
+    once = grid.compute(row, change, 4, "once")
+    assert once.starts is not data.starts and once.ends.tolist() == [7, 2, -4, -2]
+    assert once.without.tolist() == data.starts.tolist() and once.lost == 1
+    with pytest.raises(ValueError, match="times is 'thrice'"):
+        grid.compute(row, change, 4, "thrice")
     with pytest.raises(ValueError, match="its change"):
         grid.compute(row, change[:2], 4)
 
@@ -104,7 +110,7 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
 def test_each_base_needs_answers_of_both_ways():
     data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8])}, [0.9, 1.0])
     assert data.whole == pytest.approx(0.95) and data.moved[0].tolist() == [0.5, 0.7]
-    assert "4 bits: 60% moved there, 80% trained there." in rounded_bases.alt(data)
+    assert "4 bits: 60% moved there, 80% with QLoRA." in rounded_bases.alt(data)
     with pytest.raises(ValueError, match="no answers on 3 bits"):
         rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
 
@@ -146,6 +152,12 @@ def test_only_the_small_files_are_rounded():
     assert [way.kept for way in data] == ["16 bits", "16 bits", "few bits", "few bits"]
     words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
     assert words.count("round") == 2 and "a base it never met" in merge_places.alt(data)
+    scored = merge_places.compute({"3 bits": [[0.8], [0.82], [0.28], [0.6, 0.8]]})
+    assert "on a new grid, for the first time, 70.0% at 3 bits" in merge_places.alt(scored)
+    points = [line for line in merge_places.draw(scored).axes[0].lines if line.get_marker() == "o"]
+    assert [len(each.get_xdata()) for each in points] == [1, 1, 1, 2]
+    with pytest.raises(ValueError, match="one for each way"):
+        merge_places.compute({"3 bits": [[0.8]]})
 
 
 def test_the_new_half_of_a_wide_adapter_starts_with_a_zero_b():

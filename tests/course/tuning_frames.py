@@ -365,7 +365,8 @@ def serving(long: str) -> Frames:
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("grid", grid.compute, grid.draw, grid.alt,
-           [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
+           [((weights[4], weights[5] / 5, bits, times), ())
+            for bits in (8, 4, 3) for times in grid.TIMES])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
@@ -377,7 +378,8 @@ def serving(long: str) -> Frames:
            [((91.0, after, replay), ()) for replay in second_task.REPLAY])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
-    yield "merge_places", merge_places.compute, merge_places.draw, merge_places.alt, [((), ())]
+    yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
+           [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
