@@ -95,7 +95,7 @@ def _lines(ax: Axes, data: Scaling, columns: np.ndarray, tone: Tone) -> None:
 
 
 def _norms(ax: Axes, data: Scaling) -> None:
-    ax.set(yscale="log", ylim=(4e-4, 0.3), title="Change of W, share of its norm")
+    ax.set(yscale="log", ylim=(4e-4, 0.3), title="Length of ΔW, share of W's")
     _lines(ax, data, data.norms, style.LORA)
     ticks = (0.001, 0.01, 0.1)
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
@@ -115,14 +115,24 @@ def draw(data: Scaling, layout: Layout = "wide") -> Figure:
     """Draw the norm of the change and the loss after every step, over all ranks."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.05 if wide else 4.55)
-    style.heading(fig, f"Rank {data.rank}, α = {data.alpha:g}: {written(data)}",
-                  f"{len(data.norms[0])} steps of AdamW on one batch" +
-                  (", at every rank under this rule" if wide else ", all ranks"))
+    style.heading(fig, head(data, wide), f"Rank {data.rank}, α = {data.alpha:g}: {written(data)}" +
+                  (f". {len(data.norms[0])} steps of AdamW on one batch" if wide else ""))
     width = 2.45 if wide else 2.35
     _norms(style.place(fig, 0.55, 0.98, width, 1.5 if wide else 1.2), data)
     left, top = (4.1, 0.98) if wide else (0.55, 2.85)
     _losses(style.place(fig, left, top, width, 1.5 if wide else 1.2), data)
     return fig
+
+
+def head(data: Scaling, wide: bool) -> str:
+    """Say how far the ranks lie apart after one step, in the loss and in the change of W."""
+    losses, norms = data.losses[:, 1], data.norms[:, 0]
+    apart, times = losses.max() - losses.min(), norms.max() / norms.min()
+    rule = "α/r" if RULES[data.rule] == 1 else "α/√r"
+    if wide:
+        return (f"{rule}: after a step the ranks differ by {apart:.2f} nats in the loss, "
+                f"{times:.1f} times in ΔW")
+    return f"{rule}, ranks: {apart:.2f} nats, ΔW {times:.1f}×"
 
 
 def written(data: Scaling) -> str:

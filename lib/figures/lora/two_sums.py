@@ -1,4 +1,4 @@
-"""Two sums over the places of an adapter: one whose signs fall by chance, one whose terms agree."""
+"""Two sums over an adapter's r terms: one whose signs fall by chance, one whose terms agree."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{len(data.fall)} terms add up to {data.fall[-1]:.0f} in the loss, to "
                   f"{data.usual[-1]:.1f} in ΔW" if wide else
                   f"{len(data.fall)} terms: loss {data.fall[-1]:.0f}, ΔW {data.usual[-1]:.1f}",
-                  "Sums over the r numbers in the middle of an adapter" if wide
-                  else "Sums over the r numbers in the middle")
+                  "Sums of r terms, one for each row of A and its column of B" if wide
+                  else "One term for each row of A")
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
     for walk in data.entries:
         ax.plot(places, [0, *walk], color=style.LORA.mark, lw=0.7, alpha=0.3)
