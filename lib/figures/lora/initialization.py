@@ -17,9 +17,10 @@ from lib.figures.kit.style import Layout, Tone
 CAPTION = ("Compare the curves with the marks: which adapters learn at all, and which keep the old "
            "facts.")
 
-#: Tone and dash of each, the usual one first: the colour of the only matrix that is not zero.
+#: Tone and dash of each, the usual one first: the colour of the only matrix that is not zero, then
+#: that of both.
 LOOKS: tuple[tuple[Tone, Any], ...] = ((style.A, "-"), (style.B, "-"),
-                                       (style.FROZEN, "-"), (style.FROZEN, (0, (1, 1.2))))
+                                       (style.LORA, "-"), (style.LORA, (0, (1, 1.2))))
 COUNTS = ("One way", "Two ways", "Three ways", "Four ways")
 WINDOW = 5  # steps that a point of a curve is the mean of
 

@@ -20,7 +20,7 @@ CAPTION = ("Raise the learning rate: beside a zero matrix a narrow one keeps its
 
 WINDOW = 5  # steps that a point of a curve is the mean of
 PALE = style.RULE
-LOW = 0.6  # share at which the axis of the scores begins; what is below is written there
+LOW = 0.2  # share at which the axis of the scores begins; what is below is written there
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ def draw(data: Start, layout: Layout = "wide") -> Figure:
     _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
     _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
                         1.1 if wide else 0.95), data)
-    left, top = (5.0, 1.13) if wide else (1.55, 3.75)
-    _scores(style.place(fig, left, top, 2.0 if wide else 1.85, 1.92 if wide else 1.4), data)
+    left, top = (4.7, 1.13) if wide else (1.45, 3.75)
+    _scores(style.place(fig, left, top, 2.3 if wide else 1.9, 1.92 if wide else 1.4), data)
     return fig
 
 
