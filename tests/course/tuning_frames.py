@@ -248,8 +248,8 @@ def maths(long: str) -> Frames:
                  4.4 * np.exp(-np.arange(6) * min(a / 8, 1.2) * 0.4))
                 for r in (1, 4, 8, 16, 64) for a in (4, 8, 16) for rule in scaling.RULES}
     yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
-           [((measured, r, a, rule), ()) for r in (1, 8, 64) for a in (4, 8, 16)
-            for rule in scaling.RULES])
+           [((measured, r, a, rule, dict.fromkeys((1, 4, 8, 16, 64), 0.9)), ())
+            for r in (1, 8, 64) for a in (4, 8, 16) for rule in scaling.RULES])
     four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
                     "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),

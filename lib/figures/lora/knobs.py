@@ -16,6 +16,7 @@ CAPTION = ("Turn one setting and the curve moves; it comes back when both produc
            "they stood.")
 
 NAMES = ("α", "w", "rate of A", "rate of B")
+SIGNS = ("", "", ", η$_A$", ", η$_B$")
 #: alpha, the width of A, and the rates of A and B
 Setting = tuple[float, float, float, float]
 
@@ -51,8 +52,8 @@ def compute(losses: Mapping[Setting, Sequence[float]], now: Setting) -> Knobs:
 
 def _dials(ax: Axes, data: Knobs) -> None:
     """The four settings, and under a line the two products, each on its own scale."""
-    rows = [*zip(NAMES, np.transpose(list(data.losses)), data.now),
-            *zip(("α · w · rate of B", "rate of A / w"),
+    rows = [*zip(map("".join, zip(NAMES, SIGNS)), np.transpose(list(data.losses)), data.now),
+            *zip(("α · w · η$_B$", "η$_A$ / w"),
                  np.transpose([products(each) for each in data.losses]), products(data.now))]
     for row, (name, values, now) in enumerate(rows):
         at = row + 0.35 * (row > 3)

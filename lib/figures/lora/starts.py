@@ -1,4 +1,4 @@
-"""One start of an adapter among others: how wide its matrices are drawn, and what comes of it."""
+"""One initialization of an adapter among others: how wide A and B are drawn, and the outcome."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.initialization import Starts, gather
 
-CAPTION = ("Raise the learning rate: narrow starts keep their answers and wide ones lose them, "
-           "whichever matrix is zero.")
+CAPTION = ("Raise the learning rate: beside a zero matrix a narrow one keeps its answers, and a "
+           "wide one loses them, whichever of the two is zero.")
 
 WINDOW = 5  # steps that a point of a curve is the mean of
 PALE = style.RULE
+LOW = 0.2  # share at which the axis of the scores begins; what is below is written there
 
 
 @dataclass(frozen=True)
 class Start:
-    """All starts at one rate, one of them chosen, and how wide each draws A and B."""
+    """All initializations at one rate, one of them chosen, and how wide each draws A and B."""
 
     runs: Starts
     widths: Mapping[str, tuple[float, float]]
@@ -81,17 +82,23 @@ def _curves(ax: Axes, data: Start) -> None:
 
 
 def _row(ax: Axes, values: np.ndarray, at: float, marker: str, tone: Tone, chosen: bool) -> None:
-    style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker],
-                tone if chosen else style.Tone(PALE, PALE, PALE), 6.0 if chosen else 4.5)
+    """Every seed of one row, or its mean as a number where the axis doesn't reach it."""
+    if values.mean() < LOW:
+        ax.text(LOW + (0.008 if tone is style.TASK else 0.15), round(at),
+                f"← {style.percent(values.mean())}", va="center", ha="left", color=tone.ink,
+                size=style.SMALL, weight=600 if chosen else 400)
+        return
+    style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker], tone,
+                6.5 if chosen else 4.0)
 
 
 def _scores(ax: Axes, data: Start) -> None:
-    """Answers and facts of every seed, a row for each start; the chosen one in colour."""
+    """Answers and facts of every seed, a row for each start; the chosen one larger."""
     for row, name in enumerate(data.runs.losses):
         _row(ax, data.runs.answers[name], row - 0.16, "task", style.TASK, name == data.name)
         _row(ax, data.runs.facts[name], row + 0.16, "facts", style.FACTS, name == data.name)
     names = list(data.runs.losses)
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
+    ax.set(xlim=(LOW - 0.01, 1.01), ylim=(len(names) - 0.5, -0.5))
     ax.set_title("After training", pad=18)
     for x, words, tone in ((0, "answers right", style.TASK), (1, "facts kept", style.FACTS)):
         ax.text(x, 1.02, words, transform=ax.transAxes, va="bottom", color=tone.ink,
@@ -100,7 +107,7 @@ def _scores(ax: Axes, data: Start) -> None:
     for label, name in zip(ax.get_yticklabels(), names):
         label.set(color=style.LORA.ink if name == data.name else style.MUTED,
                   weight=600 if name == data.name else 400)
-    style.share_ticks(ax.xaxis)
+    style.share_ticks(ax.xaxis, LOW)
     ax.grid(axis="x")
 
 
@@ -111,12 +118,14 @@ def draw(data: Start, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.55 if wide else 5.6)
     seeds = len(data.runs.answers[data.name])
     style.heading(fig, f"{data.name}, learning rate {data.rate:g}",
-                  f"{len(data.runs.losses)} starts, the same batches, {seeds} seeds each")
+                  f"{len(data.runs.losses)} initializations, {seeds} seeds each; a curve is their "
+                  f"mean over {WINDOW} steps" if wide else
+                  f"{len(data.runs.losses)} initializations, {seeds} seeds each")
     _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
     _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
                         1.1 if wide else 0.95), data)
-    left, top = (5.0, 1.13) if wide else (1.55, 3.75)
-    _scores(style.place(fig, left, top, 2.0 if wide else 1.85, 1.92 if wide else 1.4), data)
+    left, top = (4.7, 1.13) if wide else (1.45, 3.75)
+    _scores(style.place(fig, left, top, 2.3 if wide else 1.9, 1.92 if wide else 1.4), data)
     return fig
 
 
