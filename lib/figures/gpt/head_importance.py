@@ -63,9 +63,9 @@ def draw(data: Heads, layout: Layout = "wide") -> Figure:
     """Draw the two tables, side by side or one above the other."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.8 if wide else 5.0)
-    note = "If one predicted the other, both would have their full cells in the same places."
+    note = "If attention showed what matters, dark cells would be in the same places."
     style.heading(fig, "Attention and importance, head by head" if wide else "Head by head",
-                  note if wide else "Are the full cells in the same places?")
+                  note if wide else "Are the dark cells in the same places?")
     places = ((0.5, 0.95), (4.1, 0.95)) if wide else ((0.5, 0.95), (0.5, 3.15))
     width = 2.9
     _table(style.place(fig, *places[0], width, 1.3), "Attention of $is$ to the name, %",

@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Full cells follow the country and the relation from the words of the prompt to the "
-           "last one, layer by layer.")
+CAPTION = ("Dark cells show where the country and the relation are; layer by layer, both come to "
+           "the last word.")
 
 PLACES = ("question", "name", "is")
 
