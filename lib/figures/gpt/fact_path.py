@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,6 +28,7 @@ ROLES: dict[tuple[Path, int], str] = {
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 #: What is supposed before any edge is knocked out, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
+REFUTED = "refuted"  # the verdict whose arrow is grey
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
+    ``verdicts`` has a word for each role that was supposed, and for "enrich", once all are tested.
     """
 
     tokens: Mapping[str, str]
@@ -43,6 +45,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -53,18 +56,23 @@ class Paths:
 
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
-            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", "")) -> Paths:
+            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
+            verdicts: Mapping[str, str] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
-        ValueError: a group has no text, or a path with a role, or the chosen one, was not measured.
+        ValueError: a group has no text, a path with a role, or the chosen one, was not measured, or
+            some roles that were supposed have a verdict and others don't.
     """
+    if verdicts and {*verdicts} != {*SUPPOSED, "enrich"}:
+        raise ValueError(f"verdicts for {', '.join(verdicts)}; needed are those for "
+                         f"{', '.join(SUPPOSED)} and enrich")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
-                 known, chosen, says)
+                 known, chosen, says, dict(verdicts or {}))
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -90,11 +98,12 @@ CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
-           known: int) -> None:
+           known: int, refuted: bool = False) -> None:
     """An arrow whose width is what was lost; one that matters little is a thin grey line."""
     matters = lost >= FEW
+    mark = style.FROZEN.mark if refuted else style.ATTENTION(0.7)
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
-        "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
+        "arrowstyle": "-|>", "color": mark if matters else style.RULE,
         "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
         "mutation_scale": 12 if matters else 7})
 
@@ -116,7 +125,9 @@ def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> 
 def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
     """The box of the early feed-forward layers, which add to the name's states."""
     x, (aside, down) = COLUMNS[layout]["name"], BOX[layout]
-    ax.text(x + aside, TOP + down, "enrich", ha="center", va="center", zorder=5,
+    ruling = data.verdicts.get("enrich") if layout == "wide" else None
+    ax.text(x + aside, TOP + down, f"enrich:\n{ruling}" if ruling else "enrich", ha="center",
+            va="center", zorder=5, linespacing=1.1,
             bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
     ax.annotate("", (x - _spread(data, layout)["name"] - 0.08, TOP + BAND - 0.03),
@@ -129,7 +140,8 @@ def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else 5.3)
+    tall = 5.5 if data.verdicts else 5.3
+    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
     style.heading(fig, *_title(data))
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
@@ -157,8 +169,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         for half, lost in enumerate(losses):
             if lost < FEW and data.chosen != ((seen, looks), half):
                 continue  # all twelve at once would cross the words
+            ruling = data.verdicts.get(ROLES.get(((seen, looks), half), ""))
             _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
-                   data.known)
+                   data.known, ruling == REFUTED)
     if data.chosen:
         path, half = data.chosen
         x, y = _along(data, layout, path, half, CROSS[path[0]])
@@ -170,8 +183,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
         _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)), 3 * FEW, 10 * FEW)
-    if not data.lost:
-        _feed_forward(ax, data, layout)
+    _feed_forward(ax, data, layout)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -180,6 +192,12 @@ def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
         return "How a capital may be found", "A hypothesis: attention (arrows), feed-forward (box)"
+    if data.verdicts:
+        held = sum(ruling != REFUTED for ruling in data.verdicts.values())
+        partly = sum("part" in ruling for ruling in data.verdicts.values())
+        return (f"{held} of {len(data.verdicts)} steps hold"
+                + (f", {partly} of them in part" if partly else ""),
+                f"Capitals lost of {data.known} without an edge")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -193,15 +211,22 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     where = {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
         path, half = where[role]
-        x, y = _along(data, layout, path, half, ALONG[layout][role])
+        above = 0.04 if data.verdicts and path[0] == path[1] else 0  # off the short arrow's head
+        x, y = _along(data, layout, path, half, ALONG[layout][role] - above)
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
+        ruling = data.verdicts.get(role, "not supposed") if data.verdicts else ""
+        words += f"\n{ruling}" if ruling else ""
         ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
                 linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
                                        "pad": 1.5})
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+                        f"{short}: {role}" + (f" ({ruling})" if ruling else ""))
+    if data.verdicts and layout == "narrow":
+        style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * len(data.named()),
+                    f"box: enrich ({data.verdicts['enrich']})")
 
 
 def _look(path: Path, half: int) -> str:
@@ -223,4 +248,6 @@ def alt(data: Paths) -> str:
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
-    return f"Capitals lost of {data.known} with an edge knocked out. {said}."
+    ruled = "; ".join(f"{role} {ruling}" for role, ruling in data.verdicts.items())
+    return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
+            + (f" Verdicts: {ruled}." if ruled else ""))
