@@ -30,6 +30,7 @@ from lib.figures.gpt import (
     gelu_curve,
     gradient_flow,
     guess_costs,
+    head_groups,
     head_importance,
     linear_board,
     logit_push,
@@ -204,6 +205,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
+    verdicts = dict.fromkeys((*fact_path.SUPPOSED, "enrich"), "holds") | {"join": "refuted"}
+    yield ("fact_path_judged", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156, None, ("", ""), verdicts), ())])
+    yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
+           [((said,), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
             for path in lost for half in (0, 1)])
@@ -215,6 +221,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
+    gone = {f"head {layer}.{head}": (head, 0) for layer in (1, 2) for head in (1, 2, 3, 4)}
+    gone |= {"1.1 and 2.2": (129, 1), "all eight early": (156, -1)}
+    yield ("head_groups", head_groups.compute, head_groups.draw, head_groups.alt,
+           [((gone, 8, 156, "is"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,

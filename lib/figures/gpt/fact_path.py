@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,21 +13,22 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("An arrow is a path without which 10 capitals or more were lost, and as thick as their "
-           "number. A path that costs fewer is drawn only when it is chosen.")
+CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, and as thick as their "
+           "number. Other edges are drawn when chosen.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: An edge: the group that is attended to and the one that attends.
 Path = tuple[str, str]
 
-#: What the paths that matter do, by path and by half of the model.
+#: The steps along the edges that matter, by edge and by half of the model.
 ROLES: dict[tuple[Path, int], str] = {
-    (("name", "name"), 0): "enrich", (("question", "is"), 0): "fetch the relation",
+    (("name", "name"), 0): "join", (("question", "is"), 0): "fetch the relation",
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
-#: What is supposed before any path is knocked out.
-SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
+#: What is supposed before any edge is knocked out, beside what feed-forward layers do.
+SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
+REFUTED = "refuted"  # the verdict whose arrow is grey
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
+    ``verdicts`` has a word for each role that was supposed, and for "enrich", once all are tested.
     """
 
     tokens: Mapping[str, str]
@@ -42,6 +45,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
+    verdicts: Mapping[str, str] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -52,18 +56,23 @@ class Paths:
 
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
-            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", "")) -> Paths:
+            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
+            verdicts: Mapping[str, str] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
-        ValueError: a group has no text, or a path with a role, or the chosen one, was not measured.
+        ValueError: a group has no text, a path with a role, or the chosen one, was not measured, or
+            some roles that were supposed have a verdict and others don't.
     """
+    if verdicts and {*verdicts} != {*SUPPOSED, "enrich"}:
+        raise ValueError(f"verdicts for {', '.join(verdicts)}; needed are those for "
+                         f"{', '.join(SUPPOSED)} and enrich")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
-                 known, chosen, says)
+                 known, chosen, says, dict(verdicts or {}))
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -76,30 +85,63 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"enrich": 0.77, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+    "wide": {"join": 0.77, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
              "the country again": 0.68},
-    "narrow": {"enrich": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
+    "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
+APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
+#: The middle of the box of the feed-forward layers, from the name's middle and from the first row.
+BOX: dict[Layout, tuple[float, float]] = {"wide": (-0.75, 1.02), "narrow": (-0.54, 1.05)}
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
 CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
-           known: int) -> None:
+           known: int, refuted: bool = False) -> None:
     """An arrow whose width is what was lost; one that matters little is a thin grey line."""
     matters = lost >= FEW
+    mark = style.FROZEN.mark if refuted else style.ATTENTION(0.7)
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
-        "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
+        "arrowstyle": "-|>", "color": mark if matters else style.RULE,
         "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
         "mutation_scale": 12 if matters else 7})
+
+
+def _spread(data: Paths, layout: Layout) -> dict[str, float]:
+    """From the middle of each group to its last piece."""
+    return {group: APART[layout] * (len(re.split(r"[| ]", text)) - 1) / 2
+            for group, text in data.tokens.items()}
+
+
+def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> tuple[float, float]:
+    """A point of an edge: from group to group, or from a group's first piece to its last."""
+    at, (seen, looks) = COLUMNS[layout], path
+    half_width = _spread(data, layout)[seen] if seen == looks else 0.0
+    start, end = at[seen] - half_width, at[looks] + half_width
+    return start + share * (end - start), TOP + (half + share) * BAND
+
+
+def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
+    """The box of the early feed-forward layers, which add to the name's states."""
+    x, (aside, down) = COLUMNS[layout]["name"], BOX[layout]
+    ruling = data.verdicts.get("enrich") if layout == "wide" else None
+    ax.text(x + aside, TOP + down, f"enrich:\n{ruling}" if ruling else "enrich", ha="center",
+            va="center", zorder=5, linespacing=1.1,
+            bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
+                  "boxstyle": "round,pad=0.25,rounding_size=0.2"})
+    ax.annotate("", (x - _spread(data, layout)["name"] - 0.08, TOP + BAND - 0.03),
+                (x + aside, TOP + down + 0.12), zorder=3,
+                arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark, "lw": 1.6,
+                            "shrinkA": 2, "shrinkB": 2, "mutation_scale": 11})
 
 
 @style.styled
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else 5.3)
+    tall = 5.5 if data.verdicts else 5.3
+    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
     style.heading(fig, *_title(data))
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
@@ -114,28 +156,34 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     for group, x in at.items():
         ax.text(x, TOP - 0.24, data.tokens[group], ha="center", va="center_baseline", weight=600,
                 parse_math=False)
+        width = _spread(data, layout)[group]
+        count = round(2 * width / APART[layout]) + 1
         for row in range(3):
-            ax.plot(x, TOP + row * BAND, "o", ms=7, color=style.INK, zorder=4)
+            y = TOP + row * BAND
+            ax.add_artist(FancyBboxPatch((x - width, y - 0.005), 2 * width, 0.01, fc=style.PAPER,
+                                         ec=style.RULE, lw=0.9, zorder=2.5,
+                                         boxstyle="round,pad=0.075,rounding_size=.075"))
+            ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
+                    color=style.INK, zorder=4)
     for (seen, looks), losses in data.lost.items():
         for half, lost in enumerate(losses):
             if lost < FEW and data.chosen != ((seen, looks), half):
                 continue  # all twelve at once would cross the words
-            top = TOP + half * BAND
-            _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
+            ruling = data.verdicts.get(ROLES.get(((seen, looks), half), ""))
+            _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
+                   data.known, ruling == REFUTED)
     if data.chosen:
-        (seen, looks), half = data.chosen
-        along = CROSS[seen]
-        ax.plot(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND, "X", ms=13,
-                mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
+        path, half = data.chosen
+        x, y = _along(data, layout, path, half, CROSS[path[0]])
+        ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
         style.write(fig, style.MARGIN, below, "with the crossed-out edge knocked out:", style.MUTED,
                     style.SMALL)
         style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
-        (seen, looks), half = where[role]
-        top = TOP + half * BAND
-        _arrow(ax, (at[seen], top), (at[looks], top + BAND), 3 * FEW, 10 * FEW)
+        _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)), 3 * FEW, 10 * FEW)
+    _feed_forward(ax, data, layout)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -143,30 +191,42 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return "How a capital may be found", "Four attention edges: a hypothesis"
+        return "How a capital may be found", "A hypothesis: attention (arrows), feed-forward (box)"
+    if data.verdicts:
+        held = sum(ruling != REFUTED for ruling in data.verdicts.values())
+        partly = sum("part" in ruling for ruling in data.verdicts.values())
+        return (f"{held} of {len(data.verdicts)} steps hold"
+                + (f", {partly} of them in part" if partly else ""),
+                f"Capitals lost of {data.known} without an edge")
     if not data.chosen:
-        return "How a capital is found", f"Capitals lost of {data.known}, path by path"
+        return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
-    role = ROLES.get(data.chosen, "an edge without a role")
+    role = ROLES.get(data.chosen, "an edge outside the hypothesis")
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
             f"{role[0].upper()}{role[1:]}, in layers {'3 and 4' if half else '1 and 2'}")
 
 
 def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     """What the paths that matter do, on their arrows; the narrow layout names them below."""
-    at, where = COLUMNS[layout], {role: place for place, role in ROLES.items()}
+    where = {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
-        (seen, looks), half = where[role]
-        along = ALONG[layout][role]
+        path, half = where[role]
+        above = 0.04 if data.verdicts and path[0] == path[1] else 0  # off the short arrow's head
+        x, y = _along(data, layout, path, half, ALONG[layout][role] - above)
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
-        ax.text(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND,
-                words if layout == "wide" else short, ha="center", va="center", zorder=5,
+        ruling = data.verdicts.get(role, "not supposed") if data.verdicts else ""
+        words += f"\n{ruling}" if ruling else ""
+        ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
                 linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
                                        "pad": 1.5})
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+                        f"{short}: {role}" + (f" ({ruling})" if ruling else ""))
+    if data.verdicts and layout == "narrow":
+        style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * len(data.named()),
+                    f"box: enrich ({data.verdicts['enrich']})")
 
 
 def _look(path: Path, half: int) -> str:
@@ -181,10 +241,13 @@ def alt(data: Paths) -> str:
     said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost else "")
                      for role, lost in data.named())
     if not data.lost:
-        return f"A hypothesis, before any path is knocked out. {said}."
+        return (f"A hypothesis, before any edge is knocked out. {said}; enrich (layers 1 and 2, "
+                f"feed-forward at the name).")
     if data.chosen:
         path, half = data.chosen
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
-                f"All paths that matter: {said}.")
-    return f"Capitals lost of {data.known} with a path knocked out. {said}."
+                f"All edges that matter: {said}.")
+    ruled = "; ".join(f"{role} {ruling}" for role, ruling in data.verdicts.items())
+    return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
+            + (f" Verdicts: {ruled}." if ruled else ""))
