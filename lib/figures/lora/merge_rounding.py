@@ -1,0 +1,94 @@
+"""What rounding to 16 bits costs an adapter, merged and unmerged, by the size of its update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("On the left it matters whether the adapter is merged, and more so the smaller its "
+           "update is. On the right it hardly matters.")
+PANELS = ("Only the weights have 16 bits", "The layers compute in 16 bits too")
+LIMITS, SPAN = (3e-4, 2.5), (0.0018, 0.55)  # of the errors, and of the sizes
+TICKS = (0.001, 0.01, 0.1, 1)
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Sizes of the update beside W, (sizes,), and the errors of each panel, (sizes, 2).
+
+    An error is a share of the adapter's effect; the two columns are merged and unmerged.
+    """
+
+    sizes: np.ndarray
+    errors: tuple[np.ndarray, np.ndarray]
+
+
+def compute(sizes: Sequence[float], errors: Sequence[Sequence[float]]) -> Rounding:
+    """Take for each size four errors: weights rounded, merged and not; all rounded, the same.
+
+    Raises:
+        ValueError: a size has not four errors.
+    """
+    found = np.array(errors, float)
+    if found.shape != (len(sizes), 4):
+        raise ValueError(f"the errors have shape {found.shape}; allowed is {(len(sizes), 4)}")
+    return Rounding(np.array(sizes, float), (found[:, :2], found[:, 2:]))
+
+
+def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
+    """Both lines of one panel, their names, and the errors of the smallest and largest update."""
+    for column, face, dash in ((0, style.LORA.mark, "-"), (1, style.PAPER, (0, (3, 1.5)))):
+        ax.plot(data.sizes, errors[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
+                mfc=face, mec=style.LORA.mark, zorder=3 - column)
+    least, most = np.argmin(data.sizes), np.argmax(data.sizes)
+    for row in (least, most):
+        for column in (0, 1) if first else (0,):
+            above, error = column == 0, errors[row, column]
+            ax.annotate(style.percent(error, 1), (data.sizes[row], error), (0, 8 if above else -9),
+                        textcoords="offset points", ha="center", va="bottom" if above else "top",
+                        color=style.LORA.ink, weight=600, size=style.SMALL)
+    ax.set(xscale="log", yscale="log", xlim=SPAN, ylim=LIMITS, xlabel="size of the update, of W")
+    ax.minorticks_off()
+    ax.set_xticks([0.003, 0.01, 0.03, 0.1, 0.3], ["0.3%", "1%", "3%", "10%", "30%"])
+    ax.set_yticks(TICKS, [style.percent(tick, 1 if tick < 0.01 else 0) for tick in TICKS])
+    ax.grid(axis="y")
+    middle = float(np.sqrt(data.sizes[least] * data.sizes[most]))
+    at = np.argsort(data.sizes)
+    height = [float(np.exp(np.interp(np.log(middle), np.log(data.sizes[at]),
+                                     np.log(errors[at, column])))) for column in (0, 1)]
+    names = (("merged", height[0] * 1.5, "left", "bottom"),
+             ("unmerged", height[1] * 1.35, "center", "bottom"))
+    for name, y, side, foot in names if first else (
+            ("merged and unmerged", max(height) * 1.5, "left", "bottom"),):
+        ax.text(middle, y, name, ha=side, va=foot, color=style.LORA.ink, weight=600)
+
+
+@style.styled
+def draw(data: Rounding, layout: Layout = "wide") -> Figure:
+    """Draw the errors over the size of the update, with rounded weights and with all rounded."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.5 if wide else 6.0)
+    style.heading(fig, "What does rounding to bfloat16 cost?",
+                  "Error of the logits, of what the adapter does to them")
+    for k, (title, errors) in enumerate(zip(PANELS, data.errors, strict=True)):
+        box = (0.55 + 3.45 * k, 1.0, 3.0, 1.95) if wide else (0.55, 1.0 + 2.55 * k, 2.85, 1.85)
+        ax = style.place(fig, *box)
+        _panel(ax, data, errors, first=not k)
+        ax.set_title(title)
+    return fig
+
+
+def alt(data: Rounding) -> str:
+    """Return the picture in words."""
+    rows = [f"update of {size:.1%} of W: weights rounded, merged {one[0]:.1%}, unmerged "
+            f"{one[1]:.1%}; all rounded, merged {two[0]:.1%}, unmerged {two[1]:.1%}."
+            for size, one, two in zip(data.sizes, *data.errors)]
+    return "Error of the logits, of the adapter's effect. " + " ".join(
+        row[0].upper() + row[1:] for row in rows)
