@@ -43,18 +43,21 @@ def compute(sizes: Sequence[float], errors: Sequence[Sequence[float]]) -> Roundi
 
 
 def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
-    """Both lines of one panel, their names, and the errors of the smallest and largest update."""
+    """Both lines of one panel, and the errors of the smallest update and of the largest, ours."""
     for column, face, dash in ((0, style.LORA.mark, "-"), (1, style.PAPER, (0, (3, 1.5)))):
         ax.plot(data.sizes, errors[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
                 mfc=face, mec=style.LORA.mark, zorder=3 - column)
     least, most = np.argmin(data.sizes), np.argmax(data.sizes)
+    ax.axvline(data.sizes[most], color=style.RULE, lw=style.THIN, zorder=1)
+    ax.text(data.sizes[most], 1.1, "ours", ha="center", va="bottom", color=style.MUTED,
+            size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     for row in (least, most):
         for column in (0, 1) if first else (0,):
             above, error = column == 0, errors[row, column]
             ax.annotate(style.percent(error, 1), (data.sizes[row], error), (0, 8 if above else -9),
                         textcoords="offset points", ha="center", va="bottom" if above else "top",
                         color=style.LORA.ink, weight=600, size=style.SMALL)
-    ax.set(xscale="log", yscale="log", xlim=SPAN, ylim=LIMITS, xlabel="size of the update, of W")
+    ax.set(xscale="log", yscale="log", xlim=SPAN, ylim=LIMITS, xlabel="size of the update beside W")
     ax.minorticks_off()
     ax.set_xticks([0.003, 0.01, 0.03, 0.1, 0.3], ["0.3%", "1%", "3%", "10%", "30%"])
     ax.set_yticks(TICKS, [style.percent(tick, 1 if tick < 0.01 else 0) for tick in TICKS])
