@@ -134,6 +134,22 @@ def fold_cells(app: Sphinx, doctree: nodes.document) -> None:
             cell["hide_mode"] = "+".join(sorted(hidden))
             cell.setdefault("prompt_show", app.config.nb_code_prompt_show)
             cell.setdefault("prompt_hide", app.config.nb_code_prompt_hide)
+    join_folds(doctree)
+
+
+def join_folds(doctree: nodes.document) -> None:
+    """Put folded code that shows nothing into the fold behind it: one bar in place of two."""
+    def source(cell: nodes.Node) -> nodes.Element | None:
+        parts = [part.get("nb_element") for part in cell.children]
+        folded = cell.get("nb_element") == "cell_code" and cell.get("hide_mode") == "input"
+        return cell.children[parts.index("cell_code_source")] if folded else None
+
+    for cell in list(cells(doctree)):
+        after = cell.next_node(descend=False, siblings=True)
+        if len(cell.children) == 1 and isinstance(after, nodes.container) and (
+                (mine := source(cell)) is not None and (other := source(after)) is not None):
+            other[:0] = mine.children
+            cell.parent.remove(cell)
 
 
 # Figures

@@ -75,6 +75,23 @@ def test_a_cell_stays_as_folded_as_its_tags_say(pages, before, after):
     assert page[0]["hide_mode"] == after
 
 
+@pytest.mark.parametrize("made, bars", [
+    ([("a = 1", ""), ("b = 1", ""), ("c = 1", "3")], ["a = 1\nb = 1\nc = 1"]),
+    ([("a = 1", "3"), ("b = 1", "")], ["a = 1", "b = 1"]),
+    ([("a = 1", ""), None, ("b = 1", "")], ["a = 1", "b = 1"])])
+def test_neighbouring_folds_become_one_if_the_first_shows_nothing(pages, made, bars):
+    page = nodes.container("", *(nodes.paragraph() if each is None
+                                 else cell(*each, hide_mode="input") for each in made))
+    pages.fold_cells(application(), page)
+    assert [pages.code_of(each) for each in pages.cells(page)] == bars
+
+
+def test_code_in_sight_stays_out_of_the_fold_behind_it(pages):
+    page = nodes.container("", cell("a = 1"), cell("b = 1", hide_mode="input"), cell("c = 1"))
+    pages.fold_cells(application(), page)
+    assert [pages.code_of(each) for each in pages.cells(page)] == ["a = 1", "b = 1", "c = 1"]
+
+
 FIGURE = ('<figure class="explore"><img class="frame" src="course-frames:{}.png">'
           "<figcaption>{}</figcaption></figure>")
 
