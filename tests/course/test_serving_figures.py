@@ -58,10 +58,11 @@ def test_a_pair_is_found_at_its_strengths():
 
 
 def test_errors_are_taken_apart_by_what_is_rounded():
-    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004],
-                                                 [0.2, 0.001, 0.41, 0.4]])
+    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004, 0.003],
+                                                 [0.2, 0.001, 0.41, 0.4, 0.38]])
     assert data.errors[0].tolist() == [[0.003, 0.001], [0.2, 0.001]]
     assert data.errors[1].tolist() == [[0.005, 0.004], [0.41, 0.4]]
+    assert data.base.tolist() == [0.003, 0.38]
     assert "Update of 0.2% of W: weights rounded, merged 20.0%" in merge_rounding.alt(data)
 
 

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("On the left it matters whether the adapter is merged, and more so the smaller its "
-           "update is. On the right it hardly matters.")
-PANELS = ("Only the weights have 16 bits", "The layers compute in 16 bits too")
+CAPTION = ("On the left merging matters, and more so the smaller the update is. On the right the "
+           "base alone errs nearly as much.")
+PANELS = ("Only the weights have 16 bits", "Adapted layers compute in 16 bits too")
 LIMITS, SPAN = (3e-4, 2.5), (0.0018, 0.55)  # of the errors, and of the sizes
 TICKS = (0.001, 0.01, 0.1, 1)
 
@@ -24,22 +24,24 @@ class Rounding:
     """Sizes of the update beside W, (sizes,), and the errors of each panel, (sizes, 2).
 
     An error is a share of the adapter's effect; the two columns are merged and unmerged.
+    ``base``, (sizes,), is the error of the base alone, all rounded, as a share of the same.
     """
 
     sizes: np.ndarray
     errors: tuple[np.ndarray, np.ndarray]
+    base: np.ndarray
 
 
 def compute(sizes: Sequence[float], errors: Sequence[Sequence[float]]) -> Rounding:
-    """Take for each size four errors: weights rounded, merged and not; all rounded, the same.
+    """Take five errors a size: weights rounded, merged and not; all rounded, also the base alone.
 
     Raises:
-        ValueError: a size has not four errors.
+        ValueError: a size has not five errors.
     """
     found = np.array(errors, float)
-    if found.shape != (len(sizes), 4):
-        raise ValueError(f"the errors have shape {found.shape}; allowed is {(len(sizes), 4)}")
-    return Rounding(np.array(sizes, float), (found[:, :2], found[:, 2:]))
+    if found.shape != (len(sizes), 5):
+        raise ValueError(f"the errors have shape {found.shape}; allowed is {(len(sizes), 5)}")
+    return Rounding(np.array(sizes, float), (found[:, :2], found[:, 2:4]), found[:, 4])
 
 
 def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
@@ -47,6 +49,8 @@ def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
     for column, face, dash in ((0, style.LORA.mark, "-"), (1, style.PAPER, (0, (3, 1.5)))):
         ax.plot(data.sizes, errors[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
                 mfc=face, mec=style.LORA.mark, zorder=3 - column)
+    if not first:
+        ax.plot(data.sizes, data.base, color=style.FROZEN.mark, lw=6, alpha=0.5, zorder=1.5)
     least, most = np.argmin(data.sizes), np.argmax(data.sizes)
     ax.axvline(data.sizes[most], color=style.RULE, lw=style.THIN, zorder=1)
     ax.text(data.sizes[most], 1.1, "ours", ha="center", va="bottom", color=style.MUTED,
@@ -66,11 +70,13 @@ def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
     at = np.argsort(data.sizes)
     height = [float(np.exp(np.interp(np.log(middle), np.log(data.sizes[at]),
                                      np.log(errors[at, column])))) for column in (0, 1)]
-    names = (("merged", height[0] * 1.5, "left", "bottom"),
-             ("unmerged", height[1] * 1.35, "center", "bottom"))
-    for name, y, side, foot in names if first else (
-            ("merged and unmerged", max(height) * 1.5, "left", "bottom"),):
-        ax.text(middle, y, name, ha=side, va=foot, color=style.LORA.ink, weight=600)
+    names = (("merged", height[0] * 1.5, "left", style.LORA),
+             ("unmerged", height[1] * 1.35, "center", style.LORA))
+    if not first:
+        names = (("merged and\nunmerged", max(height) * 1.5, "left", style.LORA),
+                 ("base alone", min(height) / 4, "right", style.FROZEN))
+    for name, y, side, tone in names:
+        ax.text(middle, y, name, ha=side, va="bottom", color=tone.ink, weight=600)
 
 
 @style.styled
@@ -79,7 +85,7 @@ def draw(data: Rounding, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.5 if wide else 6.0)
     style.heading(fig, "What does rounding to bfloat16 cost?",
-                  "Error of the logits, of what the adapter does to them")
+                  "Rounding error of the logits / change by the adapter")
     for k, (title, errors) in enumerate(zip(PANELS, data.errors, strict=True)):
         box = (0.55 + 3.45 * k, 1.0, 3.0, 1.95) if wide else (0.55, 1.0 + 2.55 * k, 2.85, 1.85)
         ax = style.place(fig, *box)
@@ -91,7 +97,7 @@ def draw(data: Rounding, layout: Layout = "wide") -> Figure:
 def alt(data: Rounding) -> str:
     """Return the picture in words."""
     rows = [f"update of {size:.1%} of W: weights rounded, merged {one[0]:.1%}, unmerged "
-            f"{one[1]:.1%}; all rounded, merged {two[0]:.1%}, unmerged {two[1]:.1%}."
-            for size, one, two in zip(data.sizes, *data.errors)]
-    return "Error of the logits, of the adapter's effect. " + " ".join(
+            f"{one[1]:.1%}; all rounded, merged {two[0]:.1%}, unmerged {two[1]:.1%}, base alone "
+            f"{base:.1%}." for size, one, two, base in zip(data.sizes, *data.errors, data.base)]
+    return "Error of the logits, as a share of the adapter's change. " + " ".join(
         row[0].upper() + row[1:] for row in rows)
