@@ -9,9 +9,11 @@ from lib.figures.lora import (
     first_gain,
     grid,
     merge_places,
+    merge_rounding,
     qlora_step,
     reply_cards,
     reply_forms,
+    request_times,
     rounded_bases,
     second_task,
     serving,
@@ -57,7 +59,26 @@ def test_a_pair_is_found_at_its_strengths():
     assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
 
 
+def test_errors_are_taken_apart_by_what_is_rounded():
+    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004, 0.003],
+                                                 [0.2, 0.001, 0.41, 0.4, 0.38]])
+    assert data.errors[0].tolist() == [[0.003, 0.001], [0.2, 0.001]]
+    assert data.errors[1].tolist() == [[0.005, 0.004], [0.41, 0.4]]
+    assert data.base.tolist() == [0.003, 0.38]
+    assert "Update of 0.2% of W: weights rounded, merged 20.0%" in merge_rounding.alt(data)
+
+
+def test_times_are_shares_of_the_mixed_batch():
+    data = request_times.compute({"one by one": (32, 6.0), "mixed": (1, 2.0), "base": (1, 1.0)},
+                                 "mixed", "base")
+    assert [way.time for way in data] == [3, 1, 0.5]
+    assert [way.adapters for way in data] == [True, True, False]
+    assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]]), r"\(1, 2\)"),
+    (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])

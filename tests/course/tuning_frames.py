@@ -58,6 +58,7 @@ from lib.figures.lora import (
     lora_count,
     low_rank,
     merge_places,
+    merge_rounding,
     outer_products,
     predictors,
     pull,
@@ -70,6 +71,7 @@ from lib.figures.lora import (
     reach,
     reply_cards,
     reply_forms,
+    request_times,
     rounded_bases,
     scaling,
     second_task,
@@ -364,6 +366,14 @@ def serving(long: str) -> Frames:
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
+    yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
+           [(((0.267, 0.027, 0.003), ((0.003, 0.001, 0.005, 0.005, 0.005),
+                                      (0.02, 0.001, 0.04, 0.05, 0.04),
+                                      (0.2, 0.001, 0.41, 0.41, 0.38))), ())])
+    ways = {"one by one, each with a swap": (32, 8.7), "one mixed batch": (1, 1.0),
+            "the same rows, base alone": (1, 0.95)}
+    yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
+           [((ways, "one mixed batch", "the same rows, base alone"), ())])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
