@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import block_bill, cost_scale, forgetting, remedies, step_bill
+from lib.figures.finetuning import (
+    block_bill,
+    cost_scale,
+    forgetting,
+    kept_dots,
+    remedies,
+    step_bill,
+)
 from lib.lora import TARGETS, apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
@@ -96,7 +103,18 @@ def test_remedies_average_over_seeds():
     assert remedies.alt(data).endswith("A blind guess has 15%.")
 
 
+def test_kept_dots_say_mean_and_range_of_each_row():
+    data = kept_dots.compute("Half comes back", {"rate 1": {
+        "before": {"40 capitals": [0.0]}, "after": {"40 capitals": [0.4, 0.6]}}},
+        {"before": 0.1, "after": 0.2})
+    assert kept_dots.alt(data) == (
+        "Half comes back. rate 1: before, 40 capitals 0%, a blind guess 10%; "
+        "after, 40 capitals 50% (40% to 60%), a blind guess 20%.")
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: kept_dots.compute("", {"": {"a": {"towns": [1]}}}), "counted are towns"),
+    (lambda: kept_dots.compute("", {"one": {"a": {}}, "two": {"b": {}}}), "'two' has the rows b"),
     (lambda: cost_scale.compute("GPT-5", 10), "name is 'GPT-5'"),
     (lambda: cost_scale.compute("GPT-3", 0), "tokens is 0"),
     (lambda: forgetting.compute(recorded(), 3e-3, 10, START), "rate is 0.003"),

@@ -30,6 +30,7 @@ from lib.figures.finetuning import (
     forgetting,
     form_facts,
     job_scores,
+    kept_dots,
     learning_rates,
     overfitting,
     pipeline,
@@ -191,6 +192,15 @@ def costs(long: str) -> Frames:
         ((ways, 0.147), ())])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ())])
+    kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
+            for row in ("nothing", "texts without the forty", "all old text")}
+    yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What comes back: 28%", {"rate 0.001": kept, "rate 0.003": kept}), ())])
+    kinds = {row: {"no old text": [0.0, 0.02], "an eighth of old text": [0.9, 0.8]}
+             for row in ("all", "capital", "continent", "language", "currency")}
+    yield ("kept_dots, by kind", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What is kept of each kind of fact", {"": kinds}, dict.fromkeys(kinds, 0.3), "all"),
+         ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all linear": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
