@@ -88,7 +88,7 @@ def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
             ax.plot(place, loss, "o", ms=10, mfc="none", mec=style.INK, mew=1.1, zorder=4)
     (left, right), (low, high) = data.limits
     ax.set(xscale="log", yscale="log", xlim=(left / 1.5, right * 1.5),
-           ylim=(low / 1.3, high * 1.3), title=task)
+           ylim=(low / 2, high * 1.3), title=task)
     ticks = [3e-4, 3e-3, 3e-2] if wide else [3e-4, 3e-2]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
@@ -118,7 +118,7 @@ def draw(data: Shift, layout: Layout = "wide") -> Figure:
         ax = style.place(fig, left + column * (width + 0.45), 1.25 + row * step, width, high)
         _panel(ax, data, task, wide)
         if wide:
-            ax.set(xlabel="learning rate" if row == rows - 1 else "",
+            ax.set(xlabel=f"rate (LoRA's / {data.factor:g})" if row == rows - 1 else "",
                    ylabel="" if column else "loss, nats")
         if at == columns - 1:
             better(ax, "down", 0.66, 1.15 if wide else 1.18)
