@@ -35,6 +35,7 @@ from lib.figures.gpt import (
     linear_board,
     logit_push,
     lone_space,
+    loss_by_rate,
     losses_at_rates,
     merge_steps,
     merging,
@@ -250,6 +251,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                            0.04: (2.96, 2.93)},
                "attention, two matrices": {0.005: (2.5, 2.45), 0.01: (2.43, 2.37)},
                "attention, feed-forward": {0.005: (2.32, 2.24), 0.01: (2.19, 2.15)}},), ())])
+    yield ("loss_by_rate", loss_by_rate.compute, loss_by_rate.draw, loss_by_rate.alt,
+           [(({"one block": {0.005: (2.4, 2.38), 0.01: (2.19, 2.15), 0.02: (2.25, 2.27)},
+               "four blocks": {0.0025: (2.66, 2.68), 0.005: (2.31, 2.33), 0.01: (2.4, 2.46)},
+               "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
+                                         0.01: (4.2, 4.6)}},), ())])
     yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
            [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
             for block in (1, 2)])
