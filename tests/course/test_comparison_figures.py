@@ -122,14 +122,16 @@ def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_mi
     assert data.least["full"].tolist() == [False, False, True]
     assert data.least["r = 8"].all()
     assert fronts.alt(data) == ("Questions, facts kept at the lowest loss that all reach, 2 nats: "
-                                "full 50%, r = 8 at least 35%.")
+                                "full 50%, r = 8 at least 35%. Ringed, full: 3 nats, 90% of the "
+                                "facts kept.")
 
 
 def test_the_ringed_point_of_a_front_is_the_middle_mark_of_full():
     up = np.linspace(0.1, 0.9, 25)
-    data = fronts.compute({"full": kept(up)}, np.arange(1.0, 26), 0.99, "qa")
-    assert data.example == (13, pytest.approx(up[12]))
-    assert fronts.alt(data).endswith(" Ringed, full: 13 nats, 50% of the facts kept.")
+    data = fronts.compute({"full": kept(up)}, np.geomspace(1, 16, 25), 0.99, "qa")
+    assert data.marked.sum() == 11
+    assert data.example == pytest.approx((4, up[12]))
+    assert fronts.alt(data).endswith(" Ringed, full: 4 nats, 50% of the facts kept.")
 
 
 def test_a_front_that_one_seed_does_not_reach_is_not_drawn():

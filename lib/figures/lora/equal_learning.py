@@ -1,4 +1,4 @@
-"""How two methods are compared at equal learning: one run, a level, all rates, the front."""
+"""How two methods are compared at equal learning: one run, a level, all rates, the envelope."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, axis_from, facts_axis
 
-CAPTION = ("A front is built in four steps: one run, two runs at one loss, all learning rates, "
+CAPTION = ("The rule in four views: one run, two runs at one loss, all learning rates, "
            "and the best of them at each loss.")
 STEPS = (1, 2, 3, 4)
 SHOWN = {"full": 0.001, "lora": 0.01}  #: the run of each method that the first steps show
 SAID = {1: "One run: each mark is a moment of its training",
         2: "Two runs, compared at one loss",
         3: "All learning rates, compared at one loss",
-        4: "The fronts: the best rate at each loss"}
+        4: "Upper envelopes: the best rate at each loss"}
 FINE = 80  # points of a line
 NEAR = 1.2  # a run that ends within this factor above the level misses it narrowly
 
@@ -31,8 +31,8 @@ NEAR = 1.2  # a run that ends within this factor above the level misses it narro
 class Equal:
     """One data set and seed: by method and rate the measured moments, (times, 3) of step, dev loss
     and facts kept; ``level`` the loss at which the methods are compared, ``kept`` what each rate
-    had left there or nan; ``fronts`` the most facts at each of ``levels``: (levels,); ``base`` and
-    ``blind`` what the base model knows and what a blind guess has.
+    had left there or nan; ``fronts``, the upper envelopes, the most facts at each of ``levels``:
+    (levels,); ``base`` and ``blind`` what the base model knows and what a blind guess has.
     """
 
     task: str
@@ -93,7 +93,9 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, level: float, step:
             for method, each in runs.items()}
     lowest = min(run[:, 1].min() for each in runs.values() for run in each.values())
     highest = max(run[0, 1] for each in runs.values() for run in each.values())
-    levels = np.geomspace(lowest, highest, FINE)
+    ends = np.array([run[:, 1].min() for each in runs.values() for run in each.values()])
+    levels = np.unique([*np.geomspace(lowest, highest, FINE), *ends,
+                        *(ends[ends > lowest] * (1 - 1e-9))])  # a run's end is an upright jump
     fronts = {}
     for method, each in runs.items():
         found = np.array([left_at(run, levels) for run in each.values()])
@@ -159,7 +161,7 @@ def _key(fig: Figure, data: Equal, top: float, wide: bool) -> None:
         ax.plot(0.2, y, style.MARKER[method], ms=5, color=tone.mark)
         ax.text(0.34, y, name, va="center", color=tone.ink, weight=600)
         if data.step == 1:
-            words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from step 2 on"
+            words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from view 2 on"
         else:
             words = _left(data, method)
             if data.step > 2 and wide:

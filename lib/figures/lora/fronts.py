@@ -22,6 +22,7 @@ LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
     "r = 64": (style.LORA, 2.4, "D", True), "r = 8": (style.LORA, 1.4, "D", False),
     "r = 4": (style.LORA, 1.4, "v", False)}
 DOTS = (0, (1, 1.6))
+MARKS = 11  # how many of its levels a line marks, evenly in the logarithm
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Fronts:
     @property
     def marked(self) -> np.ndarray:
         """At which levels the lines carry a mark: (levels,), true or false."""
-        return np.arange(len(self.levels)) % 6 == 0
+        at = np.log(self.levels)
+        nearest = np.abs(at[:, None] - np.linspace(at[0], at[-1], MARKS)).argmin(0)
+        return np.isin(np.arange(len(at)), nearest)
 
     @property
     def example(self) -> tuple[float, float] | None:
