@@ -50,6 +50,7 @@ from lib.figures.lora import (
     enough,
     equal_learning,
     first_gain,
+    final_loss,
     first_twenty,
     fronts,
     grid,
@@ -246,6 +247,9 @@ def maths(long: str) -> Frames:
                for alpha in (1, 4, 8)}
     yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
            [((courses, alpha, None if alpha == 1 else (4,)), ()) for alpha in courses])
+    yield ("final_loss", final_loss.compute, final_loss.draw, final_loss.alt,
+           [((ends,), ()) for ends in ({1: 0.1, 4: 1e-8, 8: 1e-20, 24: 0.09}, {1: 0.1, 4: 0.02},
+                                       {1: 0.1, 6: 0.0, 8: 0.0, 12: 1e-15, 24: 0.1})])
     falling = 4 * np.exp(-np.arange(300) / 25) + 0.03 * (1.2 + np.sin(np.arange(300)))
     yield ("training_curve", training_curve.compute, training_curve.draw, training_curve.alt,
            [((falling, {step: falling[min(step, 299)] + 0.05 for step in range(0, 301, 20)}), ())])
