@@ -58,8 +58,10 @@ def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
     for row in (least, most):
         for column in (0, 1) if first else (0,):
             above, error = column == 0, errors[row, column]
-            ax.annotate(style.percent(error, 1), (data.sizes[row], error), (0, 8 if above else -9),
-                        textcoords="offset points", ha="center", va="bottom" if above else "top",
+            near = not first and row == least  # the 100% line is above, so the figure goes beside
+            ax.annotate(style.percent(error, 1), (data.sizes[row], error),
+                        (9, 1) if near else (0, 8 if above else -9), textcoords="offset points",
+                        ha="left" if near else "center", va="bottom" if above else "top",
                         color=style.LORA.ink, weight=600, size=style.SMALL)
     ax.set(xscale="log", yscale="log", xlim=SPAN, ylim=LIMITS, xlabel="size of the update beside W")
     ax.minorticks_off()

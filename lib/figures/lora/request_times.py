@@ -11,29 +11,40 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Each piece of a bar is one call of the model. Fewer and larger calls take less time."
+CAPTION = ("Dark is a call of the model, pale the swap before it. Fewer and larger calls take "
+           "less time.")
 HIGH = 0.42  # inches of a row
+PALE = 0.4  # opacity of the swap before a call
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way: its name, the calls that it makes, its time beside the unit's, and its colour."""
+    """One way: its name, the calls that it makes, its time beside the unit's, and its colour.
+
+    ``swaps`` is the part of ``time`` that its swaps take.
+    """
 
     name: str
     calls: int
     time: float
     adapters: bool
+    swaps: float = 0.0
 
 
-def compute(found: Mapping[str, tuple[int, float]], unit: str, plain: str) -> list[Way]:
+def compute(found: Mapping[str, tuple[int, float]], unit: str, plain: str,
+            without: Mapping[str, str] | None = None) -> list[Way]:
     """Take each way's calls and time; ``unit`` has time 1, and ``plain`` has no adapters.
 
+    ``without`` names, for a way with swaps, the same way without them.
+
     Raises:
-        ValueError: one of these two ways is missing.
+        ValueError: one of these ways is missing.
     """
-    if missing := {unit, plain} - set(found):
+    without = without or {}
+    if missing := {unit, plain, *without, *without.values()} - set(found):
         raise ValueError(f"not timed: {', '.join(sorted(missing))}")
-    return [Way(name, calls, time / found[unit][1], name != plain)
+    return [Way(name, calls, time / found[unit][1], name != plain,
+                max(0.0, time - found[without.get(name, name)][1]) / found[unit][1])
             for name, (calls, time) in found.items()]
 
 
@@ -47,10 +58,13 @@ def _bars(ax: Axes, data: list[Way], wide: bool) -> None:
     longest = max(way.time for way in data)
     for row, way in enumerate(data):
         tone = style.LORA if way.adapters else style.FROZEN
-        piece = way.time / way.calls
+        piece, swap = way.time / way.calls, way.swaps / way.calls
         for k in range(way.calls):
-            ax.barh(row, piece, 0.5 if wide else 0.42, k * piece, fc=tone.mark, ec=style.PAPER,
-                    lw=0.9 if way.calls > 1 else 0)
+            for start, length, alpha in ((0, swap, PALE), (swap, piece - swap, 1)):
+                ax.barh(row, length, 0.5 if wide else 0.42, k * piece + start, fc=tone.mark,
+                        alpha=alpha, lw=0)
+            if k:
+                ax.plot([k * piece] * 2, [row - 0.26, row + 0.26], color=style.PAPER, lw=0.9)
         ax.text(way.time + 0.015 * longest, row, f"{way.time:.2f}", va="center", weight=600,
                 color=tone.ink)
         if not wide:
@@ -72,7 +86,9 @@ def draw(data: list[Way], layout: Layout = "wide") -> Figure:
     high = len(data) * (HIGH if wide else 0.56)
     fig = style.canvas(layout, 1.2 + high)
     style.heading(fig, "The same requests, answered in several ways" if wide else
-                  "The same requests, several ways", "Each piece of a bar is one call of the model")
+                  "The same requests, several ways",
+                  "Dark: a call of the model (drawn alike). Pale: its swap"
+                  if any(way.swaps for way in data) else "Each piece of a bar is one call")
     left = 2.9 if wide else 0.1
     _bars(style.place(fig, left, 0.66, style.WIDTH[layout] - left - 0.1, high), data, wide)
     return fig
@@ -81,4 +97,5 @@ def draw(data: list[Way], layout: Layout = "wide") -> Figure:
 def alt(data: list[Way]) -> str:
     """Return the picture in words."""
     return "Time beside that of the mixed batch. " + "; ".join(
-        f"{way.name}, {calls(way.calls)}: {way.time:.2f}" for way in data) + "."
+        f"{way.name}, {calls(way.calls)}: {way.time:.2f}"
+        + (f", of which swaps {way.swaps:.2f}" if way.swaps else "") for way in data) + "."
