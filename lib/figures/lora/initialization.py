@@ -72,7 +72,7 @@ def _curves(ax: Axes, data: Starts) -> None:
         steps = np.arange(len(curve)) + (WINDOW + 1) / 2
         ax.plot(steps, curve, color=tone.mark, ls=dash)
         named.append(Named(steps, curve, name, tone))
-    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats",
+    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats (log scale)",
            xlim=(0, max(each.shape[1] for each in data.losses.values())))
     ax.set_yticks([0.1, 1], ["0.1", "1"])
     ax.minorticks_off()

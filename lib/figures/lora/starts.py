@@ -15,12 +15,10 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.initialization import Starts, gather
 
-CAPTION = ("Raise the learning rate: beside a zero matrix a narrow one keeps its answers, and a "
-           "wide one loses them, whichever of the two is zero.")
+CAPTION = "Raise the learning rate, and look for the initializations that lose their answers."
 
 WINDOW = 5  # steps that a point of a curve is the mean of
 PALE = style.RULE
-LOW = 0.2  # share at which the axis of the scores begins; what is below is written there
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def _curves(ax: Axes, data: Start) -> None:
         ax.plot(np.arange(len(curve)) + (WINDOW + 1) / 2, curve, zorder=2 + chosen,
                 color=style.LORA.mark if chosen else PALE, lw=style.LINE if chosen else 1.1)
     steps = max(each.shape[1] for each in data.runs.losses.values())
-    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats",
+    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats (log scale)",
            xlim=(0, steps))
     ax.set_yticks([0.1, 1], ["0.1", "1"])
     ax.minorticks_off()
@@ -82,12 +80,7 @@ def _curves(ax: Axes, data: Start) -> None:
 
 
 def _row(ax: Axes, values: np.ndarray, at: float, marker: str, tone: Tone, chosen: bool) -> None:
-    """Every seed of one row, or its mean as a number where the axis doesn't reach it."""
-    if values.mean() < LOW:
-        ax.text(LOW + (0.008 if tone is style.TASK else 0.15), round(at),
-                f"← {style.percent(values.mean())}", va="center", ha="left", color=tone.ink,
-                size=style.SMALL, weight=600 if chosen else 400)
-        return
+    """Every seed of one row."""
     style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker], tone,
                 6.5 if chosen else 4.0)
 
@@ -98,7 +91,7 @@ def _scores(ax: Axes, data: Start) -> None:
         _row(ax, data.runs.answers[name], row - 0.16, "task", style.TASK, name == data.name)
         _row(ax, data.runs.facts[name], row + 0.16, "facts", style.FACTS, name == data.name)
     names = list(data.runs.losses)
-    ax.set(xlim=(LOW - 0.01, 1.01), ylim=(len(names) - 0.5, -0.5))
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
     ax.set_title("After training", pad=18)
     for x, words, tone in ((0, "answers right", style.TASK), (1, "facts kept", style.FACTS)):
         ax.text(x, 1.02, words, transform=ax.transAxes, va="bottom", color=tone.ink,
@@ -107,7 +100,7 @@ def _scores(ax: Axes, data: Start) -> None:
     for label, name in zip(ax.get_yticklabels(), names):
         label.set(color=style.LORA.ink if name == data.name else style.MUTED,
                   weight=600 if name == data.name else 400)
-    style.share_ticks(ax.xaxis, LOW)
+    style.share_ticks(ax.xaxis)
     ax.grid(axis="x")
 
 

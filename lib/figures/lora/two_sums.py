@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Compare the shapes: terms that agree add up in a straight line, and terms with signs "
-           "by chance bend like the root of r.")
+CAPTION = "Compare how much of each sum is reached after a quarter of its terms."
 
 SHOWN = 40  # entries of the change that are drawn, of all
 
@@ -52,7 +51,7 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
                   f"loss's fall, {style.percent(early(data.usual))} of ΔW's size" if wide else
                   f"First quarter: loss {style.percent(early(data.fall))}, ΔW "
                   f"{style.percent(early(data.usual))}",
-                  "Sums of r terms, one for each row of A and its column of B" if wide
+                  "One term for each row of A and its column of B; √r would have made 50%" if wide
                   else "One term for each row of A")
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
     for walk in data.entries:
@@ -60,7 +59,7 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     for sign in (1, -1):
         ax.plot(places, sign * np.array([0, *data.usual]), color=style.LORA.mark, lw=style.LINE)
     ax.plot(places, [0, *data.fall], color=style.TASK.mark, lw=style.LINE, ls=(0, (5, 1.5)))
-    ax.plot(places, places**0.5, color=style.INK, lw=style.THIN, ls=(0, (1, 1.5)), zorder=3)
+    ax.plot(places, places**0.5, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
     top = float(data.fall[-1])
     ax.set(xlim=(0, places[-1]), ylim=(-0.42 * top, 1.05 * top), xlabel="terms added, r",
            title="Sum, in units of one term")
