@@ -39,7 +39,7 @@ class Saved:
         return (2 * SPARED - STATE) * 12 / FULL_ACTIVATIONS
 
 
-def by_formula(ratio: np.ndarray) -> np.ndarray:
+def by_formula(ratio: float | np.ndarray) -> float | np.ndarray:
     """Return the share saved, if all parameters are in the blocks: 12 d^2 in each."""
     return SPARED / (STATE + FULL_ACTIVATIONS / 12 * ratio)
 
