@@ -10,6 +10,7 @@ from lib.figures.finetuning import (
     kept_dots,
     remedies,
     step_bill,
+    tokens_width,
 )
 from lib.lora import TARGETS, apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
@@ -149,3 +150,13 @@ def test_a_block_keeps_the_bytes_that_the_chapter_measures():
                              (("full", 0, 1, 1, 8), "at least 1")):
         with pytest.raises(ValueError, match=words):
             block_bill.compute(*arguments)
+
+
+def test_lora_saves_half_at_four_tokens_for_each_unit_of_width():
+    data = tokens_width.compute(cost_scale.MODELS, 2048)
+    assert round(data.half, 1) == 4.2 and np.isclose(tokens_width.by_formula(data.half), 0.5)
+    at, share = data.models["Llama 2 7B"]
+    assert at == 0.5 and abs(share - tokens_width.by_formula(at)) < 0.01
+    for sizes, tokens, words in (({}, 1, "no model"), (cost_scale.MODELS, 0, "tokens is 0")):
+        with pytest.raises(ValueError, match=words):
+            tokens_width.compute(sizes, tokens)

@@ -212,7 +212,7 @@ def costs(long: str) -> Frames:
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
     yield ("tokens_width", tokens_width.compute, tokens_width.draw, tokens_width.alt,
-           [((cost_scale.MODELS, tokens), ()) for tokens in (512, 2048)])
+           [((cost_scale.MODELS, tokens), ()) for tokens in (2048, 8192, 32_768)])
 
 
 def low_ranks(long: str) -> Frames:
