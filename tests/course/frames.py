@@ -206,9 +206,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
-    verdicts = dict.fromkeys((*fact_path.SUPPOSED, "enrich"), "holds") | {"join": "refuted"}
-    yield ("fact_path_judged", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, None, ("", ""), verdicts), ())])
+    boxes = {("name", 0): 90, ("answer", 0): 111, ("is", 1): 77, ("answer", 1): 52}
+    yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156, None, ("", ""), boxes), ())])
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
            [((said,), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,

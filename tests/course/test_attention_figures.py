@@ -71,13 +71,12 @@ def test_the_path_names_what_matters():
     assert "'Peru is' goes on with ' Quito.'" in words
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
-    verdicts = dict.fromkeys((*fact_path.SUPPOSED, "enrich"), "holds") | {"join": "refuted"}
-    judged = fact_path.compute(said, lost, 40, verdicts=verdicts)
-    assert "Verdicts: join refuted; fetch the relation holds" in fact_path.alt(judged)
-    with pytest.raises(ValueError, match="verdicts for join; needed are those for join, fetch"):
-        fact_path.compute(said, lost, 40, verdicts={"join": "refuted"})
+    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
+    assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
+    with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
+        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
     words = fact_path.alt(fact_path.suppose(said))
-    assert words.startswith("A hypothesis") and "spell (layers 1 and 2" in words
+    assert words.startswith("A guess") and "spell (layers 1 and 2" in words
     assert "enrich (layers 1 and 2, feed-forward at the name)" in words
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
                                          r"for the paths \[\('name', 'is'\)\]"):

@@ -28,7 +28,6 @@ ROLES: dict[tuple[Path, int], str] = {
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 #: What is supposed before any edge is knocked out, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
-REFUTED = "refuted"  # the verdict whose arrow is grey
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
-    ``verdicts`` has a word for each role that was supposed, and for "enrich", once all are tested.
+    ``boxes`` has what is lost without the feed-forward layers, by group and half, once measured.
     """
 
     tokens: Mapping[str, str]
@@ -45,7 +44,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
-    verdicts: Mapping[str, str] = field(default_factory=dict)
+    boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -57,22 +56,24 @@ class Paths:
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            verdicts: Mapping[str, str] | None = None) -> Paths:
+            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
         ValueError: a group has no text, a path with a role, or the chosen one, was not measured, or
-            some roles that were supposed have a verdict and others don't.
+            a box has no place in the figure.
     """
-    if verdicts and {*verdicts} != {*SUPPOSED, "enrich"}:
-        raise ValueError(f"verdicts for {', '.join(verdicts)}; needed are those for "
-                         f"{', '.join(SUPPOSED)} and enrich")
+    homeless = sorted({*(boxes or ())} - {*BOXES["wide"]})
+    if homeless:
+        raise ValueError(f"no place for the boxes {homeless}; "
+                         f"there is one for {sorted(BOXES['wide'])}")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
-                 known, chosen, says, dict(verdicts or {}))
+                 known, chosen, says,
+                 {place: int(gone) for place, gone in (boxes or {}).items()})
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -85,25 +86,32 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.77, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
-             "the country again": 0.68},
+    "wide": {"join": 0.2, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+             "the country again": 0.66},
     "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
+#: Words that stand beside a thin arrow, and not on it.
+BESIDE: dict[Layout, dict[str, tuple[float, float]]] = {
+    "wide": {"join": (0.43, 0.0), "the country again": (0.12, -0.38)}, "narrow": {}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
-#: The middle of the box of the feed-forward layers, from the name's middle and from the first row.
-BOX: dict[Layout, tuple[float, float]] = {"wide": (-0.75, 1.02), "narrow": (-0.54, 1.05)}
+#: The middle of each box of feed-forward layers, from its group's middle and from the first row,
+#: and where its arrow ends, from the group's middle.
+BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
+    "wide": {("name", 0): (-0.75, 1.02, -0.27), ("answer", 0): (-0.85, 0.92, -0.37),
+             ("is", 1): (-1.5, 2.36, -0.08), ("answer", 1): (0.36, 1.95, 0.3)},
+    "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("answer", 0): (-0.42, 0.85, -0.27),
+               ("is", 1): (-0.85, 2.4, -0.08), ("answer", 1): (0.15, 1.9, 0.2)}}
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
 CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
-           known: int, refuted: bool = False) -> None:
+           known: int) -> None:
     """An arrow whose width is what was lost; one that matters little is a thin grey line."""
     matters = lost >= FEW
-    mark = style.FROZEN.mark if refuted else style.ATTENTION(0.7)
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
-        "arrowstyle": "-|>", "color": mark if matters else style.RULE,
+        "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
         "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
         "mutation_scale": 12 if matters else 7})
 
@@ -123,24 +131,25 @@ def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> 
 
 
 def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
-    """The box of the early feed-forward layers, which add to the name's states."""
-    x, (aside, down) = COLUMNS[layout]["name"], BOX[layout]
-    ruling = data.verdicts.get("enrich") if layout == "wide" else None
-    ax.text(x + aside, TOP + down, f"enrich:\n{ruling}" if ruling else "enrich", ha="center",
-            va="center", zorder=5, linespacing=1.1,
-            bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
-                  "boxstyle": "round,pad=0.25,rounding_size=0.2"})
-    ax.annotate("", (x - _spread(data, layout)["name"] - 0.08, TOP + BAND - 0.03),
-                (x + aside, TOP + down + 0.12), zorder=3,
-                arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark, "lw": 1.6,
-                            "shrinkA": 2, "shrinkB": 2, "mutation_scale": 11})
+    """The boxes of feed-forward layers, which add to the states of their group."""
+    for (group, half), lost in (data.boxes or {("name", 0): None}).items():
+        x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
+        name = "enrich" if (group, half) == ("name", 0) else "feed-\nforward"
+        words = name if lost is None else f"{name}: {lost}" if layout == "wide" else str(lost)
+        ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
+                bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
+                      "boxstyle": "round,pad=0.25,rounding_size=0.2"})
+        ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
+                    zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark,
+                                          "lw": 1.6, "shrinkA": 2, "shrinkB": 2,
+                                          "mutation_scale": 11})
 
 
 @style.styled
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    tall = 5.5 if data.verdicts else 5.3
+    tall = 6.2 if data.boxes else 5.3
     fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
     style.heading(fig, *_title(data))
     ax = style.board(fig)
@@ -169,9 +178,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         for half, lost in enumerate(losses):
             if lost < FEW and data.chosen != ((seen, looks), half):
                 continue  # all twelve at once would cross the words
-            ruling = data.verdicts.get(ROLES.get(((seen, looks), half), ""))
             _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
-                   data.known, ruling == REFUTED)
+                   data.known)
     if data.chosen:
         path, half = data.chosen
         x, y = _along(data, layout, path, half, CROSS[path[0]])
@@ -191,13 +199,10 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return "How a capital may be found", "A hypothesis: attention (arrows), feed-forward (box)"
-    if data.verdicts:
-        held = sum(ruling != REFUTED for ruling in data.verdicts.values())
-        partly = sum("part" in ruling for ruling in data.verdicts.values())
-        return (f"{held} of {len(data.verdicts)} steps hold"
-                + (f", {partly} of them in part" if partly else ""),
-                f"Capitals lost of {data.known} without an edge")
+        return "How a capital may be found", "A guess: attention (arrows), feed-forward (box)"
+    if data.boxes:
+        return ("What each part is worth",
+                f"Capitals lost of {data.known} without an edge, or with a box's mean")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -211,22 +216,28 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     where = {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
         path, half = where[role]
-        above = 0.04 if data.verdicts and path[0] == path[1] else 0  # off the short arrow's head
-        x, y = _along(data, layout, path, half, ALONG[layout][role] - above)
+        x, y = _along(data, layout, path, half, ALONG[layout][role])
+        aside, down = BESIDE[layout].get(role, (0.0, 0.0))
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
-        ruling = data.verdicts.get(role, "not supposed") if data.verdicts else ""
-        words += f"\n{ruling}" if ruling else ""
-        ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
-                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
-                                       "pad": 1.5})
+        ax.text(x + aside, y + down, words if layout == "wide" else short, ha="center", va="center",
+                zorder=5, linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
+                                                 "ec": "none", "pad": 1.5})
         if layout == "narrow" and not data.chosen:
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
+    if layout == "narrow":
+        for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
-                        f"{short}: {role}" + (f" ({ruling})" if ruling else ""))
-    if data.verdicts and layout == "narrow":
-        style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * len(data.named()),
-                    f"box: enrich ({data.verdicts['enrich']})")
+                        f"box {lost}: {_box(*place)}")
+
+
+def _box(group: str, half: int) -> str:
+    """A box in words."""
+    if (group, half) == ("name", 0):
+        return "enrich"
+    where = "'is'" if group == "is" else f"the {group}"
+    return f"feed-forward {'3 and 4' if half else '1 and 2'} at {where}"
 
 
 def _look(path: Path, half: int) -> str:
@@ -241,13 +252,13 @@ def alt(data: Paths) -> str:
     said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost else "")
                      for role, lost in data.named())
     if not data.lost:
-        return (f"A hypothesis, before any edge is knocked out. {said}; enrich (layers 1 and 2, "
+        return (f"A guess, before any edge is knocked out. {said}; enrich (layers 1 and 2, "
                 f"feed-forward at the name).")
     if data.chosen:
         path, half = data.chosen
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
-    ruled = "; ".join(f"{role} {ruling}" for role, ruling in data.verdicts.items())
+    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
-            + (f" Verdicts: {ruled}." if ruled else ""))
+            + (f" With the mean of feed-forward layers: {boxed}." if boxed else ""))
