@@ -6,8 +6,10 @@ import pytest
 from lib.figures.lora import (
     clip,
     drift,
+    few_bits,
     first_gain,
     grid,
+    half_step,
     merge_places,
     merge_rounding,
     qlora_step,
@@ -119,6 +121,24 @@ def test_a_change_below_half_a_step_is_rounded_away():
         grid.compute(row, change[:2], 4)
 
 
+def test_entries_below_half_a_step_are_counted_and_weighed():
+    D = np.array([[0.1, -0.4, 2.0], [0.0, 0.6, -3.0]])
+    data = half_step.compute(D, np.array([[1], [4]]), 3)
+    assert data.below == pytest.approx((4 / 6, (0.01 + 0.16 + 0.36) / (0.17 + 4 + 9.36)))
+    assert data.entries.sum() == pytest.approx(1) and data.energy.sum() == pytest.approx(1)
+    assert "67% of the entries" in half_step.alt(data)
+    with pytest.raises(ValueError, match="the update is zero"):
+        half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
+
+
+def test_the_bits_of_a_moved_adapter_fall_from_left_to_right():
+    data = few_bits.compute({3: [0.6, 0.4, 0.1], 8: [0.9, 0.9, 0.8]}, 0.96)
+    assert data.bits == (8, 3) and data.shares[1].tolist() == [0.6, 0.4, 0.1]
+    assert "3 bits: unmerged 60.0%, rounded once 40.0%, rounded twice 10.0%." in few_bits.alt(data)
+    with pytest.raises(ValueError, match="4 bits: 2 shares"):
+        few_bits.compute({4: [0.9, 0.8]}, 0.96)
+
+
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
     W = np.array([[8.0, 1.0, -1.0, 2.0, -2.0, 0.0]])
     whole, half = (clip.compute(W, 0, 3, end) for end in (1, 0.5))
@@ -181,7 +201,7 @@ def test_only_the_small_files_are_rounded():
     words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
     assert words.count("round") == 2 and "a base it never met" in merge_places.alt(data)
     scored = merge_places.compute({"3 bits": [[0.8], [0.82], [0.28], [0.6, 0.8]]})
-    assert "on a new grid, for the first time, 70.0% at 3 bits" in merge_places.alt(scored)
+    assert "only the sum, 70.0% at 3 bits" in merge_places.alt(scored)
     points = [line for line in merge_places.draw(scored).axes[0].lines if line.get_marker() == "o"]
     assert [len(each.get_xdata()) for each in points] == [1, 1, 1, 2]
     with pytest.raises(ValueError, match="one for each way"):

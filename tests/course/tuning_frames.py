@@ -49,11 +49,13 @@ from lib.figures.lora import (
     drift,
     enough,
     equal_learning,
+    few_bits,
     final_loss,
     first_gain,
     first_twenty,
     fronts,
     grid,
+    half_step,
     initialization,
     knobs,
     lora_block,
@@ -392,6 +394,11 @@ def serving(long: str) -> Frames:
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
+    yield ("half_step", half_step.compute, half_step.draw, half_step.alt,
+           [((weights / 5, np.abs(weights).max(1, keepdims=True) / most, bits), ())
+            for bits, most in ((8, 127), (4, 7), (3, 3))])
+    yield ("few_bits", few_bits.compute, few_bits.draw, few_bits.alt,
+           [(({3: [0.59, 0.39, 0.15], 4: [0.94, 0.92, 0.9], 8: [0.96] * 3}, 0.96), ())])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
