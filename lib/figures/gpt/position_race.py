@@ -60,7 +60,7 @@ def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str,
 
 @style.styled
 def draw(data: Race, layout: Layout = "wide") -> Figure:
-    """Draw each way's loss over the rate, a ring at its lowest, and the seeds at the chosen rate."""
+    """Draw each way's loss over the rate, a ring at its lowest, and the seeds at one rate."""
     fig = style.canvas(layout, 3.7)
     order = list(data.order())
     style.heading(fig, f"At a rate of {data.rate:g}: lowest {order[0]}, highest {order[-1]}",

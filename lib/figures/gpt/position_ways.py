@@ -29,7 +29,7 @@ WAYS = {
     "rotary": ("Rotary: queries and keys are turned", "in each layer; nothing is learnt", "turn")}
 
 #: What the map shows, where its numbers are not made up.
-NUMBERS = {"sinusoidal": "product of two rows", "ALiBi": "penalty"}
+NUMBERS = {"sinusoidal": "product of rows, less mean", "ALiBi": "penalty"}
 
 
 @dataclass(frozen=True)
