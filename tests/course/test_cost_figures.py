@@ -104,6 +104,13 @@ def test_remedies_average_over_seeds():
     assert remedies.alt(data).endswith("A blind guess has 15%.")
 
 
+def test_remedies_are_compared_at_one_loss():
+    data = remedies.compute({"LoRA": {"0.001": [(0.4, 0.8)], "0.01": [(0.1, 0.2)]},
+                             "replay": {"1/8": [(0.3, 0.9)], "1/2": [(0.4, 1)]}}, at=0.2)
+    assert np.isclose(data.height("LoRA"), 0.5)
+    assert data.heights() == "At 0.2 nats: LoRA 50%, replay never"
+
+
 def test_kept_dots_say_mean_and_range_of_each_row():
     data = kept_dots.compute("Half comes back", {"rate 1": {
         "before": {"40 capitals": [0.0]}, "after": {"40 capitals": [0.4, 0.6]}}},

@@ -76,9 +76,9 @@ def _panel(ax: Axes, data: Kept, head: str, row_names: bool, above: bool) -> Non
         for name, seeds in rows[row].items():
             tone, marker = LOOKS[name]
             high = at + lift + 0.34 * (names.index(name) - (len(names) - 1) / 2)
-            ax.plot(seeds, np.full(len(seeds), high), marker, color=tone.mark, alpha=0.45, ms=4,
-                    mew=0, zorder=2, clip_on=False)
             style.point(ax, float(seeds.mean()), high, marker, tone, 8)
+            ax.plot(seeds, np.full(len(seeds), high), marker, color=style.PAPER, mec=tone.mark,
+                    ms=4, mew=1, zorder=6, clip_on=False)
             ax.annotate(style.percent(seeds.mean()), (seeds.max(), high), (8, 0),
                         textcoords="offset points", va="center_baseline", size=style.SMALL,
                         color=tone.ink, weight=600, annotation_clip=False,
