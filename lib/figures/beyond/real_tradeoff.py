@@ -24,7 +24,7 @@ CARD = {"wide": 0.7, "narrow": 0.68}  # inches of one question with its answer
 class Tradeoff:
     """Lines over the rate, of which one has a chosen place, and what was answered there.
 
-    lines: by name (rates, 3), the rate, loss on dev and answers kept, with the first seed;
+    lines: by name (rates, 3), the rate, loss on dev and answers kept, with seed 0;
     others: by name (n, 3), the same with other seeds;  said: (question, answer).
     """
 
@@ -53,7 +53,7 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
     """Choose a setting, and its first, second, ... learning rate.
 
     ``found`` has for each setting a mapping a rate, from the lowest one: its "rate", for each seed
-    the loss "dev" and the count "kept", and what is "said" with the first seed, by question.
+    the loss "dev" and the count "kept", and what is "said" with seed 0, by question.
 
     Raises:
         ValueError: there is no such setting, or it has no such rate.
@@ -118,7 +118,7 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     end = top + 2 * high + gap
     fig = style.canvas(layout, 3.85 if wide else end + 0.55 + (card + 0.07) * len(data.said))
     style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} of {data.known} kept",
-                  "SmolLM2 after 20 steps of JSON; lines: first seed;" + (" " if wide else "\n")
+                  "SmolLM2 after 20 steps of JSON; lines: seed 0;" + (" " if wide else "\n")
                   + "hollow: other seeds")
     losses = style.place(fig, 0.36, top, width, high)
     answers = style.place(fig, 0.36, top + high + gap, width, high)
