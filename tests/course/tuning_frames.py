@@ -491,7 +491,9 @@ def chapter_19(long: str) -> Frames:
            [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
              ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
-    found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
+    lowest = {"LoRA": 1e-3, "full": 1e-5}
+    found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
+                     "kept": [kept, 44],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
                     for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
