@@ -68,6 +68,28 @@ def test_full_fine_tuning_holds_16_bytes_a_parameter_and_lora_2():
     assert cost_scale.memory(size, 100, 4, True)["activations"] == full["activations"]
 
 
+def test_a_gated_feed_forward_part_keeps_more_and_drops_less():
+    for name, full, lora in (("Llama 2 7B", 37.5, 30.125), ("Llama 2 70B", 40.5, 31.5),
+                             ("GPT-3", 34, 24)):
+        size = cost_scale.MODELS[name]
+        assert size.kept() == full * size.d_model
+        assert size.kept(everywhere=False) == lora * size.d_model
+
+
+def test_frozen_weights_in_4_bits_and_checkpointing_change_their_own_parts():
+    size = cost_scale.MODELS["Llama 2 7B"]
+    plain, saved = (cost_scale.memory(size, 100, 8, True, *how) for how in ((), (4, True)))
+    assert plain["weights"] - saved["weights"] == 12 * size.parameters() // 8
+    assert saved["activations"] == 100 * 2 * 4096 * 32
+    assert plain["optimizer"] == saved["optimizer"] and plain["logits"] == saved["logits"]
+
+
+@pytest.mark.parametrize("size, words", [(23e9, "fits on 24 GB"), (24e9, "fits on 80 GB"),
+                                         (80e9, "too large for 80 GB")])
+def test_a_card_is_named_with_a_tenth_left_free(size, words):
+    assert cost_scale.card_for(size) == words
+
+
 def test_costs_name_the_largest_part():
     cost = cost_scale.compute("GPT-3", 2048)
     assert cost.largest == "optimizer"

@@ -12,7 +12,8 @@ from lib.figures.finetuning.cost_scale import KEPT, MODELS, written
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "A filled bar is kept for backward, a dashed one is not. Purple is what adapters add."
+CAPTION = ("A dashed bar is not kept for backward, and purple is what adapters add. "
+           "The brackets are residual connections.")
 #: Ways to train, and the matrices that they adapt (none: all weights are trained).
 METHODS = {"full": (), "LoRA, all linear": ("query", "key", "value", "output", "up", "down"),
            "LoRA, query and value": ("query", "value")}
@@ -121,7 +122,6 @@ def _block(ax: Axes, data: Step, width: float, high: float) -> None:
         ax.text(left + wide + scale * row.adapters + 0.05, y + 0.5 * (0.21 + high - 0.07),
                 f"{row.numbers * row.kept + row.adapters:,}", size=style.SMALL,
                 va="center_baseline", weight=600)
-
 
     for first, last in ((0, 3), (4, 7)):  # the residual stream goes past each half
         low, top = ((len(data.rows) - 1 - at) * high for at in (first, last))

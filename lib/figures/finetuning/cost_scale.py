@@ -52,6 +52,18 @@ class Size:
             sides += (d + kv) + 2 * d + (self.ups + 1) * (d + self.d_ff)
         return self.layers * rank * sides
 
+    def kept(self, everywhere: bool = True) -> int:
+        """Bytes of activations for each token and block, in 16 bits.
+
+        With ``everywhere`` every input is kept, as in full fine-tuning and with LoRA on all
+        linear layers; without it those of the feed-forward matrices are not (query and value).
+        """
+        d, ff = self.d_model, self.d_ff
+        numbers = 6 * d + 2 * self.key_value + 2 * self.ups * ff
+        if not everywhere:
+            numbers -= d + ff
+        return 2 * numbers + (2 * d if self.ups == 1 else 0)  # GPTs mask two arrays: dropout
+
 
 MODELS = {
     "this model": Size(4, 128, 512, 1000, 128, tied=False, biases=False),
@@ -64,10 +76,11 @@ MODELS = {
 #: Bytes for each parameter in mixed precision.  Rajbhandari et al. 2019, section 3.1: 16-bit
 #: weights and gradients; in 32 bits a copy of the weights and Adam's two moments.
 WEIGHT, GRADIENT, OPTIMIZER = 2, 2, 4 + 4 + 4
-#: Bytes of activations for each token, layer and d_model.  Korthikanti et al. 2022, eq. 2, without
-#: the attention maps, which fused attention does not keep; LoRA on query and value does not keep
-#: the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less. On all linear layers it
-#: keeps every input (and r numbers for each adapter, which are left out here).
+#: Bytes of activations for each token, layer and d_model of a GPT.  Korthikanti et al. 2022, eq. 2,
+#: without the attention maps, which fused attention does not keep; LoRA on query and value does
+#: not keep the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less. On all linear
+#: layers it keeps every input (and r numbers for each adapter, which are left out here). A gated
+#: feed-forward part keeps more: see Size.kept.
 FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
 #: Bytes of a logit and of its gradient, both in 32 bits.
 LOGIT = 4 + 4
@@ -98,16 +111,17 @@ class Cost:
 
 
 def memory(size: Size, tokens: int, rank: int | None = None,
-           everywhere: bool = False) -> dict[str, int]:
+           everywhere: bool = False, bits: int = 16,
+           checkpointing: bool = False) -> dict[str, int]:
     """Bytes of each part for a step on so many tokens; with a rank, of LoRA on query and value,
-    or on all linear layers.
+    or on all linear layers, with so many bits for each frozen weight.
     """
     whole = size.parameters()
     trained = whole if rank is None else size.adapter(rank, everywhere)
     frozen = 0 if rank is None else whole
-    each = FULL_ACTIVATIONS if rank is None or everywhere else LORA_ACTIVATIONS
-    sizes = (WEIGHT * (frozen + trained), GRADIENT * trained, OPTIMIZER * trained,
-             tokens * each * size.d_model * size.layers, tokens * LOGIT * size.vocabulary)
+    each = 2 * size.d_model if checkpointing else size.kept(rank is None or everywhere)
+    sizes = (bits * frozen // 8 + WEIGHT * trained, GRADIENT * trained, OPTIMIZER * trained,
+             tokens * each * size.layers, tokens * LOGIT * size.vocabulary)
     return dict(zip(PARTS, sizes, strict=True))
 
 
@@ -133,6 +147,12 @@ def written(size: float) -> str:
             scaled = size / unit
             return f"{scaled:.{2 if scaled < 9.995 else 1 if scaled < 99.95 else 0}f} {name}"
     return f"{size:.0f} B"
+
+
+def card_for(size: float) -> str:
+    """Say which of the two cards has room for so many bytes: ``fits on 24 GB``."""
+    fitting = [card for card in CARDS if size <= FREE * card * 2**30]
+    return f"fits on {min(fitting)} GB" if fitting else f"too large for {max(CARDS)} GB"
 
 
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:
@@ -186,8 +206,10 @@ def _bars(ax: Axes, data: Cost, width: float) -> None:
             left += size / whole
         total = sum(parts.values())
         ax.text(0, row - 0.38, name, color=tone.ink, weight=600, va="center_baseline")
-        ax.text(1, row - 0.38, f"{written(total)}, {style.percent(total / whole)}", ha="right",
-                color=tone.ink, weight=600, va="center_baseline")
+        less = f", {style.percent(1 - total / whole)} less" if row else ""
+        fits = f", {card_for(total)}" if width > 5 else ""
+        ax.text(1, row - 0.38, f"{written(total)}{less}{fits}", ha="right", color=tone.ink,
+                weight=600, va="center_baseline")
     _cards(ax, whole, len(methods))
     style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.6, -0.6))
 
@@ -258,7 +280,8 @@ def alt(data: Cost) -> str:
     most = data.largest
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
             f"{data.tokens:,} tokens: full fine-tuning holds {written(full)}, the largest part "
-            f"{most} ({style.percent(data.full[most] / full)}); LoRA of rank {RANK_EVERYWHERE} on "
-            f"all linear layers holds {written(wide)}, {style.percent(1 - wide / full)} less, and "
-            f"of rank {RANK} on query and value {written(lora)}, "
-            f"{style.percent(1 - lora / full)} less.")
+            f"{most} ({style.percent(data.full[most] / full)}), {card_for(full)}; "
+            f"LoRA of rank {RANK_EVERYWHERE} on all linear layers holds {written(wide)}, "
+            f"{style.percent(1 - wide / full)} less, {card_for(wide)}, and of rank {RANK} on "
+            f"query and value {written(lora)}, {style.percent(1 - lora / full)} less, "
+            f"{card_for(lora)}.")

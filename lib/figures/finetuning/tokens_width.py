@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.finetuning.cost_scale import (
     FULL_ACTIVATIONS,
     GRADIENT,
+    LORA_ACTIVATIONS,
     OPTIMIZER,
     RANK_EVERYWHERE,
     WEIGHT,
@@ -39,9 +40,10 @@ class Saved:
         return (2 * SPARED - STATE) * 12 / FULL_ACTIVATIONS
 
 
-def by_formula(ratio: float | np.ndarray) -> float | np.ndarray:
+def by_formula(ratio: float | np.ndarray, everywhere: bool = True) -> float | np.ndarray:
     """Return the share saved, if all parameters are in the blocks: 12 d^2 in each."""
-    return SPARED / (STATE + FULL_ACTIVATIONS / 12 * ratio)
+    dropped = 0 if everywhere else FULL_ACTIVATIONS - LORA_ACTIVATIONS
+    return (SPARED + dropped / 12 * ratio) / (STATE + FULL_ACTIVATIONS / 12 * ratio)
 
 
 def compute(sizes: Mapping[str, Size], tokens: int) -> Saved:
@@ -72,8 +74,13 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
                   f"Rank {RANK_EVERYWHERE} on all linear layers, a step of {data.tokens:,} tokens, "
                   "in mixed precision" if wide else f"A step of {data.tokens:,} tokens")
     ax = style.place(fig, 0.6, 0.98, 6.4 if wide else 2.8, 2.15)
-    ratio = np.geomspace(0.03, 30_000, 300)
+    end, rise = (1500, 3) if wide else (30_000, 15)  # room for the names of the models
+    ratio = np.geomspace(0.03, end, 300)
     ax.plot(ratio, 100 * by_formula(ratio), color=style.INK, lw=style.THIN)
+    ax.plot(ratio, 100 * by_formula(ratio, everywhere=False), color=style.MUTED, lw=style.THIN)
+    ax.text(0.95 * end, 100 * by_formula(end, everywhere=False) + rise,
+            "query and value",
+            size=style.SMALL, color=style.MUTED, ha="right", va="bottom")
     ax.plot([0.03, data.half, data.half], [50, 50, 0], color=style.MUTED, lw=style.THIN,
             ls=(0, (3, 2)))
     ax.text(0.04, 48, "half", size=style.SMALL, color=style.MUTED, va="top")
@@ -81,7 +88,7 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
             ha="right", va="bottom")
     for k, (name, (at, share)) in enumerate(data.models.items()):
         ax.plot(at, 100 * share, "o", color=style.LORA.mark, ms=6.5, mec=style.PAPER, zorder=4)
-        below = wide and k % 2
+        below = wide and k in (1, 2, 3, 5)
         if wide or k in (0, 3):
             ax.annotate(f"{name}, {style.percent(share)}", (at, 100 * share),
                         (-5, -8 if k == 3 else -3) if below else (5, 3),
@@ -89,7 +96,7 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
                         size=style.SMALL,
                         ha="right" if below else "left", color=style.LORA.ink,
                         bbox={"fc": style.PAPER, "ec": "none", "pad": 0.3})
-    ax.set(xscale="log", xlim=(0.03, 3000 if wide else 30_000), ylim=(0, 100),
+    ax.set(xscale="log", xlim=(0.03, end), ylim=(0, 100),
            title="memory saved, %", xlabel="tokens a step for each unit of width, n/d" if wide
            else "tokens for each unit of width")
     ax.set_xticks([0.1, 1, 10, 100, 1000], ["0.1", "1", "10", "100", "1,000"])
@@ -104,4 +111,6 @@ def alt(data: Saved) -> str:
              for name, (at, share) in data.models.items()]
     return (f"A step of {data.tokens:,} tokens. LoRA of rank {RANK_EVERYWHERE} on all linear "
             f"layers saves of the memory, at so many tokens for each unit of width: "
-            f"{'; '.join(parts)}. By the formula it saves half at {data.half:.1f}.")
+            f"{'; '.join(parts)}. By the formula it saves half at {data.half:.1f}, and less "
+            "the further right; on query and value it always saves at least "
+            f"{style.percent(1 - LORA_ACTIVATIONS / FULL_ACTIVATIONS)}.")
