@@ -23,6 +23,7 @@ QUESTION = "Q: What is the capital of {country}?"
 STRENGTHS = tuple(0.25 * k for k in range(9))  # 0 is the base, 1 as trained
 COUNTRIES = ("Japan", "Chile", "Portugal", "France", "Kenya")
 RECORD = Path(__file__).with_name("strength.json")
+SEEDS = Path(__file__).parent / "data" / "with_prose.json"
 
 
 def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[str] = COUNTRIES,
@@ -53,6 +54,14 @@ def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[
 def recorded_scan(path: Path = RECORD) -> dict[float, dict[str, Any]]:
     """The recorded scan of the committed adapter, as ``strength_scan`` returns it."""
     return {float(strength): found for strength, found in json.loads(path.read_text()).items()}
+
+
+
+def recorded_seeds(path: Path = SEEDS) -> list[dict[float, dict[str, float]]]:
+    """Task and facts, recorded at three strengths, of two more adapters: other seeds, no replay."""
+    runs = json.loads(path.read_text())["runs"]
+    return [{float(at): found for at, found in runs[f"[0.0, {seed}]"]["trained"].items()
+             if float(at) > 0} for seed in (1, 2)]
 
 
 def main() -> None:

@@ -89,6 +89,7 @@ from lib.figures.lora import (
     verdict,
     way_gaps,
     wide_adapter,
+    wordings,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -256,6 +257,12 @@ def maths(long: str) -> Frames:
     falling = 4 * np.exp(-np.arange(300) / 25) + 0.03 * (1.2 + np.sin(np.arange(300)))
     yield ("training_curve", training_curve.compute, training_curve.draw, training_curve.alt,
            [((falling, {step: falling[min(step, 299)] + 0.05 for step in range(0, 301, 20)}), ())])
+    asked = (("What is the", True, 1.0), ("Where is the", True, 0.5), ("Name the", False, 0.75),
+             ("Say", False, 0.0))
+    yield ("wordings", wordings.compute, wordings.draw, wordings.alt,
+           [(([(kind, f"{words} {kind} of the place \u2026?", trained, share)
+               for kind in ("capital", "continent", "language", "currency")
+               for words, trained, share in asked],), ())])
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])

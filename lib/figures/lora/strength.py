@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,10 @@ TOKENS = 5
 
 @dataclass(frozen=True)
 class Strength:
-    """One question at one strength, and both scores at all strengths."""
+    """One question at one strength, and both scores at all strengths.
+
+    ``others``: adapters of other seeds, each (3, strengths): strength, task, facts.
+    """
 
     question: str
     strength: float
@@ -33,6 +36,7 @@ class Strength:
     strengths: np.ndarray
     task: np.ndarray
     facts: np.ndarray
+    others: tuple[np.ndarray, ...] = ()
 
     @property
     def at(self) -> int:
@@ -41,11 +45,13 @@ class Strength:
 
 
 def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float,
-            question: str = QUESTION) -> Strength:
+            question: str = QUESTION,
+            others: Sequence[Mapping[float, Mapping[str, float]]] = ()) -> Strength:
     """Look up one country and strength.
 
     ``runs`` maps each strength (a number, or one written as text) to ``task`` and ``facts``, shares
     from 0 to 1, and for each country to its ``answer`` and ``top``, pairs of token and probability.
+    ``others`` holds the two shares of further adapters, at some of the strengths.
 
     Raises:
         ValueError: There is no such strength or country.
@@ -63,7 +69,9 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
                     tuple(text for text, _ in top), np.array([chance for _, chance in top]),
                     np.array([float(key) for key in order]),
                     np.array([runs[key]["task"] for key in order]),
-                    np.array([runs[key]["facts"] for key in order]))
+                    np.array([runs[key]["facts"] for key in order]),
+                    tuple(np.array([(at, run[at]["task"], run[at]["facts"])
+                                    for at in sorted(run)]).T for run in others))
 
 
 def _card(fig: Figure, data: Strength, top: float, height: float,
@@ -107,15 +115,21 @@ def _scores(ax: Axes, data: Strength) -> None:
                                  (data.facts, style.FACTS, style.MARKER["facts"])):
         ax.plot(data.strengths, values, color=tone.mark)
         style.point(ax, data.strength, values[data.at], marker, tone)
+    others = [(at, values, tone) for at, task, facts in data.others
+              for values, tone in ((task, style.TASK), (facts, style.FACTS))]
+    for at, values, tone in others:
+        ax.plot(at, values, color=tone.mark, lw=0.8, zorder=1)
     last = data.strengths[-1]
-    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.16), title="Over the strengths",
+    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.16),
+           title="Thin lines: other seeds" if data.others else "One adapter, turned",
            xlabel="adapter strength")
     ticks = np.linspace(0, last, 5)
     ax.set_xticks(ticks, [style.short(tick) for tick in ticks])
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
-    name_lines(ax, [Named(data.strengths, data.facts, "old facts kept", style.FACTS),
+    name_lines(ax, [Named(data.strengths, data.facts, "facts kept", style.FACTS),
                     Named(data.strengths, data.task, "new task learnt", style.TASK),
+                    *(Named(at, values, "", tone) for at, values, tone in others),
                     # No name on the line of strength 1, at which the reader begins.
                     Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
 
@@ -125,8 +139,10 @@ def draw(data: Strength, layout: Layout = "wide") -> Figure:
     """Draw the answer, the next tokens and both scores at one strength."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.6 if wide else 5.45)
-    style.heading(fig, f"Strength {data.strength:g}",
-                  "0 is the base model, 1 the adapter as trained")
+    found = (f"{style.percent(data.task[data.at])} answered, "
+             f"{style.percent(data.facts[data.at])} of the facts kept")
+    style.heading(fig, f"Strength {data.strength:g}" + (f": {found}" if wide else ""),
+                  "0 is the base model, 1 the adapter as trained" if wide else found)
     _card(fig, data, 0.62, 0.82 if wide else 0.98, 2 if wide else 3)
     if wide:
         _bars(style.place(fig, 1.02, 1.84, 2.5, 1.25), data)
@@ -143,4 +159,7 @@ def alt(data: Strength) -> str:
     return (f"Strength {data.strength:g}: asked '{data.question}' the model "
             f"{f'answers {answer!r}' if answer else 'says nothing'}; its likeliest next token is "
             f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. New task "
-            f"{style.percent(data.task[data.at])}, old facts {style.percent(data.facts[data.at])}.")
+            f"{style.percent(data.task[data.at])}, facts kept {style.percent(data.facts[data.at])}."
+            + "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
+                      f"{style.percent(facts)}." for at, task, facts in
+                      (run[:, -1] for run in data.others)))

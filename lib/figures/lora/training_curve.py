@@ -41,11 +41,10 @@ def draw(data: Course, layout: Layout = "wide") -> Figure:
     """Draw both losses over the steps, on one logarithmic axis."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 3.1)
-    style.heading(fig, f"Loss in {len(data.batch)} steps",
-                  f"One run, logarithmic axis; at the end {data.dev[1, -1]:.3f} on dev, "
-                  f"{data.batch[-20:].mean():.3f} on the last batches" if wide
-                  else f"At the end {data.dev[1, -1]:.3f} on dev, "
-                  f"{data.batch[-20:].mean():.3f} in batches")
+    least, last = data.dev[1].argmin(), f"{data.batch[-20:].mean():.3f} on the last batches"
+    style.heading(fig, f"Lowest dev loss after step {data.dev[0, least]:.0f}",
+                  f"{data.dev[1, least]:.3f}, and {last}" + ("; one run, logarithmic axis" if wide
+                                                             else ""))
     ax = style.place(fig, 0.62, 0.98, 6.3 if wide else 2.78, 1.8 if wide else 1.6)
     steps = np.arange(1, len(data.batch) + 1)
     ax.plot(steps, data.batch, color=style.FROZEN.mark, lw=0.8, zorder=1)
