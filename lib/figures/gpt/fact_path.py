@@ -98,7 +98,7 @@ APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a g
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
-    "wide": {("name", 0): (-0.75, 1.02, -0.27), ("answer", 0): (-0.85, 0.92, -0.37),
+    "wide": {("name", 0): (-0.5, 0.98, -0.27), ("answer", 0): (-0.85, 0.92, -0.37),
              ("is", 1): (-1.5, 2.36, -0.08), ("answer", 1): (0.36, 1.95, 0.3)},
     "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("answer", 0): (-0.42, 0.85, -0.27),
                ("is", 1): (-0.85, 2.4, -0.08), ("answer", 1): (0.15, 1.9, 0.2)}}
