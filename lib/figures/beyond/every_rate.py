@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A line joins a method's rates, which stand at its points (means of two seeds). "
-           "Compare facts where both lines cross the grey band: there both answer equally well.")
+CAPTION = ("A line joins a method's rates, means of two seeds. "
+           "Compare facts at points in the grey band, where both answer equally well.")
 LEFT, LOW = 65, 55  # per cent of the facts, and of the answers, where the axes begin
 NEAR = 2  # points of answers: half of the band
 
@@ -133,6 +133,8 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
             _board(fig, 5.05, 0.75 + 1.75 * number, data, name)
     if not wide:
         _board(fig, 0.55, 3.95, data, data.chosen)
+    elif len(shown) == 1:
+        style.board(fig, 5.05, 2.5, 2.05, 1.6)  # empty, so that all frames have the same places
     ax.grid()
     return fig
 

@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each row is the mean difference over the seeds. A filled mark is a clear difference: "
-           "its thin line doesn't reach zero. A hollow mark is inconclusive.")
+CAPTION = ("Mean differences over the seeds. A mark is filled where the thin line doesn't reach "
+           "zero: the difference is clear.")
 ROW = 0.25  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 
@@ -69,7 +69,8 @@ def _differences(ax: Axes, data: Variants) -> None:
     tone = style.TASK
     ax.axvline(0, color=style.DATA.mark, lw=1.0, ls="--", zorder=2)
     found = [data.above(name) for name in names]
-    ends = [mean + sign * data.times * margin for mean, margin in found for sign in (-1, 1)]
+    widest = max(data.times, 2.0)  # one axis with and without a correction
+    ends = [mean + sign * widest * margin for mean, margin in found for sign in (-1, 1)]
     for row, (mean, margin) in enumerate(found):
         for wide, thick in ((data.times, 1.2), (1.0, 4.0))[data.times == 1:]:
             ax.plot([mean - wide * margin, mean + wide * margin], [row, row], color=tone.mark,
