@@ -73,7 +73,8 @@ def _title(data: Rates, layout: Layout) -> str:
     """What the frame says about facts at equal answers."""
     at, level = data.equal(data.chosen), f"about {data.level:.0f}%"
     if at is None:
-        return f"{data.chosen}: no rate is {level} right"
+        return (f"{data.chosen}: no rate up to its best one is {level} right" if layout == "wide"
+                else f"{data.chosen}: no match up to its best rate")
     keeps = [f"{data.points(name)[data.equal(name), 0]:.0f}%" for name in (data.chosen, data.first)]
     if data.chosen == data.first:
         return f"{data.first}: {level} right, {keeps[0]} of facts kept"
