@@ -30,10 +30,12 @@ from lib.figures.gpt import (
     gelu_curve,
     gradient_flow,
     guess_costs,
+    head_groups,
     head_importance,
     linear_board,
     logit_push,
     lone_space,
+    loss_by_rate,
     losses_at_rates,
     merge_steps,
     merging,
@@ -204,6 +206,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
+    boxes = {("name", 0): 90, ("answer", 0): 111, ("is", 1): 77, ("answer", 1): 52}
+    yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
+           [((said, lost, 156, None, ("", ""), boxes), ())])
+    yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
+           [((said,), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
             for path in lost for half in (0, 1)])
@@ -215,6 +222,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
+    gone = {f"head {layer}.{head}": (head, 0) for layer in (1, 2) for head in (1, 2, 3, 4)}
+    gone |= {"1.1 and 2.2": (129, 1), "all eight early": (156, -1)}
+    yield ("head_groups", head_groups.compute, head_groups.draw, head_groups.alt,
+           [((gone, 8, 156, "is"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
@@ -240,6 +251,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                            0.04: (2.96, 2.93)},
                "attention, two matrices": {0.005: (2.5, 2.45), 0.01: (2.43, 2.37)},
                "attention, feed-forward": {0.005: (2.32, 2.24), 0.01: (2.19, 2.15)}},), ())])
+    yield ("loss_by_rate", loss_by_rate.compute, loss_by_rate.draw, loss_by_rate.alt,
+           [(({"one block": {0.005: (2.4, 2.38), 0.01: (2.19, 2.15), 0.02: (2.25, 2.27)},
+               "four blocks": {0.0025: (2.66, 2.68), 0.005: (2.31, 2.33), 0.01: (2.4, 2.46)},
+               "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
+                                         0.01: (4.2, 4.6)}},), ())])
     yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
            [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
             for block in (1, 2)])

@@ -12,6 +12,7 @@ from lib.figures.gpt import (
     attention_graph,
     attention_map,
     fact_path,
+    head_groups,
     head_importance,
     state_patching,
 )
@@ -70,8 +71,13 @@ def test_the_path_names_what_matters():
     assert "'Peru is' goes on with ' Quito.'" in words
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
+    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
+    assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
+    with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
+        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
     words = fact_path.alt(fact_path.suppose(said))
-    assert words.startswith("A hypothesis") and "spell (layers 1 and 2" in words
+    assert words.startswith("A guess") and "spell (layers 1 and 2" in words
+    assert "enrich (layers 1 and 2, feed-forward at the name)" in words
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
                                          r"for the paths \[\('name', 'is'\)\]"):
         fact_path.compute(dict(list(said.items())[:2]),
@@ -115,6 +121,16 @@ def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
     assert "Most are lost, 7, without head 2 of layer 2, which gives the name 20%" in words
     with pytest.raises(ValueError, match=r"shapes \(2, 2\) and \(2,\)"):
         head_importance.compute(np.ones((2, 2)), np.ones(2), 20)
+
+
+def test_single_heads_stand_beside_groups():
+    lost = {"head 1.1": (4, 0), "1.1 and 2.2": (129, 1)}
+    words = head_groups.alt(head_groups.compute(lost, 1, 156, "is"))
+    assert "of 156 that are lost if heads are ablated at 'is'" in words
+    assert "head 1.1 4 and 0; 1.1 and 2.2 129 and 1." in words
+    for single in (0, 2):
+        with pytest.raises(ValueError, match=f"{single} of 2 rows are single heads"):
+            head_groups.compute(lost, single, 156, "is")
 
 
 @pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])

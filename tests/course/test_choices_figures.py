@@ -5,8 +5,10 @@ import pytest
 
 from lib.figures.lora import (
     batch_sizes,
+    best_rates,
     budget,
     rank_explorer,
+    rank_gain,
     rate_curves,
     rate_shift,
     target_modules,
@@ -126,7 +128,25 @@ def test_places_go_by_budget_and_by_their_own_best_rate():
     assert target_modules.compute(more, "equal rank", 0.2).rows[0].scores.tolist() == [0.8]
 
 
+def test_best_rates_are_geometric_means_of_the_seeds():
+    data = best_rates.compute((1, 8), {"α = 16": np.array([[0.001, 0.004], [0.002, 0.002]])})
+    assert data.mean("α = 16").tolist() == pytest.approx([0.002, 0.002])
+    assert "α = 16 from 0.0020 at rank 1 to 0.0020 at rank 8" in best_rates.alt(data)
+
+
+def test_a_gain_is_a_ratio_of_each_seed_and_of_the_means():
+    data = rank_gain.compute({"qa": {64: np.array([1.0, 1.0]), 4: np.array([2.0, 6.0]),
+                                     8: np.array([1.0, 3.0])}}, 8)
+    assert {rank: each.tolist() for rank, each in data.ratios["qa"].items()} == {
+        4: [2, 2], 64: [1, pytest.approx(1 / 3)]}
+    assert data.means["qa"] == {4: 2, 64: 0.5} and data.at_base == {"qa": 2}
+    assert "qa 2.00 and 0.50" in rank_gain.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),
+    (lambda: best_rates.compute((1,), dict.fromkeys("abcd", np.ones((1, 2)))), "at most 3"),
+    (lambda: rank_gain.compute({"qa": {4: [1.0], 8: [1.0]}}, 8), "not 8 and 2 others"),
     (lambda: budget.compute(SHAPES, 5, ["query"], 9), "rank is 5, it must be from 1 to 4"),
     (lambda: budget.compute(SHAPES, 0, ["query"], 9), "rank is 0"),
     (lambda: budget.compute(SHAPES, 1, ["key"], 9), "'key'; the kinds are query, table"),

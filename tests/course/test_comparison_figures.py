@@ -49,17 +49,28 @@ def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
     assert f"{missing} was not run" in words and words.count("keeps") == 1
 
 
-def test_equal_steps_upwards_are_equal_factors_of_what_is_lost():
-    steps = np.diff(tradeoff.height([0.0, 0.9, 0.99]))
-    assert np.allclose(steps, 1)
-    assert np.isfinite(tradeoff.height(1.0))
-
-
 def test_the_verdict_has_both_figures_and_the_unit_once():
     data = verdict.compute([("cost", "file", 4195, 313, "kB"), ("yield", "facts", 68.1, 13.2, "%")])
-    assert verdict.alt(data) == ("LoRA's figures beside full fine-tuning's. What it costs: less is "
-                                 "better: file 313 against 4,195 kB. What it yields: more is "
-                                 "better: facts 13.2% against 68.1%.")
+    assert verdict.alt(data) == ("LoRA's figures beside full fine-tuning's. What it costs, as a "
+                                 "share of full: less is better: file 313 against 4,195 kB. What "
+                                 "it yields, in percent: more is better: facts 13.2% against "
+                                 "68.1%.")
+
+
+@pytest.mark.parametrize("shown, said", [(0, ("? against 4,195 kB", "? against 68.1%")),
+                                         (1, ("313 against 4,195 kB", "? against 68.1%"))])
+def test_a_row_that_is_to_be_guessed_is_not_given_away(shown, said):
+    data = verdict.compute([("cost", "file", 4195, 313, "kB"),
+                            ("yield", "facts", 68.1, 13.2, "%")], shown)
+    assert all(words in verdict.alt(data) for words in said)
+    drawn = {text.get_text() for ax in verdict.draw(data).axes for text in ax.texts}
+    assert set(said) <= drawn and "13.2% against 68.1%" not in drawn
+
+
+def test_the_axis_of_the_facts_is_zoomed_only_where_all_fronts_fit():
+    assert tradeoff.axis_from(np.array([0.95, np.nan, 0.99])) == 0.9
+    assert tradeoff.axis_from(np.array([0.85, 0.99])) == 0
+    assert equal_learning.compute(two_runs(), 0.99, 0.5, 4).low == 0
 
 
 @pytest.mark.parametrize("half, lora", [("price", 1.0), ("cost", 1.3), ("yield", -0.1)])
@@ -111,14 +122,16 @@ def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_mi
     assert data.least["full"].tolist() == [False, False, True]
     assert data.least["r = 8"].all()
     assert fronts.alt(data) == ("Questions, facts kept at the lowest loss that all reach, 2 nats: "
-                                "full 50%, r = 8 at least 35%.")
+                                "full 50%, r = 8 at least 35%. Ringed, full: 3 nats, 90% of the "
+                                "facts kept.")
 
 
 def test_the_ringed_point_of_a_front_is_the_middle_mark_of_full():
     up = np.linspace(0.1, 0.9, 25)
-    data = fronts.compute({"full": kept(up)}, np.arange(1.0, 26), 0.99, "qa")
-    assert data.example == (13, pytest.approx(up[12]))
-    assert fronts.alt(data).endswith(" Ringed, full: 13 nats, 50% of the facts kept.")
+    data = fronts.compute({"full": kept(up)}, np.geomspace(1, 16, 25), 0.99, "qa")
+    assert data.marked.sum() == 11
+    assert data.example == pytest.approx((4, up[12]))
+    assert fronts.alt(data).endswith(" Ringed, full: 4 nats, 50% of the facts kept.")
 
 
 def test_a_front_that_one_seed_does_not_reach_is_not_drawn():

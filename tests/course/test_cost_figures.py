@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import block_bill, cost_scale, forgetting, remedies, step_bill
+from lib.figures.finetuning import (
+    block_bill,
+    cost_scale,
+    forgetting,
+    kept_dots,
+    remedies,
+    step_bill,
+    tokens_width,
+)
 from lib.lora import TARGETS, apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
 
@@ -96,7 +104,25 @@ def test_remedies_average_over_seeds():
     assert remedies.alt(data).endswith("A blind guess has 15%.")
 
 
+def test_remedies_are_compared_at_one_loss():
+    data = remedies.compute({"LoRA": {"0.001": [(0.4, 0.8)], "0.01": [(0.1, 0.2)]},
+                             "replay": {"1/8": [(0.3, 0.9)], "1/2": [(0.4, 1)]}}, at=0.2)
+    assert np.isclose(data.height("LoRA"), 0.5)
+    assert data.heights() == "At 0.2 nats: LoRA 50%, replay never"
+
+
+def test_kept_dots_say_mean_and_range_of_each_row():
+    data = kept_dots.compute("Half comes back", {"rate 1": {
+        "before": {"40 capitals": [0.0]}, "after": {"40 capitals": [0.4, 0.6]}}},
+        {"before": 0.1, "after": 0.2})
+    assert kept_dots.alt(data) == (
+        "Half comes back. rate 1: before, 40 capitals 0%, a blind guess 10%; "
+        "after, 40 capitals 50% (40% to 60%), a blind guess 20%.")
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: kept_dots.compute("", {"": {"a": {"towns": [1]}}}), "counted are towns"),
+    (lambda: kept_dots.compute("", {"one": {"a": {}}, "two": {"b": {}}}), "'two' has the rows b"),
     (lambda: cost_scale.compute("GPT-5", 10), "name is 'GPT-5'"),
     (lambda: cost_scale.compute("GPT-3", 0), "tokens is 0"),
     (lambda: forgetting.compute(recorded(), 3e-3, 10, START), "rate is 0.003"),
@@ -131,3 +157,13 @@ def test_a_block_keeps_the_bytes_that_the_chapter_measures():
                              (("full", 0, 1, 1, 8), "at least 1")):
         with pytest.raises(ValueError, match=words):
             block_bill.compute(*arguments)
+
+
+def test_lora_saves_half_at_four_tokens_for_each_unit_of_width():
+    data = tokens_width.compute(cost_scale.MODELS, 2048)
+    assert round(data.half, 1) == 4.2 and np.isclose(tokens_width.by_formula(data.half), 0.5)
+    at, share = data.models["Llama 2 7B"]
+    assert at == 0.5 and abs(share - tokens_width.by_formula(at)) < 0.01
+    for sizes, tokens, words in (({}, 1, "no model"), (cost_scale.MODELS, 0, "tokens is 0")):
+        with pytest.raises(ValueError, match=words):
+            tokens_width.compute(sizes, tokens)

@@ -55,11 +55,11 @@ FOUND = {"full": path((1e-5, [0.4, 0.3], [44, 43]), (1e-4, [0.3], [37])),
 def test_a_place_has_its_rate_its_counts_and_its_answers():
     data = real_tradeoff.compute(FOUND, 44, "full", 1)
     assert data.place == (1e-5, 0.4, 44) and data.said == (("2 + 2?", "1e-05"),)
-    assert data.others.tolist() == [[0.3, 43]]
+    assert data.others["full"].tolist() == [[1e-5, 0.3, 43]]
     words = real_tradeoff.alt(real_tradeoff.compute(FOUND, 44, "LoRA", 2))
     assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 common" in words
     assert "Asked '2 + 2?' it answers '0.01'." in words
-    assert real_tradeoff.compute(FOUND, 44, "full", 2).others.shape == (0, 2)
+    assert data.others["LoRA"].tolist() == [[0.01, 0.5, 6]] and data.edges[1] < 0.6
 
 
 def test_given_tokens_tell_the_span_of_the_seeds():
@@ -71,12 +71,14 @@ def test_given_tokens_tell_the_span_of_the_seeds():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_only_the_chosen_path_has_its_colour(layout):
+def test_the_chosen_line_is_thicker_and_a_loss_beyond_the_axis_is_written(layout):
     for name, tone in (("LoRA", style.LORA), ("full", style.FULL)):
         fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, name, 2), layout)
-        lines = [line for line in fig.axes[0].lines if line.get_linestyle() == "-"]
-        assert sorted(line.get_color() == tone.mark for line in lines) == [False, True]
-        assert any("loss 5.5" in text.get_text() for text in fig.axes[0].texts)
+        for ax in fig.axes[:2]:
+            lines = {line.get_color(): line.get_linewidth() for line in ax.lines
+                     if line.get_linestyle() == "-"}
+            assert max(lines, key=lines.get) == tone.mark and len(set(lines.values())) == 2
+        assert "5.5 \u2191" in [text.get_text() for text in fig.axes[0].texts]
 
 
 @pytest.mark.parametrize("setting, rate", [("full", 0), ("full", 3), ("prefix", 1)])

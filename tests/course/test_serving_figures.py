@@ -6,10 +6,16 @@ import pytest
 from lib.figures.lora import (
     clip,
     drift,
+    few_bits,
+    first_gain,
     grid,
+    half_step,
     merge_places,
+    merge_rounding,
     qlora_step,
     reply_cards,
+    reply_forms,
+    request_times,
     rounded_bases,
     second_task,
     serving,
@@ -55,7 +61,33 @@ def test_a_pair_is_found_at_its_strengths():
     assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
 
 
+def test_errors_are_taken_apart_by_what_is_rounded():
+    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004, 0.003],
+                                                 [0.2, 0.001, 0.41, 0.4, 0.38]])
+    assert data.errors[0].tolist() == [[0.003, 0.001], [0.2, 0.001]]
+    assert data.errors[1].tolist() == [[0.005, 0.004], [0.41, 0.4]]
+    assert data.base.tolist() == [0.003, 0.38]
+    assert "Update of 0.2% of W: weights rounded, merged 20.0%" in merge_rounding.alt(data)
+
+
+def test_times_are_shares_of_the_mixed_batch():
+    data = request_times.compute({"one by one": (32, 6.0), "mixed": (1, 2.0), "base": (1, 1.0)},
+                                 "mixed", "base")
+    assert [way.time for way in data] == [3, 1, 0.5]
+    assert [way.adapters for way in data] == [True, True, False]
+    assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
+
+
+def test_swaps_are_what_a_way_takes_longer_than_without_them():
+    data = request_times.compute({"swap": (2, 6.0), "ready": (2, 5.0), "mixed": (1, 2.0)},
+                                 "mixed", "mixed", {"swap": "ready"})
+    assert [way.swaps for way in data] == [0.5, 0, 0]
+    assert "swap, 2 calls: 3.00, of which swaps 0.50; ready" in request_times.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]]), r"\(1, 2\)"),
+    (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])
@@ -76,11 +108,35 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
 def test_a_change_below_half_a_step_is_rounded_away():
     row, change = np.array([7.0, 1.2, -3.4, 0.0]), np.array([0.2, 0.6, -0.4, -2.0])
     data = grid.compute(row, change, 4)
-    assert data.step == 1 and data.rounded.tolist() == [7, 1, -3, 0]
-    assert data.again.tolist() == [7, 2, -3, -2] and data.lost == 2
-    assert "2 are rounded away" in grid.alt(data)
+    assert data.step == 1 and data.starts.tolist() == [7, 1, -3, 0]
+    assert data.ends.tolist() == [7, 2, -3, -2] and data.lost == 2
+    assert "2 are lost" in grid.alt(data)
+    assert data.left == pytest.approx((0.6 + 4) / (0.04 + 0.36 + 0.16 + 4)) and data.count == 4
+    once = grid.compute(row, change, 4, "once")
+    assert once.starts is not data.starts and once.ends.tolist() == [7, 2, -4, -2]
+    assert once.without.tolist() == data.starts.tolist() and once.lost == 1
+    with pytest.raises(ValueError, match="times is 'thrice'"):
+        grid.compute(row, change, 4, "thrice")
     with pytest.raises(ValueError, match="its change"):
         grid.compute(row, change[:2], 4)
+
+
+def test_entries_below_half_a_step_are_counted_and_weighed():
+    D = np.array([[0.1, -0.4, 2.0], [0.0, 0.6, -3.0]])
+    data = half_step.compute(D, np.array([[1], [4]]), 3)
+    assert data.below == pytest.approx((4 / 6, (0.01 + 0.16 + 0.36) / (0.17 + 4 + 9.36)))
+    assert data.entries.sum() == pytest.approx(1) and data.energy.sum() == pytest.approx(1)
+    assert "67% of the entries" in half_step.alt(data)
+    with pytest.raises(ValueError, match="the update is zero"):
+        half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
+
+
+def test_the_bits_of_a_moved_adapter_fall_from_left_to_right():
+    data = few_bits.compute({3: [0.6, 0.4, 0.1], 8: [0.9, 0.9, 0.8]}, 0.96)
+    assert data.bits == (8, 3) and data.shares[1].tolist() == [0.6, 0.4, 0.1]
+    assert "3 bits: unmerged 60.0%, rounded once 40.0%, rounded twice 10.0%." in few_bits.alt(data)
+    with pytest.raises(ValueError, match="4 bits: 2 shares"):
+        few_bits.compute({4: [0.9, 0.8]}, 0.96)
 
 
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
@@ -102,7 +158,7 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
 def test_each_base_needs_answers_of_both_ways():
     data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8])}, [0.9, 1.0])
     assert data.whole == pytest.approx(0.95) and data.moved[0].tolist() == [0.5, 0.7]
-    assert "4 bits: 60% moved there, 80% trained there." in rounded_bases.alt(data)
+    assert "4 bits: 60% moved there, 80% with QLoRA." in rounded_bases.alt(data)
     with pytest.raises(ValueError, match="no answers on 3 bits"):
         rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
 
@@ -144,6 +200,12 @@ def test_only_the_small_files_are_rounded():
     assert [way.kept for way in data] == ["16 bits", "16 bits", "few bits", "few bits"]
     words = [text.get_text() for ax in merge_places.draw(data).axes for text in ax.texts]
     assert words.count("round") == 2 and "a base it never met" in merge_places.alt(data)
+    scored = merge_places.compute({"3 bits": [[0.8], [0.82], [0.28], [0.6, 0.8]]})
+    assert "only the sum, 70.0% at 3 bits" in merge_places.alt(scored)
+    points = [line for line in merge_places.draw(scored).axes[0].lines if line.get_marker() == "o"]
+    assert [len(each.get_xdata()) for each in points] == [1, 1, 1, 2]
+    with pytest.raises(ValueError, match="one for each way"):
+        merge_places.compute({"3 bits": [[0.8]]})
 
 
 def test_the_new_half_of_a_wide_adapter_starts_with_a_zero_b():
@@ -164,6 +226,37 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
     assert "same writes 'The capital is Lima.', contained" in reply_cards.alt(data)
     with pytest.raises(ValueError, match="nobody"):
         reply_cards.compute("Who?", "I.", {}, str.startswith)
+
+
+def test_a_gain_is_above_the_control_and_few_seeds_have_no_interval():
+    data = first_gain.compute({
+        "five": {"same": [61.0, 62, 63, 64, 65], "fresh": [60.0, 60, 60, 60, 60]},
+        "two": {"fresh": [40.0, 50], "same": [30.0, 50]}},
+        {name: {"same": [80.0, 90], "fresh": [70.0, 70]} for name in ("five", "two")})
+    assert data.gain("five", "same") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
+    assert data.gain("two", "same") == (-5, None)
+    assert (data.words("five", "same"), data.words("two", "same")) == ("+3.0 ± 2.0", "\u22125.0")
+    upper, lower = first_gain.draw(data).axes
+    assert [bar.get_width() for bar in upper.patches] == [60, 60, 3]
+    assert [bar.get_width() for bar in lower.patches] == [45, 40, 0]
+    assert "five, 5 seeds: a fresh adapter 60.0%, same 63.0% (+3.0 ± 2.0), and of the second " \
+        "task same 85.0%, fresh 70.0%" in first_gain.alt(data)
+    with pytest.raises(ValueError, match="no fresh adapter in two"):
+        first_gain.compute({"two": {"same": [1.0]}}, {})
+
+
+def test_replies_are_counted_by_form_and_by_the_answer_in_them():
+    counts = {"same": {"bare": (1, 9), "sentence": (20, 0), "another": (0, 5), "neither": (0, 65)}}
+    data = reply_forms.compute(counts)
+    assert data.total == 100 and "same, 10 bare with 1 right, 20 sentence" in reply_forms.alt(data)
+    bars = reply_forms.draw(data).axes[1]
+    assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
+        (0, 1), (1, 9), (10, 20), (30, 0), (30, 0), (30, 5), (35, 0), (35, 65)]
+    assert [text.get_text() for text in bars.texts] == ["9", "20", "5", "65"]    # no room for a 1
+    for bad in ({**counts, "beside": dict.fromkeys(counts["same"], (1, 1))},
+                {"same": {"bare": (1, 1)}}):
+        with pytest.raises(ValueError, match="allowed are as many of each"):
+            reply_forms.compute(bad)
 
 
 def test_gaps_between_ways_have_the_interval_of_their_seeds():

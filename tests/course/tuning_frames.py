@@ -30,6 +30,7 @@ from lib.figures.finetuning import (
     forgetting,
     form_facts,
     job_scores,
+    kept_dots,
     learning_rates,
     overfitting,
     pipeline,
@@ -41,31 +42,40 @@ from lib.figures.finetuning import (
 )
 from lib.figures.lora import (
     batch_sizes,
+    best_rates,
     budget,
     capacity,
     clip,
     drift,
     enough,
     equal_learning,
+    few_bits,
+    final_loss,
+    first_gain,
     first_twenty,
     fronts,
     grid,
+    half_step,
     initialization,
     knobs,
     lora_block,
     lora_count,
     low_rank,
     merge_places,
+    merge_rounding,
     outer_products,
     predictors,
     pull,
     qlora_step,
     rank_explorer,
+    rank_gain,
     rate_curves,
     rate_map,
     rate_shift,
     reach,
     reply_cards,
+    reply_forms,
+    request_times,
     rounded_bases,
     scaling,
     second_task,
@@ -184,7 +194,17 @@ def costs(long: str) -> Frames:
     yield ("remedies, ways", remedies.compute, remedies.draw, remedies.alt, [
         ((ways, 0.147), ())])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ())])
+        ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ()),
+        ((points, 0.147, None, 0.8, "What they keep at equal loss", 0.3), ())])
+    kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
+            for row in ("nothing", "texts without the forty", "all old text")}
+    yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What comes back: 28%", {"rate 0.001": kept, "rate 0.003": kept}), ())])
+    kinds = {row: {"no old text": [0.0, 0.02], "an eighth of old text": [0.9, 0.8]}
+             for row in ("all", "capital", "continent", "language", "currency")}
+    yield ("kept_dots, by kind", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What is kept of each kind of fact", {"": kinds}, dict.fromkeys(kinds, 0.3), "all"),
+         ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all linear": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
@@ -195,7 +215,7 @@ def costs(long: str) -> Frames:
            [((name, tokens), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072)])
     yield ("tokens_width", tokens_width.compute, tokens_width.draw, tokens_width.alt,
-           [((cost_scale.MODELS, tokens), ()) for tokens in (512, 2048)])
+           [((cost_scale.MODELS, tokens), ()) for tokens in (2048, 8192, 32_768)])
 
 
 def low_ranks(long: str) -> Frames:
@@ -230,6 +250,9 @@ def maths(long: str) -> Frames:
                for alpha in (1, 4, 8)}
     yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
            [((courses, alpha, None if alpha == 1 else (4,)), ()) for alpha in courses])
+    yield ("final_loss", final_loss.compute, final_loss.draw, final_loss.alt,
+           [((ends,), ()) for ends in ({1: 0.1, 4: 1e-8, 8: 1e-20, 24: 0.09}, {1: 0.1, 4: 0.02},
+                                       {1: 0.1, 6: 0.0, 8: 0.0, 12: 1e-15, 24: 0.1})])
     falling = 4 * np.exp(-np.arange(300) / 25) + 0.03 * (1.2 + np.sin(np.arange(300)))
     yield ("training_curve", training_curve.compute, training_curve.draw, training_curve.alt,
            [((falling, {step: falling[min(step, 299)] + 0.05 for step in range(0, 301, 20)}), ())])
@@ -244,8 +267,8 @@ def maths(long: str) -> Frames:
                  4.4 * np.exp(-np.arange(6) * min(a / 8, 1.2) * 0.4))
                 for r in (1, 4, 8, 16, 64) for a in (4, 8, 16) for rule in scaling.RULES}
     yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
-           [((measured, r, a, rule), ()) for r in (1, 8, 64) for a in (4, 8, 16)
-            for rule in scaling.RULES])
+           [((measured, r, a, rule, dict.fromkeys((1, 4, 8, 16, 64), 0.9)), ())
+            for r in (1, 8, 64) for a in (4, 8, 16) for rule in scaling.RULES])
     four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
                     "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
@@ -360,8 +383,23 @@ def serving(long: str) -> Frames:
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
+    yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
+           [(((0.267, 0.027, 0.003), ((0.003, 0.001, 0.005, 0.005, 0.005),
+                                      (0.02, 0.001, 0.04, 0.05, 0.04),
+                                      (0.2, 0.001, 0.41, 0.41, 0.38))), ())])
+    ways = {"one by one, each with a swap": (32, 8.7), "one by one": (32, 3.1),
+            "one mixed batch": (1, 1.0), "the same rows, base alone": (1, 0.95)}
+    yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
+           [((ways, "one mixed batch", "the same rows, base alone",
+              {"one by one, each with a swap": "one by one"}), ())])
     yield ("grid", grid.compute, grid.draw, grid.alt,
-           [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
+           [((weights[4], weights[5] / 5, bits, times), ())
+            for bits in (8, 4, 3) for times in grid.TIMES])
+    yield ("half_step", half_step.compute, half_step.draw, half_step.alt,
+           [((weights / 5, np.abs(weights).max(1, keepdims=True) / most, bits), ())
+            for bits, most in ((8, 127), (4, 7), (3, 3))])
+    yield ("few_bits", few_bits.compute, few_bits.draw, few_bits.alt,
+           [(({3: [0.59, 0.39, 0.15], 4: [0.94, 0.92, 0.9], 8: [0.96] * 3}, 0.96), ())])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
@@ -373,7 +411,8 @@ def serving(long: str) -> Frames:
            [((91.0, after, replay), ()) for replay in second_task.REPLAY])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
-    yield "merge_places", merge_places.compute, merge_places.draw, merge_places.alt, [((), ())]
+    yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
+           [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
@@ -386,6 +425,15 @@ def serving(long: str) -> Frames:
             for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
     yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
            [((gaps, "same", measure), ()) for measure in gaps])
+    gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
+              "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
+    yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,
+           [((gained, gained), ())])
+    sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
+                        "sentence for another question": (1, 7), "neither": (0, 30)}
+                  for number, way in enumerate(second_task.WAYS)}
+    yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
+           [((sorted_out,), ())])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
@@ -443,7 +491,9 @@ def chapter_19(long: str) -> Frames:
            [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
              ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
-    found = {name: [{"rate": 1e-3 * 3**k, "dev": [dev + 0.02, dev - 0.02], "kept": [kept, 44],
+    lowest = {"LoRA": 1e-3, "full": 1e-5}
+    found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
+                     "kept": [kept, 44],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
                     for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
@@ -472,6 +522,15 @@ def choices(_: str) -> Frames:
             for rate, rank in ((0.001, 1), (0.01, 64))])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
            [((load_results("batch"),), ())])
+    falling = np.outer((0.0123, 0.004, 0.0006), (1, 1.2))
+    found = {"α = 16": falling**0 / 400, "α = 2r": falling, "α/√r": falling**0.5 / 10}
+    yield ("best_rates", best_rates.compute, best_rates.draw, best_rates.alt,
+           [(((1, 8, 64), found), ())])
+    five = np.linspace(0.9, 1.1, 5)
+    yield ("rank_gain", rank_gain.compute, rank_gain.draw, rank_gain.alt,
+           [(({task: {4: 2.3 * five, 8: 0 * five + 1, 64: five / 2}
+               for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
+              8), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])

@@ -1,4 +1,4 @@
-"""A real model at each learning rate: what is learnt against what is kept, and what it answers."""
+"""A real model at each learning rate: what is learnt, what is kept, and what it answers."""
 
 from __future__ import annotations
 
@@ -11,40 +11,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import better, paragraph, ring, visible
+from lib.figures.kit.labels import paragraph, ring, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each line goes from a method's lowest rate to its highest: first left, it learns; "
-           "then down, it forgets.")
-LOW, HIGH = 0.25, 0.75  # losses that may be drawn; what lies above is written at the edge
+CAPTION = ("The learning rate grows from left to right: above, the loss falls and then rises; "
+           "below, fewer answers are kept.")
+HIGH = 0.75  # losses below are drawn; what lies above is written at the edge
 CARD = {"wide": 0.7, "narrow": 0.68}  # inches of one question with its answer
 
 
 @dataclass(frozen=True)
 class Tradeoff:
-    """Paths over the rate, of which one has a chosen place, and what was answered there.
+    """Lines over the rate, of which one has a chosen place, and what was answered there.
 
-    paths: by name (rates, 3), the rate, loss on dev and answers kept;  others: (n, 2), the same
-    loss and count with other seeds at the chosen rate;  said: (question, answer).
+    lines: by name (rates, 3), the rate, loss on dev and answers kept, with seed 0;
+    others: by name (n, 3), the same with other seeds;  said: (question, answer).
     """
 
-    paths: dict[str, np.ndarray]
+    lines: dict[str, np.ndarray]
+    others: dict[str, np.ndarray]
     known: int
     chosen: str
     at: int
-    others: np.ndarray
     said: tuple[tuple[str, str], ...]
 
     @property
     def place(self) -> tuple[float, float, int]:
-        rate, dev, kept = self.paths[self.chosen][self.at]
+        rate, dev, kept = self.lines[self.chosen][self.at]
         return float(rate), float(dev), int(kept)
 
     @property
-    def edge(self) -> float:
-        """Where the axis ends: right of every loss that is drawn, of whatever path is chosen."""
-        losses = np.concatenate([path[:, 1] for path in self.paths.values()])
-        return float(losses[losses < HIGH].max()) + 0.1
+    def edges(self) -> tuple[float, float]:
+        """Where the axis of losses begins and ends, whatever place is chosen."""
+        losses = np.concatenate([each[:, 1] for each in (*self.lines.values(),
+                                                         *self.others.values())])
+        return float(losses.min()) - 0.03, float(losses[losses < HIGH].max()) + 0.05
 
 
 def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, setting: str,
@@ -52,7 +53,7 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
     """Choose a setting, and its first, second, ... learning rate.
 
     ``found`` has for each setting a mapping a rate, from the lowest one: its "rate", for each seed
-    the loss "dev" and the count "kept", and what is "said" with the first seed, by question.
+    the loss "dev" and the count "kept", and what is "said" with seed 0, by question.
 
     Raises:
         ValueError: there is no such setting, or it has no such rate.
@@ -60,11 +61,12 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
     if setting not in found or not 1 <= rate <= len(found[setting]):
         raise ValueError(f"rate {rate} of {setting!r} is not recorded; settings are "
                          + ", ".join(f"{name} with {len(each)}" for name, each in found.items()))
-    paths = {name: np.array([(each["rate"], each["dev"][0], each["kept"][0]) for each in tried])
-             for name, tried in found.items()}
-    place = found[setting][rate - 1]
-    others = np.array([*zip(place["dev"][1:], place["kept"][1:])]).reshape(-1, 2)
-    return Tradeoff(paths, known, setting, rate - 1, others,
+    every = {name: [[(each["rate"], *pair) for pair in zip(each["dev"], each["kept"])]
+                    for each in tried] for name, tried in found.items()}
+    lines = {name: np.array([first for first, *_ in tried]) for name, tried in every.items()}
+    others = {name: np.array([seed for _, *rest in tried for seed in rest]).reshape(-1, 3)
+              for name, tried in every.items()}
+    return Tradeoff(lines, others, known, setting, rate - 1,
                     tuple(found[setting][rate - 1]["said"].items()))
 
 
@@ -72,71 +74,68 @@ def _tone(name: str) -> style.Tone:
     return style.FULL if name.startswith("full") else style.LORA
 
 
-def _path(ax: Axes, data: Tradeoff, name: str) -> None:
-    """One line with its name; the chosen one in its colour, with its rates."""
-    chosen, tone = name == data.chosen, _tone(name)
-    marker = style.MARKER["full" if tone is style.FULL else "lora"]
-    seen = data.paths[name][data.paths[name][:, 1] < HIGH]
-    ax.plot(*seen[:, 1:].T, marker, ls="-", ms=6 if chosen else 4, zorder=4 if chosen else 2,
-            color=tone.mark if chosen else style.FROZEN.mark, mec=style.PAPER, mew=0.8,
-            lw=style.LINE if chosen else style.THIN, clip_on=False)
-    if chosen:
-        for k, (rate, dev, kept) in enumerate(seen):
-            if k and k == data.at:
-                continue  # the heading has the rate of the ring
-            ax.annotate(f"from {style.power(rate)}" if not k else style.power(rate), (dev, kept),
-                        (-12 if k else 10, 0), textcoords="offset points", zorder=5,
-                        ha="right" if k else "left", va="center_baseline", color=tone.ink,
-                        size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4})
-    ax.annotate(name, seen[-1, 1:], (10 if chosen else 20, 0), textcoords="offset points",
-                va="center_baseline", size=style.SMALL, weight=600 if chosen else 400,
-                annotation_clip=False, color=tone.ink if chosen else style.MUTED, zorder=5)
-
-
-def _chart(ax: Axes, data: Tradeoff) -> None:
-    ax.set(xlim=(LOW, data.edge), ylim=(-0.04 * data.known, 1.1 * data.known),
-           xlabel="loss on dev countries, nats",
-           title=f"common answers kept, of {data.known}")
-    style.number_ticks(ax.xaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if each < data.edge])
-    ax.set_yticks([0, data.known // 2, data.known])
+def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
+    """The loss (column 1) or the answers kept (2) over the rate, and the chosen place."""
+    rates = np.concatenate([line[:, 0] for line in data.lines.values()])
+    ax.set_xscale("log")
+    ax.set_xlim(rates.min() / 1.6, rates.max() * 1.6)
     ax.grid(axis="y")
-    for name in data.paths:
-        _path(ax, data, name)
-    tone = _tone(data.chosen)
-    inside = data.others[data.others[:, 0] < data.edge]
-    ax.plot(*inside.T, style.MARKER["full" if tone is style.FULL else "lora"], ls="", ms=4,
-            mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=6)
-    rate, dev, kept = data.place
-    if dev < HIGH:
-        ring(ax, dev, kept)
-    outside = [(dev >= HIGH, data.chosen, rate, dev)]
-    outside += [(False, name, each, loss) for name, path in data.paths.items()
-                for each, loss, _ in path[path[:, 1] >= HIGH]]
-    # The chosen place if it is outside, else the first one.
-    here, name, each, loss = outside[0] if dev >= HIGH or not outside[1:] else outside[1]
-    if loss >= HIGH:
-        ax.text(data.edge, 0, f"{name} at {style.power(each)}:\nloss {loss:.1f} \u2192", ha="right",
-                va="bottom", size=style.SMALL, weight=600 if here else 400,
-                color=_tone(name).ink if here else style.MUTED)
-    better(ax, "top left", 0.8, 0.6)
+    ax.axvline(data.place[0], color=style.FROZEN.mark, lw=style.THIN, ls=":", zorder=1)
+    for name, line in data.lines.items():
+        tone, chosen = _tone(name), name == data.chosen
+        marker = style.MARKER["full" if tone is style.FULL else "lora"]
+        ax.plot(line[:, 0], line[:, column], marker, ls="-", ms=5, color=tone.mark, zorder=3,
+                mec=style.PAPER, mew=0.8, lw=style.LINE if chosen else style.THIN)
+        ax.plot(data.others[name][:, 0], data.others[name][:, column], marker, ls="", ms=4,
+                mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=4)
+    value = data.place[column]
+    if column == 2 or value < HIGH:
+        ring(ax, data.place[0], value)
+
+
+def _losses(ax: Axes, data: Tradeoff) -> None:
+    low, high = data.edges
+    ax.set(ylim=(low, high), title="loss on dev countries, nats")
+    ax.tick_params(labelbottom=False)
+    style.number_ticks(ax.yaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if low < each < high])
+    for name, line in data.lines.items():
+        for rate, loss, _ in line[line[:, 1] >= HIGH]:
+            ax.text(rate * 1.5, high - 0.01, f"{loss:.1f} \u2191", ha="right", va="top",
+                    size=style.SMALL, color=_tone(name).ink, zorder=5,
+                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0.6})
+        ax.annotate(name, line[0, :2], (0, 7), textcoords="offset points", ha="center",
+                    va="bottom", size=style.SMALL, color=_tone(name).ink, annotation_clip=False,
+                    weight=600 if name == data.chosen else 400)
 
 
 @style.styled
 def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
-    """Draw the paths, and beside or under them the answers at the chosen place."""
-    wide, high = layout == "wide", CARD[layout]
+    """Draw both charts over the rate, and beside or under them the answers at the chosen place."""
+    wide, card = layout == "wide", CARD[layout]
     rate, _, kept = data.place
-    top = 0.95 if wide else 1.12
-    chart = 2.05 if wide else 1.5
-    fig = style.canvas(layout, 3.5 if wide else top + chart + 0.5 + (high + 0.07) * len(data.said))
+    top, width = (0.95, 3.55) if wide else (1.12, 3.15)
+    high, gap = (0.95, 0.4) if wide else (0.9, 0.4)
+    end = top + 2 * high + gap
+    fig = style.canvas(layout, 3.85 if wide else end + 0.55 + (card + 0.07) * len(data.said))
     style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} of {data.known} kept",
-                  "SmolLM2 after 20 steps of JSON, first seed;" + (" " if wide else "\n")
-                  + "hollow: other seeds at the ringed rate")
-    _chart(style.place(fig, 0.32, top, 3.6 if wide else 3.1, chart), data)
+                  "SmolLM2 after 20 steps of JSON; lines: seed 0;" + (" " if wide else "\n")
+                  + "hollow: other seeds")
+    losses = style.place(fig, 0.36, top, width, high)
+    answers = style.place(fig, 0.36, top + high + gap, width, high)
+    _chart(losses, data, 1)
+    _losses(losses, data)
+    _chart(answers, data, 2)
+    answers.set(ylim=(-0.1 * data.known, 1.1 * data.known), xlabel="learning rate",
+                title=f"common answers kept, of {data.known}")
+    answers.set_yticks([0, data.known // 2, data.known])
+    for ax in (losses, answers):
+        ticks = [each for each in (1e-5, 1e-4, 1e-3, 1e-2) if ax.get_xlim()[0] < each]
+        ax.set_xticks(ticks, [style.power(each) for each in ticks])
+        ax.minorticks_off()
     left, width = (4.25, 2.89) if wide else (style.MARGIN, 3.48)
-    down = 0.68 if wide else top + chart + 0.48
+    down = 0.78 if wide else end + 0.52
     for k, (question, answer) in enumerate(data.said):
-        each = 0.87 if wide else high
+        each = 0.87 if wide else card
         ax = style.card(fig, left, down + k * (each + 0.07), width, each)
         paragraph(ax, 0.1, 0.07, question, width - 0.2, 1, style.MUTED, style.SMALL)
         paragraph(ax, 0.1, 0.27, visible(answer) or "(nothing)", width - 0.2, 3 if wide else 2,

@@ -16,7 +16,7 @@ CAPTION = "A filled bar is kept for backward, a dashed one is not. Purple is wha
 #: Ways to train, and the matrices that they adapt (none: all weights are trained).
 METHODS = {"full": (), "LoRA, all linear": ("query", "key", "value", "output", "up", "down"),
            "LoRA, query and value": ("query", "value")}
-PARTS = ("weights", "gradients", "moments", "activations")
+PARTS = ("weights", "gradients", "optimizer", "activations")
 HEADS, BYTES = 4, 4
 SIZE = MODELS["this model"]
 #: Bytes as wide as the board of the bill: room for the largest part of any frame.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
@@ -20,6 +21,7 @@ CAPTION = ("Move the step and watch three things at once: what the model says, t
 PROMPT = "The capital of France is"
 RIGHT = " Paris."
 
+GREYS = LinearSegmentedColormap.from_list("rates", [style.RULE, style.MUTED])  # low to high rates
 ONE, APART = 0.06, 0.15  # inches: ends nearer than the first share a name; names are so far apart
 
 
@@ -77,11 +79,11 @@ def compute(lines: Sequence[Mapping[str, Any]], rate: float, step: int,
 
 def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone: Tone,
             marker: str) -> None:
-    """The chosen rate in colour up to the chosen step, with its range; the others in grey."""
+    """The chosen rate in colour up to the chosen step, its range; others grey, high ones darker."""
     places = np.arange(len(data.steps))
     at = int(np.searchsorted(data.steps, data.step))
-    for values in curves.values():
-        ax.plot(places, values.mean(0), color=style.RULE, lw=1.1, zorder=1)
+    for grey, values in zip(np.linspace(0, 1, len(curves)), curves.values(), strict=True):
+        ax.plot(places, values.mean(0), color=GREYS(grey), lw=1.1, zorder=1)
     values = curves[data.rate][:, :at + 1]
     ax.fill_between(places[:at + 1], values.min(0), values.max(0), lw=0, color=tone.mark,
                     alpha=0.2, zorder=2)
@@ -166,9 +168,10 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
     line = style.BASE * LEADING + 0.03
     fig = style.canvas(layout, top + (len(data.says) + 1) * line + 0.3)
     dashed = "; dashed: a blind guess" if data.guess is not None else ""
+    grey = ("" if len(data.facts) == 1 else "; grey: other learning rates, dark ones are high"
+            if wide else "; grey: other rates")
     style.heading(fig, f"Learning rate {data.rate:g}, step {data.step}",
-                  f"Mean and range of {len(data.says)} seeds; grey: other learning rates{dashed}"
-                  if wide else f"{len(data.says)} seeds; grey: other rates{dashed}")
+                  f"{'Mean and range of ' if wide else ''}{len(data.says)} seeds{grey}{dashed}")
     if wide:
         _facts(style.place(fig, 0.62, 0.95, 2.3, 1.35), data, True)
         _loss(style.place(fig, 4.0, 0.95, 2.3, 1.35), data, True)

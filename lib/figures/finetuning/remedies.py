@@ -38,25 +38,43 @@ class Remedies:
 
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
     to draw no line there; written: by remedy the settings that stand at their points,
-    where there is room; most: the loss at which the axis ends, None for all settings.
+    where there is room; most: the loss at which the axis ends, None for all settings; title: what
+    the picture finds; at: the loss at which the lines are compared, None for none.
     """
 
     points: dict[str, dict[str, np.ndarray]]
     guess: float | None = None
     written: Mapping[str, Sequence[str]] = field(default_factory=dict)
     most: float | None = None
+    title: str = "Learning against keeping"
+    at: float | None = None
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
         return np.array([seeds.mean(0) for seeds in self.points[remedy].values()])
 
+    def height(self, remedy: str) -> float:
+        """Facts kept where the line through the means has the loss ``at``, nan where it has not."""
+        loss, kept = self.mean(remedy).T
+        until = int(loss.argmin()) + 1
+        return float(np.interp(np.log(self.at), np.log(loss[:until][::-1]), kept[:until][::-1],
+                               np.nan, np.nan))
+
+    def heights(self) -> str:
+        """What each line keeps at the loss ``at``, in words."""
+        return f"At {self.at:g} nats: " + ", ".join(
+            f"{remedy} {'never' if np.isnan(kept) else style.percent(kept)}"
+            for remedy, kept in ((remedy, self.height(remedy)) for remedy in self.points))
+
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
             written: Mapping[str, Sequence[str]] | None = None,
-            most: float | None = None) -> Remedies:
+            most: float | None = None, title: str = "Learning against keeping",
+            at: float | None = None) -> Remedies:
     """Take the points as they are; ``written`` are the settings to write at their points,
-    and ``most`` is the loss at which the axis ends: lines leave the frame there.
+    ``most`` is the loss at which the axis ends: lines leave the frame there; and ``at`` is the
+    loss at which the lines are compared, an upright line.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -71,7 +89,7 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, guess, dict(written or {}), most)
+    return Remedies(found, guess, dict(written or {}), most, title, at)
 
 
 def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, corner: tuple[bool, bool],
@@ -111,7 +129,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 4.0)
     one, more = (("way to train", "rates") if set(data.points) <= set(WAYS) else
                  ("remedy", "settings"))
-    style.heading(fig, "Learning against keeping",
+    style.heading(fig, data.title, data.heights() if wide and data.at else
                   f"Each line is one {one} over its {more}; small: every seed" if wide
                   else f"Along a line: {more}; small: every seed")
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
@@ -126,6 +144,8 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
     lines = []
+    if data.at:
+        ax.axvline(data.at, color=style.INK, lw=1, zorder=1.6)
     if data.guess is not None:
         words = f"a blind guess, {style.percent(data.guess)}"
         ax.axhline(data.guess, color=style.MUTED, lw=1, ls=(0, (2, 2)), zorder=1.5)
@@ -143,9 +163,12 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         ax.plot(*mean.T, marker=marker, ls=dash, color=tone.mark, lw=1.5, ms=6.5, mew=0.8,
                 mec=style.PAPER, zorder=3)
         seeds = np.concatenate(list(data.points[remedy].values()))
-        ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.35, ms=3, mew=0, zorder=2)
+        ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.65, ms=4, mew=0, zorder=2)
         line = _along(ax, mean)
         lines.append(Named(*line[line[:, 0] <= end].T, remedy, tone))
+        if data.at and not np.isnan(data.height(remedy)):
+            ax.plot(data.at, data.height(remedy), "o", color=style.PAPER, mec=style.INK, ms=5,
+                    mew=1.2, zorder=5)
         for setting, place in zip(data.points[remedy], mean, strict=True):
             if wide and place[0] <= end and setting in data.written.get(remedy, ()):
                 high = remedy in ABOVE or place[1] < 0.05
@@ -167,4 +190,4 @@ def alt(data: Remedies) -> str:
                      f"{style.percent(end[1])})")
     guess = "" if data.guess is None else f" A blind guess has {style.percent(data.guess)}."
     return (f"Loss on dev recipes across, facts kept upward, a line for each remedy: "
-            f"{'; '.join(words)}.{guess}")
+            f"{'; '.join(words)}.{f' {data.heights()}.' if data.at else ''}{guess}")

@@ -1,4 +1,4 @@
-"""Where activations outgrow the state of full fine-tuning: tokens a step against width."""
+"""What share of a step's memory LoRA on all linear layers saves: tokens a step against width."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.finetuning.cost_scale import (
     FULL_ACTIVATIONS,
     GRADIENT,
-    KEPT,
     OPTIMIZER,
+    RANK_EVERYWHERE,
     WEIGHT,
     Size,
     memory,
@@ -20,78 +20,88 @@ from lib.figures.finetuning.cost_scale import (
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Find the width of your model, and see on which side of the line a step falls."
+CAPTION = "More tokens move every model to the right along the curve, where LoRA saves less."
 
-#: Bytes of the state of a trained parameter.
-STATE = WEIGHT + GRADIENT + OPTIMIZER
+#: Bytes for a parameter under full fine-tuning, and those that LoRA saves of them.
+STATE, SPARED = WEIGHT + GRADIENT + OPTIMIZER, GRADIENT + OPTIMIZER
 
 
 @dataclass(frozen=True)
-class Border:
-    """By model its width and the tokens at which activations equal the state; a step's tokens."""
+class Saved:
+    """By model the tokens for each unit of its width, and the share of memory that LoRA saves."""
 
-    models: dict[str, tuple[int, float]]
+    models: dict[str, tuple[float, float]]
     tokens: int
 
     @property
-    def slope(self) -> float:
-        """Tokens for each unit of width, if all parameters are in the blocks: 12 d^2 in each."""
-        return STATE * 12 / FULL_ACTIVATIONS
+    def half(self) -> float:
+        """Tokens for each unit of width at which the formula gives one half."""
+        return (2 * SPARED - STATE) * 12 / FULL_ACTIVATIONS
 
 
-def compute(sizes: Mapping[str, Size], tokens: int) -> Border:
-    """Find for each model the tokens a step at which its activations are as large as its state.
+def by_formula(ratio: float | np.ndarray) -> float | np.ndarray:
+    """Return the share saved, if all parameters are in the blocks: 12 d^2 in each."""
+    return SPARED / (STATE + FULL_ACTIVATIONS / 12 * ratio)
+
+
+def compute(sizes: Mapping[str, Size], tokens: int) -> Saved:
+    """Count for each model what LoRA on all linear layers saves in a step on so many tokens.
 
     Raises:
-        ValueError: there is no model.
+        ValueError: there is no model, or no token.
     """
     if not sizes:
         raise ValueError("sizes has no model, it must have one at least")
-    return Border({name: (size.d_model, STATE * size.parameters() / memory(size, 1)["activations"])
-                   for name, size in sizes.items()}, tokens)
+    if tokens < 1:
+        raise ValueError(f"tokens is {tokens}, it must be at least 1")
+    models = {}
+    for name, size in sizes.items():
+        full = sum(memory(size, tokens).values())
+        lora = sum(memory(size, tokens, RANK_EVERYWHERE, True).values())
+        models[name] = tokens / size.d_model, 1 - lora / full
+    return Saved(models, tokens)
 
 
 @style.styled
-def draw(data: Border, layout: Layout = "wide") -> Figure:
-    """Draw the models on logarithmic axes, with the line of the formula."""
+def draw(data: Saved, layout: Layout = "wide") -> Figure:
+    """Draw the formula's curve, and each model with all of its parameters counted."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.6)
-    style.heading(fig, f"The border is near {data.slope:.0f} tokens for each unit of width" if wide
-                  else f"The border: near {data.slope:.0f} tokens a unit",
-                  "Where activations are as large as the state of full fine-tuning" if wide
-                  else "Activations as large as the state")
-    ax = style.place(fig, 0.75, 0.95, 6.0 if wide else 2.55, 2.05)
-    widths = np.array([64.0, 32_768.0])
-    line = data.slope * widths
-    ax.fill_between(widths, line, 1e6, color=KEPT, lw=0, zorder=0)
-    ax.plot(widths, line, color=style.INK, lw=style.THIN)
-    ax.axhline(data.tokens, color=style.FULL.mark, lw=style.LINE, ls=(0, (4, 2)))
-    ax.text(widths[1] * 0.9, data.tokens * 0.86, f"a step of {data.tokens:,} tokens",
-            ha="right", va="top", color=style.FULL.ink, size=style.SMALL)
-    for at, words, side in (((80, 5e5), "more activations", "left"),
-                            ((widths[1] * 0.9, 250), "more state", "right")):
-        ax.text(*at, words, size=style.SMALL, weight=600, color=style.INK, ha=side, va="top")
-    for k, (name, (width, tokens)) in enumerate(data.models.items()):
-        ax.plot(width, tokens, "o", color=style.FULL.mark, ms=6.5, mec=style.PAPER, zorder=4)
-        above = k % 2
-        words = f"{name}, {tokens / width:.1f}" if wide else name
-        if wide or k in (0, 2):
-            ax.annotate(words, (width, tokens), (-6, 3) if above else (7, -4), va="bottom"
-                        if above else "top", textcoords="offset points", size=style.SMALL,
-                        ha="right" if above else "left", color=style.INK)
-    ax.set(xscale="log", yscale="log", xlim=widths, ylim=(100, 6e5), xlabel="width d",
-           title="tokens a step")
-    ax.set_xticks([128, 1024, 8192], ["128", "1,024", "8,192"])
-    ax.set_yticks([1e2, 1e3, 1e4, 1e5], ["100", "1,000", "10,000", "100,000"])
+    fig = style.canvas(layout, 3.75)
+    style.heading(fig, f"By the formula LoRA saves half at {data.half:.1f} tokens for each unit of "
+                  "width" if wide else f"Half is saved at {data.half:.1f} tokens a unit",
+                  f"Rank {RANK_EVERYWHERE} on all linear layers, a step of {data.tokens:,} tokens, "
+                  "in mixed precision" if wide else f"A step of {data.tokens:,} tokens")
+    ax = style.place(fig, 0.6, 0.98, 6.4 if wide else 2.8, 2.15)
+    ratio = np.geomspace(0.03, 30_000, 300)
+    ax.plot(ratio, 100 * by_formula(ratio), color=style.INK, lw=style.THIN)
+    ax.plot([0.03, data.half, data.half], [50, 50, 0], color=style.MUTED, lw=style.THIN,
+            ls=(0, (3, 2)))
+    ax.text(0.04, 48, "half", size=style.SMALL, color=style.MUTED, va="top")
+    ax.text(data.half * 0.9, 3, f"{data.half:.1f}", size=style.SMALL, color=style.MUTED,
+            ha="right", va="bottom")
+    for k, (name, (at, share)) in enumerate(data.models.items()):
+        ax.plot(at, 100 * share, "o", color=style.LORA.mark, ms=6.5, mec=style.PAPER, zorder=4)
+        below = wide and k % 2
+        if wide or k in (0, 3):
+            ax.annotate(f"{name}, {style.percent(share)}", (at, 100 * share),
+                        (-5, -8 if k == 3 else -3) if below else (5, 3),
+                        va="top" if below else "bottom", textcoords="offset points",
+                        size=style.SMALL,
+                        ha="right" if below else "left", color=style.LORA.ink,
+                        bbox={"fc": style.PAPER, "ec": "none", "pad": 0.3})
+    ax.set(xscale="log", xlim=(0.03, 3000 if wide else 30_000), ylim=(0, 100),
+           title="memory saved, %", xlabel="tokens a step for each unit of width, n/d" if wide
+           else "tokens for each unit of width")
+    ax.set_xticks([0.1, 1, 10, 100, 1000], ["0.1", "1", "10", "100", "1,000"])
+    ax.set_yticks([0, 25, 50, 75, 100])
     ax.minorticks_off()
     return fig
 
 
-def alt(data: Border) -> str:
+def alt(data: Saved) -> str:
     """Return the picture in words."""
-    parts = [f"{name} at {tokens:,.0f} ({tokens / width:.1f} for each unit of its width "
-             f"{width:,})" for name, (width, tokens) in data.models.items()]
-    below = [name for name, (_, tokens) in data.models.items() if tokens < data.tokens]
-    return (f"Tokens a step at which activations are as large as the state: {'; '.join(parts)}. "
-            f"A step of {data.tokens:,} tokens has more activations than state in "
-            f"{', '.join(below) or 'none of them'}.")
+    parts = [f"{name} {style.percent(share)} (at {at:.2g})"
+             for name, (at, share) in data.models.items()]
+    return (f"A step of {data.tokens:,} tokens. LoRA of rank {RANK_EVERYWHERE} on all linear "
+            f"layers saves of the memory, at so many tokens for each unit of width: "
+            f"{'; '.join(parts)}. By the formula it saves half at {data.half:.1f}.")

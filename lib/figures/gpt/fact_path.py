@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,21 +13,21 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("An arrow is a path without which 10 capitals or more were lost, and as thick as their "
-           "number. A path that costs fewer is drawn only when it is chosen.")
+CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, and as thick as their "
+           "number. Other edges are drawn when chosen.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: An edge: the group that is attended to and the one that attends.
 Path = tuple[str, str]
 
-#: What the paths that matter do, by path and by half of the model.
+#: The steps along the edges that matter, by edge and by half of the model.
 ROLES: dict[tuple[Path, int], str] = {
-    (("name", "name"), 0): "enrich", (("question", "is"), 0): "fetch the relation",
+    (("name", "name"), 0): "join", (("question", "is"), 0): "fetch the relation",
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
-#: What is supposed before any path is knocked out.
-SUPPOSED = ("enrich", "fetch the relation", "fetch the country", "spell")
+#: What is supposed before any edge is knocked out, beside what feed-forward layers do.
+SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
+    ``boxes`` has what is lost without the feed-forward layers, by group and half, once measured.
     """
 
     tokens: Mapping[str, str]
@@ -42,6 +44,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
+    boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -52,18 +55,25 @@ class Paths:
 
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
-            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", "")) -> Paths:
+            chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
+            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
-        ValueError: a group has no text, or a path with a role, or the chosen one, was not measured.
+        ValueError: a group has no text, a path with a role, or the chosen one, was not measured, or
+            a box has no place in the figure.
     """
+    homeless = sorted({*(boxes or ())} - {*BOXES["wide"]})
+    if homeless:
+        raise ValueError(f"no place for the boxes {homeless}; "
+                         f"there is one for {sorted(BOXES['wide'])}")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
-                 known, chosen, says)
+                 known, chosen, says,
+                 {place: int(gone) for place, gone in (boxes or {}).items()})
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -76,11 +86,22 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"enrich": 0.77, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
-             "the country again": 0.68},
-    "narrow": {"enrich": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
+    "wide": {"join": 0.2, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+             "the country again": 0.66},
+    "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
+#: Words that stand beside a thin arrow, and not on it.
+BESIDE: dict[Layout, dict[str, tuple[float, float]]] = {
+    "wide": {"join": (0.43, 0.0), "the country again": (0.12, -0.38)}, "narrow": {}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
+APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
+#: The middle of each box of feed-forward layers, from its group's middle and from the first row,
+#: and where its arrow ends, from the group's middle.
+BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
+    "wide": {("name", 0): (-0.75, 1.02, -0.27), ("answer", 0): (-0.85, 0.92, -0.37),
+             ("is", 1): (-1.5, 2.36, -0.08), ("answer", 1): (0.36, 1.95, 0.3)},
+    "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("answer", 0): (-0.42, 0.85, -0.27),
+               ("is", 1): (-0.85, 2.4, -0.08), ("answer", 1): (0.15, 1.9, 0.2)}}
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
 CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
@@ -95,11 +116,41 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost:
         "mutation_scale": 12 if matters else 7})
 
 
+def _spread(data: Paths, layout: Layout) -> dict[str, float]:
+    """From the middle of each group to its last piece."""
+    return {group: APART[layout] * (len(re.split(r"[| ]", text)) - 1) / 2
+            for group, text in data.tokens.items()}
+
+
+def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> tuple[float, float]:
+    """A point of an edge: from group to group, or from a group's first piece to its last."""
+    at, (seen, looks) = COLUMNS[layout], path
+    half_width = _spread(data, layout)[seen] if seen == looks else 0.0
+    start, end = at[seen] - half_width, at[looks] + half_width
+    return start + share * (end - start), TOP + (half + share) * BAND
+
+
+def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
+    """The boxes of feed-forward layers, which add to the states of their group."""
+    for (group, half), lost in (data.boxes or {("name", 0): None}).items():
+        x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
+        name = "enrich" if (group, half) == ("name", 0) else "feed-\nforward"
+        words = name if lost is None else f"{name}: {lost}" if layout == "wide" else str(lost)
+        ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
+                bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
+                      "boxstyle": "round,pad=0.25,rounding_size=0.2"})
+        ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
+                    zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark,
+                                          "lw": 1.6, "shrinkA": 2, "shrinkB": 2,
+                                          "mutation_scale": 11})
+
+
 @style.styled
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide, at = layout == "wide", COLUMNS[layout]
-    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else 5.3)
+    tall = 6.2 if data.boxes else 5.3
+    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
     style.heading(fig, *_title(data))
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
@@ -114,28 +165,33 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     for group, x in at.items():
         ax.text(x, TOP - 0.24, data.tokens[group], ha="center", va="center_baseline", weight=600,
                 parse_math=False)
+        width = _spread(data, layout)[group]
+        count = round(2 * width / APART[layout]) + 1
         for row in range(3):
-            ax.plot(x, TOP + row * BAND, "o", ms=7, color=style.INK, zorder=4)
+            y = TOP + row * BAND
+            ax.add_artist(FancyBboxPatch((x - width, y - 0.005), 2 * width, 0.01, fc=style.PAPER,
+                                         ec=style.RULE, lw=0.9, zorder=2.5,
+                                         boxstyle="round,pad=0.075,rounding_size=.075"))
+            ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
+                    color=style.INK, zorder=4)
     for (seen, looks), losses in data.lost.items():
         for half, lost in enumerate(losses):
             if lost < FEW and data.chosen != ((seen, looks), half):
                 continue  # all twelve at once would cross the words
-            top = TOP + half * BAND
-            _arrow(ax, (at[seen], top), (at[looks], top + BAND), lost, data.known)
+            _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
+                   data.known)
     if data.chosen:
-        (seen, looks), half = data.chosen
-        along = CROSS[seen]
-        ax.plot(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND, "X", ms=13,
-                mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
+        path, half = data.chosen
+        x, y = _along(data, layout, path, half, CROSS[path[0]])
+        ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
         style.write(fig, style.MARGIN, below, "with the crossed-out edge knocked out:", style.MUTED,
                     style.SMALL)
         style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
-        (seen, looks), half = where[role]
-        top = TOP + half * BAND
-        _arrow(ax, (at[seen], top), (at[looks], top + BAND), 3 * FEW, 10 * FEW)
+        _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)), 3 * FEW, 10 * FEW)
+    _feed_forward(ax, data, layout)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -143,30 +199,45 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return "How a capital may be found", "Four attention edges: a hypothesis"
+        return "How a capital may be found", "A guess: attention (arrows), feed-forward (box)"
+    if data.boxes:
+        return ("What each part is worth",
+                f"Capitals lost of {data.known} without an edge, or with a box's mean")
     if not data.chosen:
-        return "How a capital is found", f"Capitals lost of {data.known}, path by path"
+        return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
-    role = ROLES.get(data.chosen, "an edge without a role")
+    role = ROLES.get(data.chosen, "an edge outside the hypothesis")
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
             f"{role[0].upper()}{role[1:]}, in layers {'3 and 4' if half else '1 and 2'}")
 
 
 def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     """What the paths that matter do, on their arrows; the narrow layout names them below."""
-    at, where = COLUMNS[layout], {role: place for place, role in ROLES.items()}
+    where = {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
-        (seen, looks), half = where[role]
-        along = ALONG[layout][role]
+        path, half = where[role]
+        x, y = _along(data, layout, path, half, ALONG[layout][role])
+        aside, down = BESIDE[layout].get(role, (0.0, 0.0))
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
-        ax.text(at[seen] + along * (at[looks] - at[seen]), TOP + (half + along) * BAND,
-                words if layout == "wide" else short, ha="center", va="center", zorder=5,
-                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH, "ec": "none",
-                                       "pad": 1.5})
+        ax.text(x + aside, y + down, words if layout == "wide" else short, ha="center", va="center",
+                zorder=5, linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
+                                                 "ec": "none", "pad": 1.5})
         if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
+    if layout == "narrow":
+        for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+                        f"box {lost}: {_box(*place)}")
+
+
+def _box(group: str, half: int) -> str:
+    """A box in words."""
+    if (group, half) == ("name", 0):
+        return "enrich"
+    where = "'is'" if group == "is" else f"the {group}"
+    return f"feed-forward {'3 and 4' if half else '1 and 2'} at {where}"
 
 
 def _look(path: Path, half: int) -> str:
@@ -181,10 +252,13 @@ def alt(data: Paths) -> str:
     said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost else "")
                      for role, lost in data.named())
     if not data.lost:
-        return f"A hypothesis, before any path is knocked out. {said}."
+        return (f"A guess, before any edge is knocked out. {said}; enrich (layers 1 and 2, "
+                f"feed-forward at the name).")
     if data.chosen:
         path, half = data.chosen
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
-                f"All paths that matter: {said}.")
-    return f"Capitals lost of {data.known} with a path knocked out. {said}."
+                f"All edges that matter: {said}.")
+    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
+    return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
+            + (f" With the mean of feed-forward layers: {boxed}." if boxed else ""))

@@ -14,8 +14,8 @@ from lib.figures.kit.style import Layout
 from lib.losses import cross_entropy
 from lib.model import GPTModel
 
-CAPTION = ("Follow the thick line from the bottom up: every dot copies the gradient, every plus "
-           "adds what comes back from a branch.")
+CAPTION = ("Follow the thick line from the bottom up: a dot copies the gradient, a plus adds a "
+           "branch's. The line alone brings the violet part.")
 
 STEP = 0.44  # inches from one row to the next
 BOX = 0.29  # height of a box
@@ -96,6 +96,9 @@ def _bar(ax: Axes, length: float, row: float, at: Columns, most: float, words: s
     long = at.long * length / most
     ax.add_artist(Rectangle((at.bar, row + 0.04), long, 0.09, lw=0,
                            fc=style.FROZEN.mark if branch else style.INK))
+    if not branch:  # what the sums alone hand on, from dy at the last block
+        ax.add_artist(Rectangle((at.bar, row + 0.04), at.long / most, 0.09, lw=0,
+                                fc=style.ATTENTION(0.7)))
     ax.text(at.bar, row - 0.07, f"{words}  {length:.2f}" if at.words else f"{length:.2f}",
             va="center_baseline", size=style.SMALL, color=style.MUTED if branch else style.INK)
 
@@ -132,8 +135,9 @@ def draw(data: Flow, layout: Layout = "wide") -> Figure:
         Columns(0.3, 0.62, 1.4, 2.2, 1.1, False)
     ends = TOP - 0.42, TOP + 5 * STEP + 0.12
     fig = style.canvas(layout, ends[1] + 0.42)
+    copy = f"direct copy of dy at block {data.layers}" if layout == "wide" else "direct copy"
     style.heading(fig, f"Back through block {data.block}",
-                  f"Lengths of gradients; dy at block {data.layers} is 1")
+                  f"Lengths of gradients; violet: {copy}, 1")
     ax = style.board(fig)
     _boxes(ax, at)
     for top in (TOP, TOP + 3 * STEP):
@@ -160,4 +164,5 @@ def alt(data: Flow) -> str:
     return (f"Into block {data.block} from below comes a gradient of length {data.arrives:.2f}. A "
             f"dot copies it: one copy goes straight up, the other through feed-forward and its "
             f"layer norm, and adds {forward:.2f}: {data.sums[0]:.2f}. The same with attention, "
-            f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on.")
+            f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on. The "
+            f"direct copy of the gradient at block {data.layers} has length 1 throughout.")

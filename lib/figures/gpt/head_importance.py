@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Compare the two tables: the head that looks at the name most need not be the one "
-           "whose loss costs most.")
+CAPTION = ("The shade of a cell is its share: of the attention on the left, of all known capitals "
+           "on the right.")
 
 #: Facts that are gone: white is none.
 LOST = style.ramp("lost", style.PAPER, style.FACTS.tint, "#8b92a1", style.FACTS.mark)
@@ -63,17 +63,16 @@ def draw(data: Heads, layout: Layout = "wide") -> Figure:
     """Draw the two tables, side by side or one above the other."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.8 if wide else 5.0)
-    note = "If one predicted the other, both would have their full cells in the same places."
+    note = "A single loss misses shared work, and attention doesn't say what is passed on."
     style.heading(fig, "Attention and importance, head by head" if wide else "Head by head",
-                  note if wide else "Are the full cells in the same places?")
+                  note if wide else "Single losses miss shared work.")
     places = ((0.5, 0.95), (4.1, 0.95)) if wide else ((0.5, 0.95), (0.5, 3.15))
     width = 2.9
     _table(style.place(fig, *places[0], width, 1.3), "Attention of $is$ to the name, %",
            100 * data.shares, data.shares, style.ATTENTION)
-    most = max(data.lost.max(), 1)
     _table(style.place(fig, *places[1], width, 1.3),
-           f"Capitals of {data.known} lost, ablated at $is$", data.lost,
-           np.clip(data.lost / most, 0, 1), LOST)
+           f"Capitals of {data.known} lost, ablated alone", data.lost,
+           np.clip(data.lost / data.known, 0, 1), LOST)
     return fig
 
 

@@ -18,7 +18,7 @@ CAPTION = ("Stretch the row: its output stays on the circle, and its gradient ch
 
 #: The plane of the rows whose mean is zero, seen along (1, 1, 1): two axes, (2, 3).
 PLANE = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
-#: A row of mean 0 and variance 1, and the gradient that comes back from above.
+#: A row of mean 0 and variance 1, and the gradient that comes back to its output.
 ROW = np.sqrt(3) * np.array([np.cos(0.6), np.sin(0.6)]) @ PLANE
 UPSTREAM = 0.4 + 0.7 * ROW + 1.5 * np.array([-np.sin(0.6), np.cos(0.6)]) @ PLANE
 LIMIT = 6.2
@@ -107,7 +107,7 @@ def draw(data: Normed, layout: Layout = "wide") -> Figure:
     side = 3.2 if wide else 3.0
     _plane(style.place(fig, 0.1 if wide else 0.3, 0.62, side, side * 7 / 8.4), data)
     keys = ((style.INK, "o", "row x, and the gradient dx that reaches it"),
-            (style.FROZEN.ink, "o", "output, and the gradient that comes from above"),
+            (style.FROZEN.ink, "o", "output, and the gradient that arrives there"),
             (style.FROZEN.ink, "--", "its part along the output, which is removed"))
     left, top = (0.2, 3.36) if wide else (0.2, 3.18)
     ax = style.board(fig, left, top, 3.3, 0.68)

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Move the rate: their order depends on it, so compare each one's lowest loss, "
-           "the ring.")
+CAPTION = ("Move the rate: the order of the encodings depends on it. So compare their lowest "
+           "losses, the rings.")
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
          "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
 MARKS = dict(zip(TONES, "^osvD", strict=True))
+DASHES = dict.fromkeys(TONES, "-") | {"none": "--"}
 
 
 @dataclass(frozen=True)
@@ -45,30 +46,43 @@ def compute(losses: Mapping[str, np.ndarray], rates: np.ndarray, rate: float) ->
     return Race(dict(losses), np.asarray(rates), rate)
 
 
+def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
+    """Heights for the names at the ends of lines, a line of text apart, within the axes."""
+    names, gap = sorted(ends, key=lambda name: ends[name]), 0.08 * (high - low)
+    heights = [ends[name] for name in names]
+    for k in range(1, len(names)):
+        heights[k] = max(heights[k], heights[k - 1] + gap)
+    heights[-1] = min(heights[-1], high - gap / 2)
+    for k in reversed(range(len(names) - 1)):
+        heights[k] = min(heights[k], heights[k + 1] - gap)
+    return list(zip(names, heights, strict=True))
+
+
 @style.styled
 def draw(data: Race, layout: Layout = "wide") -> Figure:
-    """Draw a row for each way: all rates, its lowest one, and the chosen one with each seed."""
-    fig = style.canvas(layout, 3.3)
+    """Draw each way's loss over the rate, a ring at its lowest, and the seeds at one rate."""
+    fig = style.canvas(layout, 3.7)
     order = list(data.order())
-    style.heading(fig, f"At a rate of {data.rate:g}: first {order[0]}, last {order[-1]}",
-                  "Strokes: seeds. Pale: other rates. Ring: lowest")
-    ax = style.place(fig, 1.0, 0.75, fig.get_size_inches()[0] - 1.2, 2.0)
+    style.heading(fig, f"At a rate of {data.rate:g}: lowest {order[0]}, highest {order[-1]}",
+                  "Lines: mean of the seeds. Marks: each seed at this rate")
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
     every = np.concatenate([each.ravel() for each in data.losses.values()])
+    places = np.arange(len(data.rates))
     at = int(np.flatnonzero(data.rates == data.rate)[0])
-    for row, (way, each) in enumerate(data.losses.items()):
+    ax.set(xlim=(-0.15, places[-1] + 0.15), ylim=(every.min() - 0.08, every.max() + 0.08),
+           xlabel="learning rate", ylabel="loss on dev, nats")
+    ax.axvline(at, color=style.RULE, lw=6, zorder=0)
+    for way, each in data.losses.items():
         tone, mean = TONES[way], each.mean(1)
-        ax.plot([mean.min(), mean.max()], [row, row], color=style.RULE, lw=style.THIN, zorder=1)
-        ax.plot(mean, np.full(len(mean), row), MARKS[way], ms=5, ls="", color=style.RULE, zorder=2)
-        ax.plot(mean.min(), row, "o", ms=13, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
-        ax.plot(each[at], np.full(each.shape[1], row), "|", ms=10, mew=1.2, color=tone.mark,
-                zorder=4)
-        ax.plot(mean[at], row, MARKS[way], ms=7, color=tone.mark, zorder=5)
-    ax.set(xlim=(every.min() - 0.08, every.max() + 0.08), xlabel="loss on dev, nats",
-           ylim=(len(data.losses) - 0.5, -0.5))
-    ax.set_yticks(range(len(data.losses)), list(data.losses))
-    for label, way in zip(ax.get_yticklabels(), data.losses, strict=True):
-        label.set(color=TONES[way].ink, weight=600)
-    ax.grid(axis="x")
+        ax.plot(places, mean, color=tone.mark, lw=1.8, ls=DASHES[way], zorder=2)
+        ax.plot(mean.argmin(), mean.min(), "o", ms=12, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
+        style.seeds(ax, np.full(each.shape[1], at), each[at], MARKS[way], tone)
+    for way, high in apart({way: each[-1].mean() for way, each in data.losses.items()},
+                           *ax.get_ylim()):
+        ax.text(places[-1] + 0.22, high, way, va="center", color=TONES[way].ink, weight=600,
+                size=style.SMALL)
+    ax.set_xticks(places, [f"{rate:g}" for rate in data.rates])
+    ax.grid(axis="y")
     return fig
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.gpt.position_race import TONES
+from lib.figures.gpt.position_race import DASHES, TONES, apart
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
@@ -43,25 +43,13 @@ def compute(on: Mapping[str, np.ndarray], anew: Mapping[str, np.ndarray], way: s
     return Reach(dict(on), dict(anew), way)
 
 
-def _apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
-    """Heights for the names at the ends of lines, a line of text apart, within the axes."""
-    names, gap = sorted(ends, key=lambda name: ends[name]), 0.08 * (high - low)
-    heights = [ends[name] for name in names]
-    for k in range(1, len(names)):
-        heights[k] = max(heights[k], heights[k - 1] + gap)
-    heights[-1] = min(heights[-1], high - gap / 2)
-    for k in reversed(range(len(names) - 1)):
-        heights[k] = min(heights[k], heights[k + 1] - gap)
-    return list(zip(names, heights, strict=True))
-
-
 @style.styled
 def draw(data: Reach, layout: Layout = "wide") -> Figure:
     """Draw the chosen way's loss over the places, in long and fresh windows, before all others."""
     fig = style.canvas(layout, 3.7)
     on, anew = data.beyond(data.way)
-    style.heading(fig, f"{data.way}, from 72 on: {on:.2f} nats, fresh {anew:.2f}",
-                  "Dots: in a fresh window. Thin: other encodings")
+    style.heading(fig, f"{data.way}, from place 72 on: {on:.2f} nats",
+                  f"Dots: the same tokens in a fresh window, {anew:.2f}")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
     means = {way: each.mean(0) for way, each in data.on.items()}
     again, tone = data.anew[data.way].mean(0), TONES[data.way]
@@ -75,12 +63,13 @@ def draw(data: Reach, layout: Layout = "wide") -> Figure:
                 color=style.MUTED, zorder=4, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     for way, mean in means.items():
         if way != data.way:
-            ax.plot(places, mean, color=TONES[way].mark, lw=style.THIN, alpha=0.45, zorder=1)
+            ax.plot(places, mean, color=TONES[way].mark, lw=style.THIN, alpha=0.6, zorder=1,
+                    ls=DASHES[way])
     ax.fill_between(places, again, means[data.way], where=places > CLEAR, color=tone.mark,
                     alpha=0.15, zorder=2, lw=0)
-    ax.plot(places, means[data.way], color=tone.mark, lw=2.4, zorder=3)
+    ax.plot(places, means[data.way], color=tone.mark, lw=2.4, zorder=3, ls=DASHES[data.way])
     ax.plot(places, again, "o", ms=4, color=tone.mark, zorder=6, mec=style.PAPER, mew=0.6)
-    for way, high in _apart({way: mean[-1] for way, mean in means.items()}, *ax.get_ylim()):
+    for way, high in apart({way: mean[-1] for way, mean in means.items()}, *ax.get_ylim()):
         ax.text(places[-1] + 6, high, way, va="center", color=TONES[way].ink, zorder=4,
                 size=style.SMALL, weight=600 if way == data.way else 400)
     ax.set_xticks([0, 32, 64, 96, 128])

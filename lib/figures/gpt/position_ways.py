@@ -14,8 +14,8 @@ from lib.figures.kit.labels import route
 from lib.figures.kit.style import Layout
 from lib.positions import sinusoidal_positions
 
-CAPTION = ("The filled box is where an encoding acts, and the map sketches how it raises or lowers "
-           "a score. A map of stripes knows the distance alone.")
+CAPTION = ("Dark box: where an encoding acts. Map: how it raises or lowers each score; stripes "
+           "along the diagonal mean that only the distance counts.")
 COUNT = 12  # positions in the map
 SIDE = 1.92  # inches of the map
 WAYS = {
@@ -28,7 +28,8 @@ WAYS = {
               "score"),
     "rotary": ("Rotary: queries and keys are turned", "in each layer; nothing is learnt", "turn")}
 
-NUMBERS = {"sinusoidal": "product of rows - 32", "ALiBi": "penalty"}  # of the map, if not made up
+#: What the map shows, where its numbers are not made up.
+NUMBERS = {"sinusoidal": "product of rows, less mean", "ALiBi": "penalty"}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def compute(way: str) -> Way:
     """What a way adds to the scores of twelve positions, scaled to at most 1; NaN is masked.
 
     Of sinusoids and learnt rows it is the product of two rows, before the matrices of query and
-    key, of sinusoids less 32, which a softmax doesn't notice; of rotation the product of one query
-    and one key.  Learnt numbers are made up.
+    key, less the mean, which a softmax doesn't notice; of rotation the product of one query and
+    one key.  Learnt numbers are made up.
 
     Raises:
         ValueError: an unknown way.
@@ -58,7 +59,8 @@ def compute(way: str) -> Way:
     distance = place[:, None] - place
     if way == "sinusoidal":
         rows = sinusoidal_positions(COUNT, 128)
-        found = rows @ rows.T - 32
+        found = rows @ rows.T
+        found -= found[distance >= 0].mean()
     elif way == "learnt":
         rows = rng.standard_normal((COUNT, 6))
         found = rows @ rows.T
@@ -105,7 +107,7 @@ def draw(data: Way, layout: Layout = "wide") -> Figure:
     _path(style.board(fig, 0.1, 0.65, 3.2, 2.65), data)
     ax = style.place(fig, *((4.3, 0.95) if wide else (0.8, 3.65)), SIDE, SIDE)
     ax.imshow(data.map, cmap=style.WEIGHTS, vmin=-1, vmax=1)
-    ax.set(xlabel="key at", ylabel="query at", title=NUMBERS.get(data.name, "a score, made up"))
+    ax.set(xlabel="key at", ylabel="query at", title=NUMBERS.get(data.name, "made-up numbers"))
     ax.set_xticks([0, 5, 11])
     ax.set_yticks([0, 5, 11])
     ax.spines["bottom"].set_visible(False)

@@ -14,15 +14,15 @@ from lib.figures.kit import style
 from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Full cells follow the country and the relation from the words of the prompt to the "
-           "last one, layer by layer.")
+CAPTION = ("Dark cells show where the country and the relation are; layer by layer, both come to "
+           "the last word.")
 
 PLACES = ("question", "name", "is")
 
 
 @dataclass(frozen=True)
 class Patched:
-    """For each trail the share (places, blocks + 1) of prompts that answer as the donor would.
+    """For each trail the share (places, blocks + 1) of prompts that begin as the donor's answer.
 
     ``place`` and ``block`` choose a cell, and ``says`` has for each trail the donor's prompt and
     what the patched model writes after the prompt ``asked``.
@@ -80,8 +80,8 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.3 if wide else 5.75)
     style.heading(fig, "Where is the country, and where the relation?" if wide
                   else "Country and relation",
-                  "% of prompts that answer like the donor, with one state patched" if wide
-                  else "% that answer like the donor")
+                  "% of prompts whose answer begins like the donor's, one state patched" if wide
+                  else "% that begin like the donor's answer")
     chosen = PLACES.index(data.place), data.block
     for k, (trail, values) in enumerate(data.shares.items()):
         left, top = (0.75 + 3.55 * k, 1.0) if wide else (0.75, 1.0 + 2.55 * k)
@@ -98,8 +98,8 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
 def alt(data: Patched) -> str:
     """Return the figure in words."""
     row = PLACES.index(data.place)
-    said = [f"For the {trail} {style.percent(values[row, data.block])} of prompts answer like the "
-            f"donor; with a state of {data.says[trail][0]!r} {data.asked!r} goes on with "
+    said = [f"For the {trail} {style.percent(values[row, data.block])} of prompts begin like the "
+            f"donor's answer; with a state of {data.says[trail][0]!r} {data.asked!r} goes on with "
             f"{data.says[trail][1]!r}" for trail, values in data.shares.items()]
     place = "'is'" if data.place == "is" else f"the {data.place}"
     return f"The state at {place}, {_when(data.block)}, is patched. " + ". ".join(said) + "."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -52,14 +53,14 @@ def outline(ax: Axes, left: float, top: float, shape: tuple[int, ...], cell: tup
 
 def score_map(ax: Axes, shares: np.ndarray, across: Sequence[str], up: Sequence[str],
               size: float = style.BASE, middle: float = 0.5, low: float = 0.0,
-              high: float = 1.0) -> None:
+              high: float = 1.0, colours: Colormap = style.SCORE) -> None:
     """Draw shares (up, across) in percent, the first row at the bottom; NaN is left empty.
 
-    ``middle`` is the height of a number in its cell; colours go from ``low`` to ``high``.
+    ``middle`` is the height of a number in its cell; ``colours`` go from ``low`` to ``high``.
     """
     for i, j in np.argwhere(np.isfinite(shares)):
         ax.add_artist(Rectangle((j, i), 1, 1,
-                               fc=style.SCORE((shares[i, j] - low) / (high - low)),
+                               fc=colours((shares[i, j] - low) / (high - low)),
                                ec=style.PAPER, lw=1.2))
         ax.text(j + 0.5, i + middle, f"{100 * shares[i, j]:.0f}", ha="center",
                 va="center_baseline", size=size)

@@ -107,12 +107,12 @@ def box(ax: Axes, middle: tuple[float, float], size: tuple[float, float], words:
 
 
 def better(ax: Axes, way: str, x: float, y: float) -> None:
-    """Say where better is: the word, and an arrow: up, down, right or top left.
+    """Say where better is: the word, and an arrow: up, down, left, right or top left.
 
     ``x`` and ``y`` are shares of the axes; the word begins a little to the right of them.
     """
     width, height = ax.get_window_extent().size / ax.figure.dpi
-    right, up = {"up": (0, 0.17), "down": (0, -0.17), "right": (0.17, 0),
+    right, up = {"up": (0, 0.17), "down": (0, -0.17), "right": (0.17, 0), "left": (-0.17, 0),
                  "top left": (-0.15, 0.15)}[way]
     ax.annotate("", (x + right / 2 / width, y + up / 2 / height),
                 (x - right / 2 / width, y - up / 2 / height), xycoords="axes fraction",

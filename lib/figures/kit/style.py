@@ -85,6 +85,8 @@ ATTENTION = ramp("attention", PAPER, "#dcdff0", "#9fa6d2", "#5a62a6", "#23275c")
 CHANGE = ramp("change", PAPER, LORA.tint, "#c597c9", LORA.mark, "#42164a")
 #: A score, from none to all; ink reads well on each shade.
 SCORE = ramp("score", PAPER, TASK.tint, "#f0d98a", "#dfba4b")
+#: The same for old facts.
+KEPT = ramp("kept", PAPER, FACTS.tint, "#c6ccd6", "#a3adbd")
 
 
 @functools.cache

@@ -65,7 +65,7 @@ def _kinds(ax: Axes, data: Budget, wide: bool) -> None:
                 bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
     most = max(data.weights.values())
     ax.set(xlim=(0, most * (1.25 if wide else 1.42)), ylim=(len(data.weights) - 0.4, -0.6),
-           xlabel="numbers (grey: frozen W; filled: A and B)")
+           xlabel="parameters (grey: frozen W; filled: A and B)")
     ax.set_yticks(range(len(data.weights)), [kind.replace("_", " ") for kind in data.weights])
     ticks = (0, 100_000, 200_000)
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
@@ -77,7 +77,7 @@ def draw(data: Budget, layout: Layout = "wide") -> Figure:
     """Draw the bars of all kinds, and the trained share of the whole model under them."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9)
-    style.heading(fig, f"Rank {data.rank}: {data.trained:,} trainable numbers",
+    style.heading(fig, f"Rank {data.rank}: {data.trained:,} trainable parameters",
                   f"beside {data.total:,} frozen ones" + (
                       f", on {len(data.chosen)} of {len(data.weights)} kinds of layer"
                       if wide else ""))
@@ -93,5 +93,5 @@ def draw(data: Budget, layout: Layout = "wide") -> Figure:
 def alt(data: Budget) -> str:
     """Return the frame in words."""
     kinds = ", ".join(kind.replace("_", " ") for kind in data.chosen)
-    return (f"Rank {data.rank} on {kinds}: {data.trained:,} numbers are trained, "
+    return (f"Rank {data.rank} on {kinds}: {data.trained:,} parameters are trained, "
             f"{style.percent(data.trained / data.total, 2)} of {data.total:,}.")

@@ -19,6 +19,7 @@ CAPTION = ("Each swap rounds: add and subtract more often, or choose fewer bits,
 #: An adapter count and a precision -> {swaps done: the matrix by then, (d_out, d_in)}.
 Worn = Mapping[tuple[int, str], Mapping[int, np.ndarray]]
 
+PALEST = 0.25  # the colour of the smallest change: it has to be seen beside none
 GAPS = 256  # of a weight that moved so many gaps or more, the colour is the darkest
 LEAST, MOST = 3e-9, 0.3  # of the relative change: the same axis in all frames
 DASH = {"float16": "-", "float32": (0, (4, 1.5))}
@@ -73,16 +74,18 @@ def compute(before: np.ndarray, worn: Worn, adapters: int, precision: str, swaps
 
 
 def _shade(gaps: np.ndarray) -> np.ndarray:
-    """From 0 gaps to GAPS of them, as a share from 0 to 1 on a logarithmic scale."""
-    return np.log2(1 + np.minimum(gaps, GAPS)) / np.log2(1 + GAPS)
+    """0 for weights that came back; for others from PALEST to 1 at GAPS, logarithmically."""
+    share = np.log2(1 + np.minimum(gaps, GAPS)) / np.log2(1 + GAPS)
+    return np.where(gaps > 0, PALEST + (1 - PALEST) * share, 0)
 
 
 def _scale(ax: Axes) -> None:
     """The colours beside their numbers of gaps."""
-    ax.imshow(np.linspace(1, 0, 64)[:, None], cmap=style.CHANGE, vmin=0, vmax=1, aspect="auto",
-              extent=(0, 1, 0, 1))
-    ticks = (0, 1, 4, 16, 64, GAPS)
-    ax.set_yticks(_shade(np.array(ticks)), [str(tick) for tick in ticks])
+    shades = np.linspace(1, 0, 64)[:, None]
+    ax.imshow(np.where(shades < PALEST, 0, shades), cmap=style.CHANGE, vmin=0, vmax=1,
+              aspect="auto", extent=(0, 1, 0, 1))
+    ticks = (1, 4, 16, 64, GAPS)
+    ax.set_yticks([PALEST / 2, *_shade(np.array(ticks))], ["none", *map(str, ticks)])
     ax.set(xticks=[])
     ax.yaxis.tick_right()
     ax.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""How two methods are compared at equal learning: one run, a level, all rates, the front."""
+"""How two methods are compared at equal learning: one run, a level, all rates, the envelope."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout
-from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, facts_axis, height
+from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, axis_from, facts_axis
 
-CAPTION = ("A front is built in four steps: one run, two runs at one loss, all learning rates, "
+CAPTION = ("The rule in four views: one run, two runs at one loss, all learning rates, "
            "and the best of them at each loss.")
 STEPS = (1, 2, 3, 4)
 SHOWN = {"full": 0.001, "lora": 0.01}  #: the run of each method that the first steps show
 SAID = {1: "One run: each mark is a moment of its training",
         2: "Two runs, compared at one loss",
         3: "All learning rates, compared at one loss",
-        4: "The fronts: the best rate at each loss"}
+        4: "Upper envelopes: the best rate at each loss"}
 FINE = 80  # points of a line
 NEAR = 1.2  # a run that ends within this factor above the level misses it narrowly
 
@@ -31,8 +31,8 @@ NEAR = 1.2  # a run that ends within this factor above the level misses it narro
 class Equal:
     """One data set and seed: by method and rate the measured moments, (times, 3) of step, dev loss
     and facts kept; ``level`` the loss at which the methods are compared, ``kept`` what each rate
-    had left there or nan; ``fronts`` the most facts at each of ``levels``: (levels,); ``base`` and
-    ``blind`` what the base model knows and what a blind guess has.
+    had left there or nan; ``fronts``, the upper envelopes, the most facts at each of ``levels``:
+    (levels,); ``base`` and ``blind`` what the base model knows and what a blind guess has.
     """
 
     task: str
@@ -49,6 +49,11 @@ class Equal:
         """What the shown run had left at the level, from step 3 on the best of all rates."""
         return (self.kept[method][SHOWN[method]] if self.step < 3
                 else float(np.nanmax(list(self.kept[method].values()))))
+
+    @property
+    def low(self) -> float:
+        """Where the axis of the facts begins: from step 4 on it may be zoomed to the fronts."""
+        return axis_from(np.concatenate(list(self.fronts.values()))) if self.step == 4 else 0.0
 
     def near_miss(self, method: str) -> tuple[float, float, float] | None:
         """Rate, lowest loss and facts kept there of the run that misses the level most narrowly."""
@@ -88,7 +93,9 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, level: float, step:
             for method, each in runs.items()}
     lowest = min(run[:, 1].min() for each in runs.values() for run in each.values())
     highest = max(run[0, 1] for each in runs.values() for run in each.values())
-    levels = np.geomspace(lowest, highest, FINE)
+    ends = np.array([run[:, 1].min() for each in runs.values() for run in each.values()])
+    levels = np.unique([*np.geomspace(lowest, highest, FINE), *ends,
+                        *(ends[ends > lowest] * (1 - 1e-9))])  # a run's end is an upright jump
     fronts = {}
     for method, each in runs.items():
         found = np.array([left_at(run, levels) for run in each.values()])
@@ -102,17 +109,17 @@ def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
     """One run: its measured moments, and the line on which it is read between them."""
     _, tone = METHODS[method]
     fine = np.geomspace(run[:, 1].min(), run[0, 1], FINE)
-    ax.plot(fine, height(left_at(run, fine)), color=tone.mark if strong else tone.tint,
+    ax.plot(fine, left_at(run, fine), color=tone.mark if strong else tone.tint,
             lw=1.6 if strong else 1.0, ls="-" if method == "full" else (0, (5, 2)),
             zorder=3 if strong else 2)
-    ax.plot(run[:, 1], height(run[:, 2]), style.MARKER[method], ls="", ms=5 if strong else 3.5,
+    ax.plot(run[:, 1], run[:, 2], style.MARKER[method], ls="", ms=5 if strong else 3.5,
             color=tone.mark if strong else style.PAPER, mew=0.8,
             mec=style.PAPER if strong else tone.mark, zorder=4)
 
 
 def _plot(ax: Axes, data: Equal) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base, data.blind)
+    facts_axis(ax, data.base, data.blind, low=data.low)
     low, high = 0.85 * data.levels[0], 1.4 * data.levels[-1]
     ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
@@ -125,13 +132,13 @@ def _plot(ax: Axes, data: Equal) -> None:
         if data.step == 1 and method != "full":
             continue
         if data.step == 4:
-            ax.plot(data.levels, height(data.fronts[method]), color=METHODS[method][1].mark, lw=2.4,
+            ax.plot(data.levels, data.fronts[method], color=METHODS[method][1].mark, lw=2.4,
                     ls="-" if method == "full" else (0, (5, 2)), zorder=3)
         for rate, run in each.items():
             if data.step > 2 or rate == SHOWN[method]:
                 _way(ax, run, method, data.step < 3)
         if data.step > 1 and not np.isnan(data.at_level(method)):
-            ring(ax, data.level, height(data.at_level(method)))
+            ring(ax, data.level, data.at_level(method))
     if data.step == 1:
         named = []  # where names stand: a third one close by would cover them
         for step, loss, kept in data.runs["full"][SHOWN["full"]]:
@@ -140,7 +147,7 @@ def _plot(ax: Axes, data: Equal) -> None:
             if any(up == other and abs(np.log(loss / at)) < 0.42 * inch for other, at in named):
                 continue
             named.append((up, loss))
-            ax.annotate(f"step {step:.0f}", (loss, height(kept)), (0, 6 if up else -6),
+            ax.annotate(f"step {step:.0f}", (loss, kept), (0, 6 if up else -6),
                         va="bottom" if up else "top", textcoords="offset points",
                         size=style.SMALL, color=METHODS["full"][1].ink)
     better(ax, "top left", 0.3, 0.93)
@@ -154,12 +161,23 @@ def _key(fig: Figure, data: Equal, top: float, wide: bool) -> None:
         ax.plot(0.2, y, style.MARKER[method], ms=5, color=tone.mark)
         ax.text(0.34, y, name, va="center", color=tone.ink, weight=600)
         if data.step == 1:
-            words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from step 2 on"
+            words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from view 2 on"
         else:
             words = _left(data, method)
             if data.step > 2 and wide:
                 words += _missed(data, method, "; rate {:g} just misses it: {} at {:.2f}")
         ax.text(1.45, y, words, va="center")
+
+
+def _title(data: Equal) -> str:
+    """The data set, and the loss at which the methods are compared once it is."""
+    at = f" at a dev loss of {data.level:.2f} nats" if data.step > 1 else ""
+    return f"{TITLES[data.task]}{at}"
+
+
+def _zoomed(data: Equal) -> str:
+    """Words on an axis that does not begin at nothing."""
+    return f". The axis begins at {data.low:.0%}" if data.low else ""
 
 
 def _left(data: Equal, method: str) -> str:
@@ -180,7 +198,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
     """Draw what the step shows, and what each method has left at the level."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.1 if wide else 3.9)
-    style.heading(fig, f"{TITLES[data.task]}, step {data.step} of {len(STEPS)}", SAID[data.step])
+    style.heading(fig, _title(data), SAID[data.step] + _zoomed(data))
     _key(fig, data, 0.58, wide)
     _plot(style.place(fig, 0.72, 1.2, style.WIDTH[layout] - 0.86, 2.35 if wide else 2.15), data)
     return fig
@@ -188,7 +206,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
 
 def alt(data: Equal) -> str:
     """Return the step in words."""
-    before = f"{TITLES[data.task]}, step {data.step}: {SAID[data.step]}."
+    before = f"{_title(data)}. {SAID[data.step]}."
     if data.step == 1:
         said = [f"{loss:.2f} nats and {style.percent(kept)} of the facts at step {step:.0f}"
                 for step, loss, kept in data.runs["full"][SHOWN["full"]]]

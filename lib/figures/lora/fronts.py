@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora.tradeoff import LOSSES, TITLES, facts_axis, free_end, height
+from lib.figures.lora.tradeoff import LOSSES, TITLES, axis_from, facts_axis, free_end
 
 CAPTION = ("The arrow shows where better is. Compare the lines at one loss: the higher keeps more; "
            "a jump is a change of learning rate.")
@@ -22,6 +22,7 @@ LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
     "r = 64": (style.LORA, 2.4, "D", True), "r = 8": (style.LORA, 1.4, "D", False),
     "r = 4": (style.LORA, 1.4, "v", False)}
 DOTS = (0, (1, 1.6))
+MARKS = 11  # how many of its levels a line marks, evenly in the logarithm
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Fronts:
     @property
     def marked(self) -> np.ndarray:
         """At which levels the lines carry a mark: (levels,), true or false."""
-        return np.arange(len(self.levels)) % 6 == 0
+        at = np.log(self.levels)
+        nearest = np.abs(at[:, None] - np.linspace(at[0], at[-1], MARKS)).argmin(0)
+        return np.isin(np.arange(len(at)), nearest)
 
     @property
     def example(self) -> tuple[float, float] | None:
@@ -75,16 +78,16 @@ def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, ta
 def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xscale("log")
     kept = np.array(list(data.kept.values()))
-    facts_axis(ax, data.base, data.blind, free_end(
-        np.broadcast_to(data.levels, kept.shape), kept, tuple(data.levels[[0, -1]]), data.blind))
+    end = free_end(np.broadcast_to(data.levels, kept.shape), kept, tuple(data.levels[[0, -1]]),
+                   data.blind)
+    facts_axis(ax, data.base, data.blind, end, axis_from(kept))
     for name, kept in data.kept.items():
         tone, wide, marker, filled = LOOKS[name]
-        up = height(kept)
-        ax.plot(data.levels, up, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
-        ax.plot(data.levels, np.where(data.least[name], np.nan, up), color=tone.mark, lw=wide,
+        ax.plot(data.levels, kept, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
+        ax.plot(data.levels, np.where(data.least[name], np.nan, kept), color=tone.mark, lw=wide,
                 zorder=2)
-        ax.plot(data.levels[data.marked], up[data.marked], marker, ls="", ms=4.6, mew=0.9, zorder=3,
-                color=tone.mark if filled else style.PAPER, mec=tone.mark)
+        ax.plot(data.levels[data.marked], kept[data.marked], marker, ls="", ms=4.6, mew=0.9,
+                zorder=3, color=tone.mark if filled else style.PAPER, mec=tone.mark)
     low, high = data.levels[[0, -1]]
     ax.set(xlim=(low / 1.04, high * 1.04), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
@@ -93,7 +96,7 @@ def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     better(ax, "top left", 0.05, 0.93)
     if data.example:
-        ring(ax, data.example[0], height(data.example[1]))
+        ring(ax, data.example[0], data.example[1])
 
 
 def ringed(data: Fronts, before: str) -> str:
@@ -122,11 +125,11 @@ def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
 @style.styled
 def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     """Draw facts kept against the level of loss, a line for each contender."""
-    wide = layout == "wide"
+    wide, low = layout == "wide", axis_from(np.array(list(data.kept.values())))
     fig = style.canvas(layout, 3.9 if wide else 3.7)
-    style.heading(fig, f"{TITLES[data.task]}: kept when equally learnt",
+    style.heading(fig, f"{TITLES[data.task]}: facts kept at equal loss",
                   ringed(data, "The ringed mark: full fine-tuning, at a loss of" if wide else
-                         "Ringed, full:"))
+                         "Ringed, full:") + f" The axis begins at {low:.0%}." * (wide and low > 0))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
     _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)

@@ -20,7 +20,7 @@ STEPS = {
     2: "g: α/r times dy reaches the adapter",
     3: "dB: g times what A made of x",
     4: "B takes g back to r numbers",
-    5: "dA: these r numbers times x",
+    5: "dA: the r numbers of step 4 times x",
 }
 
 #: An upstream gradient dL/dy that the pages use when they need one: (d_out,).
@@ -114,14 +114,14 @@ def _up(ax: Axes, data: Gradients, step: int, left: float, top: float,
 
 
 def worked(data: Gradients, step: int) -> str:
-    """Return the one number that the step picks out, and how it comes about."""
+    """Return the one number that the step picks out: which it is, and how it comes about."""
     s = style.short
     return {1: f"dy of the second output is {s(data.dy[1], 3)}",
             2: f"{s(data.alpha)} / {len(data.inputs.A)}  ·  {term(data.dy[1])}  =  "
                f"{s(data.g[1], 3)}",
-            3: times(data.g[1], data.squeezed[1]),
+            3: f"row 2, column 2:  {times(data.g[1], data.squeezed[1])}",
             4: dot(data.inputs.B[:, 1], data.g),
-            5: times(data.message[1], data.inputs.x[0])}[step]
+            5: f"row 2, column 1:  {times(data.message[1], data.inputs.x[0])}"}[step]
 
 
 @style.styled

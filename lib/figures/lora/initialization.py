@@ -1,4 +1,4 @@
-"""Four ways to start an adapter: how each learns, and what it reaches and keeps."""
+"""Up to four initializations of an adapter: how each learns, and what it reaches and keeps."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Compare the curves with the marks: which starts learn at all, and which keep the old "
+CAPTION = ("Compare the curves with the marks: which adapters learn at all, and which keep the old "
            "facts.")
 
-#: Tone and dash of each start, the usual one first: the colour of the matrix that is not zero.
+#: Tone and dash of each, the usual one first: the colour of the only matrix that is not zero, then
+#: that of both.
 LOOKS: tuple[tuple[Tone, Any], ...] = ((style.A, "-"), (style.B, "-"),
-                                       (style.B, (0, (1, 1.2))), (style.FROZEN, "-"))
+                                       (style.LORA, "-"), (style.LORA, (0, (1, 1.2))))
 COUNTS = ("One way", "Two ways", "Three ways", "Four ways")
 WINDOW = 5  # steps that a point of a curve is the mean of
 
@@ -71,7 +72,7 @@ def _curves(ax: Axes, data: Starts) -> None:
         steps = np.arange(len(curve)) + (WINDOW + 1) / 2
         ax.plot(steps, curve, color=tone.mark, ls=dash)
         named.append(Named(steps, curve, name, tone))
-    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats",
+    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats (log scale)",
            xlim=(0, max(each.shape[1] for each in data.losses.values())))
     ax.set_yticks([0.1, 1], ["0.1", "1"])
     ax.minorticks_off()
@@ -105,8 +106,9 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.1 if wide else 4.9)
     seeds = len(next(iter(data.losses.values())))
-    style.heading(fig, f"{COUNTS[len(data.losses) - 1]} to start", "The same batches and rate; "
-                  f"{seeds} seed{'s' if seeds > 1 else ''} each")
+    style.heading(fig, f"{COUNTS[len(data.losses) - 1]} to initialize an adapter",
+                  f"The same batches and rate; {seeds} seed{'s' if seeds > 1 else ''} each" +
+                  (f"; a curve is their mean over {WINDOW} steps" if wide else ""))
     _curves(style.place(fig, 0.45, 0.95, 3.3 if wide else 2.95, 1.6 if wide else 1.4), data)
     left, top = (4.85, 0.95) if wide else (1.05, 3.05)
     _scores(style.place(fig, left, top, 2.1 if wide else 2.25, 1.6 if wide else 1.25), data)
@@ -117,4 +119,5 @@ def alt(data: Starts) -> str:
     """Return the picture in words."""
     parts = [f"{name}: {style.percent(data.answers[name].mean())} of the answers, "
              f"{style.percent(data.facts[name].mean())} of the facts" for name in data.losses]
-    return f"Training loss of {len(parts)} starts, and what they reach. {'; '.join(parts)}."
+    return (f"Training loss of {len(parts)} initializations, and what they reach. "
+            f"{'; '.join(parts)}.")

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Turn one setting and the curve moves; it comes back when both products stand where "
-           "they stood.")
+CAPTION = "Turn the settings until the two curves meet, and watch the two products."
 
 NAMES = ("α", "w", "rate of A", "rate of B")
+SIGNS = ("", "", ", η$_A$", ", η$_B$")
 #: alpha, the width of A, and the rates of A and B
 Setting = tuple[float, float, float, float]
 
@@ -26,6 +26,7 @@ class Knobs:
 
     losses: dict[Setting, np.ndarray]
     now: Setting
+    goal: tuple[str, Setting] | None  # the curve to be reached, and its name
 
     def alike(self) -> list[Setting]:
         """The settings that have both products of the chosen one, itself among them."""
@@ -38,21 +39,23 @@ def products(setting: Setting) -> tuple[float, float]:
     return alpha * width * rate_b, rate_a / width
 
 
-def compute(losses: Mapping[Setting, Sequence[float]], now: Setting) -> Knobs:
-    """Choose one setting among those that were run.
+def compute(losses: Mapping[Setting, Sequence[float]], now: Setting,
+            goal: tuple[str, Setting] | None = None) -> Knobs:
+    """Choose one setting among those that were run, and another, named, whose curve to reach.
 
     Raises:
         ValueError: it is none of them.
     """
     if now not in losses:
         raise ValueError(f"{now} was not run; the settings are {', '.join(map(str, losses))}")
-    return Knobs({setting: np.array(each, float) for setting, each in losses.items()}, now)
+    return Knobs({setting: np.array(each, float) for setting, each in losses.items()}, now,
+                 goal)
 
 
 def _dials(ax: Axes, data: Knobs) -> None:
     """The four settings, and under a line the two products, each on its own scale."""
-    rows = [*zip(NAMES, np.transpose(list(data.losses)), data.now),
-            *zip(("α · w · rate of B", "rate of A / w"),
+    rows = [*zip(map("".join, zip(NAMES, SIGNS)), np.transpose(list(data.losses)), data.now),
+            *zip(("α · w · η$_B$", "η$_A$ / w"),
                  np.transpose([products(each) for each in data.losses]), products(data.now))]
     for row, (name, values, now) in enumerate(rows):
         at = row + 0.35 * (row > 3)
@@ -80,6 +83,11 @@ def _curves(ax: Axes, data: Knobs) -> None:
                 lw=style.LINE if mine else 1.0)
     style.point(ax, np.arange(len(data.losses[data.now])), data.losses[data.now],
                 style.MARKER["lora"], style.LORA, 5.5)
+    if data.goal:
+        name, losses = data.goal[0], data.losses[data.goal[1]]
+        ax.plot(losses, color=style.INK, lw=1.5, ls=(0, (1, 1.5)), zorder=5)
+        ax.text(len(losses) - 0.9, losses[-1], name, color=style.INK, va="center", ha="left",
+                size=style.SMALL, weight=600, clip_on=False)
     top = max(losses.max() for losses in data.losses.values())
     ax.set(xlim=(-0.2, len(data.losses[data.now]) - 0.8), ylim=(0, 1.05 * top), xlabel="step",
            title="Training loss, in nats")
@@ -97,7 +105,7 @@ def draw(data: Knobs, layout: Layout = "wide") -> Figure:
                   f"{len(data.losses)} trainings that differ in four settings" if wide else
                   f"{len(data.losses)} trainings, four settings")
     _dials(style.place(fig, style.MARGIN, 0.85, 3.4, 1.9 if wide else 1.75), data)
-    _curves(style.place(fig, *((4.1, 0.98, 2.9, 1.55) if wide else (0.45, 3.0, 2.95, 1.3))), data)
+    _curves(style.place(fig, *((4.1, 0.98, 2.4, 1.55) if wide else (0.45, 3.0, 2.4, 1.3))), data)
     return fig
 
 
@@ -105,8 +113,10 @@ def alt(data: Knobs) -> str:
     """Return the frame in words."""
     growth, leaving = products(data.now)
     losses, others = data.losses[data.now], len(data.alike()) - 1
+    goal = (f" The dotted curve, {data.goal[0]}, ends at {data.losses[data.goal[1]][-1]:.2f} nats."
+            if data.goal else "")
     said = ", ".join(f"{name} {value:g}" for name, value in zip(NAMES, data.now))
     return (f"{said}: alpha times w times the rate of B is {growth:g}, the rate of A over w is "
             f"{leaving:g}. The loss goes from {losses[0]:.2f} to {losses[-1]:.2f} nats in "
             f"{len(losses) - 1} steps; {others or 'no'} other setting"
-            f"{'' if others == 1 else 's'} of {len(data.losses)} with both products.")
+            f"{'' if others == 1 else 's'} of {len(data.losses)} with both products.{goal}")

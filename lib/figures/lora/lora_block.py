@@ -190,7 +190,9 @@ def _column(ax: Axes, data: Stage, at: Places, k: int) -> None:
             for row in "AB"}
     _array(ax, side, top, at.side, BAR, style.A, "A", full=full["A"])
     _array(ax, centre - BAR / 2, top + BAR + THROUGH, BAR, at.side, style.B,
-           "B" if data.number >= 4 else "0", full=full["B"], empty=data.number < 4)
+           "B" if data.number >= 4 or at.wide else "0", full=full["B"], empty=data.number < 4)
+    if at.wide and data.number < 4:
+        ax.text(centre + 0.16, bottom - at.side / 2, "= 0", va="center_baseline", color=style.B.ink)
     _plus(ax, middle, joined)
     if data.step in ("forward", "backward"):
         _kept(ax, centre, top + BAR + THROUGH / 2)

@@ -65,7 +65,7 @@ class Board:
 
 
 def compute(alpha: float = 4.0, training: float = 1.0, example: Example = EXAMPLE) -> Board:
-    """Work out y = x W^T + (alpha / r) x A^T B^T (Hu et al. 2021, eq. 3, for rows).
+    """Work out y = x W^T + (alpha / r) x A^T B^T (Hu et al. 2021, section 4.1, for rows).
 
     ``training`` moves B from its start, zero, at 0 to its trained numbers at 1.
 

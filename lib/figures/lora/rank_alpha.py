@@ -1,4 +1,4 @@
-"""Rank against alpha: the scores of all recorded runs, and one choice of both in detail."""
+"""Rank against alpha: answers and facts of all recorded runs, and one choice in detail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.cells import frame, gauge, score_map
+from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
@@ -21,24 +21,23 @@ CAPTION = ("The fuller the colour, the better. Follow a diagonal, where alpha is
 
 @dataclass(frozen=True)
 class Grid:
-    """All scores, and the chosen cell; ``scores[alpha][rank]`` holds one score for each seed."""
+    """All cells, and the chosen one; ``scores[alpha][rank]`` and ``facts`` hold one for a seed."""
 
     ranks: tuple[int, ...]
     alphas: tuple[float, ...]
     scores: dict[float, dict[int, np.ndarray]]
+    facts: dict[float, dict[int, np.ndarray]]
     rank: int
     alpha: float
     parameters: int
     total: int | None
     loss: float
-    facts: float
     answers: dict[str, str]
 
-    @property
-    def means(self) -> np.ndarray:
-        """Mean score over the seeds: (alphas, ranks); not a number where nothing was run."""
-        return np.array([[self.scores[alpha][rank].mean() if rank in self.scores[alpha]
-                          else np.nan for rank in self.ranks] for alpha in self.alphas])
+    def means(self, values: dict[float, dict[int, np.ndarray]]) -> np.ndarray:
+        """Means over the seeds: (alphas, ranks); not a number where nothing was run."""
+        return np.array([[values[alpha][rank].mean() if rank in values[alpha] else np.nan
+                          for rank in self.ranks] for alpha in self.alphas])
 
     @property
     def here(self) -> np.ndarray:
@@ -46,10 +45,9 @@ class Grid:
         return self.scores[self.alpha][self.rank]
 
     @property
-    def low(self) -> float:
-        """Where the seeds' axis begins: below the lowest of all scores, so alike in every frame."""
-        least = min(each.min() for row in self.scores.values() for each in row.values())
-        return 0.1 * np.floor(min(least, 0.99) / 0.1)
+    def kept(self) -> np.ndarray:
+        """The facts that the chosen cell keeps: (seeds,)."""
+        return self.facts[self.alpha][self.rank]
 
 
 def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
@@ -68,14 +66,15 @@ def compute(runs: Sequence[Mapping[str, Any]], rank: int, alpha: float,
         known = sorted({(run["rank"], run["alpha"]) for run in runs})
         raise ValueError(f"rank and alpha are {(rank, alpha)}; allowed are "
                          f"{', '.join(map(str, known))}")
-    scores: dict[float, dict[int, list[float]]] = {}
-    for run in runs:
-        scores.setdefault(run["alpha"], {}).setdefault(run["rank"], []).append(run["score"])
+    cells: dict[str, dict[float, dict[int, np.ndarray]]] = {"score": {}, "facts": {}}
+    for name, at in cells.items():
+        for run in sorted(runs, key=lambda run: run["seed"]):
+            row = at.setdefault(run["alpha"], {})
+            row[run["rank"]] = np.append(row.get(run["rank"], []), run[name])
+    scores = cells["score"]
     return Grid(tuple(sorted({run["rank"] for run in runs})), tuple(sorted(scores)),
-                {a: {r: np.array(each) for r, each in row.items()} for a, row in scores.items()},
-                rank, alpha, chosen[0]["parameters"], total,
+                scores, cells["facts"], rank, alpha, chosen[0]["parameters"], total,
                 float(np.mean([run["loss"] for run in chosen])),
-                float(np.mean([run["facts"] for run in chosen])),
                 {question: _judged(answer, (truth or {}).get(question))
                  for question, answer in chosen[0]["answers"].items()})
 
@@ -87,47 +86,20 @@ def _judged(answer: str, truth: str | None) -> str:
     return f"{answer.strip() or '(nothing)'} (wrong: {truth.strip()})"
 
 
-def _map(ax: Axes, data: Grid) -> None:
-    """The mean score of each rank and alpha, the chosen one framed."""
-    score_map(ax, data.means, [str(rank) for rank in data.ranks],
+def _map(ax: Axes, data: Grid, facts: bool) -> None:
+    """The mean answers, or facts kept, of each rank and alpha, the chosen cell framed."""
+    means = data.means(data.facts if facts else data.scores)
+    score_map(ax, means, [str(rank) for rank in data.ranks],
               [f"α = {style.short(alpha)}" for alpha in data.alphas],
-              low=np.nanmin(data.means) - 0.03, high=np.nanmax(data.means))
+              low=np.nanmin(means) - 0.03, high=np.nanmax(means),
+              colours=style.KEPT if facts else style.SCORE)
     frame(ax, data.alphas.index(data.alpha), data.ranks.index(data.rank))
-    ax.set(xlabel="rank r", title="Held-out score, %: mean of the seeds")
+    ax.set(xlabel="rank r", title="Old facts kept, %" if facts else "Questions answered, %")
 
 
-def _seeds(ax: Axes, data: Grid) -> None:
-    """Each seed's score over the ranks, at the chosen alpha."""
-    row = data.scores[data.alpha]
-    ranks = [rank for rank in data.ranks if rank in row]
-    places = np.array([data.ranks.index(rank) for rank in ranks])
-    ax.axvline(data.ranks.index(data.rank), color=style.LORA.mark, lw=1.2, zorder=0)
-    ax.plot(places, [row[rank].mean() for rank in ranks], color=style.TASK.mark, zorder=1)
-    for place, rank in zip(places, ranks):
-        here = rank == data.rank
-        style.seeds(ax, place + style.fan(row[rank], 0.13), row[rank], "D",
-                    style.LORA if here else style.FROZEN, 5.2 if here else 4.2)
-    room = 0.04 * (1 - data.low)
-    ax.set(xlim=(-0.4, len(data.ranks) - 0.6), ylim=(data.low - room, 1 + room), xlabel="rank r",
-           title=f"Every seed at α = {style.short(data.alpha)}")
-    ax.set_xticks(range(len(data.ranks)), [str(rank) for rank in data.ranks])
-    style.share_ticks(ax.yaxis, data.low)
-    ax.grid(axis="y")
-
-
-def _gauges(fig: Figure, data: Grid, top: float, width: float, loss: bool) -> None:
-    """The chosen cell's score and facts as bars, and its loss where there is room."""
-    bars = [("Held-out score", data.here.mean(), style.TASK),
-            ("Old facts kept", data.facts, style.FACTS)]
-    for k, (label, share, tone) in enumerate(bars):
-        gauge(fig, style.MARGIN + k * (width + 0.2), top, width, share, tone, label,
-              style.percent(share))
-    if loss:
-        left = style.MARGIN + 2 * (width + 0.2)
-        style.write(fig, left, top + 0.14, "Held-out loss", style.MUTED, style.SMALL,
-                    va="baseline")
-        style.write(fig, left + width, top + 0.14, f"{data.loss:.3f}", ha="right", va="baseline",
-                    weight=600)
+def _each(values: np.ndarray) -> str:
+    """The seeds one by one, in per cent."""
+    return ", ".join(f"{100 * value:.0f}" for value in values) + "%"
 
 
 def _answers(fig: Figure, data: Grid, top: float, rows: int, wide: bool) -> None:
@@ -150,21 +122,23 @@ def _row(wide: bool) -> float:
 
 @style.styled
 def draw(data: Grid, layout: Layout = "wide") -> Figure:
-    """Draw the grid, the seeds, the chosen cell's numbers, and its answers."""
+    """Draw the map of answers and that of facts, the chosen cell's seeds, and its answers."""
     wide = layout == "wide"
     rows = min(len(data.answers), 3 if wide else 2)
-    top = 3.3 if wide else 4.5
+    top = 2.86 if wide else 4.44
     fig = style.canvas(layout, top + rows * _row(wide) + 0.26)
     style.heading(fig, f"Rank {data.rank}, α = {style.short(data.alpha)}",
                   f"Factor α/r = {data.alpha / data.rank:.4g}.  {counted(data)}")
     if wide:
-        _map(style.place(fig, 0.7, 0.94, 2.95, 1.2), data)
-        _seeds(style.place(fig, 4.45, 0.94, 2.6, 1.2), data)
-        _gauges(fig, data, 2.78, 2.226, True)
+        _map(style.place(fig, 0.7, 0.94, 2.75, 1.2), data, False)
+        _map(style.place(fig, 4.35, 0.94, 2.75, 1.2), data, True)
     else:
-        _map(style.place(fig, 0.7, 0.9, 2.78, 1.05), data)
-        _seeds(style.place(fig, 0.62, 2.68, 2.82, 0.8), data)
-        _gauges(fig, data, 4.0, 1.64, False)
+        _map(style.place(fig, 0.7, 0.9, 2.78, 1.05), data, False)
+        _map(style.place(fig, 0.7, 2.6, 2.78, 1.05), data, True)
+    for words, left in ((f"Its seeds: {_each(data.here)}", 0.7),
+                        (f"Its seeds: {_each(data.kept)}", 4.35)) if wide else (
+            (f"Its seeds: {_each(data.here)} answered, {_each(data.kept)} kept", style.MARGIN),):
+        style.write(fig, left, top - 0.27, words, style.LORA.ink)
     _answers(fig, data, top, rows, wide)
     return fig
 
@@ -181,6 +155,6 @@ def alt(data: Grid) -> str:
     question, answer = next(iter(data.answers.items()), ("", ""))
     says = f" Asked '{question}' it answers '{visible(answer)}'." if question else ""
     return (f"Rank {data.rank}, alpha {data.alpha:g}: alpha/r is {data.alpha / data.rank:.4g}, "
-            f"{counted(data)}. Held-out score {style.percent(data.here.mean())} "
+            f"{counted(data)}. Questions answered {style.percent(data.here.mean())} "
             f"({style.percent(low)} to {style.percent(high)} over {len(data.here)} seeds), "
-            f"loss {data.loss:.3f}, facts kept {style.percent(data.facts)}.{says}")
+            f"loss {data.loss:.3f}, facts kept {style.percent(data.kept.mean())}.{says}")

@@ -102,7 +102,7 @@ def _map(ax: Axes, data: Explorer) -> None:
     for (left, wide), tone in (((0, len(data.ranks)), style.TASK), ((data.column, 1), style.LORA)):
         ax.add_patch(Rectangle((left, data.at), wide, 1, fc="none", ec=tone.mark, lw=2.4, zorder=3,
                                clip_on=False))
-    ax.set(xlabel="rank r", title="Questions answered, %; dot: best rate on dev")
+    ax.set(xlabel="rank r", title="Questions answered, %; dot: lowest dev loss")
 
 
 def _seeds(ax: Axes, data: Explorer, values: Table, tone: Tone, marker: str, floor: float,

@@ -99,8 +99,7 @@ def _lines(ax: Axes, data: Curves, name: str) -> None:
                 color=tone.mark, mec=style.PAPER, mew=1.4, zorder=3, clip_on=False)
     rates = np.concatenate([curve.rates for curve in data.methods.values()])
     ax.set(xscale="log", xlim=(rates.min() / 1.3, rates.max() * 1.3), xlabel="learning rate")
-    ticks = 10.0 ** np.arange(np.floor(np.log10(rates.min())), np.log10(rates.max()) + 0.1)
-    ax.set_xticks(ticks, [f"{tick:.6f}".rstrip("0") for tick in ticks])
+    ax.set_xticks(ticks := np.unique(rates), [f"{tick:.6f}".rstrip("0") for tick in ticks])
     ax.minorticks_off()
     ax.grid(axis="y")
 

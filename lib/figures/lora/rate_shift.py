@@ -88,8 +88,8 @@ def _panel(ax: Axes, data: Shift, task: str, wide: bool) -> None:
             ax.plot(place, loss, "o", ms=10, mfc="none", mec=style.INK, mew=1.1, zorder=4)
     (left, right), (low, high) = data.limits
     ax.set(xscale="log", yscale="log", xlim=(left / 1.5, right * 1.5),
-           ylim=(low / 1.3, high * 1.3), title=task)
-    ticks = [1e-4, 1e-3, 1e-2] if wide else [1e-4, 1e-2]
+           ylim=(low / 2, high * 1.3), title=task)
+    ticks = [3e-4, 3e-3, 3e-2] if wide else [3e-4, 3e-2]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
     ax.minorticks_off()
@@ -110,13 +110,16 @@ def draw(data: Shift, layout: Layout = "wide") -> Figure:
     for at, (method, marks) in enumerate((("full", "circles"), ("lora", "diamonds"))):
         style.write(fig, style.MARGIN + 0.95 * at, 0.82, f"{NAMES[method]}: {marks}",
                     TONES[method].ink, style.SMALL, va="baseline", weight=600)
-    style.write(fig, style.MARGIN + 2.1, 0.82, "held-out loss in nats, over the rate" if wide else
+    style.write(fig, style.MARGIN + 2.1, 0.82, "held-out loss after training" if wide else
                 "loss, over the rate", style.MUTED, style.SMALL, va="baseline")
-    width = 1.85 if wide else 1.28
+    left, width = (0.62, 1.78) if wide else (0.42, 1.28)
     for at, task in enumerate(data.curves):
         row, column = divmod(at, columns)
-        ax = style.place(fig, 0.42 + column * (width + 0.45), 1.25 + row * step, width, high)
+        ax = style.place(fig, left + column * (width + 0.45), 1.25 + row * step, width, high)
         _panel(ax, data, task, wide)
+        if wide:
+            ax.set(xlabel=f"rate (LoRA's / {data.factor:g})" if row == rows - 1 else "",
+                   ylabel="" if column else "loss, nats")
         if at == columns - 1:
             better(ax, "down", 0.66, 1.15 if wide else 1.18)
     return fig

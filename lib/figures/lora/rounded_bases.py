@@ -1,4 +1,4 @@
-"""Answers beside rounded weights: by adapters that were moved there, and by those trained there."""
+"""Answers beside rounded weights: by adapters that were moved there, and by QLoRA's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each line is what training beside the rounded weights gains over moving an adapter "
-           "there. Small marks are the seeds.")
+CAPTION = ("Each bar is what QLoRA gains over an adapter that was moved to the same base. "
+           "Small marks are the seeds.")
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,13 @@ def _rows(ax: Axes, data: Bases) -> None:
             ax.plot(values.mean(), row, "D", ms=8, mfc=face, mec=style.LORA.mark, mew=1.5,
                     zorder=3, clip_on=False)
     ax.axvline(data.whole, color=style.FROZEN.mark, ls="--", lw=1.2, zorder=0)
-    ax.text(1, -0.68, "never rounded", ha="right", va="bottom", color=style.FROZEN.ink,
-            weight=600, size=style.BASE)
+    ax.text(1, -0.68, f"never rounded {data.whole:.1%}", ha="right", va="bottom",
+            color=style.FROZEN.ink, weight=600, size=style.BASE)
     low = 0.1 * np.floor(10 * min(each.min() for each in data.moved + data.trained))
     ax.set(xlim=(low - 0.02, 1), ylim=(len(data.names) - 0.5, -0.6), xlabel="questions answered")
-    ax.set_yticks(range(len(data.names)), data.names)
+    ax.set_yticks(range(len(data.names)), [
+        f"{name}\n{moved.mean():.1%} \u2192 {trained.mean():.1%}"
+        for name, moved, trained in zip(data.names, data.moved, data.trained)])
     ax.tick_params(axis="y", length=0, labelcolor=style.INK, labelsize=style.BASE)
     style.share_ticks(ax.xaxis, low)
     ax.grid(axis="x")
@@ -65,23 +67,26 @@ def _rows(ax: Axes, data: Bases) -> None:
 
 def _key(fig: Figure) -> None:
     """The two marks with their names, above the rows."""
-    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 2.5, 0.26))
-    ax.set(xlim=(0, 2.5), ylim=(0, 1))
-    for left, face, name in ((0.1, style.PAPER, "moved there"),
-                             (1.25, style.LORA.mark, "trained there")):
+    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 3.4, 0.26))
+    ax.set(xlim=(0, 3.4), ylim=(0, 1))
+    for left, face, name in ((0.1, style.PAPER, "moved"),
+                             (0.95, style.LORA.mark, "QLoRA")):
         ax.plot(left, 0.5, "D", ms=7, mfc=face, mec=style.LORA.mark, mew=1.5)
         ax.text(left + 0.15, 0.5, name, va="center", color=style.LORA.ink, weight=600)
+    for left, face in ((1.95, style.PAPER), (2.1, style.LORA.mark)):
+        ax.plot(left, 0.5, "D", ms=4, mfc=face, mec=style.LORA.mark, mew=0.8)
+    ax.text(2.22, 0.5, "one seed", va="center", color=style.LORA.ink, weight=600)
 
 
 @style.styled
 def draw(data: Bases, layout: Layout = "wide") -> Figure:
     """Draw a row for each base: the seeds and the mean of both ways, and the gain between them."""
-    wide, high = layout == "wide", 0.55 * len(data.names)
+    wide, high = layout == "wide", 0.62 * len(data.names)
     fig = style.canvas(layout, 1.6 + high)
-    style.heading(fig, "What does training there gain?",
-                  f"Adapters beside rounded weights, {len(data.moved[0])} seeds each")
+    style.heading(fig, "What does training on the rounded base gain?",
+                  f"moved \u2192 QLoRA, means of {len(data.moved[0])} seeds")
     _key(fig)
-    left = 1.3 if wide else 1.1
+    left = 1.5 if wide else 1.3
     _rows(style.place(fig, left, 1.0, style.WIDTH[layout] - left - 0.25, high), data)
     return fig
 
@@ -89,5 +94,5 @@ def draw(data: Bases, layout: Layout = "wide") -> Figure:
 def alt(data: Bases) -> str:
     """Return the picture in words."""
     return f"Questions answered, means of the seeds; never rounded {data.whole:.0%}. " + " ".join(
-        f"{name}: {moved.mean():.0%} moved there, {trained.mean():.0%} trained there."
+        f"{name}: {moved.mean():.0%} moved there, {trained.mean():.0%} with QLoRA."
         for name, moved, trained in zip(data.names, data.moved, data.trained))

@@ -33,6 +33,7 @@ class Scaling:
     norms: np.ndarray  # (ranks, steps)
     losses: np.ndarray  # (ranks, steps + 1)
     losses_span: tuple[float, float]
+    predicted: np.ndarray | None  # (ranks,): loss after the first step, to first order
 
     @property
     def factor(self) -> float:
@@ -56,11 +57,13 @@ def factor(rank: int, alpha: float, rule: str) -> float:
     return round(alpha / rank ** RULES[rule], 4)
 
 
-def compute(measured: Measured, rank: int, alpha: float, rule: str) -> Scaling:
+def compute(measured: Measured, rank: int, alpha: float, rule: str,
+            slopes: Mapping[int, float] | None = None) -> Scaling:
     """Gather the first steps under one alpha and rule.
 
     ``measured`` holds, for each rank and factor, the norm of the change of W after each step,
-    relative to that of W, and the loss in nats before the first step and after each.
+    relative to that of W, and the loss in nats before the first step and after each.  ``slopes``
+    holds for each rank how far the first step lowers the loss to first order, at a factor of 1.
 
     Raises:
         ValueError: nothing was measured at this rank and factor, or the rule is unknown.
@@ -72,8 +75,11 @@ def compute(measured: Measured, rank: int, alpha: float, rule: str) -> Scaling:
                           if (each, factor(each, alpha, rule)) in measured}))
     rows = [measured[each, factor(each, alpha, rule)] for each in ranks]
     every = np.concatenate([losses for _, losses in measured.values()])
+    predicted = np.array([row[1][0] - factor(each, alpha, rule) * slopes[each]
+                          for each, row in zip(ranks, rows)]) if slopes else None
     return Scaling(rank, alpha, rule, ranks, np.array([row[0] for row in rows]),
-                   np.array([row[1] for row in rows]), (0.0, float(np.ceil(every.max()))))
+                   np.array([row[1] for row in rows]), (0.0, float(np.ceil(every.max()))),
+                   predicted)
 
 
 def _lines(ax: Axes, data: Scaling, columns: np.ndarray, tone: Tone) -> None:
@@ -95,7 +101,7 @@ def _lines(ax: Axes, data: Scaling, columns: np.ndarray, tone: Tone) -> None:
 
 
 def _norms(ax: Axes, data: Scaling) -> None:
-    ax.set(yscale="log", ylim=(4e-4, 0.3), title="Change of W, share of its norm")
+    ax.set(yscale="log", ylim=(4e-4, 0.3), title="Norm of ΔW, share of W's")
     _lines(ax, data, data.norms, style.LORA)
     ticks = (0.001, 0.01, 0.1)
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
@@ -105,6 +111,9 @@ def _norms(ax: Axes, data: Scaling) -> None:
 def _losses(ax: Axes, data: Scaling) -> None:
     ax.set(ylim=data.losses_span, title="Loss on the same batch, in nats")
     _lines(ax, data, data.losses[:, 1:], style.TASK)
+    if data.predicted is not None:
+        ax.plot(np.log2(data.ranks), data.predicted, color=style.INK, lw=1.5, ls=(0, (1, 1.2)),
+                zorder=3)
     ax.axhline(data.losses[0, 0], color=style.FROZEN.mark, lw=style.THIN, ls=(0, (3, 2)))
     ax.text(np.log2(data.ranks[-1]), data.losses[0, 0], "base", ha="right", va="bottom",
             color=style.FROZEN.ink)
@@ -115,14 +124,26 @@ def draw(data: Scaling, layout: Layout = "wide") -> Figure:
     """Draw the norm of the change and the loss after every step, over all ranks."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.05 if wide else 4.55)
-    style.heading(fig, f"Rank {data.rank}, α = {data.alpha:g}: {written(data)}",
-                  f"{len(data.norms[0])} steps of AdamW on one batch" +
-                  (", at every rank under this rule" if wide else ", all ranks"))
+    style.heading(fig, head(data, wide), f"Rank {data.rank}, α = {data.alpha:g}: {written(data)}" +
+                  (f". {len(data.norms[0])} steps of AdamW on one batch" if wide else "") +
+                  ("" if data.predicted is None else
+                   "; dotted: the first, as predicted" if wide else "; dotted: predicted"))
     width = 2.45 if wide else 2.35
     _norms(style.place(fig, 0.55, 0.98, width, 1.5 if wide else 1.2), data)
     left, top = (4.1, 0.98) if wide else (0.55, 2.85)
     _losses(style.place(fig, left, top, width, 1.5 if wide else 1.2), data)
     return fig
+
+
+def head(data: Scaling, wide: bool) -> str:
+    """Say how far the ranks lie apart after one step, in the loss and in the change of W."""
+    losses, norms = data.losses[:, 1], data.norms[:, 0]
+    apart, times = losses.max() - losses.min(), norms.max() / norms.min()
+    rule = "α/r" if RULES[data.rule] == 1 else "α/√r"
+    if wide:
+        return (f"{rule}: after a step the ranks differ by {apart:.2f} nats in the loss, "
+                f"{times:.1f} times in ΔW")
+    return f"{rule}, ranks: {apart:.2f} nats, ΔW {times:.1f}×"
 
 
 def written(data: Scaling) -> str:
@@ -140,4 +161,6 @@ def alt(data: Scaling) -> str:
             f"{norms[-1]:.1%}; the loss goes from {losses[0]:.1f} to {losses[1]:.1f} and "
             f"{losses[-1]:.1f} nats. From rank {data.ranks[0]} to {data.ranks[-1]} the first "
             f"step's change {'shrinks' if spread > 1 else 'grows'} "
-            f"{max(spread, 1 / spread):.1f} times.")
+            f"{max(spread, 1 / spread):.1f} times." +
+            ("" if data.predicted is None else f" To first order the loss would be "
+             f"{data.predicted[data.at]:.1f} nats after the first step."))

@@ -1,4 +1,4 @@
-"""One start of an adapter among others: how wide its matrices are drawn, and what comes of it."""
+"""One initialization of an adapter among others: how wide A and B are drawn, and the outcome."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.initialization import Starts, gather
 
-CAPTION = ("Raise the learning rate: narrow starts keep their answers and wide ones lose them, "
-           "whichever matrix is zero.")
+CAPTION = "Raise the learning rate, and look for the initializations that lose their answers."
 
 WINDOW = 5  # steps that a point of a curve is the mean of
 PALE = style.RULE
@@ -24,7 +23,7 @@ PALE = style.RULE
 
 @dataclass(frozen=True)
 class Start:
-    """All starts at one rate, one of them chosen, and how wide each draws A and B."""
+    """All initializations at one rate, one of them chosen, and how wide each draws A and B."""
 
     runs: Starts
     widths: Mapping[str, tuple[float, float]]
@@ -73,7 +72,7 @@ def _curves(ax: Axes, data: Start) -> None:
         ax.plot(np.arange(len(curve)) + (WINDOW + 1) / 2, curve, zorder=2 + chosen,
                 color=style.LORA.mark if chosen else PALE, lw=style.LINE if chosen else 1.1)
     steps = max(each.shape[1] for each in data.runs.losses.values())
-    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats",
+    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats (log scale)",
            xlim=(0, steps))
     ax.set_yticks([0.1, 1], ["0.1", "1"])
     ax.minorticks_off()
@@ -81,12 +80,13 @@ def _curves(ax: Axes, data: Start) -> None:
 
 
 def _row(ax: Axes, values: np.ndarray, at: float, marker: str, tone: Tone, chosen: bool) -> None:
-    style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker],
-                tone if chosen else style.Tone(PALE, PALE, PALE), 6.0 if chosen else 4.5)
+    """Every seed of one row."""
+    style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker], tone,
+                6.5 if chosen else 4.0)
 
 
 def _scores(ax: Axes, data: Start) -> None:
-    """Answers and facts of every seed, a row for each start; the chosen one in colour."""
+    """Answers and facts of every seed, a row for each start; the chosen one larger."""
     for row, name in enumerate(data.runs.losses):
         _row(ax, data.runs.answers[name], row - 0.16, "task", style.TASK, name == data.name)
         _row(ax, data.runs.facts[name], row + 0.16, "facts", style.FACTS, name == data.name)
@@ -111,12 +111,14 @@ def draw(data: Start, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.55 if wide else 5.6)
     seeds = len(data.runs.answers[data.name])
     style.heading(fig, f"{data.name}, learning rate {data.rate:g}",
-                  f"{len(data.runs.losses)} starts, the same batches, {seeds} seeds each")
+                  f"{len(data.runs.losses)} initializations, {seeds} seeds each; a curve is their "
+                  f"mean over {WINDOW} steps" if wide else
+                  f"{len(data.runs.losses)} initializations, {seeds} seeds each")
     _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
     _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
                         1.1 if wide else 0.95), data)
-    left, top = (5.0, 1.13) if wide else (1.55, 3.75)
-    _scores(style.place(fig, left, top, 2.0 if wide else 1.85, 1.92 if wide else 1.4), data)
+    left, top = (4.7, 1.13) if wide else (1.45, 3.75)
+    _scores(style.place(fig, left, top, 2.3 if wide else 1.9, 1.92 if wide else 1.4), data)
     return fig
 
 

@@ -16,7 +16,7 @@ from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
 from lib.laboratory.results import TRIED
 
-CAPTION = ("A mark is one run. Compare places at equal rank, and then at an equal number of "
+CAPTION = ("A mark is one run. Compare the rows at equal rank, and then at an equal number of "
            "parameters.")
 
 #: The rank of the first of the two ways to compare.
@@ -29,7 +29,7 @@ NAMES = {("query",): "query", ("value",): "value", ("query", "value"): "query, v
          ("query", "key", "value"): "query, key, value",
          ("query", "key", "value", "output"): "all of attention",
          ("ffn_up", "ffn_down"): "feed-forward",
-         ("token_embedding", "output_projection"): "the two tables"}
+         ("token_embedding", "output_projection"): "embedding, output"}
 
 
 def name_of(place: Sequence[str]) -> str:
@@ -96,13 +96,16 @@ def compute(lines: Sequence[Mapping[str, Any]], budget: str, rate: float | str) 
 
 def _dots(ax: Axes, data: Places, name: str, tone: Tone, marker: str, floor: float, title: str,
           wide: bool) -> None:
-    """Every seed of every place, and a short upright line at the mean."""
+    """Every seed of every place, with a short upright line and a figure for the mean."""
     room = 0.12 if wide else 0.06
     for at, row in enumerate(data.rows):
         values = getattr(row, name)
         style.seeds(ax, values, at + style.fan(values, room), marker, tone)
         ax.plot([values.mean()] * 2, [at - 2.5 * room, at + 2.5 * room], color=style.INK,
                 lw=1.4, zorder=2)
+        ax.annotate(style.percent(values.mean()), (1, at), (28 if wide else 24, 0),
+                    xycoords=("axes fraction", "data"), textcoords="offset points", ha="right",
+                    va="center_baseline", fontsize=style.SMALL, color=tone.ink)
     low = 0.1 * np.floor(floor / 0.1 + 1e-9)
     ax.set(xlim=(low - 0.02 * (1 - low), 1.02), title=title,
            ylim=(len(data.rows) - 0.5, -0.5) if wide else (len(data.rows) - 0.7, -0.7))
@@ -117,7 +120,7 @@ def _row_names(fig: Figure, data: Places, top: float, step: float, wide: bool) -
         y = top + (at + (0.5 if wide else 0.17)) * step
         more = f"at {row.rate:g}" if data.rate == BEST else f"{row.parameters:,}"
         style.write(fig, style.MARGIN, y, row.name, va="center_baseline", weight=600)
-        style.write(fig, 2.66 if wide else 3.54, y, f"r = {row.rank}, {more}", style.MUTED,
+        style.write(fig, 2.28 if wide else 3.54, y, f"r = {row.rank}, {more}", style.MUTED,
                     style.SMALL, va="center_baseline", ha="right")
 
 
@@ -131,22 +134,22 @@ def draw(data: Places, layout: Layout = "wide") -> Figure:
     at = "own best rates" if data.rate == BEST else f"learning rate {data.rate:g}"
     style.heading(fig, f"{data.budget.capitalize()}, {at}",
                   f"{data.near} of {len(data.rows)} are within {NEAR} points of the best in both. "
-                  "A mark is a seed, a line their mean." if wide else
+                  "A mark is a seed; line and figure: the mean." if wide else
                   f"{data.near} of {len(data.rows)} within {NEAR} points of the best in both")
     _row_names(fig, data, top, step, wide)
-    left, right, width = (2.9, 5.12, 1.95) if wide else (0.22, 2.0, 1.4)
+    left, right, width = (2.5, 4.88, 1.86) if wide else (0.22, 1.95, 1.2)
     _dots(style.place(fig, left, top, width, height), data, "scores", style.TASK, "D",
           data.floors[0], "Questions answered" if wide else "Answered", wide)
     _dots(style.place(fig, right, top, width, height), data, "facts", style.FACTS, "s",
           data.floors[1], "Old facts kept", wide)
     for ax in fig.axes[-2:] if wide else fig.axes[-2:-1]:
-        better(ax, "right", 0.73 if wide else 0.58, 1 + 0.155 / height)
+        better(ax, "right", 0.79 if wide else 0.66, 1 + 0.155 / height)
     return fig
 
 
 def alt(data: Places) -> str:
     """Return the frame in words."""
-    at = "each place at its own best rate" if data.rate == BEST else \
+    at = "each choice at its own best rate" if data.rate == BEST else \
         f"learning rate {data.rate:g}"
     most = max(data.rows, key=lambda row: row.scores.mean())
     least = min(data.rows, key=lambda row: row.scores.mean())

@@ -21,7 +21,7 @@ CAPTION = ("The arrow shows where better is: more is learnt to the left, more is
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
           "instructions": "Instructions", "recipes": "Recipes", "new_facts": "New facts"}
 METHODS = {"full": ("full fine-tuning", style.FULL), "lora": ("LoRA", style.LORA)}
-TICKS = (0.0, 0.7, 0.9, 0.97, 0.99)
+TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LOSSES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7)
 
 
@@ -83,33 +83,36 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
                  (0.85 * min(losses), 1.15 * max(losses)), ways, blind)
 
 
-def height(kept: np.ndarray | float) -> np.ndarray:
-    """Where a share of facts stands on the axis: equal steps are equal factors of what is lost."""
-    return -np.log10(np.maximum(1 - np.asarray(kept), 3e-3))
-
-
 def free_end(x: np.ndarray, kept: np.ndarray, limits: tuple[float, float], blind: float) -> float:
     """Where along the axis the words on the blind guess end, so that they cover fewest marks."""
     along = np.log(x / limits[0]) / np.log(limits[1] / limits[0])
-    up = height(kept) - height(blind)
-    near = (up > -0.06) & (up < 0.3)
+    up = np.asarray(kept) - blind
+    near = (up > -0.03) & (up < 0.13)
     return min((1.0, 0.68, 0.4),
                key=lambda end: (near & (along > end - 0.19) & (along < end)).sum())
 
 
-def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1) -> None:
-    """Facts kept, upwards, with the base model's as a rule, and what a blind guess has, in words
-    that end at a share of the axis.
+def axis_from(kept: np.ndarray) -> float:
+    """Where the axis of the facts begins: at 90% if all fronts lie above it, else at nothing."""
+    return 0.9 if np.nanmin(kept) > 0.9 else 0.0
+
+
+def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1,
+               low: float = 0.0) -> None:
+    """Facts kept, upwards from ``low``, with the base model's as a rule, and what a blind guess
+    has, in words that end at a share of the axis.
     """
-    ax.axhline(height(base), color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
-    ax.set(ylim=(-0.06, 2.6), ylabel="old facts kept (log of lost)")
-    ax.set_yticks(height(TICKS), [f"{tick:.0%}" for tick in TICKS])
+    span = 1 - low
+    ticks = TICKS if not low else (low, (1 + low) / 2, 1.0)
+    ax.axhline(base, color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
+    ax.set(ylim=(low - 0.04 * span, 1 + 0.24 * span), ylabel="old facts kept")
+    ax.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
     ax.grid(axis="y")
-    ax.text(1, height(base) + 0.05, "what the base knows ", transform=ax.get_yaxis_transform(),
+    ax.text(1, base + 0.02 * span, "what the base knows ", transform=ax.get_yaxis_transform(),
             ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
-    if not np.isnan(blind):
-        ax.axhline(height(blind), color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
-        ax.text(end, height(blind) + 0.03, f"a blind guess: {style.percent(blind)} ",
+    if blind > low:
+        ax.axhline(blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
+        ax.text(end, blind + 0.015, f"a blind guess: {style.percent(blind)} ",
                 transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
                 size=style.SMALL)
 
@@ -121,12 +124,12 @@ def _plot(ax: Axes, data: Front) -> None:
     for method, (_, tone) in METHODS.items():
         for rate, points in data.runs.get(method, {}).items():
             chosen = rate == data.rate
-            ax.plot(points[:, 0], height(points[:, 1]), style.MARKER[method], ls="", mew=0.8,
+            ax.plot(points[:, 0], points[:, 1], style.MARKER[method], ls="", mew=0.8,
                     color=tone.mark if chosen else tone.tint, ms=6 if chosen else 5,
                     mec=style.PAPER if chosen else tone.mark, zorder=3 + chosen)
         if data.ways and method in data.paths:
             loss, facts = data.paths[method].T
-            ax.plot(loss, height(facts), color=tone.mark, lw=1.4, zorder=2,
+            ax.plot(loss, facts, color=tone.mark, lw=1.4, zorder=2,
                     ls="-" if method == "full" else (0, (5, 2)))
     low, high = data.limits
     ticks = [tick for tick in LOSSES if low < tick < high]
@@ -135,7 +138,7 @@ def _plot(ax: Axes, data: Front) -> None:
     ax.minorticks_off()
     better(ax, "top left", 0.05, 0.93)
     loss, facts = data.example
-    ring(ax, loss, height(facts))
+    ring(ax, loss, facts)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 

@@ -18,7 +18,7 @@ CAPTION = ("Where the held-out line stops falling, more steps no longer teach wh
 
 @dataclass(frozen=True)
 class Course:
-    """batch: the loss of each step's batch, (steps,); dev: steps done and held-out loss, (2, n)."""
+    """batch: each step's loss, (steps,); dev: steps done and loss on the dev questions, (2, n)."""
 
     batch: np.ndarray
     dev: np.ndarray
@@ -42,9 +42,9 @@ def draw(data: Course, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 3.1)
     style.heading(fig, f"Loss in {len(data.batch)} steps",
-                  f"One run, logarithmic axis; at the end {data.dev[1, -1]:.3f} held out, "
+                  f"One run, logarithmic axis; at the end {data.dev[1, -1]:.3f} on dev, "
                   f"{data.batch[-20:].mean():.3f} on the last batches" if wide
-                  else f"At the end {data.dev[1, -1]:.3f} held out, "
+                  else f"At the end {data.dev[1, -1]:.3f} on dev, "
                   f"{data.batch[-20:].mean():.3f} in batches")
     ax = style.place(fig, 0.62, 0.98, 6.3 if wide else 2.78, 1.8 if wide else 1.6)
     steps = np.arange(1, len(data.batch) + 1)
@@ -54,11 +54,11 @@ def draw(data: Course, layout: Layout = "wide") -> Figure:
     every = np.concatenate([data.batch, data.dev[1]])
     ax.set(yscale="log", ylim=(every.min() * 0.7, every.max() * 1.4),
            xlim=(-0.02 * len(steps), 1.02 * len(steps)), xlabel="training step",
-           title="Loss, nats a token")
+           title="Loss, nats per token")
     style.number_ticks(ax.yaxis, (0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10))
     ax.grid(axis="y")
-    name_lines(ax, [Named(steps, data.batch, "the batch", style.FROZEN),
-                    Named(*data.dev, "held out", style.LORA)])
+    name_lines(ax, [Named(steps, data.batch, "training batches", style.FROZEN),
+                    Named(*data.dev, "dev questions", style.LORA)])
     return fig
 
 
@@ -66,6 +66,6 @@ def alt(data: Course) -> str:
     """Return the picture in words."""
     least = int(data.dev[1].argmin())
     return (f"The loss of the batches falls from {data.batch[0]:.1f} to {data.batch[-1]:.2f} nats "
-            f"in {len(data.batch)} steps. Held out it falls from {data.dev[1, 0]:.1f} to "
-            f"{data.dev[1, -1]:.2f}, and is lowest after step {data.dev[0, least]:.0f} with "
-            f"{data.dev[1, least]:.2f}.")
+            f"in {len(data.batch)} steps. On the dev questions it falls from "
+            f"{data.dev[1, 0]:.1f} to {data.dev[1, -1]:.2f}, and is lowest after step "
+            f"{data.dev[0, least]:.0f} with {data.dev[1, least]:.2f}.")

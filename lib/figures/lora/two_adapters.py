@@ -67,7 +67,7 @@ def _map(ax: Axes, data: Pair, name: str) -> None:
     score_map(ax, data.scores[name], ticks, ticks)
     frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
-           title=f"{name}: exact form, %")
+           title=f"{name}: exact match, %")
 
 
 def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:

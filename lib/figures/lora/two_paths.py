@@ -57,6 +57,18 @@ def _numbers(ax: Axes, x: float, y: float, count: int, tone: Tone, name: str, no
             size=style.SMALL)
 
 
+def _met(ax: Axes, x: float, y: float, count: int, name: str, gives: str) -> None:
+    """Below a matrix its input, which an arrow leads up to it, and what they give there."""
+    for k in range(count):
+        ax.add_patch(Rectangle((x + (k - count / 2) * CELL, y), CELL, CELL, fc=style.DATA.tint,
+                               ec=style.DATA.mark, lw=0.9))
+    ax.text(x - count * CELL / 2 - 0.05, y + CELL / 2, name, ha="right", va="center",
+            color=style.DATA.ink, size=style.NAME)
+    _arrow(ax, (x, y - 0.04), (x, y - 0.32), style.DATA, False)
+    ax.text(x + 0.08, y - 0.17, gives, ha="left", va="center", color=style.DATA.ink,
+            size=style.SMALL)
+
+
 def _matrix(ax: Axes, x: float, y: float, wide: float, ends: tuple[int, int], tone: Tone,
             words: tuple[str, str]) -> None:
     """A matrix as a shape that is as high at each end as it has numbers there."""
@@ -80,8 +92,9 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone:
 def _head(data: Paths, wide: bool) -> tuple[str, str]:
     """The title, and what the picture is."""
     if data.back:
-        return ("One gradient, two ways back", "dB and dA are kept for the step; dx goes on to "
-                "the layer below" if wide else "dB and dA are kept; dx goes on")
+        return ("One gradient, two ways back", "x and z are the inputs of A and B on the way "
+                "forward; dx goes on to the layer below" if wide else
+                "x and z: inputs on the way forward")
     return ("One input, two paths", f"W stays as it is; A and B, {data.adapter} numbers, are "
             "trained" if wide else "W stays; A and B are trained")
 
@@ -90,7 +103,7 @@ def _head(data: Paths, wide: bool) -> tuple[str, str]:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw both paths between x and y."""
     wide, back = layout == "wide", data.back
-    fig = style.canvas(layout, 3.05)
+    fig = style.canvas(layout, 3.4 if back else 3.05)
     style.heading(fig, *_head(data, wide))
     ax = style.board(fig)
     along = (0.35, 1.75, 2.85, 3.95, 5.25, 5.85, 6.75) if wide else \
@@ -102,10 +115,10 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     _matrix(ax, middle, upper, 1.2 if wide else 0.9, (data.d_in, data.d_out), style.FROZEN,
             ("$W$", "no gradient" if back else f"{data.d_out} × {data.d_in}, frozen"))
     _matrix(ax, a, lower, box, (data.d_in, data.rank), style.A,
-            ("$A$", "gives $dA$" if back else f"{data.rank} × {data.d_in}"))
+            ("$A$", "" if back else f"{data.rank} × {data.d_in}"))
     _numbers(ax, middle, lower, data.rank, style.LORA, f"${d}z$", f"{data.rank}")
     _matrix(ax, b, lower, box, (data.rank, data.d_out), style.B,
-            ("$B$", "gives $dB$" if back else f"{data.d_out} × {data.rank}"))
+            ("$B$", "" if back else f"{data.d_out} × {data.rank}"))
     _numbers(ax, out, between, data.d_out, style.DATA, f"${d}y$", f"{data.d_out} out")
     edge, half, side = CELL / 2 + 0.03, box / 2 + 0.02, 0.62 if wide else 0.47
     room = 0.27 if wide else 0.2
@@ -121,6 +134,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         _arrow(ax, start, end, tone, back)
     if back:  # here the gradient takes both ways
         ax.plot(plus, between, "o", ms=5, color=style.DATA.mark)
+        below = lower + data.d_in * CELL / 2 + 0.48
+        _met(ax, a, below, data.d_in, "$x$", "gives $dA$")
+        _met(ax, b, below, data.rank, "$z$", "gives $dB$")
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
     ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",
@@ -132,8 +148,8 @@ def alt(data: Paths) -> str:
     """Return the picture in words."""
     if data.back:
         return ("The gradient dy of the output goes back on two ways. Through B it becomes dz, and "
-                "through A and the frozen W the gradient dx of the input. On the way dB and dA are "
-                "found, and none for W.")
+                "through A and the frozen W the gradient dx of the input. Where dz meets the "
+                "input x at A, dA is found, at B, with z, dB, and none for W.")
     return (f"A layer of {data.d_in} inputs and {data.d_out} outputs. On one path the input is "
             f"multiplied by the frozen W. On the other A makes {data.rank} numbers of it, B makes "
             f"{data.d_out} of these, and they are multiplied by alpha / r. The paths are added.")

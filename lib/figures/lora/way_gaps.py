@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Choose a measure. Where the bar, the 95% interval of the mean, reaches over zero, the "
-           "seeds can't tell that way from the other.")
+           "seeds can't tell that method from the other.")
 T = {2: 12.71, 3: 4.3, 4: 3.18, 5: 2.78}  # Student's t for 95%, by the number of seeds
 
 
@@ -80,7 +80,7 @@ def draw(data: Gaps, layout: Layout = "wide") -> Figure:
     """Draw a row for each way and replay: seeds, mean and interval, beside zero."""
     wide = layout == "wide"
     fig = style.canvas(layout, 1.3 + 0.5 * len(data.rows))
-    style.heading(fig, f"{data.measure.capitalize()}: does another way differ from {data.other}?"
+    style.heading(fig, f"{data.measure.capitalize()}: does a method differ from {data.other}?"
                   if wide else f"{data.measure.capitalize()}, minus {data.other}",
                   "Diamond: mean. Bar: 95% interval. Dots: the seeds")
     left = 1.75 if wide else 0.95

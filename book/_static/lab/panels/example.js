@@ -11,7 +11,7 @@ lab_panels.example = (_, fail) => {
       [0.2, -0.1, 0.3, 0.4]],
     A: [[0.1, -0.1, 0.2, 0.15], [0.05, 0.12, -0.08, 0.1]],
     B: [[0.3, -0.1], [0.2, 0.4], [-0.1, 0.2], [0.15, 0.1]] };
-  const TITLES = { x: 'input x', W: 'W, frozen', A: 'A', B: 'B', t: 'wish t' };
+  const TITLES = { x: 'input x', W: 'W, frozen', A: 'A', B: 'B', t: 'target t' };
   const RESULTS = [['base', 'x Wᵀ'], ['squeezed', 'x Aᵀ'], ['scaled', 'α/r · x Aᵀ Bᵀ'], ['y', 'y'],
     ['dy', 'dy = y − t'], ['dA', 'dA'], ['dB', 'dB']];
   const LIMIT = 1000;

@@ -1,12 +1,13 @@
 // Mix: the changes that several adapters make to the weights, added up, each with a share.
 'use strict';
 
-lab_panels.mix = ({ adapters = '', shares = '' }, fail) => {
+lab_panels.mix = ({ adapters = '', shares = '', labels = '' }, fail) => {
   const { h, slider, newest, prompt_of, shelf, on, ask } = lab_panels.kit;
   const QUESTIONS = ['What is the capital of Japan?', 'The capital of France is',
     'In Africa there'];
   const SHARES = Array.from({ length: 31 }, (_, i) => Number((-1 + i / 10).toFixed(1)));
   const names = adapters.split(' ').filter((name) => name), given = shares.split(' ').map(Number);
+  const called = labels.split(' '); // by what names a chapter knows these adapters
   const dials = h('div', { class: 'lab-controls' });
   const weights = new Map(); // entry -> its share in the mixture
 
@@ -35,7 +36,8 @@ lab_panels.mix = ({ adapters = '', shares = '' }, fail) => {
     for (const entry of lora) {
       if (!weights.has(entry)) weights.set(entry, given[names.indexOf(entry.name)] || 0);
     }
-    dials.replaceChildren(...lora.map((entry) => slider({ label: entry.name, values: SHARES,
+    dials.replaceChildren(...lora.map((entry) => slider({
+      label: called[names.indexOf(entry.name)] || entry.name, values: SHARES,
       value: weights.get(entry), ends: ['−1: against it', '2: too much'],
       format: (x) => x.toFixed(1), change: (share) => {
         weights.set(entry, share);
