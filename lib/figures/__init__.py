@@ -6,7 +6,7 @@
 - ``gpt``: the model, its pre-training and its text, chapters 1 to 6.
 - ``finetuning``: full fine-tuning, chapters 7 to 9, and what both methods cost, chapter 15.
 - ``lora``: LoRA, chapters 10 to 17.
-- ``beyond``: LoRA's relatives, chapter 18.
+- ``beyond``: LoRA's variants, chapter 18.
 
 A figure is a module with three functions; ``lib.explore`` puts them under sliders:
 

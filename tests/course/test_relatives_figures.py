@@ -10,11 +10,11 @@ from lib.figures.kit.style import LAYOUTS
 
 
 def run(answers, facts):
-    return {"answers": answers, "facts": facts}
+    return {"answers": answers, "facts": facts, "numbers": 12288}
 
 
 def runs():
-    """Two seeds of each: one relative is level on average, one is always below."""
+    """Two seeds of each: one variant is level on average, one is always below."""
     return {"LoRA": [run(0.6, 0.9), run(0.8, 0.7)], "DoRA": [run(1.0, 0.5), run(0.9, 0.5)],
             "norms": [run(0.1, 0.9), run(0.3, 0.7)]}
 
@@ -22,32 +22,36 @@ def runs():
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_difference_is_taken_seed_by_seed_and_hollow_where_the_seeds_do_not_decide(layout):
     data = variants.compute(runs())
-    assert data.above("answers", "LoRA") == (0, 0)
-    mean, margin = data.above("answers", "DoRA")  # 40 and 10 points
+    assert data.above("LoRA") == (0, 0)
+    mean, margin = data.above("DoRA")  # 40 and 10 points
     assert (mean, margin) == (pytest.approx(25), pytest.approx(12.71 * 15))
     fig = variants.draw(data, layout)
-    answers, _ = fig.axes
+    answers, = fig.axes
     assert answers.lines[1].get_xdata() == pytest.approx([mean - margin, mean + margin])
     hollow = [line.get_markerfacecolor() == style.PAPER for line in answers.lines[2::2]]
     assert hollow == [True, False]
-    assert data.decided("answers", -1) == ["norms"] and data.decided("answers", 1) == []
-    assert fig.texts[0].get_text() == "Answers: 0 of 2 above LoRA, 1 below"
+    assert data.decided(-1) == ["norms"] and data.decided(1) == []
+    assert fig.texts[0].get_text() == (
+        "0 of 2 clearly above LoRA, 1 clearly below" if layout == "wide"
+        else "Clearly above LoRA: 0; below: 1")
+    assert "12,288" in [each.get_text() for each in answers.texts]
     assert render.png(fig, layout)  # a glyph that the font lacks would warn
-    assert "right, above LoRA by the 95% interval: none; below: norms." in variants.alt(data)
+    assert "above LoRA by the 95% interval: none; below: norms." in variants.alt(data)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_mark_is_half_where_only_the_interval_of_one_comparison_excludes_zero(layout):
+def test_a_mark_is_hollow_where_only_the_interval_of_one_comparison_excludes_zero(layout):
     given = runs() | {"rsLoRA": [run(0.61, 0.9), run(0.811, 0.7)]}  # 1 and 1.1 points
     data = variants.compute(given, times=3.0)
-    mean, margin = data.above("answers", "rsLoRA")
+    mean, margin = data.above("rsLoRA")
     assert margin < mean < 3 * margin
-    assert data.decided("answers", 1, times=1) == ["rsLoRA"]
+    assert data.decided(1, times=1) == ["rsLoRA"]
     fig = variants.draw(data, layout)
-    styles = [line.get_fillstyle() for line in fig.axes[0].lines[2::2]]
-    assert styles == ["full", "full", "left"]
+    thin, thick, mark = fig.axes[0].lines[-3:]
+    assert np.ptp(thin.get_xdata()) == pytest.approx(3 * np.ptp(thick.get_xdata()))
+    assert mark.get_markerfacecolor() == style.PAPER
     assert fig.texts[0].get_text().startswith(
-        "Answers, corrected: 0 of 3" if layout == "wide" else "0 above LoRA, 1 below")
+        "0 of 3 clearly above" if layout == "wide" else "Clearly above LoRA: 0; below: 1")
     assert "above LoRA after the correction: none; below: norms." in variants.alt(data)
 
 
@@ -82,9 +86,9 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero():
     assert data.above() == ["steady", "lucky"] and data.decided() == ["steady"]
     assert data.decided(times=100) == [] and data.decided(-1) == []
     assert tuned.compute(lora, others, 0.02).above() == []
-    assert "more: steady, lucky. Inconclusive: lucky." in tuned.alt(data)
-    fills = [line.get_markerfacecolor() for line in tuned.draw(data).axes[0].lines[2::2]]
-    assert fills == [style.DATA.mark, style.LORA.mark, style.PAPER]
+    assert tuned.alt(data).endswith("answer more: steady, lucky.")
+    marks = [line.get_color() for line in tuned.draw(data).axes[0].lines[2::2]]
+    assert marks == [style.DATA.mark, style.LORA.mark, style.LORA.mark]
 
 
 FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
@@ -92,19 +96,26 @@ FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_rate_is_a_point_and_those_outside_are_counted(layout):
-    for chosen, title in (("LoRA", "LoRA: 2 rates"),
-                          ("DoRA", "DoRA: 2 rates, 1 outside")):
-        data = every_rate.compute(FOUND, chosen)
+def test_facts_are_compared_at_equal_answers_and_no_rate_is_said_where_there_is_none(layout):
+    found = FOUND | {"norms": {0.01: (0.6, 0.8)}, "PiSSA": {0.01: (0.83, 0.96), 0.02: (0.8, 0.9)}}
+    for chosen, title, wanted in (
+            ("LoRA", "LoRA: about 84% right, 93% of facts kept", None),
+            *((name, f"{name}: no rate up to its best one is about 84% right" if layout == "wide"
+               else f"{name}: no match up to its best rate", points)
+              for name, points in (("DoRA", [[90, 90]]), ("norms", [[80, 60]]))),
+            ("PiSSA", "At about 84% right PiSSA keeps 96% of the facts, LoRA 93%"
+             if layout == "wide" else "Facts: PiSSA 96%, LoRA 93%", [[96, 83], [90, 80]])):
+        data = every_rate.compute(found, chosen)
         fig = every_rate.draw(data, layout)
         purple = [line.get_xydata() for line in fig.axes[0].lines
                   if line.get_color() == style.LORA.mark]
-        wanted = {"LoRA": [[93, 84], [70, 88]], "DoRA": [[90, 90]]}[chosen]  # kept, right
-        assert all(each == pytest.approx(np.array(wanted)) for each in purple) and len(purple) == 2
+        assert all(each == pytest.approx(np.array(wanted)) for each in purple)  # kept, right
+        assert bool(purple) == (chosen != "LoRA")
         assert fig.texts[0].get_text() == title
-    assert every_rate.alt(data).startswith("DoRA, answers right and facts kept by learning rate: "
-                                           "0.01, 90% and 90%; 0.04, 10% and 10%.")
-    assert every_rate.alt(data).endswith("lie 1 of these 2 points, and 1 of all 4.")
+        assert render.png(fig, layout)
+    data = every_rate.compute(found, "DoRA")
+    assert data.outside() == 1
+    assert "rate: 0.01, 90% and 90%; 0.04, 10% and 10%." in every_rate.alt(data)
 
 
 @pytest.mark.parametrize("make, words", [

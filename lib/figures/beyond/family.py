@@ -1,4 +1,4 @@
-"""LoRA and its relatives side by side: the frozen matrix, the path beside it, and what differs."""
+"""LoRA and its variants side by side: the frozen matrix, the path beside it, and what differs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each panel is one method. What is purple differs from LoRA's; all else is as in the "
-           "first panel.")
+CAPTION = ("Each panel is one method. Only what stands in a purple frame, or in purple letters, "
+           "differs from the first panel.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins
@@ -23,10 +23,10 @@ SMALL = (0.25, 0.21)  # a small box
 
 @dataclass(frozen=True)
 class Method:
-    """One relative: its name, in words what it does otherwise than LoRA, and the drawing's parts.
+    """One variant: its name, in words what it does otherwise than LoRA, and the drawing's parts.
 
     ``own`` names the parts in which it differs from LoRA, of ``A``, ``B``, ``W``, ``factor``,
-    ``between`` (a bend between A and B), ``after`` (a rescaling of the sum) and ``norm``.
+    ``between`` (a GELU between A and B), ``after`` (a rescaling of the sum) and ``norm``.
     """
 
     name: str
@@ -44,18 +44,18 @@ def compute() -> list[Method]:
             Method("PiSSA", "starts inside W", ("A", "B", "W")),
             Method("DoRA", "trains row lengths m", ("after",)),
             Method("B only, LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
-            Method("rsLoRA", "has another factor", ("factor",), factor="α/√r"),
-            Method("Parallel adapter", "bends the path", ("between",)),
+            Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
+            Method("Parallel adapter", "a GELU between", ("between",)),
             Method("LayerNorms only", "trains γ and β", ("norm",), beside=False)]
 
 
 def _beside(ax: Axes, method: Method) -> None:
-    """The path from x through A and B to the sum, with its factor."""
+    """The path from x through A and B to the sum, with its scaling factor."""
     route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM - 0.08))
     box(ax, (0.44, SIDE), SMALL, "A", style.FROZEN if method.frozen_A else style.A,
          "A" in method.own)
     box(ax, (1.0, SIDE), SMALL, "B", style.B, "B" in method.own)
-    if "between" in method.own:  # the path with a bend in it
+    if "between" in method.own:  # a GELU on the path
         box(ax, (0.72, SIDE), SMALL, "", style.LORA, True)
         ax.plot([0.64, 0.72, 0.8], [SIDE + 0.04, SIDE + 0.04, SIDE - 0.06], lw=1.4,
                 color=style.LORA.ink, zorder=4)
@@ -91,7 +91,8 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
     wide, high = PANEL[layout]
     columns, top = COLUMNS[layout], TOP[layout]
     fig = style.canvas(layout, top + high * -(-len(data) // columns))
-    style.heading(fig, "One family", "Grey is frozen, colour is trained;"
+    style.heading(fig, f"{len(data) - 1} variants: what each changes in {data[0].name}",
+                  "Grey is frozen, colour is trained;"
                   + (" " if layout == "wide" else "\n")
                   + "a purple frame marks what differs from LoRA")
     for k, method in enumerate(data):
@@ -104,5 +105,5 @@ def alt(data: list[Method]) -> str:
     """Return the drawing in words."""
     first, *others = data
     return (f"A frozen matrix W takes x to y. {first.name} adds a path beside it, first A, then B, "
-            f"times {first.factor}, and {first.words}. Its relatives differ in one thing each. "
+            f"times {first.factor}, and {first.words}. Its variants differ in one thing each. "
             + "; ".join(f"{each.name}: {each.words}" for each in others) + ".")

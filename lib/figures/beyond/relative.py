@@ -1,4 +1,4 @@
-"""One relative of LoRA at a time: what it changes on LoRA's path, and the idea beside it."""
+"""One variant of LoRA at a time: what it changes on LoRA's path, and the idea beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = "Left is LoRA's path, and a purple frame marks what this relative changes in it."
+CAPTION = "Left is LoRA's path, and a purple frame marks what this variant changes in it."
 BOARD = (3.35, 1.95)  # inches of the path, and of the idea
 STREAM, SIDE = 1.4, 0.55  # heights of both paths
 FORK, JOIN, END = 0.35, 2.35, 3.2  # where the path beside leaves and joins, and where y is
@@ -31,7 +31,7 @@ _box = partial(box, letters=style.LARGE)
 
 @dataclass(frozen=True)
 class Relative:
-    """A relative: its name, where its control stands, and the words of that frame.
+    """A variant: its name, where its control stands, and the words of that frame.
 
     sigma: the singular values of W, for PiSSA; length: m over the row's first length, for DoRA.
     """
@@ -52,7 +52,7 @@ class Relative:
 
 def compute(name: str, turn: float = 0.0, length: float = 1.0,
             sigma: tuple[float, ...] = ()) -> Relative:
-    """One relative: LoRA+ at a ratio, rsLoRA or PiSSA at a rank, DoRA at a strength of BA.
+    """One variant: LoRA+ at a ratio, rsLoRA or PiSSA at a rank, DoRA at a strength of BA.
 
     Raises:
         ValueError: an unknown relative.
@@ -67,20 +67,23 @@ def _words(data: Relative) -> tuple[str, str]:
     """The title, and a line under it."""
     turn = data.turn
     if data.name == "LoRA+":
-        return (f"LoRA+ with ratio {turn:g}",
-                f"With AdamW, but for clipping, as LoRA with α = {ALPHA * turn:g}"
-                if turn > 1 else "Ratio 1 is LoRA itself")
+        return ((f"LoRA+: B steps {turn:g} times as far as A",
+                 f"Without clipping the same as LoRA with α = {ALPHA * turn:g}")
+                if turn > 1 else ("LoRA+ with ratio 1 is LoRA", "A and B step equally far"))
     if data.name == "rsLoRA":
-        return (f"rsLoRA at rank {turn:g}", f"α/√r is {_number(ALPHA / turn**0.5)}, "
+        return (f"Rank {turn:g}: {turn**0.5:g} times LoRA's scaling" if turn > 1
+                else "At rank 1 both scale alike",
+                f"rsLoRA's α/√r is {_number(ALPHA / turn**0.5)}, "
                 f"LoRA's α/r is {_number(ALPHA / turn)}")
     if data.name == "PiSSA":
-        return (f"PiSSA at rank {turn:g}",
-                f"The trained path starts with {style.percent(data.share)} of the sum of σ²")
+        return (f"PiSSA trains W's {turn:g} strongest directions" if turn > 1
+                else "PiSSA trains W's strongest direction",
+                f"{style.percent(data.share)} of the sum of σ², at the start")
     if data.name == "DoRA":
         return ("DoRA: BA turns a row, m sets its length",
                 f"{turn:g} times BA, m at {data.length:g} times the old length")
-    return {"B only": ("B only: A stays as it was drawn", "Half of LoRA's numbers are trained"),
-            "adapter": ("Adapter: the path is bent", "A GELU stands between A and B"),
+    return {"B only": ("B only: A stays as it was drawn", "Half of LoRA's parameters are trained"),
+            "adapter": ("Adapter: a GELU between A and B", "The path is no longer linear"),
             "norms": ("LayerNorms only: scale and shift", "No path; γ and β are trained"),
             "VeRA": ("VeRA: one random pair for all layers",
                      "Each layer trains two vectors, d and b"),
@@ -156,6 +159,7 @@ def _factors(ax: Axes, data: Relative) -> None:
                 color=style.MUTED, size=style.SMALL)
     ax.text(at(8, 8)[0], 1.85, "rank r", ha="center", va="center_baseline", color=style.MUTED,
             size=style.SMALL)
+    ax.text(0.1, 0.02, "scaling", va="center_baseline", color=style.MUTED, size=style.SMALL)
     for factor, name in ((8, "8"), (1, "1"), (1 / 8, "1/8")):
         ax.text(0.3, at(1, factor)[1], name, ha="right", va="center_baseline", color=style.MUTED,
                 size=style.SMALL)
@@ -211,7 +215,7 @@ def _fixed(ax: Axes, data: Relative) -> None:
 
 
 def _bend(ax: Axes, data: Relative) -> None:
-    """What goes on to B, over what A read: straight for LoRA, bent for the adapter."""
+    """What goes on to B, over what A read: itself for LoRA, its GELU for the adapter."""
     z = np.linspace(-2.5, 2.5, 80)
     gelu = 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
     for y, tone, dash in ((z, style.FROZEN, "--"), (gelu, style.LORA, "-")):
@@ -232,7 +236,7 @@ def _shift(ax: Axes, data: Relative) -> None:
     for top, values, tone, name in (
             (0.68, vector, style.FROZEN, "the normalised vector"),
             (1.62, vector * rng.uniform(0.3, 1.4, 14) + 0.4 * rng.normal(size=14), style.LORA,
-             "each number times its γ, plus its β")):
+             "each entry times its γ, plus its β")):
         ax.text(0.2, top - 0.46, name, va="center_baseline", color=tone.ink)
         for k, value in enumerate(values):
             ax.add_patch(Rectangle((0.2 + 0.2 * k, top), 0.15, -0.15 * value, fc=tone.mark,
@@ -282,8 +286,9 @@ def draw(data: Relative, layout: Layout = "wide") -> Figure:
 
 def alt(data: Relative) -> str:
     """Return the frame in words."""
-    part = {"B": "B", "factor": "the factor", "A": "A, B and W" if len(OWN[data.name]) > 1 else "A",
-            "after": "a rescaling after the sum", "between": "a bend between A and B",
+    part = {"B": "B", "factor": "the scaling factor",
+            "A": "A, B and W" if len(OWN[data.name]) > 1 else "A",
+            "after": "a rescaling after the sum", "between": "a GELU between A and B",
             "norm": "the norm before W", "vectors": "the vectors d and b, beside a frozen A and B",
             "gates": "a gate for every direction, between A and B"}[OWN[data.name][0]]
     return f"{data.title}. {data.note}. What differs from LoRA is {part}."

@@ -1,4 +1,4 @@
-"""How many relatives beat LoRA, if LoRA's own learning rate is chosen well or badly."""
+"""How many variants beat LoRA, if LoRA's own learning rate is chosen well or badly."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from lib.figures.beyond.variants import interval
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each relative at its best rate: its seeds' range and mean. Hollow: its differences "
-           "from LoRA, seed by seed, don't exclude zero.")
+CAPTION = ("Only LoRA moves: every variant stays at its own best rate. A bar is the distance "
+           "between its mean and LoRA's, over the same seeds.")
 ROW = 0.23  # inches for a method
 LEFT, RIGHT = 55, 97  # per cent: the axis
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """LoRA's answers by rate, (seeds,) each; the relatives' at their best rate; LoRA's rate."""
+    """LoRA's answers by rate, (seeds,) each; the variants' at their best rate; LoRA's rate."""
 
     lora: dict[float, np.ndarray]
     others: dict[str, np.ndarray]
     rate: float
 
     def decided(self, sign: int = 1, times: float = 1.0) -> list[str]:
-        """The relatives whose differences from LoRA, seed by seed, have a 95% interval above zero,
+        """The variants whose differences from LoRA, seed by seed, have a 95% interval above zero,
         or below it for a ``sign`` of -1, even if it is ``times`` as wide.
         """
         found = {name: interval(each - self.lora[self.rate]) for name, each in self.others.items()}
         return [name for name, (mean, margin) in found.items() if sign * mean > times * margin]
 
     def above(self) -> list[str]:
-        """The relatives whose mean is above LoRA's at this rate."""
+        """The variants whose mean is above LoRA's at this rate."""
         here = self.lora[self.rate].mean() + 1e-6  # a tie is no win
         return [name for name, each in self.others.items() if each.mean() > here]
 
@@ -56,10 +56,9 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     """Draw a row for each method, with LoRA's mean as a line through all of them."""
     names = ["LoRA", *data.others]
     high, above = ROW * len(names), data.above()
-    filled = {"LoRA", *data.decided(), *data.decided(-1)}
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} are above",
-                  "Purple: above. Hollow: inconclusive")
+    style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} answer more",
+                  "Purple: answers more than LoRA. Grey: doesn't")
     ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.lora[data.rate].mean()
@@ -67,15 +66,14 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
     for row, name in enumerate(names):
         tone = style.DATA if not row else style.LORA if name in above else style.FROZEN
-        each = 100 * (data.lora[data.rate] if not row else data.others[name])
-        if each.mean() < LEFT:  # it stands further left
-            ax.annotate(f"{each.mean():.0f}%", (LEFT, row), (LEFT + 4, row), va="center",
+        mean = here if not row else 100 * data.others[name].mean()
+        if mean < LEFT:  # it stands further left
+            ax.annotate(f"{mean:.0f}%", (LEFT, row), (LEFT + 4, row), va="center",
                         color=tone.ink, weight=600,
                         arrowprops={"arrowstyle": "-|>", "color": tone.mark})
             continue
-        ax.plot([max(each.min(), LEFT), each.max()], [row, row], color=tone.mark, lw=1.4, zorder=3)
-        ax.plot([each.mean()], [row], "s" if not row else "D", ms=7, color=tone.mark, zorder=4,
-                mfc=tone.mark if name in filled else style.PAPER, mew=1.4)
+        ax.plot([max(here, LEFT), mean], [row, row], color=tone.mark, lw=2.4, zorder=3)
+        ax.plot([mean], [row], "s" if not row else "D", ms=7, color=tone.mark, zorder=4)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
@@ -86,8 +84,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
-    above, sure = data.above(), data.decided()
-    unsure = ", ".join(name for name in above if name not in sure) or "none"
+    above = data.above()
     return (f"LoRA at a rate of {data.rate:g} answers {100 * data.lora[data.rate].mean():.1f}%; "
-            f"{len(above)} of {len(data.others)} relatives, each at its best rate, answer more: "
-            f"{', '.join(above) or 'none'}. Inconclusive: {unsure}.")
+            f"{len(above)} of {len(data.others)} variants, each at its best rate, answer more: "
+            f"{', '.join(above) or 'none'}.")

@@ -1,4 +1,4 @@
-"""LoRA's relatives: how far from LoRA each ends, in answers and in facts kept."""
+"""LoRA's variants: how far from LoRA's answers each ends, and how many parameters it trains."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Bars: 95% intervals of the mean differences, seed by seed, before any correction. "
-           "A hollow mark is inconclusive: the seeds don't decide.")
-ROW = 0.23  # inches for each name
+CAPTION = ("Mean differences over the seeds. A mark is filled where the thin line doesn't reach "
+           "zero: the difference is clear.")
+ROW = 0.25  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
-PARTS = {"answers": ("Answers right", style.TASK, style.MARKER["task"]),
-         "facts": ("Facts kept", style.FACTS, style.MARKER["facts"])}
 
 
 def interval(gains: np.ndarray) -> tuple[float, float]:
@@ -28,30 +26,29 @@ def interval(gains: np.ndarray) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Relatives:
-    """By name, the shares of answers right and of facts kept, (seeds,); the first is the baseline.
-
-    ``times`` is what the correction for many comparisons multiplies a margin by.
+class Variants:
+    """By name, the shares of answers right, (seeds,), and the trained parameters; the first is
+    the baseline. ``times`` is what the correction for many comparisons multiplies a margin by.
     """
 
     answers: dict[str, np.ndarray]
-    facts: dict[str, np.ndarray]
+    sizes: dict[str, int]
     times: float = 1.0
 
-    def above(self, part: str, name: str) -> tuple[float, float]:
-        """Points of ``part`` above the first method, seed by seed: their mean and its margin."""
-        values = getattr(self, part)
-        return interval(100 * (values[name] - next(iter(values.values()))))
+    def above(self, name: str) -> tuple[float, float]:
+        """Points above the first method, seed by seed: their mean and its margin."""
+        return interval(100 * (self.answers[name] - next(iter(self.answers.values()))))
 
-    def decided(self, part: str, sign: int, times: float | None = None) -> list[str]:
+    def decided(self, sign: int, times: float | None = None) -> list[str]:
         """The methods whose corrected interval lies above zero (``sign`` 1) or below it (-1)."""
-        found = {name: self.above(part, name) for name in list(self.answers)[1:]}
+        found = {name: self.above(name) for name in list(self.answers)[1:]}
         times = self.times if times is None else times
         return [name for name, (mean, margin) in found.items() if sign * mean > times * margin]
 
 
-def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], times: float = 1.0) -> Relatives:
-    """Gather runs by name, each with answers and facts; times widens intervals for a correction.
+def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], times: float = 1.0) -> Variants:
+    """Gather runs by name, each with answers and the numbers that it trains; times widens
+    intervals for a correction.
 
     Raises:
         ValueError: there is nothing to compare, or a method has other seeds than the first one.
@@ -61,60 +58,63 @@ def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], times: float = 1.0)
     counts = {name: len(each) for name, each in runs.items()}
     if len(set(counts.values())) > 1 or next(iter(counts.values())) not in T:
         raise ValueError(f"the seeds are {counts}: all methods must have 2, 3, 4 or 5")
-    return Relatives(*({name: np.array([run[part] for run in each], float)
-                        for name, each in runs.items()} for part in PARTS), times)
+    return Variants({name: np.array([run["answers"] for run in each], float)
+                     for name, each in runs.items()},
+                    {name: int(each[0]["numbers"]) for name, each in runs.items()}, times)
 
 
-def _differences(ax: Axes, data: Relatives, part: str) -> None:
-    """A method a row: its mean difference from the first one, with its interval."""
+def _differences(ax: Axes, data: Variants) -> None:
+    """A method a row: its mean difference from the first one, with both intervals."""
     first, *names = data.answers
-    words, tone, marker = PARTS[part]
+    tone = style.TASK
     ax.axvline(0, color=style.DATA.mark, lw=1.0, ls="--", zorder=2)
-    found = [data.above(part, name) for name in names]
-    ends = [mean + sign * margin for mean, margin in found for sign in (-1, 1)]
+    found = [data.above(name) for name in names]
+    widest = max(data.times, 2.0)  # one axis with and without a correction
+    ends = [mean + sign * widest * margin for mean, margin in found for sign in (-1, 1)]
     for row, (mean, margin) in enumerate(found):
-        ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=1.4, zorder=3)
-        full = "full" if not margin < abs(mean) <= data.times * margin else "left"
-        ax.plot([mean], [row], marker, ms=7, color=tone.mark, mew=1.3, ls="", zorder=4,
-                mfc=tone.mark if abs(mean) > margin else style.PAPER, mfcalt=style.PAPER,
-                fillstyle=full)
-    ax.set(xlim=(min(*ends, -1) - 2, max(*ends, 1) + 2), ylim=(len(names) - 0.5, -0.5))
-    ax.set_title(words, color=tone.ink, weight=600)
-    ax.set_xlabel(f"points above {first}")
-    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    ax.set_yticks(range(len(names)), names if part == "answers" else [""] * len(names))
+        for wide, thick in ((data.times, 1.2), (1.0, 4.0))[data.times == 1:]:
+            ax.plot([mean - wide * margin, mean + wide * margin], [row, row], color=tone.mark,
+                    lw=thick, solid_capstyle="butt", zorder=3)
+        ax.plot([mean], [row], style.MARKER["task"], ms=8, color=tone.ink, mew=1.5, ls="", zorder=4,
+                mfc=tone.ink if abs(mean) > data.times * margin else style.PAPER)
+    ax.set(xlim=(min(*ends, -1) - 2, max(*ends, 1) + 2), ylim=(len(names) - 0.5, -0.5),
+           xlabel=f"points of answers above {first}")
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", labelcolor=style.INK)
     ax.grid(axis="x")
 
 
 @style.styled
-def draw(data: Relatives, layout: Layout = "wide") -> Figure:
-    """Draw every method's differences from the first one: answers on the left, facts beside."""
-    wide, first = layout == "wide", next(iter(data.answers))
-    high = ROW * (len(data.answers) - 1)
-    fig = style.canvas(layout, high + 1.6)
-    more, fewer = (data.decided("answers", sign) for sign in (1, -1))
-    after = ", corrected" if data.times > 1 else ""
-    style.heading(fig, f"Answers{after}: {len(more)} of {len(data.answers) - 1} above {first}, "
-                  f"{len(fewer)} below" if wide or not after else
-                  f"{len(more)} above {first}, {len(fewer)} below",
-                  ("Solid: after the correction, too. Half: only before it. Hollow: inconclusive"
-                   if wide else "Solid: corrected. Hollow: unclear") if after
-                  else "Hollow: inconclusive")
-    left, width, gap = (1.0, 2.8, 0.45) if wide else (0.95, 1.15, 0.2)
-    for number, part in enumerate(PARTS):
-        _differences(style.place(fig, left + number * (width + gap), 0.95, width, high), data, part)
+def draw(data: Variants, layout: Layout = "wide") -> Figure:
+    """Draw every method's difference from the first one, its trained parameters at the right."""
+    wide, (first, *names) = layout == "wide", data.answers
+    high, several = ROW * len(names), data.times > 1
+    fig = style.canvas(layout, high + 1.75)
+    more, fewer = (len(data.decided(sign)) for sign in (1, -1))
+    style.heading(fig, f"{more} of {len(names)} clearly above {first}, {fewer} clearly below"
+                  if wide else f"Clearly above {first}: {more}; below: {fewer}",
+                  "Thick: 95% interval." + f" Thin: corrected for {len(names)} comparisons" * wide
+                  + " Thin: corrected" * (not wide) if several else "Lines: 95% intervals")
+    left, room = 0.95, 0.95 if wide else 0.75
+    across = style.WIDTH[layout] - left - room - style.MARGIN
+    ax = style.place(fig, left, 1.05, across, high)
+    _differences(ax, data)
+    at = ax.get_yaxis_transform()
+    for row, words, tone in ((-0.95, "parameters" if wide else "trained", style.MUTED), *(
+            (row, f"{data.sizes[name]:,}", style.INK) for row, name in enumerate(names))):
+        ax.text(1 + room / across, row, words, transform=at, ha="right", va="center_baseline",
+                color=tone, size=style.SMALL, clip_on=False)
     return fig
 
 
-def alt(data: Relatives) -> str:
+def alt(data: Variants) -> str:
     """Return the figure in words."""
-    first, parts = next(iter(data.answers)), []
-    for part, (words, *_) in PARTS.items():
-        for times in sorted({1.0, data.times}):
-            more, fewer = (", ".join(data.decided(part, sign, times)) or "none"
-                           for sign in (1, -1))
-            by = "after the correction" if times > 1 else "by the 95% interval"
-            parts.append(f"{words}, above {first} {by}: {more}; below: {fewer}.")
-    return (f"{len(data.answers) - 1} methods beside {first}. {' '.join(parts)} "
+    first, *names = data.answers
+    parts = []
+    for times in sorted({1.0, data.times}):
+        more, fewer = (", ".join(data.decided(sign, times)) or "none" for sign in (1, -1))
+        by = "after the correction" if times > 1 else "by the 95% interval"
+        parts.append(f"above {first} {by}: {more}; below: {fewer}.")
+    return (f"Answers right, {len(names)} methods beside {first}, {' '.join(parts)} "
             "The others: inconclusive.")
