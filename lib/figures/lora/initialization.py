@@ -55,6 +55,15 @@ def gather(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, np
             for part in ("losses", "answers", "facts")]
 
 
+def share_axis(ax: Axes, data: Starts) -> None:
+    """Let the shares begin at the last quarter below the lowest seed."""
+    lowest = min(values.min() for part in (data.answers, data.facts) for values in part.values())
+    low = min(0.75, np.floor(4 * lowest) / 4)
+    ticks = np.arange(low, 1.01, 0.25)
+    ax.set_xticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
+    ax.set_xlim(low - 0.02, 1.02)
+
+
 def mark_seeds(ax: Axes, data: Starts, lift: float) -> None:
     """Every seed's answers and facts, a row for each start, ``lift`` above and below its middle."""
     for row, name in enumerate(data.losses):
@@ -81,19 +90,15 @@ def _curves(ax: Axes, data: Starts) -> None:
 
 
 def _scores(ax: Axes, data: Starts) -> None:
-    """Every seed's answers and facts; the last row names both."""
+    """Every seed's answers and facts, a row for each start."""
     mark_seeds(ax, data, 0.16)
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(data.losses) - 0.5, -0.5), title="After training")
+    ax.set(ylim=(len(data.losses) - 0.5, -0.5))
+    ax.set_title("After training", pad=18)
     ax.set_yticks(range(len(data.losses)), list(data.losses))
-    style.share_ticks(ax.xaxis)
-    last, name = len(data.losses) - 1, list(data.losses)[-1]
-    for values, tone, words, lift, side in (
-            (data.answers[name], style.TASK, "answers right", -0.16, "left"),
-            (data.facts[name], style.FACTS, "facts kept", 0.16, "right")):
-        gap = 7 if side == "left" else -7
-        edge = values.max() if side == "left" else values.min()
-        ax.annotate(words, (edge, last + lift), (gap, 0), textcoords="offset points",
-                    ha=side, va="center", color=tone.ink, size=style.SMALL, weight=600)
+    share_axis(ax, data)
+    for x, words, tone in ((0, "answers right", style.TASK), (1, "facts kept", style.FACTS)):
+        ax.text(x, 1.02, words, transform=ax.transAxes, va="bottom", color=tone.ink,
+                ha="right" if x else "left", size=style.SMALL, weight=600)
     ax.tick_params(axis="y", labelcolor=style.INK)
     for label, (tone, _) in zip(ax.get_yticklabels(), LOOKS):
         label.set(color=tone.ink, weight=600)
@@ -104,14 +109,14 @@ def _scores(ax: Axes, data: Starts) -> None:
 def draw(data: Starts, layout: Layout = "wide") -> Figure:
     """Draw the curves, and every seed's scores."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.1 if wide else 4.9)
+    fig = style.canvas(layout, 3.1 if wide else 5.05)
     seeds = len(next(iter(data.losses.values())))
     style.heading(fig, f"{COUNTS[len(data.losses) - 1]} to initialize an adapter",
                   f"The same batches and rate; {seeds} seed{'s' if seeds > 1 else ''} each" +
                   (f"; a curve is their mean over {WINDOW} steps" if wide else ""))
     _curves(style.place(fig, 0.45, 0.95, 3.3 if wide else 2.95, 1.6 if wide else 1.4), data)
-    left, top = (4.85, 0.95) if wide else (1.05, 3.05)
-    _scores(style.place(fig, left, top, 2.1 if wide else 2.25, 1.6 if wide else 1.25), data)
+    left, top = (4.85, 1.13) if wide else (1.12, 3.25)
+    _scores(style.place(fig, left, top, 2.1 if wide else 2.18, 1.42 if wide else 1.25), data)
     return fig
 
 

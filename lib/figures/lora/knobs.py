@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Turn the settings until the two curves meet, and watch the two products."
+CAPTION = "Turn the settings until both numbers stand in their rings: the curves then meet."
 
 NAMES = ("α", "w", "rate of A", "rate of B")
 SIGNS = ("", "", ", η$_A$", ", η$_B$")
@@ -27,6 +27,12 @@ class Knobs:
     losses: dict[Setting, np.ndarray]
     now: Setting
     goal: tuple[str, Setting] | None  # the curve to be reached, and its name
+
+    def off(self) -> list[str]:
+        """How each product compares with the goal's, in words; nothing without a goal."""
+        ratios = np.divide(products(self.now), products(self.goal[1])) if self.goal else ()
+        return ["met" if np.isclose(each, 1) else f"{max(each, 1 / each):.3g} times too "
+                f"{'large' if each > 1 else 'small'}" for each in ratios]
 
     def alike(self) -> list[Setting]:
         """The settings that have both products of the chosen one, itself among them."""
@@ -54,6 +60,7 @@ def compute(losses: Mapping[Setting, Sequence[float]], now: Setting,
 
 def _dials(ax: Axes, data: Knobs) -> None:
     """The four settings, and under a line the two products, each on its own scale."""
+    aims = products(data.goal[1]) if data.goal else ()
     rows = [*zip(map("".join, zip(NAMES, SIGNS)), np.transpose(list(data.losses)), data.now),
             *zip(("α · w · η$_B$", "η$_A$ / w"),
                  np.transpose([products(each) for each in data.losses]), products(data.now))]
@@ -65,6 +72,9 @@ def _dials(ax: Axes, data: Knobs) -> None:
         ax.plot(places - middle, np.full(len(places), at), "|", color=style.FROZEN.mark, ms=6)
         ax.plot(np.log(now) - middle, at, style.MARKER["lora"] if row > 3 else "o",
                 color=tone.mark, ms=8, mec=style.PAPER, mew=1.2, zorder=4)
+        if row > 3 and aims:
+            ax.plot(np.log(aims[row - 4]) - middle, at, "o", ms=13, mfc="none", mec=style.INK,
+                    mew=1.3, zorder=5)
         ax.text(-2.6, at, name, ha="right", va="center", size=style.SMALL, color=tone.ink,
                 weight=600 if row > 3 else 400)
         ax.text(2.6, at, f"{now:g}", ha="left", va="center", size=style.SMALL, color=tone.ink,
@@ -86,7 +96,7 @@ def _curves(ax: Axes, data: Knobs) -> None:
     if data.goal:
         name, losses = data.goal[0], data.losses[data.goal[1]]
         ax.plot(losses, color=style.INK, lw=1.5, ls=(0, (1, 1.5)), zorder=5)
-        ax.text(len(losses) - 0.9, losses[-1], name, color=style.INK, va="center", ha="left",
+        ax.text(len(losses) - 0.75, losses[-1], name, color=style.INK, va="center", ha="left",
                 size=style.SMALL, weight=600, clip_on=False)
     top = max(losses.max() for losses in data.losses.values())
     ax.set(xlim=(-0.2, len(data.losses[data.now]) - 0.8), ylim=(0, 1.05 * top), xlabel="step",
@@ -94,15 +104,26 @@ def _curves(ax: Axes, data: Knobs) -> None:
     ax.grid(axis="y")
 
 
+def _title(data: Knobs, wide: bool) -> str:
+    """How far both products are from the goal's, or how many settings share them."""
+    off, others = data.off(), len(data.alike()) - 1
+    if not off:
+        return (f"{others} other setting{'s have' if others > 1 else ' has'} the same curve"
+                if others else "No other setting has both products")
+    met = off.count("met")
+    if met == 2 or not wide:
+        return ("Neither number met", "One number met", "Both numbers met")[met]
+    return f"First number {off[0]}, second {off[1]}"
+
+
 @style.styled
 def draw(data: Knobs, layout: Layout = "wide") -> Figure:
     """Draw the settings with their products, and the losses of all."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.1 if wide else 4.9)
-    others = len(data.alike()) - 1
-    style.heading(fig, "No other setting has both products" if not others else
-                  f"{others} other setting{'s have' if others > 1 else ' has'} the same curve",
-                  f"{len(data.losses)} trainings that differ in four settings" if wide else
+    style.heading(fig, _title(data, wide),
+                  f"{len(data.losses)} trainings that differ in four settings; those with both "
+                  "numbers of the chosen one are purple" if wide else
                   f"{len(data.losses)} trainings, four settings")
     _dials(style.place(fig, style.MARGIN, 0.85, 3.4, 1.9 if wide else 1.75), data)
     _curves(style.place(fig, *((4.1, 0.98, 2.4, 1.55) if wide else (0.45, 3.0, 2.4, 1.3))), data)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora.initialization import Starts, gather
+from lib.figures.lora.initialization import Starts, gather, share_axis
 
 CAPTION = "Raise the learning rate, and look for the initializations that lose their answers."
 
@@ -91,7 +91,7 @@ def _scores(ax: Axes, data: Start) -> None:
         _row(ax, data.runs.answers[name], row - 0.16, "task", style.TASK, name == data.name)
         _row(ax, data.runs.facts[name], row + 0.16, "facts", style.FACTS, name == data.name)
     names = list(data.runs.losses)
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
+    ax.set(ylim=(len(names) - 0.5, -0.5))
     ax.set_title("After training", pad=18)
     for x, words, tone in ((0, "answers right", style.TASK), (1, "facts kept", style.FACTS)):
         ax.text(x, 1.02, words, transform=ax.transAxes, va="bottom", color=tone.ink,
@@ -100,7 +100,7 @@ def _scores(ax: Axes, data: Start) -> None:
     for label, name in zip(ax.get_yticklabels(), names):
         label.set(color=style.LORA.ink if name == data.name else style.MUTED,
                   weight=600 if name == data.name else 400)
-    style.share_ticks(ax.xaxis)
+    share_axis(ax, data.runs)
     ax.grid(axis="x")
 
 
@@ -110,10 +110,12 @@ def draw(data: Start, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.55 if wide else 5.6)
     seeds = len(data.runs.answers[data.name])
-    style.heading(fig, f"{data.name}, learning rate {data.rate:g}",
+    right = style.percent(data.runs.answers[data.name].mean())
+    style.heading(fig, f"{data.name}: {right} of the answers right at a rate of {data.rate:g}"
+                  if wide else f"{data.name}: {right} right",
                   f"{len(data.runs.losses)} initializations, {seeds} seeds each; a curve is their "
                   f"mean over {WINDOW} steps" if wide else
-                  f"{len(data.runs.losses)} initializations, {seeds} seeds each")
+                  f"{len(data.runs.losses)} initializations, {seeds} seeds, rate {data.rate:g}")
     _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
     _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
                         1.1 if wide else 0.95), data)

@@ -60,9 +60,9 @@ def _numbers(ax: Axes, x: float, y: float, count: int, tone: Tone, name: str, no
 def _met(ax: Axes, x: float, y: float, count: int, name: str, gives: str) -> None:
     """Below a matrix its input, which an arrow leads up to it, and what they give there."""
     for k in range(count):
-        ax.add_patch(Rectangle((x + (k - count / 2) * CELL, y), CELL, CELL, fc=style.DATA.tint,
+        ax.add_patch(Rectangle((x - CELL / 2, y + k * CELL), CELL, CELL, fc=style.DATA.tint,
                                ec=style.DATA.mark, lw=0.9))
-    ax.text(x - count * CELL / 2 - 0.05, y + CELL / 2, name, ha="right", va="center",
+    ax.text(x - CELL / 2 - 0.07, y + count * CELL / 2, name, ha="right", va="center",
             color=style.DATA.ink, size=style.NAME)
     _arrow(ax, (x, y - 0.04), (x, y - 0.32), style.DATA, False)
     ax.text(x + 0.08, y - 0.17, gives, ha="left", va="center", color=style.DATA.ink,
@@ -103,7 +103,7 @@ def _head(data: Paths, wide: bool) -> tuple[str, str]:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw both paths between x and y."""
     wide, back = layout == "wide", data.back
-    fig = style.canvas(layout, 3.4 if back else 3.05)
+    fig = style.canvas(layout, 2.8 + 1.5 * data.d_in * CELL + 0.2 if back else 3.05)
     style.heading(fig, *_head(data, wide))
     ax = style.board(fig)
     along = (0.35, 1.75, 2.85, 3.95, 5.25, 5.85, 6.75) if wide else \

@@ -56,8 +56,7 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
     for walk in data.entries:
         ax.plot(places, [0, *walk], color=style.LORA.mark, lw=0.7, alpha=0.3)
-    for sign in (1, -1):
-        ax.plot(places, sign * np.array([0, *data.usual]), color=style.LORA.mark, lw=style.LINE)
+    ax.plot(places, [0, *data.usual], color=style.LORA.mark, lw=style.LINE)
     ax.plot(places, [0, *data.fall], color=style.TASK.mark, lw=style.LINE, ls=(0, (5, 1.5)))
     ax.plot(places, places**0.5, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
     top = float(data.fall[-1])
