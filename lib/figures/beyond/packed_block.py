@@ -15,6 +15,7 @@ from lib.figures.kit.style import Layout
 CAPTION = ("Sixteen levels for thirty-two weights: four bytes say where the levels are, and four "
            "bits for each weight which one it has.")
 WEIGHTS, LEVELS = 32, 16
+FIRST = 4  # the byte of weights 1 and 17
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,25 @@ def _bytes(ax: Axes, data: Block, columns: int, cell: float) -> None:
         tone = style.DATA if k < 4 else style.FROZEN
         x, y = k % columns * cell, 0.26 + k // columns * 0.36
         ax.add_patch(Rectangle((x, y), cell - 0.03, 0.3, fc=tone.tint,
-                               ec=style.INK if k == 4 else tone.mark, zorder=2 if k == 4 else 1,
-                               lw=2.2 if k == 4 else style.THIN))
-        ax.text(x + cell / 2 - 0.015, y + 0.15, f"{value:02x}", ha="center", va="center",
-                color=tone.ink, weight=600)
+                               ec=style.INK if k == FIRST else tone.mark,
+                               zorder=2 if k == FIRST else 1,
+                               lw=2.2 if k == FIRST else style.THIN))
+        if k == FIRST:
+            _halves(ax, x, y, cell - 0.03, f"{value:02x}")
+        else:
+            ax.text(x + cell / 2 - 0.015, y + 0.15, f"{value:02x}", ha="center", va="center",
+                    color=tone.ink, weight=600)
     for words, x, tone in (("scale", 0, style.DATA), ("lowest", 2 * cell, style.DATA),
                            ("two weights in each byte", 4 * cell, style.FROZEN)):
         ax.text(x, 0.12, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
+
+
+def _halves(ax: Axes, x: float, y: float, wide: float, digits: str) -> None:
+    """One byte, parted into its high and its low half."""
+    ax.plot([x + wide / 2] * 2, [y, y + 0.3], color=style.INK, lw=style.THIN, zorder=3)
+    for digit, at in zip(digits, (0.25, 0.75), strict=True):
+        ax.text(x + at * wide, y + 0.15, digit, ha="center", va="center", color=style.INK,
+                weight=600, zorder=3)
 
 
 def _levels(ax: Axes, data: Block) -> None:
@@ -69,7 +82,12 @@ def _levels(ax: Axes, data: Block) -> None:
         ax.axhline(data.lowest + level * data.scale, color=style.GRID, lw=style.THIN, zorder=0)
     ax.axhline(0, color=style.FROZEN.mark, lw=style.THIN, ls="--", zorder=1)
     ax.plot(range(WEIGHTS), data.weights, "o", ms=4.5, color=style.FROZEN.mark)
-    ax.plot([0, WEIGHTS // 2], data.weights[[0, WEIGHTS // 2]], "o", ms=6, color=style.INK)
+    for half, k in (("low", 0), ("high", WEIGHTS // 2)):
+        ax.plot(k, data.weights[k], "o", ms=6, color=style.INK)
+        ax.annotate(f"{half} half: {data.numbers[k]:x}", (k, data.weights[k]), (-4, -6),
+                    textcoords="offset points", ha="left", va="top",
+                    size=style.SMALL, color=style.INK, weight=600,
+                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0.6})
     high = data.lowest + (LEVELS - 1) * data.scale
     ax.set(xlim=(-1, WEIGHTS), xlabel="weight of the block",
            ylim=(data.lowest - data.scale, high + data.scale))

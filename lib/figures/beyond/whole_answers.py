@@ -69,4 +69,4 @@ def alt(data: Whole) -> str:
     """Return the frame in words."""
     said = " ".join(f"{name[0].upper()}{name[1:]} answers '{visible(answer)}', {WHEN[when]}."
                     for name, answer, when in data.models)
-    return f"Asked '{data.question}', {len(data.models)} models answer in up to 40 tokens. {said}"
+    return f"Asked '{data.question}'. {said}"

@@ -67,7 +67,7 @@ def _heads(ax: Axes, design: Design, top: float) -> None:
     shown = design.queries if design.queries <= ALL else DRAWN
     shared = design.queries // design.keys
     step = 0.22 if shown <= DRAWN else 0.19
-    xs = [LEFT + 0.98 + step * k for k in range(shown)]
+    xs = [LEFT + 1.05 + step * k for k in range(shown)]
     for first in range(0, shown, shared):
         group = xs[first:first + shared]
         middle = sum(group) / len(group)
@@ -75,8 +75,8 @@ def _heads(ax: Axes, design: Design, top: float) -> None:
             ax.plot([x, middle], [top + 0.34, top + 0.54], color=style.MUTED, lw=0.9, zorder=3)
         ax.plot(middle, top + 0.54, "s", ms=7, color=style.INK, zorder=4)
     ax.plot(xs, [top + 0.34] * shown, "o", ms=6, mfc=style.PAPER, mec=style.INK, zorder=4)
-    _words(ax, LEFT + 0.08, top + 0.34, f"{design.queries} queries", True)
-    _words(ax, LEFT + 0.08, top + 0.54, f"{design.keys} keys", True)
+    _words(ax, LEFT + 0.08, top + 0.34, f"{design.queries} query heads", True)
+    _words(ax, LEFT + 0.08, top + 0.54, f"{design.keys} key heads", True)
 
 
 def _feed_forward(ax: Axes, design: Design, top: float) -> None:
