@@ -78,13 +78,6 @@ def test_times_are_shares_of_the_mixed_batch():
     assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
 
 
-def test_swaps_are_what_a_way_takes_longer_than_without_them():
-    data = request_times.compute({"swap": (2, 6.0), "ready": (2, 5.0), "mixed": (1, 2.0)},
-                                 "mixed", "mixed", {"swap": "ready"})
-    assert [way.swaps for way in data] == [0.5, 0, 0]
-    assert "swap, 2 calls: 3.00, of which swaps 0.50; ready" in request_times.alt(data)
-
-
 @pytest.mark.parametrize("call, words", [
     (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]]), r"\(1, 2\)"),
     (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),

@@ -394,11 +394,10 @@ def serving(long: str) -> Frames:
            [(((0.267, 0.027, 0.003), ((0.003, 0.001, 0.005, 0.005, 0.005),
                                       (0.02, 0.001, 0.04, 0.05, 0.04),
                                       (0.2, 0.001, 0.41, 0.41, 0.38))), ())])
-    ways = {"one by one, each with a swap": (32, 8.7), "one by one": (32, 3.1),
+    ways = {"one by one": (32, 4.1), "sorted by adapter": (16, 2.5),
             "one mixed batch": (1, 1.0), "the same rows, base alone": (1, 0.95)}
     yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
-           [((ways, "one mixed batch", "the same rows, base alone",
-              {"one by one, each with a swap": "one by one"}), ())])
+           [((ways, "one mixed batch", "the same rows, base alone"), ())])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])

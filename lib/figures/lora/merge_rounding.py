@@ -50,7 +50,7 @@ def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
         ax.plot(data.sizes, errors[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
                 mfc=face, mec=style.LORA.mark, zorder=3 - column)
     if not first:
-        ax.plot(data.sizes, data.base, color=style.FROZEN.mark, lw=6, alpha=0.5, zorder=1.5)
+        ax.plot(data.sizes, data.base, color=style.FROZEN.mark, ls=(0, (1, 1.5)), lw=2.4, zorder=4)
     least, most = np.argmin(data.sizes), np.argmax(data.sizes)
     ax.axvline(data.sizes[most], color=style.RULE, lw=style.THIN, zorder=1)
     ax.text(data.sizes[most], 1.1, "ours", ha="center", va="bottom", color=style.MUTED,

@@ -11,40 +11,30 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Dark is a call of the model, pale the swap before it. Fewer and larger calls take "
-           "less time.")
+CAPTION = "Each piece of a bar is one call of the model. Fewer and larger calls take less time."
 HIGH = 0.42  # inches of a row
-PALE = 0.4  # opacity of the swap before a call
+SPAN = 4.5  # of the axis at least, so that it stays while a slider moves
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way: its name, the calls that it makes, its time beside the unit's, and its colour.
-
-    ``swaps`` is the part of ``time`` that its swaps take.
-    """
+    """One way: its name, the calls that it makes, its time beside the unit's, and its colour."""
 
     name: str
     calls: int
     time: float
     adapters: bool
-    swaps: float = 0.0
 
 
-def compute(found: Mapping[str, tuple[int, float]], unit: str, plain: str,
-            without: Mapping[str, str] | None = None) -> list[Way]:
+def compute(found: Mapping[str, tuple[int, float]], unit: str, plain: str) -> list[Way]:
     """Take each way's calls and time; ``unit`` has time 1, and ``plain`` has no adapters.
 
-    ``without`` names, for a way with swaps, the same way without them.
-
     Raises:
-        ValueError: one of these ways is missing.
+        ValueError: one of these two ways is missing.
     """
-    without = without or {}
-    if missing := {unit, plain, *without, *without.values()} - set(found):
+    if missing := {unit, plain} - set(found):
         raise ValueError(f"not timed: {', '.join(sorted(missing))}")
-    return [Way(name, calls, time / found[unit][1], name != plain,
-                max(0.0, time - found[without.get(name, name)][1]) / found[unit][1])
+    return [Way(name, calls, time / found[unit][1], name != plain)
             for name, (calls, time) in found.items()]
 
 
@@ -58,19 +48,16 @@ def _bars(ax: Axes, data: list[Way], wide: bool) -> None:
     longest = max(way.time for way in data)
     for row, way in enumerate(data):
         tone = style.LORA if way.adapters else style.FROZEN
-        piece, swap = way.time / way.calls, way.swaps / way.calls
-        for k in range(way.calls):
-            for start, length, alpha in ((0, swap, PALE), (swap, piece - swap, 1)):
-                ax.barh(row, length, 0.5 if wide else 0.42, k * piece + start, fc=tone.mark,
-                        alpha=alpha, lw=0)
-            if k:
-                ax.plot([k * piece] * 2, [row - 0.26, row + 0.26], color=style.PAPER, lw=0.9)
+        ax.barh(row, way.time, 0.5 if wide else 0.42, fc=tone.mark, lw=0)
+        for k in range(1, way.calls):
+            ax.plot([k * way.time / way.calls] * 2, [row - 0.26, row + 0.26], color=style.PAPER,
+                    lw=0.9)
         ax.text(way.time + 0.015 * longest, row, f"{way.time:.2f}", va="center", weight=600,
                 color=tone.ink)
         if not wide:
             ax.text(0, row - 0.4, f"{way.name}: {calls(way.calls)}", va="center",
                     size=style.SMALL, color=style.INK)
-    ax.set(xlim=(0, 1.1 * longest), ylim=(len(data) - (0.5 if wide else 0.7), -0.6),
+    ax.set(xlim=(0, max(SPAN, 1.1 * longest)), ylim=(len(data) - (0.5 if wide else 0.7), -0.6),
            xlabel="time, mixed batch = 1")
     ax.set_yticks(range(len(data)), [f"{way.name}: {calls(way.calls)}" if wide else ""
                                      for way in data])
@@ -87,8 +74,7 @@ def draw(data: list[Way], layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 1.2 + high)
     style.heading(fig, "The same requests, answered in several ways" if wide else
                   "The same requests, several ways",
-                  "Dark: a call of the model (drawn alike). Pale: its swap"
-                  if any(way.swaps for way in data) else "Each piece of a bar is one call")
+                  "Each piece of a bar is one call of the model")
     left = 2.9 if wide else 0.1
     _bars(style.place(fig, left, 0.66, style.WIDTH[layout] - left - 0.1, high), data, wide)
     return fig
@@ -97,5 +83,4 @@ def draw(data: list[Way], layout: Layout = "wide") -> Figure:
 def alt(data: list[Way]) -> str:
     """Return the picture in words."""
     return "Time beside that of the mixed batch. " + "; ".join(
-        f"{way.name}, {calls(way.calls)}: {way.time:.2f}"
-        + (f", of which swaps {way.swaps:.2f}" if way.swaps else "") for way in data) + "."
+        f"{way.name}, {calls(way.calls)}: {way.time:.2f}" for way in data) + "."
