@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Before its first step the new half adds nothing, because its B is zero. All framed "
-           "parts are trained.")
+CAPTION = ("Before its first step the new half adds nothing, because its B is zero. Both "
+           "halves of A and B are trained.")
 LONG, HALF = 1.35, 0.45  # inches of a matrix's long side, and of four of its rows or columns
 
 
