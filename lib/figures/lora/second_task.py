@@ -52,7 +52,7 @@ def compute(before: float, after: Mapping[tuple[str, bool], Sequence[Sequence[fl
 
 
 def _parts(ax: Axes, way: str, top: float) -> None:
-    """The way's name, and its parts in a row; what is trained has the frame."""
+    """The way's name, and its parts in a row; what is trained has a thick frame."""
     ax.text(0.05, top, way, va="center_baseline", weight=600)
     ax.text(0.62, top, WAYS[way][0], va="center_baseline", color=style.MUTED, size=style.SMALL)
     left = 0.05
@@ -92,8 +92,8 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
     style.heading(fig, f"The second task, {data.replay} replay",
-                  "What is trained (framed), and answers right after it"
-                  if wide else "Framed: trained. Marks: answers right after it")
+                  "What is trained (thick frame), and answers right after it"
+                  if wide else "Thick frame: trained. Marks: right answers")
     board = style.board(fig, style.MARGIN, top, 2.6, high)
     for number, way in enumerate(WAYS):
         _parts(board, way, 0.05 + step * number)

@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Before its first step the new half adds nothing, because its B is zero. All framed "
-           "parts are trained.")
+CAPTION = ("Before its first step the new half adds nothing, because its B is zero. Both "
+           "halves of A and B are trained.")
 LONG, HALF = 1.35, 0.45  # inches of a matrix's long side, and of four of its rows or columns
 
 
@@ -60,6 +60,21 @@ def _matrices(ax: Axes, data: Halves, left: float) -> None:
             va="center_baseline", color=style.A.ink, size=style.SMALL)
 
 
+def _sum(ax: Axes) -> None:
+    """The two products as matrices: the first adapter's update, and zeros."""
+    top, middle = 0.26, 0.26 + LONG / 2
+    for left, sign, product, words, tone in (
+            (0.36, "=", "B first × A first", "the first\nadapter", style.LORA),
+            (2.2, "+", "zero × random", "zero:\nnothing yet", style.FROZEN)):
+        ax.text(left - 0.22, middle, sign, ha="center", va="center_baseline", weight=600)
+        ax.add_patch(Rectangle((left, top), LONG, LONG, ec=tone.mark, lw=1.4,
+                               fc=style.PAPER if tone is style.FROZEN else tone.tint))
+        ax.text(left + LONG / 2, 0.06, product, ha="center", va="center_baseline",
+                color=tone.ink, size=style.SMALL)
+        ax.text(left + LONG / 2, middle, words, ha="center", va="center", color=tone.ink,
+                weight=600, size=style.SMALL)
+
+
 @style.styled
 def draw(data: Halves, layout: Layout = "wide") -> Figure:
     """Draw both wide matrices, and the two products that they make."""
@@ -68,11 +83,12 @@ def draw(data: Halves, layout: Layout = "wide") -> Figure:
     style.heading(fig, "Side by side: one adapter of twice the rank" if wide else
                   "Side by side: twice the rank", "What each half holds before the training")
     _matrices(style.board(fig, style.MARGIN, 0.66, 2.9, 1.7), data, 0.05)
-    ax = style.board(fig, 3.2 if wide else style.MARGIN, 0.9 if wide else 2.4, 3.4, 1.3 if wide
-                     else 0.66)
-    high = (0.3, 0.62) if wide else (0.14, 0.42)
-    for at, words, tone in zip(high, ("= B first × A first: the first adapter",
-                                      "+ zero × random: nothing yet"),
+    if wide:
+        _sum(style.board(fig, 3.2, 0.66, 3.94, 1.7))
+        return fig
+    ax = style.board(fig, style.MARGIN, 2.4, 3.4, 0.66)
+    for at, words, tone in zip((0.14, 0.42), ("= B first × A first: the first adapter",
+                                              "+ zero × random: nothing yet"),
                                (style.LORA.ink, style.MUTED), strict=True):
         ax.text(0.05, at, words, va="center_baseline", color=tone, weight=600)
     return fig
