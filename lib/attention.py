@@ -42,7 +42,7 @@ class CausalSelfAttention(Layer):
 
     x: (batch, time, d_model) -> (batch, time, d_model);  four weights of (d_model, d_model).
     Vaswani et al. 2017, eq. 1 and section 3.2.2, with a causal mask; with ``rotary``, queries and
-    keys are turned by their positions, so that q . k depends on the distance alone.
+    keys are turned by their positions, so that q . k sees them only through their distance.
     """
 
     def __init__(self, embedding_dimension: int, heads: int, context_length: int,

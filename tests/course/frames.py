@@ -43,6 +43,7 @@ from lib.figures.gpt import (
     norm_circle,
     one_way,
     parameter_count,
+    position_move,
     position_race,
     position_reach,
     position_table,
@@ -298,6 +299,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
            [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())
             for way in reach])
+    before_after = np.tri(18) / np.arange(1, 19)[:, None], np.eye(18)
+    shares = {"sinusoidal": np.linspace(0, 0.6, 111)[:, None] + np.array([0, 0.1]),
+              "rotary": np.zeros((111, 2))}
+    yield ("position_move", position_move.compute, position_move.draw, position_move.alt,
+           [((*before_after, shares, way, move), ()) for way in shares for move in (0, 46, 110)])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])

@@ -47,11 +47,20 @@ def compute(losses: Mapping[str, np.ndarray], rates: np.ndarray, rate: float) ->
 
 
 def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
-    """Heights for the names at the ends of lines, a line of text apart, within the axes."""
+    """Heights for the names at the ends of lines: near them and a line of text apart.
+
+    Names that would overlap share out their distance around the mean of their ends.
+    """
     names, gap = sorted(ends, key=lambda name: ends[name]), 0.08 * (high - low)
-    heights = [ends[name] for name in names]
-    for k in range(1, len(names)):
-        heights[k] = max(heights[k], heights[k - 1] + gap)
+    groups: list[list[float]] = []  # each: the middle, and how many names stand around it
+    for name in names:
+        groups.append([ends[name], 1])
+        while len(groups) > 1 and (groups[-1][0] - groups[-2][0]
+                                   < gap * (groups[-1][1] + groups[-2][1]) / 2):
+            (above, more), (below, few) = groups.pop(), groups.pop()
+            groups.append([(above * more + below * few) / (more + few), more + few])
+    heights = [middle + gap * (k - (count - 1) / 2)
+               for middle, count in groups for k in range(int(count))]
     heights[-1] = min(heights[-1], high - gap / 2)
     for k in reversed(range(len(names) - 1)):
         heights[k] = min(heights[k], heights[k + 1] - gap)

@@ -29,7 +29,9 @@ WAYS = {
     "rotary": ("Rotary: queries and keys are turned", "in each layer; nothing is learnt", "turn")}
 
 #: What the map shows, where its numbers are not made up.
-NUMBERS = {"sinusoidal": "product of rows, less mean", "ALiBi": "penalty"}
+NUMBERS = {"sinusoidal": "product of rows, less mean", "learnt": "product of rows, untrained",
+           "ALiBi": "penalty", "rotary": "q \u00b7 k of one turned pair"}
+QUERY, KEY, FREQUENCY = np.array([0.9, 0.3]), np.array([0.5, 0.7]), 0.3  # as in the chapter
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ def compute(way: str) -> Way:
     """What a way adds to the scores of twelve positions, scaled to at most 1; NaN is masked.
 
     Of sinusoids and learnt rows it is the product of two rows, before the matrices of query and
-    key, less the mean, which a softmax doesn't notice; of rotation the product of one query and
-    one key.  Learnt numbers are made up.
+    key, less the mean of sinusoids, which a softmax doesn't notice; of rotation the product of
+    one query and one key in one pair.  Learnt rows are as at their random start; the relative bias
+    is made up.
 
     Raises:
         ValueError: an unknown way.
@@ -62,14 +65,15 @@ def compute(way: str) -> Way:
         found = rows @ rows.T
         found -= found[distance >= 0].mean()
     elif way == "learnt":
-        rows = rng.standard_normal((COUNT, 6))
+        rows = rng.standard_normal((COUNT, 64))
         found = rows @ rows.T
     elif way == "relative":
         found = rng.standard_normal(2 * COUNT)[distance]
     elif way == "ALiBi":
         found = -1.0 * distance
     else:
-        found = np.cos(0.7 * distance - 0.9)
+        found = ((QUERY @ KEY) * np.cos(FREQUENCY * distance)
+                 + (QUERY[0] * KEY[1] - QUERY[1] * KEY[0]) * np.sin(FREQUENCY * distance))
     found = np.where(distance >= 0, found, np.nan)
     return Way(way, *WAYS[way], found / np.nanmax(np.abs(found)))
 
