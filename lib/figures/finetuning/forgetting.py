@@ -168,10 +168,17 @@ def draw(data: Forgetting, layout: Layout = "wide") -> Figure:
     line = style.BASE * LEADING + 0.03
     fig = style.canvas(layout, top + (len(data.says) + 1) * line + 0.3)
     dashed = "; dashed: a blind guess" if data.guess is not None else ""
-    grey = ("" if len(data.facts) == 1 else "; grey: other learning rates, dark ones are high"
+    grey = ("" if len(data.facts) == 1 else "; grey: other rates, dark ones are high"
             if wide else "; grey: other rates")
-    style.heading(fig, f"Learning rate {data.rate:g}, step {data.step}",
-                  f"{'Mean and range of ' if wide else ''}{len(data.says)} seeds{grey}{dashed}")
+    left = style.percent(data.now(data.facts).mean())
+    seeds = len(data.says)
+    if wide:
+        style.heading(fig, f"Step {data.step}: {left} of the facts are left, {data.right} of "
+                           f"{seeds} seeds say Paris",
+                      f"Learning rate {data.rate:g}; mean and range of {seeds} seeds{grey}{dashed}")
+    else:
+        style.heading(fig, f"Rate {data.rate:g}, step {data.step}: {left} left",
+                      f"{seeds} seeds{grey}{dashed}")
     if wide:
         _facts(style.place(fig, 0.62, 0.95, 2.3, 1.35), data, True)
         _loss(style.place(fig, 4.0, 0.95, 2.3, 1.35), data, True)

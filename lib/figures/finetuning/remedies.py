@@ -19,6 +19,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 #: Tone, marker and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
+    "longer run": (style.FULL, "D", (0, (1, 1))),
     "replay": (style.FACTS, "s", (0, (5, 1.5))),
     "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
     "LoRA": (style.LORA, "D", "-")}
@@ -39,7 +40,8 @@ class Remedies:
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
     to draw no line there; written: by remedy the settings that stand at their points,
     where there is room; most: the loss at which the axis ends, None for all settings; title: what
-    the picture finds; at: the loss at which the lines are compared, None for none.
+    the picture finds; at: the loss at which the lines are compared, None for none; apart: the last
+    settings of a line if they differ in something else, too: a thin dotted line leads to them.
     """
 
     points: dict[str, dict[str, np.ndarray]]
@@ -48,6 +50,7 @@ class Remedies:
     most: float | None = None
     title: str = "Learning against keeping"
     at: float | None = None
+    apart: Sequence[str] = ()
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -71,10 +74,11 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
             written: Mapping[str, Sequence[str]] | None = None,
             most: float | None = None, title: str = "Learning against keeping",
-            at: float | None = None) -> Remedies:
+            at: float | None = None, apart: Sequence[str] = ()) -> Remedies:
     """Take the points as they are; ``written`` are the settings to write at their points,
-    ``most`` is the loss at which the axis ends: lines leave the frame there; and ``at`` is the
-    loss at which the lines are compared, an upright line.
+    ``most`` is the loss at which the axis ends: lines leave the frame there; ``at`` is the
+    loss at which the lines are compared, an upright line; to the settings ``apart``, the last ones
+    of their line, leads a thin dotted one.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -89,20 +93,20 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, guess, dict(written or {}), most, title, at)
+    return Remedies(found, guess, dict(written or {}), most, title, at, apart)
 
 
 def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, corner: tuple[bool, bool],
              marks: np.ndarray) -> Named:
-    """Write a setting at a corner of its point, (high, left) if no mark is in the way there;
-    returns where, so that no line's name comes there.
+    """Write a setting at a corner of its point, (high, left) if no mark is in the way there, else
+    at another corner or beside it; returns where, so that no line's name comes there.
     """
     unit, wide = ax.figure.dpi / 72, 72 * measure(setting, style.SMALL)
     middle, marks = ax.transData.transform(place) / unit, ax.transData.transform(marks) / unit
     found = []
-    for high, left in ((corner[0] ^ up, corner[1] ^ side) for up in (False, True)
-                       for side in (False, True)):
-        at = np.array([-5 if left else 5, 9 if high else -9])
+    for level, left in ((level, corner[1] ^ side) for level in
+                        ((9, -9, 0) if corner[0] else (-9, 9, 0)) for side in (False, True)):
+        at = np.array([(-1 if left else 1) * (5 if level else 10), level])
         away = np.abs(marks - middle - at - [(-wide if left else wide) / 2, 0])
         found.append((int((away < [wide / 2 + 2, 6]).all(1).sum()), len(found), at, left))
     _, _, at, left = min(found, key=lambda each: each[:2])
@@ -160,8 +164,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     for remedy in data.points:
         tone, marker, dash = (LOOKS | WAYS)[remedy]
         mean = data.mean(remedy)
-        ax.plot(*mean.T, marker=marker, ls=dash, color=tone.mark, lw=1.5, ms=6.5, mew=0.8,
-                mec=style.PAPER, zorder=3)
+        joined = sum(setting not in data.apart for setting in data.points[remedy])
+        ax.plot(*mean[max(joined - 1, 0):].T, ls=(0, (1, 2)), color=tone.mark, lw=1, zorder=3)
+        ax.plot(*mean[:joined].T, ls=dash, color=tone.mark, lw=1.5, zorder=3)
+        ax.plot(*mean.T, marker, color=tone.mark, ms=6.5, mew=0.8, mec=style.PAPER, zorder=3)
         seeds = np.concatenate(list(data.points[remedy].values()))
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.65, ms=4, mew=0, zorder=2)
         line = _along(ax, mean)
