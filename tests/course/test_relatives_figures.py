@@ -28,6 +28,7 @@ def test_a_difference_is_taken_seed_by_seed_and_hollow_where_the_seeds_do_not_de
     fig = variants.draw(data, layout)
     answers, = fig.axes
     assert answers.lines[1].get_xdata() == pytest.approx([mean - margin, mean + margin])
+    assert data.ordered() == ["DoRA", "norms"]
     hollow = [line.get_markerfacecolor() == style.PAPER for line in answers.lines[2::2]]
     assert hollow == [True, False]
     assert data.decided(-1) == ["norms"] and data.decided(1) == []
@@ -40,16 +41,17 @@ def test_a_difference_is_taken_seed_by_seed_and_hollow_where_the_seeds_do_not_de
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_mark_is_hollow_where_only_the_interval_of_one_comparison_excludes_zero(layout):
+def test_a_mark_is_pale_where_only_the_interval_of_one_comparison_excludes_zero(layout):
     given = runs() | {"rsLoRA": [run(0.61, 0.9), run(0.811, 0.7)]}  # 1 and 1.1 points
     data = variants.compute(given, times=3.0)
     mean, margin = data.above("rsLoRA")
     assert margin < mean < 3 * margin
     assert data.decided(1, times=1) == ["rsLoRA"]
     fig = variants.draw(data, layout)
-    thin, thick, mark = fig.axes[0].lines[-3:]
+    assert data.ordered() == ["DoRA", "rsLoRA", "norms"]
+    thin, thick, mark = fig.axes[0].lines[4:7]
     assert np.ptp(thin.get_xdata()) == pytest.approx(3 * np.ptp(thick.get_xdata()))
-    assert mark.get_markerfacecolor() == style.PAPER
+    assert mark.get_markerfacecolor() == style.TASK.tint
     assert fig.texts[0].get_text().startswith(
         "0 of 3 clearly above" if layout == "wide" else "Clearly above LoRA: 0; below: 1")
     assert "above LoRA after the correction: none; below: norms." in variants.alt(data)
@@ -96,13 +98,13 @@ FOUND = {"LoRA": {0.02: (0.88, 0.7), 0.01: (0.84, 0.93)},
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_facts_are_compared_at_equal_answers_and_no_rate_is_said_where_there_is_none(layout):
+def test_facts_are_compared_at_equal_answers_or_told_where_a_method_answers_most(layout):
     found = FOUND | {"norms": {0.01: (0.6, 0.8)}, "PiSSA": {0.01: (0.83, 0.96), 0.02: (0.8, 0.9)}}
     for chosen, title, wanted in (
             ("LoRA", "LoRA: about 84% right, 93% of facts kept", None),
-            *((name, f"{name}: no rate up to its best one is about 84% right" if layout == "wide"
-               else f"{name}: no match up to its best rate", points)
-              for name, points in (("DoRA", [[90, 90]]), ("norms", [[80, 60]]))),
+            *((name, f"Where {name} answers most: {right}% right, {kept}% of facts kept"
+               if layout == "wide" else f"{name}: {right}% right, {kept}% kept", [[kept, right]])
+              for name, kept, right in (("DoRA", 90, 90), ("norms", 80, 60))),
             ("PiSSA", "At about 84% right PiSSA keeps 96% of the facts, LoRA 93%"
              if layout == "wide" else "Facts: PiSSA 96%, LoRA 93%", [[96, 83], [90, 80]])):
         data = every_rate.compute(found, chosen)

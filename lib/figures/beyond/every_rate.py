@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A line joins a method's rates, means of two seeds. "
+CAPTION = ("A line joins a method's rates, means of two seeds; thin lines are all other methods. "
            "Compare facts at points in the grey band, where both answer equally well.")
 LEFT, LOW = 65, 55  # per cent of the facts, and of the answers, where the axes begin
 NEAR = 2  # points of answers: half of the band
@@ -52,6 +52,11 @@ class Rates:
         off = np.abs(right - self.level)[:right.argmax() + 1]
         return int(off.argmin()) if off.min() < NEAR else None
 
+    def shown(self, name: str) -> int:
+        """The rate that the title speaks of: the equal one, or that with the most answers."""
+        at = self.equal(name)
+        return int(self.points(name)[:, 1].argmax()) if at is None else at
+
 
 def compute(found: Mapping[str, Mapping[float, tuple[float, float]]], method: str) -> Rates:
     """Choose a method; it is drawn beside the first one.
@@ -73,8 +78,9 @@ def _title(data: Rates, layout: Layout) -> str:
     """What the frame says about facts at equal answers."""
     at, level = data.equal(data.chosen), f"about {data.level:.0f}%"
     if at is None:
-        return (f"{data.chosen}: no rate up to its best one is {level} right" if layout == "wide"
-                else f"{data.chosen}: no match up to its best rate")
+        kept, right = data.points(data.chosen)[data.shown(data.chosen)]
+        return (f"Where {data.chosen} answers most: {right:.0f}% right, {kept:.0f}% of facts kept"
+                if layout == "wide" else f"{data.chosen}: {right:.0f}% right, {kept:.0f}% kept")
     keeps = [f"{data.points(name)[data.equal(name), 0]:.0f}%" for name in (data.chosen, data.first)]
     if data.chosen == data.first:
         return f"{data.first}: {level} right, {keeps[0]} of facts kept"
@@ -110,7 +116,7 @@ def _board(fig: Figure, left: float, top: float, data: Rates, name: str) -> None
         for column, words in zip((0.75, 1.35, 1.95), (f"{rate:g}", *(
                 f"{each:.0f}%" for each in point[::-1])), strict=True):
             ax.text(column, 0.67 + 0.24 * row, words, ha="right", va="center_baseline",
-                    color=tone.ink, weight=600 if row == data.equal(name) else 400)
+                    color=tone.ink, weight=600 if row == data.shown(name) else 400)
 
 
 @style.styled
@@ -128,6 +134,9 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
            ylabel="answers right, per cent")
     ax.axhspan(data.level - NEAR, data.level + NEAR, color=style.FROZEN.tint, zorder=0)
     shown = list(dict.fromkeys((data.first, data.chosen)))
+    for name in set(data.found) - set(shown):
+        ax.plot(*data.points(name).T, ".-", color=style.FROZEN.mark, lw=0.8, ms=4, alpha=0.6,
+                zorder=1)
     for number, name in enumerate(shown):
         _line(ax, data, name)
         if wide:

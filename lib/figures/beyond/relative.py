@@ -14,7 +14,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = "Left is LoRA's path, and a purple frame marks what this variant changes in it."
+CAPTION = "Left is LoRA's branch, and a purple frame marks what this variant changes in it."
 BOARD = (3.35, 1.95)  # inches of the path, and of the idea
 STREAM, SIDE = 1.4, 0.55  # heights of both paths
 FORK, JOIN, END = 0.35, 2.35, 3.2  # where the path beside leaves and joins, and where y is
@@ -80,15 +80,15 @@ def _words(data: Relative) -> tuple[str, str]:
                 else "PiSSA trains W's strongest direction",
                 f"{style.percent(data.share)} of the sum of σ², at the start")
     if data.name == "DoRA":
-        return ("DoRA: BA turns a row, m sets its length",
-                f"{turn:g} times BA, m at {data.length:g} times the old length")
+        return ("DoRA: sBA turns a row, m sets its length",
+                f"{turn:g} times sBA, m at {data.length:g} times the old length")
     return {"B only": ("B only: A stays as it was drawn", "Half of LoRA's parameters are trained"),
-            "adapter": ("Adapter: a GELU between A and B", "The path is no longer linear"),
-            "norms": ("LayerNorms only: scale and shift", "No path; γ and β are trained"),
+            "adapter": ("Adapter: a GELU between A and B", "The branch is no longer linear"),
+            "norms": ("LayerNorms only: scale and shift", "No branch; γ and β are trained"),
             "VeRA": ("VeRA: one random pair for all layers",
                      "Each layer trains two vectors, d and b"),
-            "AdaLoRA": ("AdaLoRA: rank moves in training",
-                        "A made-up example: twelve matrices, the same sum")}[data.name]
+            "AdaLoRA": ("AdaLoRA: rank is pruned in training",
+                        "A made-up example: from rank 6 to a mean of 4")}[data.name]
 
 
 def _number(value: float) -> str:
@@ -193,7 +193,7 @@ def _length(ax: Axes, data: Relative) -> None:
             "arrowstyle": "-|>", "lw": wide, "color": tone, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 12})
     ax.plot(*zip(origin + row, origin + moved, strict=True), ls=":", color=style.B.mark, lw=1.4)
-    for top, words, tone in ((0.3, "row of W", style.FROZEN), (0.55, "row + BA (thin)", style.B),
+    for top, words, tone in ((0.3, "row of W", style.FROZEN), (0.55, "row + sBA (thin)", style.B),
                              (0.8, "brought to length m", style.LORA)):
         ax.text(1.98, top, words, va="center_baseline", color=tone.ink, weight=600)
 
@@ -258,14 +258,16 @@ def _shared(ax: Axes, data: Relative) -> None:
 
 
 def _gates(ax: Axes, data: Relative) -> None:
-    """The rank of each of twelve matrices, before as LoRA has it, and after it was moved."""
-    for k, rank in enumerate((1, 2, 7, 2, 3, 8, 2, 4, 9, 1, 3, 6)):
+    """The rank of each of twelve matrices, at the start (outlined) and after pruning."""
+    for k, rank in enumerate((2, 3, 6, 3, 4, 6, 3, 4, 6, 1, 4, 6)):
         left = 0.25 + 0.25 * k
-        ax.add_patch(Rectangle((left, 1.6), 0.17, -0.15 * rank, fc=style.LORA.mark, ec="none"))
-        ax.plot([left, left + 0.17], [1.0, 1.0], color=style.INK, lw=1.4)
-    ax.text(0.25, 0.15, "rank after it was moved", va="center_baseline", color=style.LORA.ink,
+        ax.add_patch(Rectangle((left, 1.6), 0.17, -0.2 * 6, fc=style.FROZEN.tint,
+                               ec=style.FROZEN.mark, lw=0.8))
+        ax.add_patch(Rectangle((left, 1.6), 0.17, -0.2 * rank, fc=style.LORA.mark, ec="none"))
+        ax.plot([left, left + 0.17], [0.8, 0.8], color=style.INK, lw=1.4)
+    ax.text(0.25, 0.15, "what is left of rank 6", va="center_baseline", color=style.LORA.ink,
             weight=600)
-    ax.text(0.25, 1.78, "twelve adapted matrices; dashes: LoRA's rank 4", va="center_baseline",
+    ax.text(0.25, 1.78, "twelve adapted matrices; dashes: the mean, 4", va="center_baseline",
             color=style.MUTED, size=style.SMALL)
 
 

@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Mean differences over the seeds. A mark is filled where the thin line doesn't reach "
-           "zero: the difference is clear.")
+CAPTION = ("Mean differences over the seeds, the highest first. A mark is filled where the thin "
+           "line doesn't reach zero (clear), pale where only the thick one doesn't (suggestive).")
 ROW = 0.25  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 
@@ -38,6 +38,10 @@ class Variants:
     def above(self, name: str) -> tuple[float, float]:
         """Points above the first method, seed by seed: their mean and its margin."""
         return interval(100 * (self.answers[name] - next(iter(self.answers.values()))))
+
+    def ordered(self) -> list[str]:
+        """All but the first method, the highest mean difference from it first."""
+        return sorted(list(self.answers)[1:], key=lambda name: -self.above(name)[0])
 
     def decided(self, sign: int, times: float | None = None) -> list[str]:
         """The methods whose corrected interval lies above zero (``sign`` 1) or below it (-1)."""
@@ -65,7 +69,7 @@ def compute(runs: Mapping[str, Sequence[Mapping[str, Any]]], times: float = 1.0)
 
 def _differences(ax: Axes, data: Variants) -> None:
     """A method a row: its mean difference from the first one, with both intervals."""
-    first, *names = data.answers
+    first, names = next(iter(data.answers)), data.ordered()
     tone = style.TASK
     ax.axvline(0, color=style.DATA.mark, lw=1.0, ls="--", zorder=2)
     found = [data.above(name) for name in names]
@@ -76,7 +80,8 @@ def _differences(ax: Axes, data: Variants) -> None:
             ax.plot([mean - wide * margin, mean + wide * margin], [row, row], color=tone.mark,
                     lw=thick, solid_capstyle="butt", zorder=3)
         ax.plot([mean], [row], style.MARKER["task"], ms=8, color=tone.ink, mew=1.5, ls="", zorder=4,
-                mfc=tone.ink if abs(mean) > data.times * margin else style.PAPER)
+                mfc=tone.ink if abs(mean) > data.times * margin
+                else tone.tint if abs(mean) > margin else style.PAPER)
     ax.set(xlim=(min(*ends, -1) - 2, max(*ends, 1) + 2), ylim=(len(names) - 0.5, -0.5),
            xlabel=f"points of answers above {first}")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -88,7 +93,7 @@ def _differences(ax: Axes, data: Variants) -> None:
 @style.styled
 def draw(data: Variants, layout: Layout = "wide") -> Figure:
     """Draw every method's difference from the first one, its trained parameters at the right."""
-    wide, (first, *names) = layout == "wide", data.answers
+    wide, first, names = layout == "wide", next(iter(data.answers)), data.ordered()
     high, several = ROW * len(names), data.times > 1
     fig = style.canvas(layout, high + 1.75)
     more, fewer = (len(data.decided(sign)) for sign in (1, -1))
