@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A line joins a method's rates, means of two seeds; thin lines are all other methods. "
-           "Compare facts at points in the grey band, where both answer equally well.")
+CAPTION = ("A line joins a method's rates, means of two seeds; thin lines are the others. "
+           "Compare facts in the grey band, where answers are equal.")
 LEFT, LOW = 65, 55  # per cent of the facts, and of the answers, where the axes begin
 NEAR = 2  # points of answers: half of the band
 

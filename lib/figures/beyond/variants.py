@@ -14,8 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Mean differences over the seeds, the highest first. A mark is filled where the thin "
-           "line doesn't reach zero (clear), pale where only the thick one doesn't (suggestive).")
+CAPTION = ("Mean differences, the highest first. A mark is filled where the thin line doesn't "
+           "reach zero (clear), pale where only the thick one doesn't.")
 ROW = 0.25  # inches for each name
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
 
