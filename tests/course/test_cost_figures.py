@@ -147,6 +147,7 @@ def test_kept_dots_say_mean_and_range_of_each_row():
     (lambda: kept_dots.compute("", {"one": {"a": {}}, "two": {"b": {}}}), "'two' has the rows b"),
     (lambda: cost_scale.compute("GPT-5", 10), "name is 'GPT-5'"),
     (lambda: cost_scale.compute("GPT-3", 0), "tokens is 0"),
+    (lambda: cost_scale.compute("GPT-3", 1, "luck"), "saving is 'luck'"),
     (lambda: forgetting.compute(recorded(), 3e-3, 10, START), "rate is 0.003"),
     (lambda: forgetting.compute(recorded(), 1e-3, 30, START), "step is 30"),
     (lambda: remedies.compute({"prayer": {"daily": [(1, 1)]}}), "'prayer'"),
@@ -184,6 +185,11 @@ def test_a_block_keeps_the_bytes_that_the_chapter_measures():
 def test_lora_saves_half_at_four_tokens_for_each_unit_of_width():
     data = tokens_width.compute(cost_scale.MODELS, 2048)
     assert round(data.half, 1) == 4.2 and np.isclose(tokens_width.by_formula(data.half), 0.5)
+    llama = tokens_width.on_query_value(cost_scale.MODELS["Llama 2 7B"], [0.5, 1e6])
+    assert np.allclose(llama, [0.81, 0.19], atol=0.005)
+    sizes, half = cost_scale.MODELS["GPT-2 XL"], data.halves["GPT-2 XL"]
+    there = tokens_width.compute({"": sizes}, round(half * sizes.d_model))
+    assert round(half, 1) == 3.8 and np.isclose(there.models[""][1], 0.5, atol=1e-3)
     at, share = data.models["Llama 2 7B"]
     assert at == 0.5 and abs(share - tokens_width.by_formula(at)) < 0.01
     for sizes, tokens, words in (({}, 1, "no model"), (cost_scale.MODELS, 0, "tokens is 0")):

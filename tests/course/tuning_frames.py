@@ -213,8 +213,8 @@ def costs(long: str) -> Frames:
            [((method, rank, texts, length, bits), ()) for method in block_bill.METHODS
             for rank, texts, length, bits in ((8, 16, 128, 32), (64, 1, 32, 8))])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
-           [((name, tokens), ()) for name in cost_scale.MODELS
-            for tokens in (2048, 16_384, 131_072)])
+           [((name, tokens, saving), ()) for name in cost_scale.MODELS
+            for tokens in (2048, 16_384, 131_072) for saving in ("nothing", "both")])
     yield ("tokens_width", tokens_width.compute, tokens_width.draw, tokens_width.alt,
            [((cost_scale.MODELS, tokens), ()) for tokens in (2048, 8192, 32_768)])
 

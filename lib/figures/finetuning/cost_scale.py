@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "Choose a model and look which part of a bar is longest, and which part LoRA removes."
+CAPTION = "Look which part of a bar is longest, and what LoRA, 4 bits and checkpointing remove."
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,14 @@ LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 #: The fill of activations, which no method owns.
 KEPT = "#e1e5ea"
-#: What two common cards hold, in GiB, and the share that is left of it for a step.
+#: What two common GPUs hold, in GiB, and the share that is left of it for a step.
 CARDS, FREE = (80, 24), 0.9
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
+#: What else saves memory: bits of a frozen weight, and whether activations are recomputed.
+SAVINGS = {"nothing": (16, False), "4 bits": (4, False), "checkpointing": (16, True),
+           "both": (4, True)}
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,13 @@ class Cost:
     full: dict[str, int]
     everywhere: dict[str, int]
     lora: dict[str, int]
+    saving: str = "nothing"
+
+    @property
+    def settings(self) -> str:
+        """What else saves memory, in words that follow a comma; empty for nothing."""
+        bits, checkpointing = SAVINGS[self.saving]
+        return ", 4 bits under LoRA" * (bits == 4) + ", checkpointing" * checkpointing
 
     @property
     def largest(self) -> str:
@@ -125,19 +135,22 @@ def memory(size: Size, tokens: int, rank: int | None = None,
     return dict(zip(PARTS, sizes, strict=True))
 
 
-def compute(name: str, tokens: int) -> Cost:
-    """Count for one of MODELS and a step on so many tokens.
+def compute(name: str, tokens: int, saving: str = "nothing") -> Cost:
+    """Count for one of MODELS and a step on so many tokens, with one of SAVINGS.
 
     Raises:
-        ValueError: There is no such model, or no token.
+        ValueError: There is no such model or saving, or no token.
     """
     if name not in MODELS:
         raise ValueError(f"name is {name!r}; allowed are {', '.join(MODELS)}")
     if tokens < 1:
         raise ValueError(f"tokens is {tokens}, it must be at least 1")
+    if saving not in SAVINGS:
+        raise ValueError(f"saving is {saving!r}; allowed are {', '.join(SAVINGS)}")
     methods: tuple[tuple[int | None, bool], ...] = (
         (None, False), (RANK_EVERYWHERE, True), (RANK, False))
-    return Cost(name, tokens, *(memory(MODELS[name], tokens, *method) for method in methods))
+    return Cost(name, tokens, *(memory(MODELS[name], tokens, *method, *SAVINGS[saving])
+                                for method in methods), saving)
 
 
 def written(size: float) -> str:
@@ -150,7 +163,7 @@ def written(size: float) -> str:
 
 
 def card_for(size: float) -> str:
-    """Say which of the two cards has room for so many bytes: ``fits on 24 GB``."""
+    """Say which of the two GPUs has room for so many bytes: ``fits on 24 GB``."""
     fitting = [card for card in CARDS if size <= FREE * card * 2**30]
     return f"fits on {min(fitting)} GB" if fitting else f"too large for {max(CARDS)} GB"
 
@@ -170,7 +183,7 @@ def _methods(data: Cost) -> tuple[tuple[dict[str, int], Tone, str], ...]:
 
 
 def _ends(whole: int) -> dict[int, float]:
-    """Where the cards end, as shares of ``whole``; only those whose name has room."""
+    """Where the GPUs end, as shares of ``whole``; only those whose name has room."""
     room = {card: FREE * card * 2**30 / whole for card in CARDS}
     ends = {card: at for card, at in room.items() if 0.06 <= at <= 1}
     if len(ends) == 2 and ends[CARDS[0]] - ends[CARDS[1]] < 0.28:
@@ -179,12 +192,12 @@ def _ends(whole: int) -> dict[int, float]:
 
 
 def _cards(ax: Axes, whole: int, rows: int) -> None:
-    """Where a card ends, across the bars."""
+    """Where a GPU ends, across the bars."""
     for card, at in _ends(whole).items():
         for row in range(rows):
             ax.plot([at, at], [row - 0.24, row + 0.24], color=style.INK, lw=1.2,
                     ls=(0, (2, 1.5)), zorder=4)
-        ax.text(at, rows - 0.68, f"{card} GB card", color=style.INK, size=style.SMALL,
+        ax.text(at, rows - 0.68, f"{card} GB GPU", color=style.INK, size=style.SMALL,
                 va="top", ha="left" if at < 0.15 else "right" if at > 0.85 else "center")
 
 
@@ -263,8 +276,8 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.name}: the {part} {verb} the largest part" if wide
                   else f"{data.name}: {part} {verb} largest",
                   f"{MODELS[data.name].parameters():,} parameters, one step on {data.tokens:,} "
-                  "tokens, in mixed precision" if wide
-                  else f"One step on {data.tokens:,} tokens, in mixed precision")
+                  f"tokens, in mixed precision{data.settings}" if wide
+                  else f"{data.tokens:,} tokens{data.settings or ', in mixed precision'}")
     if wide:
         _bars(style.place(fig, style.MARGIN, 0.72, 7.0, 1.8), data, 7.0)
         _wide_table(style.board(fig, style.MARGIN, 2.72, 7.0, 0.95), data, 7.0)
@@ -279,9 +292,9 @@ def alt(data: Cost) -> str:
     full, wide, lora = (sum(parts.values()) for parts in (data.full, data.everywhere, data.lora))
     most = data.largest
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
-            f"{data.tokens:,} tokens: full fine-tuning holds {written(full)}, the largest part "
-            f"{most} ({style.percent(data.full[most] / full)}), {card_for(full)}; "
-            f"LoRA of rank {RANK_EVERYWHERE} on all linear layers holds {written(wide)}, "
+            f"{data.tokens:,} tokens{data.settings}: full fine-tuning takes {written(full)}, "
+            f"the largest part {most} ({style.percent(data.full[most] / full)}), {card_for(full)}; "
+            f"LoRA of rank {RANK_EVERYWHERE} on all linear layers takes {written(wide)}, "
             f"{style.percent(1 - wide / full)} less, {card_for(wide)}, and of rank {RANK} on "
             f"query and value {written(lora)}, {style.percent(1 - lora / full)} less, "
             f"{card_for(lora)}.")

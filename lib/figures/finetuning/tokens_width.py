@@ -12,7 +12,9 @@ from lib.figures.finetuning.cost_scale import (
     FULL_ACTIVATIONS,
     GRADIENT,
     LORA_ACTIVATIONS,
+    MODELS,
     OPTIMIZER,
+    RANK,
     RANK_EVERYWHERE,
     WEIGHT,
     Size,
@@ -23,6 +25,8 @@ from lib.figures.kit.style import Layout
 
 CAPTION = "More tokens move every model to the right along the curve, where LoRA saves less."
 
+#: The model with a gate whose own curve is drawn beside the formula.
+LLAMA = "Llama 2 7B"
 #: Bytes for a parameter under full fine-tuning, and those that LoRA saves of them.
 STATE, SPARED = WEIGHT + GRADIENT + OPTIMIZER, GRADIENT + OPTIMIZER
 
@@ -33,6 +37,8 @@ class Saved:
 
     models: dict[str, tuple[float, float]]
     tokens: int
+    #: Tokens for each unit of width at which a model saves half, with all its parts counted.
+    halves: dict[str, float]
 
     @property
     def half(self) -> float:
@@ -46,6 +52,17 @@ def by_formula(ratio: float | np.ndarray, everywhere: bool = True) -> float | np
     return (SPARED + dropped / 12 * ratio) / (STATE + FULL_ACTIVATIONS / 12 * ratio)
 
 
+def on_query_value(size: Size, ratio: float | np.ndarray) -> np.ndarray:
+    """Return the share that LoRA on query and value saves of all that this model has."""
+    every = np.ceil(np.atleast_1d(ratio) * size.d_model).astype(int)
+    return np.array([1 - _total(size, tokens, RANK) / _total(size, tokens) for tokens in every])
+
+
+def _total(size: Size, tokens: int, *method: int) -> int:
+    """Bytes of all parts of a step."""
+    return sum(memory(size, tokens, *method).values())
+
+
 def compute(sizes: Mapping[str, Size], tokens: int) -> Saved:
     """Count for each model what LoRA on all linear layers saves in a step on so many tokens.
 
@@ -56,12 +73,14 @@ def compute(sizes: Mapping[str, Size], tokens: int) -> Saved:
         raise ValueError("sizes has no model, it must have one at least")
     if tokens < 1:
         raise ValueError(f"tokens is {tokens}, it must be at least 1")
-    models = {}
+    models, halves = {}, {}
     for name, size in sizes.items():
-        full = sum(memory(size, tokens).values())
-        lora = sum(memory(size, tokens, RANK_EVERYWHERE, True).values())
-        models[name] = tokens / size.d_model, 1 - lora / full
-    return Saved(models, tokens)
+        method = RANK_EVERYWHERE, True
+        models[name] = (tokens / size.d_model,
+                        1 - _total(size, tokens, *method) / _total(size, tokens))
+        without, each = _total(size, 0), _total(size, 1) - _total(size, 0)
+        halves[name] = (without - 2 * _total(size, 0, *method)) / each / size.d_model
+    return Saved(models, tokens, halves)
 
 
 @style.styled
@@ -71,16 +90,20 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.75)
     style.heading(fig, f"By the formula LoRA saves half at {data.half:.1f} tokens for each unit of "
                   "width" if wide else f"Half is saved at {data.half:.1f} tokens a unit",
-                  f"Rank {RANK_EVERYWHERE} on all linear layers, a step of {data.tokens:,} tokens, "
-                  "in mixed precision" if wide else f"A step of {data.tokens:,} tokens")
+                  f"Rank {RANK_EVERYWHERE} on all linear layers (black curve, marks), a step of "
+                  f"{data.tokens:,} tokens, in mixed precision" if wide
+                  else f"{data.tokens:,} tokens; black: all linear layers")
     ax = style.place(fig, 0.6, 0.98, 6.4 if wide else 2.8, 2.15)
     end, rise = (1500, 3) if wide else (30_000, 15)  # room for the names of the models
     ratio = np.geomspace(0.03, end, 300)
     ax.plot(ratio, 100 * by_formula(ratio), color=style.INK, lw=style.THIN)
     ax.plot(ratio, 100 * by_formula(ratio, everywhere=False), color=style.MUTED, lw=style.THIN)
-    ax.text(0.95 * end, 100 * by_formula(end, everywhere=False) + rise,
-            "query and value",
-            size=style.SMALL, color=style.MUTED, ha="right", va="bottom")
+    llama = 100 * on_query_value(MODELS[LLAMA], ratio)
+    ax.plot(ratio, llama, color=style.MUTED, lw=style.THIN, ls=(0, (5, 2)))
+    for height, words, va in ((100 * by_formula(end, everywhere=False) + rise,
+                               "query and value, formula", "bottom"),
+                              (llama[-1] - 2, f"the same, {LLAMA}", "top")):
+        ax.text(0.95 * end, height, words, size=style.SMALL, color=style.MUTED, ha="right", va=va)
     ax.plot([0.03, data.half, data.half], [50, 50, 0], color=style.MUTED, lw=style.THIN,
             ls=(0, (3, 2)))
     ax.text(0.04, 48, "half", size=style.SMALL, color=style.MUTED, va="top")
@@ -97,7 +120,7 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
                         ha="right" if below else "left", color=style.LORA.ink,
                         bbox={"fc": style.PAPER, "ec": "none", "pad": 0.3})
     ax.set(xscale="log", xlim=(0.03, end), ylim=(0, 100),
-           title="memory saved, %", xlabel="tokens a step for each unit of width, n/d" if wide
+           title="memory saved, %", xlabel="tokens at once for each unit of width, n/d" if wide
            else "tokens for each unit of width")
     ax.set_xticks([0.1, 1, 10, 100, 1000], ["0.1", "1", "10", "100", "1,000"])
     ax.set_yticks([0, 25, 50, 75, 100])
@@ -112,5 +135,8 @@ def alt(data: Saved) -> str:
     return (f"A step of {data.tokens:,} tokens. LoRA of rank {RANK_EVERYWHERE} on all linear "
             f"layers saves of the memory, at so many tokens for each unit of width: "
             f"{'; '.join(parts)}. By the formula it saves half at {data.half:.1f}, and less "
-            "the further right; on query and value it always saves at least "
-            f"{style.percent(1 - LORA_ACTIVATIONS / FULL_ACTIVATIONS)}.")
+            "the further right. With all parts counted the models save half at "
+            f"{', '.join(f'{at:.1f} ({name})' for name, at in data.halves.items())}; "
+            "on query and value the formula levels off at "
+            f"{style.percent(1 - LORA_ACTIVATIONS / FULL_ACTIVATIONS)}, and {LLAMA} at "
+            f"{style.percent(on_query_value(MODELS[LLAMA], 1e6)[0])}.")
