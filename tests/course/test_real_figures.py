@@ -5,6 +5,7 @@ import pytest
 
 from lib.figures.beyond import (
     given_tokens,
+    leaks,
     packed_block,
     real_answers,
     real_tradeoff,
@@ -68,6 +69,13 @@ def test_given_tokens_tell_the_span_of_the_seeds():
                                       "5 given. The base: 6, 6.")
     with pytest.raises(ValueError, match="the base has counts"):
         given_tokens.compute({"full": [[1, 5]]}, ("as asked", "given"), (6,), 6)
+
+
+def test_leaks_tell_the_mean_of_the_seeds():
+    data = leaks.compute({"full, trigger": [[0, 4], [30, 36]]}, 44)
+    assert "full, trigger, 2 answered in JSON, 33 still answered rightly." in leaks.alt(data)
+    with pytest.raises(ValueError, match="two rows"):
+        leaks.compute({"full": [[0, 4]]}, 44)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -13,6 +13,7 @@ from lib.figures.beyond import (
     every_rate,
     family,
     given_tokens,
+    leaks,
     packed_block,
     real_answers,
     real_tradeoff,
@@ -496,6 +497,8 @@ def chapter_19(long: str) -> Frames:
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
              ())])
+    rows = {"LoRA, trigger, replay": [[44, 43, 0], [0, 8, 30]], "full, trigger": [[0], [37]]}
+    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows, 44), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
