@@ -242,7 +242,8 @@ def test_replies_are_counted_by_form_and_by_the_answer_in_them():
     counts = {"same": {"bare": (1, 9), "sentence": (20, 0), "another": (0, 5), "neither": (0, 65)}}
     data = reply_forms.compute(counts)
     assert data.total == 100 and "same, 10 bare with 1 right, 20 sentence" in reply_forms.alt(data)
-    bars = reply_forms.draw(data).axes[1]
+    key, bars = reply_forms.draw(data).axes
+    assert len(key.patches) == 2 + 1 + 1 + 1      # only what a bar shows: no right "another"
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
         (0, 1), (1, 9), (10, 20), (30, 0), (30, 0), (30, 5), (35, 0), (35, 65)]
     assert [text.get_text() for text in bars.texts] == ["9", "20", "5", "65"]    # no room for a 1
@@ -255,9 +256,9 @@ def test_replies_are_counted_by_form_and_by_the_answer_in_them():
 def test_gaps_between_ways_have_the_interval_of_their_seeds():
     gaps = {"questions": {"merged": [1.0, 2, 3, 4, 5]},
             "facts": {"merged": [-7.0, -8, -9, -10, -11]}}
-    data = way_gaps.compute(gaps, "same", "questions")
+    data = way_gaps.compute(gaps, "questions")
     assert data.interval("merged") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
     assert data.limits == (-16, 6)
     assert "merged, +3.0 ± 2.0" in way_gaps.alt(data)
     with pytest.raises(ValueError, match="measure is 'loss'"):
-        way_gaps.compute(gaps, "same", "loss")
+        way_gaps.compute(gaps, "loss")

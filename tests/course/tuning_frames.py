@@ -427,11 +427,12 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    gaps = {measure: {f"{way}, {words} replay": [size * seed - 3 for seed in range(5)]
-                      for way in ("beside", "merged") for words in ("without", "with")}
+    gaps = {measure: {f"{pair}, {words} replay": [size * seed - 3 for seed in range(5)]
+                      for words in ("with", "without")
+                      for pair in ("beside \u2212 same", "beside \u2212 merged")}
             for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
     yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
-           [((gaps, "same", measure), ()) for measure in gaps])
+           [((gaps, measure), ()) for measure in gaps])
     gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
               "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
     yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,

@@ -56,9 +56,12 @@ def _key(fig: Figure, data: Forms, lines: int) -> None:
         room = 0.26 + measure(form, style.SMALL, 600)
         if left + room > width:
             left, at = 0.0, at + LINE
-        for number, colour in enumerate((tone.ink, pale)):
-            ax.barh(at, 0.1, 0.16, left=left + 0.1 * number, color=colour, ec=tone.mark,
-                    lw=style.THIN, hatch=hatch if number else "")
+        shown = [number for number in (0, 1)
+                 if any(forms[form][number] for forms in data.counts.values())] or [0, 1]
+        for place, number in enumerate(shown):  # a part that no bar has isn't in the key
+            ax.barh(at, 0.2 / len(shown), 0.16, left=left + 0.2 / len(shown) * place,
+                    color=(tone.ink, pale)[number], ec=tone.mark, lw=style.THIN,
+                    hatch=hatch if number else "")
         ax.text(left + 0.26, at, form, va="center", color=tone.ink, weight=600, size=style.SMALL)
         left += room + 0.14
     ax.set(xlim=(0, width), ylim=(high, 0))

@@ -1,4 +1,4 @@
-"""What two ways to a second task score above a third one: each seed, the mean and its interval."""
+"""How far two ways to a second task are apart: each seed, the mean and its interval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Choose a measure. Where the bar, the 95% interval of the mean, reaches over zero, the "
-           "seeds can't tell that method from the other.")
+           "seeds can't tell the two methods apart.")
 T = {2: 12.71, 3: 4.3, 4: 3.18, 5: 2.78}  # Student's t for 95%, by the number of seeds
 
 
@@ -27,7 +27,6 @@ class Gaps:
     """Differences in points of one measure, by row (seeds,), and the axis of all measures."""
 
     measure: str
-    other: str
     rows: dict[str, np.ndarray]
     limits: tuple[float, float]
 
@@ -36,8 +35,8 @@ class Gaps:
         return _interval(self.rows[row])
 
 
-def compute(gaps: Mapping[str, Mapping[str, Sequence[float]]], other: str, measure: str) -> Gaps:
-    """Pick a measure: row -> what each seed scores, in points, above the way ``other``.
+def compute(gaps: Mapping[str, Mapping[str, Sequence[float]]], measure: str) -> Gaps:
+    """Pick a measure: row, such as ``merged - same, with replay`` -> each seed's points.
 
     Raises:
         ValueError: there is no such measure.
@@ -50,8 +49,7 @@ def compute(gaps: Mapping[str, Mapping[str, Sequence[float]]], other: str, measu
             mean, margin = _interval(np.array(found, float))
             ends += [mean - margin, mean + margin, min(found), max(found)]
     limits = 5 * np.floor(min(ends) / 5) - 1, 5 * np.ceil(max(ends) / 5) + 1
-    return Gaps(measure, other, {row: np.array(found, float)
-                                 for row, found in gaps[measure].items()},
+    return Gaps(measure, {row: np.array(found, float) for row, found in gaps[measure].items()},
                 (float(limits[0]), float(limits[1])))
 
 
@@ -69,7 +67,7 @@ def _rows(ax: Axes, data: Gaps) -> None:
                 transform=ax.get_yaxis_transform(), va="center", weight=600 if clear else 400,
                 color=style.LORA.ink if clear else style.MUTED, size=style.SMALL)
     ax.set(xlim=data.limits, ylim=(len(data.rows) - 0.45, -0.5),
-           xlabel=f"points above {data.other}")
+           xlabel="difference in points")
     ax.set_yticks(range(len(data.rows)), list(data.rows))
     ax.tick_params(axis="y", length=0, labelcolor=style.INK)
     ax.grid(axis="x")
@@ -80,10 +78,9 @@ def draw(data: Gaps, layout: Layout = "wide") -> Figure:
     """Draw a row for each way and replay: seeds, mean and interval, beside zero."""
     wide = layout == "wide"
     fig = style.canvas(layout, 1.3 + 0.5 * len(data.rows))
-    style.heading(fig, f"{data.measure.capitalize()}: does a method differ from {data.other}?"
-                  if wide else f"{data.measure.capitalize()}, minus {data.other}",
+    style.heading(fig, f"{data.measure.capitalize()}: do the methods differ?",
                   "Diamond: mean. Bar: 95% interval. Dots: the seeds")
-    left = 1.75 if wide else 0.95
+    left = 2.2 if wide else 1.25
     _rows(style.place(fig, left, 0.68, style.WIDTH[layout] - left - (1.0 if wide else 0.86),
                       0.5 * len(data.rows)), data)
     if not wide:
@@ -96,4 +93,4 @@ def alt(data: Gaps) -> str:
     """Return the frame in words."""
     said = (f"{row}, {mean:+.1f} ± {margin:.1f}"
             for row, (mean, margin) in ((row, data.interval(row)) for row in data.rows))
-    return f"Points of {data.measure} above {data.other}, means of the seeds: {'; '.join(said)}."
+    return f"Differences in points of {data.measure}, means of the seeds: {'; '.join(said)}."
