@@ -260,7 +260,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
                                          0.01: (4.2, 4.6)}},), ())])
     yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
-           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04], [1, 0, 1, 0.3, 1.02]]), block), ())
+           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04, 0.012],
+                              [1, 0, 1, 0.3, 1.02, 0.3]]), block), ())
             for block in (1, 2)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)

@@ -80,10 +80,14 @@ def test_the_gradients_that_flow_are_the_blocks_own(seed):
     lengths = gradient_flow.measure(model, *tokens)
     dy = cross_entropy(model.forward(tokens[0]), tokens[1])[1]
     dy = model.final_norm.backward(model.output_projection.backward(dy))
-    first = np.linalg.norm(dy)
+    first, through = np.linalg.norm(dy), dy
     for number, block in reversed([*enumerate(model.transformer_stack.layers, 1)]):
         data = gradient_flow.compute(lengths, number)
         assert np.isclose(data.arrives, np.linalg.norm(dy) / first)
+        for norm, layer in ((block.feed_forward_norm, block.feed_forward),
+                            (block.attention_norm, block.self_attention)):
+            through = norm.backward(layer.backward(through))
+        assert np.isclose(data.through, np.linalg.norm(through) / first)
         dy = block.backward(dy)
         assert np.isclose(data.sums[1], np.linalg.norm(dy) / first)
         assert abs(data.arrives - data.branches[0]) <= data.sums[0] + 1e-6

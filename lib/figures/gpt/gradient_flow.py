@@ -15,7 +15,7 @@ from lib.losses import cross_entropy
 from lib.model import GPTModel
 
 CAPTION = ("Follow the thick line from the bottom up: a dot copies the gradient, a plus adds a "
-           "branch's. The line alone brings the violet part.")
+           "branch's. Below, compare the line alone with the branches alone.")
 
 STEP = 0.44  # inches from one row to the next
 BOX = 0.29  # height of a box
@@ -29,32 +29,38 @@ BOXES = (("layer norm", "back_norm1"), ("attention", "back_attention"),
 class Flow:
     """Lengths of the gradients in one block, as shares of what reaches the last block.
 
-    ``arrives`` is dy; ``branches`` what feed-forward and attention add; ``sums`` dy after each.
+    ``arrives`` is dy; ``branches`` what feed-forward and attention add; ``sums`` dy after each;
+    ``through`` what has gone through every branch from the last block on, and never past one.
     """
 
     block: int
     arrives: float
     branches: tuple[float, float]
     sums: tuple[float, float]
+    through: float
     most: float
     layers: int
 
 
 def measure(model: GPTModel, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Send one batch forward and back: lengths, (layers, 5), in the order of the backward pass.
+    """Send one batch forward and back: lengths, (layers, 6), in the order of the backward pass.
 
-    They are of dy, of what feed-forward adds to it, of their sum, of what attention adds, and of
-    the sum that leaves the block; all divided by the length of dy at the last block.
+    They are of dy, of what feed-forward adds to it, of their sum, of what attention adds, of the
+    sum that leaves the block, and of what leaves it if from the last block on no sum has copied
+    anything; all divided by the length of dy at the last block.
     """
     dy = cross_entropy(model.forward(tokens), targets)[1]
     dy = model.final_norm.backward(model.output_projection.backward(dy))
-    rows = []
+    rows, through = [], dy
     for block in reversed(model.transformer_stack.layers):
         forward = block.feed_forward_norm.backward(block.feed_forward.backward(dy))
         middle = dy + forward
         attention = block.attention_norm.backward(block.self_attention.backward(middle))
         out = middle + attention
-        rows.append([np.linalg.norm(each) for each in (dy, forward, middle, attention, out)])
+        through = block.feed_forward_norm.backward(block.feed_forward.backward(through))
+        through = block.attention_norm.backward(block.self_attention.backward(through))
+        rows.append([np.linalg.norm(each)
+                     for each in (dy, forward, middle, attention, out, through)])
         dy = out
     return np.array(rows[::-1]) / rows[0][0]
 
@@ -67,8 +73,8 @@ def compute(lengths: np.ndarray, block: int) -> Flow:
     """
     if not 1 <= block <= len(lengths):
         raise ValueError(f"block is {block}, the model has 1 to {len(lengths)}")
-    dy, forward, middle, attention, out = map(float, lengths[block - 1])
-    return Flow(block, dy, (forward, attention), (middle, out), float(lengths.max()),
+    dy, forward, middle, attention, out, through = map(float, lengths[block - 1])
+    return Flow(block, dy, (forward, attention), (middle, out), through, float(lengths.max()),
                 len(lengths))
 
 
@@ -91,16 +97,33 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float],
 
 
 def _bar(ax: Axes, length: float, row: float, at: Columns, most: float, words: str,
-         branch: bool) -> None:
-    """A gradient's length at the height where it flows: on the stream dark, of a branch grey."""
-    long = at.long * length / most
-    ax.add_artist(Rectangle((at.bar, row + 0.04), long, 0.09, lw=0,
-                           fc=style.FROZEN.mark if branch else style.INK))
-    if not branch:  # what the sums alone hand on, from dy at the last block
-        ax.add_artist(Rectangle((at.bar, row + 0.04), at.long / most, 0.09, lw=0,
-                                fc=style.ATTENTION(0.7)))
-    ax.text(at.bar, row - 0.07, f"{words}  {length:.2f}" if at.words else f"{length:.2f}",
-            va="center_baseline", size=style.SMALL, color=style.MUTED if branch else style.INK)
+         colour: str) -> None:
+    """A gradient's length at the height where it flows."""
+    ax.add_artist(Rectangle((at.bar, row + 0.04), at.long * length / most, 0.09, lw=0, fc=colour))
+    ax.text(at.bar, row - 0.07, f"{words}  {_number(length)}" if at.words else _number(length),
+            va="center_baseline", size=style.SMALL,
+            color=style.MUTED if colour == style.FROZEN.mark else style.INK)
+
+
+def _number(length: float) -> str:
+    return f"{length:.2f}" if length >= 0.1 or length == 0 else f"{length:.3f}"
+
+
+def _two_ways(ax: Axes, data: Flow, top: float, at: Columns) -> None:
+    """Below the graph: the copy that the sums alone bring, and what only branches bring."""
+    left = at.stream - 0.06
+    ax.plot([left, at.bar + at.long], [top, top], color=style.RULE, lw=style.THIN)
+    for k, (words, length, colour) in enumerate((
+            ("along the line alone", 1.0, style.ATTENTION(0.7)),
+            ("through branches alone", data.through, style.FROZEN.mark))):
+        row = top + 0.33 + 0.36 * k
+        ax.text(left, row, words, va="center_baseline", size=style.SMALL)
+        _bar(ax, length, row, at, data.most,
+             f"of dy at block {data.layers} reaches {_goal(data)}", colour)
+
+
+def _goal(data: Flow) -> str:
+    return f"block {data.block - 1}" if data.block > 1 else "the embedding"
 
 
 def _boxes(ax: Axes, at: Columns) -> None:
@@ -134,27 +157,26 @@ def draw(data: Flow, layout: Layout = "wide") -> Figure:
     at = Columns(0.62, 1.3, 2.7, 4.5, 2.4, True) if layout == "wide" else \
         Columns(0.3, 0.62, 1.4, 2.2, 1.1, False)
     ends = TOP - 0.42, TOP + 5 * STEP + 0.12
-    fig = style.canvas(layout, ends[1] + 0.42)
-    copy = f"direct copy of dy at block {data.layers}" if layout == "wide" else "direct copy"
+    fig = style.canvas(layout, ends[1] + 1.2)
     style.heading(fig, f"Back through block {data.block}",
-                  f"Lengths of gradients; violet: {copy}, 1")
+                  f"Lengths of gradients; dy at block {data.layers} has length 1")
     ax = style.board(fig)
     _boxes(ax, at)
     for top in (TOP, TOP + 3 * STEP):
         _branch(ax, top, at)
     _arrow(ax, (at.stream, ends[1]), (at.stream, ends[0]), 2.2)
-    above = f"to block {data.block - 1}" if data.block > 1 else "to the embedding"
     below = f"block {data.block + 1}" if data.block < data.layers else "the last norm"
-    for words, row in ((above, ends[0]), (f"dy, from {below}", ends[1])):
+    for words, row in ((f"to {_goal(data)}", ends[0]), (f"dy, from {below}", ends[1])):
         ax.text(at.box, row, words, va="center_baseline", size=style.SMALL, color=style.MUTED)
     second = TOP + 3 * STEP
-    for length, row, words, branch in (
-            (data.arrives, ends[1], "arrives", False),
-            (data.branches[0], second + BOX / 2, "feed-forward adds", True),
-            (data.sums[0], TOP + 2 * STEP + BOX / 2, "after the sum", False),
-            (data.branches[1], TOP + BOX / 2, "attention adds", True),
-            (data.sums[1], ends[0], "after the sum", False)):
-        _bar(ax, length, row, at, data.most, words, branch)
+    for length, row, words, colour in (
+            (data.arrives, ends[1], "arrives", style.INK),
+            (data.branches[0], second + BOX / 2, "feed-forward adds", style.FROZEN.mark),
+            (data.sums[0], TOP + 2 * STEP + BOX / 2, "after the sum", style.INK),
+            (data.branches[1], TOP + BOX / 2, "attention adds", style.FROZEN.mark),
+            (data.sums[1], ends[0], "after the sum", style.INK)):
+        _bar(ax, length, row, at, data.most, words, colour)
+    _two_ways(ax, data, ends[1] + 0.3, at)
     return fig
 
 
@@ -164,5 +186,6 @@ def alt(data: Flow) -> str:
     return (f"Into block {data.block} from below comes a gradient of length {data.arrives:.2f}. A "
             f"dot copies it: one copy goes straight up, the other through feed-forward and its "
             f"layer norm, and adds {forward:.2f}: {data.sums[0]:.2f}. The same with attention, "
-            f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on. The "
-            f"direct copy of the gradient at block {data.layers} has length 1 throughout.")
+            f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on. Of the gradient at block "
+            f"{data.layers} the line alone brings all, length 1, and the branches alone "
+            f"{_number(data.through)}.")

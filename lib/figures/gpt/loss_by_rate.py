@@ -11,9 +11,11 @@ from lib.figures.kit.style import Layout
 
 __all__ = ["CAPTION", "alt", "compute", "draw"]
 
-CAPTION = ("Each dot is one seed, and a line joins the means. Follow each model to the right, past "
-           "its lowest point.")
+CAPTION = ("Each mark is one seed, a line joins the means, and these stand below. An arrow leads "
+           "to a mean above the axis.")
 
+ROOM = 0.65  # nats of the axis above the lowest loss; what is higher is an arrow
+ROW = 0.24  # inches from one model's means to the next
 #: Marker, its size and filling, and the line's style, of the first, second and third model.
 LOOKS = (("^", 6.0, style.PAPER, style.MUTED, ":"), ("o", 5.5, style.INK, style.INK, "-"),
          ("s", 6.5, style.PAPER, style.ATTENTION(0.7), "-"))
@@ -21,26 +23,39 @@ LOOKS = (("^", 6.0, style.PAPER, style.MUTED, ":"), ("o", 5.5, style.INK, style.
 
 @style.styled
 def draw(data: Losses, layout: Layout = "wide") -> Figure:
-    """Draw one line for each model, loss over a logarithmic axis of rates."""
+    """Draw one line for each model, loss over a logarithmic axis of rates, and the means below."""
     wide = layout == "wide"
-    across, keys_high = (6.0, 0.3) if wide else (2.9, 0.3 * len(data.found))
-    fig = style.canvas(layout, 3.6 + keys_high)
+    left, across, high = (1.9, 4.9, 2.1) if wide else (1.75, 1.6, 2.1)
+    key = 0.2 if wide else 0.08  # where the models' markers stand, in inches
+    fig = style.canvas(layout, high + 1.75 + ROW * len(data.found))
     style.heading(fig, "Loss by learning rate", "Held-out loss after 300 steps, in nats")
-    ax = style.place(fig, 0.35, 0.95, across, 2.0)
-    keys = style.board(fig, 0.3, 3.6, 6.4 if wide else 2.9, keys_high)
+    ax = style.place(fig, left, 0.95, across, high)
     rates = sorted({rate for found in data.found.values() for rate in found})
+    every = [x for found in data.found.values() for losses in found.values() for x in losses]
+    low, top = min(every) - 0.05, min(every) + ROOM
     for k, (name, look) in enumerate(zip(data.found, LOOKS, strict=False)):
         marker, size, face, colour, line = look
-        found = sorted(data.found[name].items())
-        ax.plot([rate for rate, _ in found], [np.mean(losses) for _, losses in found], ls=line,
-                color=colour, lw=1.4, zorder=3)
-        for at, losses in found:
-            ax.plot([at] * len(losses), losses, marker, color=colour, mfc=face, ms=size, mew=1.3,
-                    clip_on=False, zorder=4)
-        x, y = (0.1 + 1.9 * k, 0.15) if wide else (0.1, 0.15 + 0.3 * k)
-        keys.plot(x, y, marker, ms=size, color=colour, mfc=face, mew=1.3)
-        keys.text(x + 0.16, y, name, va="center_baseline", size=style.SMALL)
-    ax.set(xscale="log", xlim=(rates[0] * 0.85, rates[-1] * 1.15), xlabel="learning rate")
+        means = [(rate, float(np.mean(losses)))
+                 for rate, losses in sorted(data.found[name].items())]
+        ax.plot(*zip(*means, strict=True), ls=line, color=colour, lw=1.4, zorder=3)
+        down = 1 + (0.75 + ROW * k) / high  # in heights of the axis, from its top
+        ax.plot((key - left) / across, 1 - down, marker, ms=size,
+                transform=ax.transAxes, color=colour, mfc=face, mew=1.3, clip_on=False)
+        ax.text((key + 0.14 - left) / across, 1 - down, name, size=style.SMALL,
+                transform=ax.transAxes, va="center_baseline")
+        for rate, mean in means:
+            inside = [loss for loss in data.found[name][rate] if loss <= top]
+            ax.plot([rate] * len(inside), inside, marker, color=colour, mfc=face, ms=size,
+                    mew=1.3, clip_on=False, zorder=4)
+            ax.text(rate, 1 - down, f"{mean:.2f}", transform=ax.get_xaxis_transform(),
+                    ha="center", va="center_baseline", size=style.SMALL)
+            if mean > top:
+                ax.annotate("", (rate, top), (rate, top - 0.09), zorder=4, arrowprops={
+                    "arrowstyle": "-|>", "color": colour, "lw": 1.4, "shrinkA": 0, "shrinkB": 0})
+                ax.text(rate, top - 0.05, f"{mean:.2f} ", ha="right", va="center_baseline",
+                        size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 1})
+    ax.set(xscale="log", xlim=(rates[0] * 0.8, rates[-1] * 1.25), xlabel="learning rate",
+           ylim=(low, top))
     ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
     ax.minorticks_off()
     ax.grid(axis="y")

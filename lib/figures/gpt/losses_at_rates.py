@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each dot is one seed at its model's best rate, and the mean is of these. Left of the "
-           "broken line is better than the first model.")
+CAPTION = ("Each dot is one seed, and the mean is of these. Left of the dashed line is better than "
+           "the first model.")
 
 ROW: dict[Layout, float] = {"wide": 0.3, "narrow": 0.5}  # inches from one model to the next
 
@@ -44,7 +44,9 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     wide, high = layout == "wide", ROW[layout] * len(data.found)
     fig = style.canvas(layout, high + 1.5)
     first = next(iter(data.found))
-    style.heading(fig, "Each model at its best rate", f"Broken line: {first}")
+    several = all(len(each) > 1 for each in data.found.values())
+    style.heading(fig, "Each model at its best rate" if several else
+                  "Each model at the rate beside it", f"Dashed line: {first}")
     left, across = (2.2, 3.6) if wide else (0.12, 2.3)
     mean, rate = (1 + inches / across for inches in ((0.55, 1.2) if wide else (0.4, 0.95)))
     ax = style.place(fig, left, 0.95, across, high)
@@ -52,8 +54,8 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     ax.axvline(float(np.mean(data.at_best(first))), color=style.MUTED, ls="--", lw=1.1, zorder=1)
     for row, name in enumerate(data.found):
         losses = data.at_best(name)
-        ax.plot(losses, [row] * len(losses), "o", color=style.INK, mec=style.PAPER, mew=0.8, ms=8,
-                zorder=4, clip_on=False)
+        ax.plot(losses, row + np.linspace(-0.16, 0.16, len(losses)), "o", color=style.INK,
+                mec=style.PAPER, mew=0.8, ms=7, zorder=4, clip_on=False)
         for x, text, weight in ((mean, f"{np.mean(losses):.2f}", 600),
                                 (rate, f"{data.best(name):g}", 400)):
             ax.text(x, row, text, transform=ax.get_yaxis_transform(), va="center_baseline",

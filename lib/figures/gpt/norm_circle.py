@@ -77,8 +77,8 @@ def _plane(ax: Axes, data: Normed) -> None:
     _arrow(ax, row, dx, style.INK, 2.0)
     ax.plot(*out, "o", color=style.PAPER, mec=style.FROZEN.ink, ms=8, mew=1.6, zorder=5)
     ax.plot(*row, "o", color=style.INK, ms=6 if data.stretch == 1 else 8, zorder=6)
-    ax.text(0, -0.3, "all outputs lie\non this circle", color=style.MUTED, ha="center", va="top",
-            size=style.SMALL)
+    ax.text(0, -0.3, "all outputs lie\non this circle\n(γ = 1, β = 0)", ha="center", va="top",
+            color=style.MUTED, size=style.SMALL)
     ax.text(LIMIT, -1.9, "plane of rows with mean 0", ha="right", color=style.MUTED,
             size=style.SMALL)
     style.bare(ax).set(xlim=(-2.2, LIMIT), ylim=(-2.2, LIMIT - 1.4), aspect="equal")
