@@ -14,7 +14,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, as thick as their "
-           "number. Dashed: not guessed. Other edges are drawn when chosen.")
+           "number. It is dashed if we hadn't guessed it.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: An edge: the group that is attended to and the one that attends.
