@@ -209,7 +209,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
-    boxes = {("name", 0): 90, ("answer", 0): 111, ("is", 1): 77, ("answer", 1): 52}
+    boxes = {("name", 0): (94, 76), ("is", 0): (0, 40), ("answer", 0): (116, 119),
+             ("is", 1): (77, 80), ("answer", 1): (51, 64)}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), boxes), ())])
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,

@@ -71,10 +71,10 @@ def test_the_path_names_what_matters():
     assert "'Peru is' goes on with ' Quito.'" in words
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
-    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
-    assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
+    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): (21, 20), ("is", 1): (9, 8)})
+    assert "enrich: 21 / 20; feed-forward 3 and 4 at 'is': 9 / 8." in fact_path.alt(boxed)
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
-        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
+        fact_path.compute(said, lost, 40, boxes={("question", 0): (1, 1)})
     words = fact_path.alt(fact_path.suppose(said))
     assert words.startswith("A guess") and "spell (layers 1 and 2" in words
     assert "enrich (layers 1 and 2, feed-forward at the name)" in words

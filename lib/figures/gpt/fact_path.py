@@ -13,8 +13,8 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, and as thick as their "
-           "number. Other edges are drawn when chosen.")
+CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, as thick as their "
+           "number. It is dashed if we hadn't guessed it.")
 
 GROUPS = ("question", "name", "is", "answer")
 #: An edge: the group that is attended to and the one that attends.
@@ -36,7 +36,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
-    ``boxes`` has what is lost without the feed-forward layers, by group and half, once measured.
+    ``boxes`` has what is lost by the mean and by zeros of feed-forward layers, by group and half.
     """
 
     tokens: Mapping[str, str]
@@ -44,7 +44,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
-    boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    boxes: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -56,7 +56,7 @@ class Paths:
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
+            boxes: Mapping[tuple[str, int], Sequence[int]] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -73,7 +73,7 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
                  known, chosen, says,
-                 {place: int(gone) for place, gone in (boxes or {}).items()})
+                 {place: (int(mean), int(zeros)) for place, (mean, zeros) in (boxes or {}).items()})
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -86,33 +86,35 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.2, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
              "the country again": 0.66},
     "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
-#: Words that stand beside a thin arrow, and not on it.
-BESIDE: dict[Layout, dict[str, tuple[float, float]]] = {
-    "wide": {"join": (0.43, 0.0), "the country again": (0.12, -0.38)}, "narrow": {}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
-    "wide": {("name", 0): (-0.5, 0.98, -0.27), ("answer", 0): (-0.85, 0.92, -0.37),
-             ("is", 1): (-1.5, 2.36, -0.08), ("answer", 1): (0.36, 1.95, 0.3)},
-    "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("answer", 0): (-0.42, 0.85, -0.27),
-               ("is", 1): (-0.85, 2.4, -0.08), ("answer", 1): (0.15, 1.9, 0.2)}}
+    "wide": {("name", 0): (-0.78, 1.05, -0.3), ("is", 0): (0.0, 0.42, 0.0),
+             ("answer", 0): (-0.8, 0.98, -0.37), ("is", 1): (-1.6, 2.36, -0.08),
+             ("answer", 1): (0.36, 1.95, 0.3)},
+    "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("is", 0): (0.0, 0.4, 0.0),
+               ("answer", 0): (-0.36, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
+               ("answer", 1): (0.1, 1.9, 0.15)}}
+#: The one box that is supposed.
+ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
 CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
-           known: int) -> None:
+           known: int, guessed: bool = True) -> None:
     """An arrow whose width is what was lost; one that matters little is a thin grey line."""
     matters = lost >= FEW
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
         "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
+        "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
 
 
@@ -132,12 +134,15 @@ def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> 
 
 def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
     """The boxes of feed-forward layers, which add to the states of their group."""
-    for (group, half), lost in (data.boxes or {("name", 0): None}).items():
+    for (group, half), lost in (data.boxes or {ENRICH: None}).items():
         x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
-        name = "enrich" if (group, half) == ("name", 0) else "feed-\nforward"
-        words = name if lost is None else f"{name}: {lost}" if layout == "wide" else str(lost)
+        guessed = (group, half) == ENRICH
+        name = "enrich" if guessed else "feed-forward"
+        worth = "" if lost is None else f"{lost[0]} / {lost[1]}"
+        words = f"{name}\n{worth}".strip() if layout == "wide" or not worth else worth
         ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
                 bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
+                      "ls": "-" if guessed else (0, (3, 2)),
                       "boxstyle": "round,pad=0.25,rounding_size=0.2"})
         ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
                     zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark,
@@ -179,7 +184,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             if lost < FEW and data.chosen != ((seen, looks), half):
                 continue  # all twelve at once would cross the words
             _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
-                   data.known)
+                   data.known, ROLES.get(((seen, looks), half)) in SUPPOSED)
     if data.chosen:
         path, half = data.chosen
         x, y = _along(data, layout, path, half, CROSS[path[0]])
@@ -202,7 +207,7 @@ def _title(data: Paths) -> tuple[str, str]:
         return "How a capital may be found", "A guess: attention (arrows), feed-forward (box)"
     if data.boxes:
         return ("What each part is worth",
-                f"Capitals lost of {data.known} without an edge, or with a box's mean")
+                "Capitals lost (boxes: mean / zeros); dashed: not guessed")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -217,24 +222,23 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     for k, (role, lost) in enumerate(data.named()):
         path, half = where[role]
         x, y = _along(data, layout, path, half, ALONG[layout][role])
-        aside, down = BESIDE[layout].get(role, (0.0, 0.0))
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
-        ax.text(x + aside, y + down, words if layout == "wide" else short, ha="center", va="center",
-                zorder=5, linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
+        ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
+                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
                                                  "ec": "none", "pad": 1.5})
         if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
     if layout == "narrow":
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
-                        f"box {lost}: {_box(*place)}")
+                        f"{lost[0]} / {lost[1]}: {_box(*place)}")
 
 
 def _box(group: str, half: int) -> str:
     """A box in words."""
-    if (group, half) == ("name", 0):
+    if (group, half) == ENRICH:
         return "enrich"
     where = "'is'" if group == "is" else f"the {group}"
     return f"feed-forward {'3 and 4' if half else '1 and 2'} at {where}"
@@ -259,6 +263,8 @@ def alt(data: Paths) -> str:
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
-    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
+    boxed = "; ".join(f"{_box(*place)}: {mean} / {zeros}"
+                      for place, (mean, zeros) in data.boxes.items())
     return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
-            + (f" With the mean of feed-forward layers: {boxed}." if boxed else ""))
+            + (f" By the mean / by zeros of feed-forward layers: {boxed}. Not guessed: all but "
+               "the steps of the first picture." if boxed else ""))
