@@ -242,15 +242,14 @@ def _cells(data: Stage, row: str, wide: bool) -> tuple[str, ...]:
     f, there = data.found, row in ("rest", "W") or data.adapters
     if not there:
         return ("in W" if data.step == "merged" else "", "", "", "", "")
-    own = row in "AB"
     shape = ""
     if row in f.shapes:
         matrices = f.counts[row] // math.prod(f.shapes[row])
         shape = (" × " if wide else "×").join(map(str, (matrices, *f.shapes[row])))
     shown = data.step != "merged"
-    return (shape, f"{f.counts[row]:,}",
-            (style.short(f.gradients[row], 3) if own else "none") if shown and data.number > 2
-            else "", style.short(f.moved[row], 3) if shown and data.number > 3 else "",
+    slope = style.short(f.gradients[row], 3) if row in "AB" else "none"
+    return (shape, f"{f.counts[row]:,}", slope if shown and data.number > 2 else "",
+            style.short(f.moved[row], 3) if shown and data.number > 3 else "",
             f"{f.stored[row]:,}" if shown and data.number > 4 else "")
 
 
@@ -258,8 +257,9 @@ def _table(fig: Figure, data: Stage, top: float, wide: bool) -> None:
     """What each kind of array holds, gets, does and leaves."""
     width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, 0.2
     ax = style.card(fig, style.MARGIN, top, width, 5 * line + 0.14)
-    ends = (2.3, 3.4, 4.6, 5.7, 6.9) if wide else (0.98, 1.68, 2.28, 2.78, 3.4)
-    heads = ("shape", "numbers", "gradient", "moved", "in the file" if wide else "in file")
+    ends = (2.3, 3.2, 4.5, 5.75, 6.9) if wide else (0.98, 1.68, 2.28, 2.78, 3.4)
+    heads = ("shape", "numbers", *(("norm of gradient", "distance moved", "in the file") if wide
+                                   else ("gradient", "moved", "in file")))
     names = {"rest": "rest of the base", "W": "adapted W", "A": "A", "B": "B"} if wide else \
         dict(zip(ROWS, ROWS, strict=True))
     tones = {"A": style.A.ink, "B": style.B.ink}

@@ -127,8 +127,11 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     rows = min(len(data.answers), 3 if wide else 2)
     top = 2.86 if wide else 4.44
     fig = style.canvas(layout, top + rows * _row(wide) + 0.26)
-    style.heading(fig, f"Rank {data.rank}, α = {style.short(data.alpha)}",
-                  f"Factor α/r = {data.alpha / data.rank:.4g}.  {counted(data)}")
+    kept = f", {style.percent(data.kept.mean())} of the facts kept" if wide else ""
+    style.heading(fig, f"Rank {data.rank}, α = {style.short(data.alpha)}: "
+                       f"{style.percent(data.here.mean())} answered{kept}",
+                  f"Factor α/r = {data.alpha / data.rank:.4g}.  {counted(data)}"
+                  + ".  Answers below: first seed" * wide)
     if wide:
         _map(style.place(fig, 0.7, 0.94, 2.75, 1.2), data, False)
         _map(style.place(fig, 4.35, 0.94, 2.75, 1.2), data, True)

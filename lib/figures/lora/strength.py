@@ -121,7 +121,8 @@ def _scores(ax: Axes, data: Strength) -> None:
         ax.plot(at, values, color=tone.mark, lw=0.8, zorder=1)
     last = data.strengths[-1]
     ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.16),
-           title="Thin lines: other seeds" if data.others else "One adapter, turned",
+           title=f"Thin lines, from {min(at[0] for at, *_ in others):g}: other seeds" if others else
+           "One adapter, turned",
            xlabel="adapter strength")
     ticks = np.linspace(0, last, 5)
     ax.set_xticks(ticks, [style.short(tick) for tick in ticks])

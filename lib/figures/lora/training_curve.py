@@ -41,10 +41,11 @@ def draw(data: Course, layout: Layout = "wide") -> Figure:
     """Draw both losses over the steps, on one logarithmic axis."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 3.1)
-    least, last = data.dev[1].argmin(), f"{data.batch[-20:].mean():.3f} on the last batches"
-    style.heading(fig, f"Lowest dev loss after step {data.dev[0, least]:.0f}",
-                  f"{data.dev[1, least]:.3f}, and {last}" + ("; one run, logarithmic axis" if wide
-                                                             else ""))
+    least, last = data.dev[1].argmin(), data.batch[-20:].mean()
+    style.heading(fig, f"Dev loss ends at {data.dev[1, -1]:.3f}, training at {last:.3f}",
+                  f"dev is lowest after step {data.dev[0, least]:.0f}"
+                  + ("; training: mean of the last 20 batches; one run, logarithmic axis" if wide
+                     else ""))
     ax = style.place(fig, 0.62, 0.98, 6.3 if wide else 2.78, 1.8 if wide else 1.6)
     steps = np.arange(1, len(data.batch) + 1)
     ax.plot(steps, data.batch, color=style.FROZEN.mark, lw=0.8, zorder=1)

@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Full marks are wordings that were trained, hollow ones are new. A hollow mark far to "
+CAPTION = ("Filled marks are wordings that were trained, hollow ones are new. A hollow mark far to "
            "the left did not carry over.")
 ROW, GAP = 0.205, 0.09
 
@@ -49,7 +49,7 @@ def draw(data: Wordings, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 0.72 + at[-1] + ROW + 0.5)
     new, old = (style.percent(data.mean(trained)) for trained in (False, True))
     style.heading(fig, f"New wordings: {new} right",
-                  f"Full marks: in training, {old} right. Hollow: new")
+                  f"Filled: wordings in training, {old} right. Hollow: new")
     left = max(measure(asked, style.SMALL, 400) for _, asked, *_ in data.rows) + 0.26
     ax = style.place(fig, left, 0.72, style.WIDTH[layout] - left - 0.5, at[-1] + ROW)
     for high, (_, _, trained, share) in zip(at, data.rows, strict=True):
