@@ -89,7 +89,7 @@ def _down(ax: Axes, data: Gradients, step: int, left: float, top: float,
           cell: tuple[float, float], gap: float) -> None:
     """dB where the column g and the row x A^T meet."""
     low, right = top + cell[1] + gap, left + cell[0] + gap
-    cells(ax, right, top, data.squeezed, style.A, cell, X_A, lit=step == 3, column=1)
+    cells(ax, right, top, data.squeezed, style.LORA, cell, X_A, lit=step == 3, column=1)
     cells(ax, left, low, data.g[:, None], style.LORA, cell, G, lit=step == 3, blank=step < 2,
           row=1, side="below")
     cells(ax, right, low, data.dB, style.B, cell, "$dB$", lit=step == 3, blank=step < 3, row=1,

@@ -101,7 +101,7 @@ def _adapter_path(ax: Axes, data: Board, step: int, left: float, top: float,
     cells(ax, left, low, data.inputs.x, style.DATA, cell, "$x$", lit=step == 2, row=0)
     left += 4 * wide + gap
     cells(ax, left, top, data.inputs.A.T, style.A, cell, "$A^{\\rm T}$", lit=step == 2, column=1)
-    cells(ax, left, low, data.squeezed, style.A, cell, X_A, lit=step in (2, 3), blank=step < 2,
+    cells(ax, left, low, data.squeezed, style.LORA, cell, X_A, lit=step in (2, 3), blank=step < 2,
           side="below", column=1 if step == 2 else None, row=0 if step == 3 else None)
     left += 2 * wide + gap
     cells(ax, left, top + 2 * high, data.inputs.B.T, style.B, cell, "$B^{\\rm T}$",
