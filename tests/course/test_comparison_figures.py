@@ -122,16 +122,20 @@ def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_mi
     assert data.least["full"].tolist() == [False, False, True]
     assert data.least["r = 8"].all()
     assert fronts.alt(data) == ("Questions, facts kept at the lowest loss that all reach, 2 nats: "
-                                "full 50%, r = 8 at least 35%. Ringed, full: 3 nats, 90% of the "
-                                "facts kept.")
+                                "full 50%, r = 8 at least 35%. Ringed, facts kept at 3 nats: "
+                                "full 90%, r = 8 45%.")
 
 
-def test_the_ringed_point_of_a_front_is_the_middle_mark_of_full():
+def test_the_rings_of_fronts_stand_a_little_above_the_lowest_loss_that_all_reach():
     up = np.linspace(0.1, 0.9, 25)
-    data = fronts.compute({"full": kept(up)}, np.geomspace(1, 16, 25), 0.99, "qa")
+    found = {"full": kept(up), "r = 64": kept(up), "r = 8": kept(up / 2)}
+    found["r = 8"][:, :, :5] = np.nan
+    data = fronts.compute(found, np.geomspace(1, 16, 25), 0.99, "qa")
     assert data.marked.sum() == 11
-    assert data.example == pytest.approx((4, up[12]))
-    assert fronts.alt(data).endswith(" Ringed, full: 4 nats, 50% of the facts kept.")
+    level, ringed = data.example
+    assert 1.1 < level / data.levels[5] < 1.4
+    at = np.flatnonzero(data.levels == level)[0]
+    assert ringed == pytest.approx({"full": up[at], "r = 8": up[at] / 2})
 
 
 def test_a_front_that_one_seed_does_not_reach_is_not_drawn():

@@ -16,13 +16,17 @@ from lib.figures.lora.tradeoff import LOSSES, TITLES, axis_from, facts_axis, fre
 
 CAPTION = ("The arrow shows where better is. Compare the lines at one loss: the higher keeps more; "
            "a jump is a change of learning rate.")
-#: Tone, width of the line, marker and fill of each contender.
-LOOKS: dict[str, tuple[Tone, float, str, bool]] = {
-    "full": (style.FULL, 1.4, "o", True), "confined": (style.FULL, 1.4, "s", False),
-    "r = 64": (style.LORA, 2.4, "D", True), "r = 8": (style.LORA, 1.4, "D", False),
-    "r = 4": (style.LORA, 1.4, "v", False)}
+#: Tone (a shade of the method's), marker and fill of each contender.
+LOOKS: dict[str, tuple[Tone, str, bool]] = {
+    "full": (style.FULL, "o", True),
+    "confined": (Tone("#0b5142", "#0b5142", style.FULL.tint), "s", False),
+    "r = 64": (Tone("#551a5e", "#551a5e", style.LORA.tint), "D", True),
+    "r = 8": (style.LORA, "D", False),
+    "r = 4": (Tone("#b565bd", "#8f4597", style.LORA.tint), "v", False)}
 DOTS = (0, (1, 1.6))
-MARKS = 11  # how many of its levels a line marks, evenly in the logarithm
+MARKS = 11  # how many of its levels a line marks, evenly in the logarithm, beside its left end
+RINGED = ("full", "r = 8")
+SLACK = 1.25  # the rings stand at the mark next to so many times the lowest loss that all reach
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,16 @@ class Fronts:
         return np.isin(np.arange(len(at)), nearest)
 
     @property
-    def example(self) -> tuple[float, float] | None:
-        """Level and facts kept of the middle one of full fine-tuning's marks, if it has any."""
-        there = np.flatnonzero(self.marked & ~np.isnan(self.kept["full"]))
+    def example(self) -> tuple[float, dict[str, float]] | None:
+        """A level, and what the ringed contenders have kept there, if all reach one."""
+        reached = ~np.isnan(list(self.kept.values())).any(0)
+        there = np.flatnonzero(reached & self.marked)
         if not len(there):
             return None
-        at = there[len(there) // 2]
-        return float(self.levels[at]), float(self.kept["full"][at])
+        wanted = SLACK * self.levels[reached.argmax()]
+        at = there[np.abs(np.log(self.levels[there] / wanted)).argmin()]
+        return float(self.levels[at]), {name: float(self.kept[name][at]) for name in RINGED
+                                        if name in self.kept}
 
 
 def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str,
@@ -82,11 +89,12 @@ def _plot(ax: Axes, data: Fronts) -> None:
                    data.blind)
     facts_axis(ax, data.base, data.blind, end, axis_from(kept))
     for name, kept in data.kept.items():
-        tone, wide, marker, filled = LOOKS[name]
+        tone, marker, filled = LOOKS[name]
         ax.plot(data.levels, kept, color=tone.mark, lw=1.1, ls=DOTS, zorder=2)
-        ax.plot(data.levels, np.where(data.least[name], np.nan, kept), color=tone.mark, lw=wide,
+        ax.plot(data.levels, np.where(data.least[name], np.nan, kept), color=tone.mark, lw=1.4,
                 zorder=2)
-        ax.plot(data.levels[data.marked], kept[data.marked], marker, ls="", ms=4.6, mew=0.9,
+        marked = data.marked | (np.arange(len(kept)) == np.argmax(~np.isnan(kept)))
+        ax.plot(data.levels[marked], kept[marked], marker, ls="", ms=4.6, mew=0.9,
                 zorder=3, color=tone.mark if filled else style.PAPER, mec=tone.mark)
     low, high = data.levels[[0, -1]]
     ax.set(xlim=(low / 1.04, high * 1.04), xlabel="loss on dev examples, nats")
@@ -96,22 +104,24 @@ def _plot(ax: Axes, data: Fronts) -> None:
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     better(ax, "top left", 0.05, 0.93)
     if data.example:
-        ring(ax, data.example[0], data.example[1])
+        for kept in data.example[1].values():
+            ring(ax, data.example[0], kept)
 
 
-def ringed(data: Fronts, before: str) -> str:
-    """Say what the ringed mark says, if there is one."""
+def ringed(data: Fronts) -> str:
+    """Say what the ringed marks say, if there are any."""
     if not data.example:
         return ""
     loss, kept = data.example
-    return f"{before} {loss:.2g} nats, {style.percent(kept)} of the facts kept."
+    said = ", ".join(f"{name} {style.percent(each)}" for name, each in kept.items())
+    return f"Ringed, facts kept at {loss:.2g} nats: {said}."
 
 
 def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
     """Which mark is which contender, and what a dotted line is."""
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
     lefts = (0.16, 0.62, 1.48, 2.16, 2.78) if wide else (0.16, 0.62, 1.42, 2.1, 2.7)
-    for left, (name, (tone, _, marker, filled)) in zip(lefts, LOOKS.items(), strict=True):
+    for left, (name, (tone, marker, filled)) in zip(lefts, LOOKS.items(), strict=True):
         ax.plot(left, 0.15, marker, ms=5, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=0.9)
         ax.text(left + 0.11, 0.15, name, va="center", color=tone.ink if name in data.kept
@@ -128,8 +138,7 @@ def draw(data: Fronts, layout: Layout = "wide") -> Figure:
     wide, low = layout == "wide", axis_from(np.array(list(data.kept.values())))
     fig = style.canvas(layout, 3.9 if wide else 3.7)
     style.heading(fig, f"{TITLES[data.task]}: facts kept at equal loss",
-                  ringed(data, "The ringed mark: full fine-tuning, at a loss of" if wide else
-                         "Ringed, full:") + f" The axis begins at {low:.0%}." * (wide and low > 0))
+                  ringed(data) + f" The axis begins at {low:.0%}." * (wide and low > 0))
     _key(fig, data, 0.58, wide)
     top = 0.95 if wide else 1.2
     _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, 2.4 if wide else 1.95), data)
@@ -145,4 +154,4 @@ def alt(data: Fronts) -> str:
     said = [f"{name} {'at least ' * bool(data.least[name][at])}{style.percent(kept[at])}"
             for name, kept in data.kept.items()]
     return (f"{TITLES[data.task]}, facts kept at the lowest loss that all reach, "
-            f"{data.levels[at]:.2g} nats: {', '.join(said)}.{ringed(data, ' Ringed, full:')}")
+            f"{data.levels[at]:.2g} nats: {', '.join(said)}. {ringed(data)}".rstrip())
