@@ -49,7 +49,7 @@ def compute(omega: np.ndarray, pairs: int, distances: int = 128) -> Waves:
 @style.styled
 def draw(data: Waves, layout: Layout = "wide") -> Figure:
     """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
-    fig = style.canvas(layout, 3.2)
+    fig = style.canvas(layout, 3.05)
     taken, rival = len(data.waves), data.rival
     style.heading(fig, f"{taken} of {data.every} pairs", f"Distance 0 has 1. "
                   f"Highest peak after it: {data.mean[rival]:.2f}, at distance {rival}")
