@@ -47,6 +47,7 @@ from lib.figures.gpt import (
     position_race,
     position_reach,
     position_table,
+    position_waves,
     position_ways,
     pretraining,
     prompt_tokens,
@@ -292,6 +293,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
     yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
            [((way,), ()) for way in position_ways.WAYS])
+    yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
+           [((10_000.0 ** (-np.arange(64) / 64), pairs), ()) for pairs in (1, 8, 64)])
     noise = np.random.default_rng(2)
     raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
              + 0.1 * k for k, way in enumerate(position_race.TONES)}

@@ -63,8 +63,10 @@ def _chart(ax: Axes, data: Move) -> None:
     moves = np.arange(len(data.shares[data.way]))
     last = TRAINED - len(data.here)
     ax.axvspan(0, last, color=style.WASH, lw=0, zorder=0)
-    ax.text(2, 0.74, "in the trained\nwindow", va="top", color=style.MUTED, size=style.SMALL)
+    ax.text(2, 0.74, "in the window\nof training", va="top", color=style.MUTED, size=style.SMALL)
     for way, each in data.shares.items():
+        end = min(float(each[-8:].max()) + 0.03, 0.68)
+        ax.text(moves[-1], end, way, ha="right", color=TONES[way].ink, size=style.SMALL, zorder=4)
         lit, tone = way == data.way, TONES[way]
         ax.fill_between(moves, each.min(1), each.max(1), color=tone.mark, lw=0,
                         alpha=0.2 if lit else 0.08, zorder=2)

@@ -71,24 +71,27 @@ def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str,
 def draw(data: Race, layout: Layout = "wide") -> Figure:
     """Draw each way's loss over the rate, a ring at its lowest, and the seeds at one rate."""
     fig = style.canvas(layout, 3.7)
-    order = list(data.order())
-    style.heading(fig, f"At a rate of {data.rate:g}: lowest {order[0]}, highest {order[-1]}",
+    (first, low), (second, next_low) = list(data.order().items())[:2]
+    at_rate = "At a rate of" if layout == "wide" else "At"
+    style.heading(fig, f"{at_rate} {data.rate:g}: {first} leads {second} by "
+                  f"{next_low - low:.2f} nats",
                   "Lines: mean of the seeds. Marks: each seed at this rate")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
     every = np.concatenate([each.ravel() for each in data.losses.values()])
     places = np.arange(len(data.rates))
     at = int(np.flatnonzero(data.rates == data.rate)[0])
-    ax.set(xlim=(-0.15, places[-1] + 0.15), ylim=(every.min() - 0.08, every.max() + 0.08),
+    ax.set(xlim=(-0.26, places[-1] + 0.26), ylim=(every.min() - 0.08, every.max() + 0.08),
            xlabel="learning rate", ylabel="loss on dev, nats")
-    ax.axvline(at, color=style.RULE, lw=6, zorder=0)
-    for way, each in data.losses.items():
+    ax.axvspan(at - 0.24, at + 0.24, color=style.GRID, lw=0, zorder=0)
+    aside = np.linspace(-0.2, 0.2, len(data.losses))
+    for (way, each), apart_by in zip(data.losses.items(), aside, strict=True):
         tone, mean = TONES[way], each.mean(1)
         ax.plot(places, mean, color=tone.mark, lw=1.8, ls=DASHES[way], zorder=2)
-        ax.plot(mean.argmin(), mean.min(), "o", ms=12, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
-        style.seeds(ax, np.full(each.shape[1], at), each[at], MARKS[way], tone)
+        ax.plot(mean.argmin(), mean.min(), "o", ms=9, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
+        style.seeds(ax, np.full(each.shape[1], at + apart_by), each[at], MARKS[way], tone)
     for way, high in apart({way: each[-1].mean() for way, each in data.losses.items()},
                            *ax.get_ylim()):
-        ax.text(places[-1] + 0.22, high, way, va="center", color=TONES[way].ink, weight=600,
+        ax.text(places[-1] + 0.3, high, way, va="center", color=TONES[way].ink, weight=600,
                 size=style.SMALL)
     ax.set_xticks(places, [f"{rate:g}" for rate in data.rates])
     ax.grid(axis="y")

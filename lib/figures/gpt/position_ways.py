@@ -29,7 +29,7 @@ WAYS = {
     "rotary": ("Rotary: queries and keys are turned", "in each layer; nothing is learnt", "turn")}
 
 #: What the map shows, where its numbers are not made up.
-NUMBERS = {"sinusoidal": "product of rows, less mean", "learnt": "product of rows, untrained",
+NUMBERS = {"sinusoidal": "product, less the map's mean", "learnt": "product of rows, untrained",
            "ALiBi": "penalty", "rotary": "q \u00b7 k of one turned pair"}
 QUERY, KEY, FREQUENCY = np.array([0.9, 0.3]), np.array([0.5, 0.7]), 0.3  # as in the chapter
 

@@ -1,0 +1,73 @@
+"""The product of two sinusoidal rows over their distance, as a mean of few or of many waves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Thin: the cosine of each pair, up to five of them. Thick: the mean of all pairs "
+           "taken, the fastest first.")
+THIN_LINES = 5
+
+
+@dataclass(frozen=True)
+class Waves:
+    """waves: (pairs taken, distances), the cosine of each pair; of ``every`` pairs."""
+
+    waves: np.ndarray = field(repr=False)
+    every: int
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean of the waves, (distances,)."""
+        return self.waves.mean(0)
+
+    @property
+    def rival(self) -> int:
+        """The distance of the highest peak behind distance 0, or the last one if there is none."""
+        mean = self.mean
+        peaks = np.flatnonzero((mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:])) + 1
+        return int(peaks[mean[peaks].argmax()]) if len(peaks) else len(mean) - 1
+
+
+def compute(omega: np.ndarray, pairs: int, distances: int = 128) -> Waves:
+    """Take the first pairs of these frequencies, in radians a token.
+
+    Raises:
+        ValueError: there are not so many pairs.
+    """
+    if not 1 <= pairs <= len(omega):
+        raise ValueError(f"pairs is {pairs}; allowed are 1 to {len(omega)}")
+    return Waves(np.cos(omega[:pairs, None] * np.arange(distances)), len(omega))
+
+
+@style.styled
+def draw(data: Waves, layout: Layout = "wide") -> Figure:
+    """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
+    fig = style.canvas(layout, 3.05)
+    taken, rival = len(data.waves), data.rival
+    style.heading(fig, f"{taken} of {data.every} pairs", f"Distance 0 has 1. "
+                  f"Highest peak after it: {data.mean[rival]:.2f}, at distance {rival}")
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
+    ax.axhline(0, color=style.RULE, lw=style.THIN)
+    some = np.unique(np.linspace(0, taken - 1, THIN_LINES).astype(int))
+    ax.plot(data.waves[some].T, color=style.FROZEN.mark, lw=0.7, alpha=0.3, zorder=2)
+    ax.plot(data.mean, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
+    style.point(ax, rival, data.mean[rival], "o", style.DATA, 7)
+    ax.set(xlim=(0, data.waves.shape[1] - 1), ylim=(-1.1, 1.1), yticks=[-1, 0, 1],
+           xlabel="distance of the two positions, in tokens", ylabel="mean of cosines")
+    ax.set_xticks([0, 32, 64, 96, data.waves.shape[1] - 1])
+    return fig
+
+
+def alt(data: Waves) -> str:
+    """Return the frame in words."""
+    return (f"The mean of {len(data.waves)} of {data.every} waves over the distance: 1 at distance "
+            f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
+            f"{len(data.mean) - 1}; the highest peak after it "
+            f"is {data.mean[data.rival]:.2f}, at {data.rival}.")
