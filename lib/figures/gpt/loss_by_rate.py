@@ -23,7 +23,13 @@ LOOKS = (("^", 6.0, style.PAPER, style.MUTED, ":"), ("o", 5.5, style.INK, style.
 
 @style.styled
 def draw(data: Losses, layout: Layout = "wide") -> Figure:
-    """Draw one line for each model, loss over a logarithmic axis of rates, and the means below."""
+    """Draw one line for each model, loss over a logarithmic axis of rates, and the means below.
+
+    Raises:
+        ValueError: there are more models than looks.
+    """
+    if len(data.found) > len(LOOKS):
+        raise ValueError(f"{len(data.found)} models; there are looks for {len(LOOKS)}")
     wide = layout == "wide"
     left, across, high = (1.9, 4.9, 2.1) if wide else (1.75, 1.6, 2.1)
     key = 0.2 if wide else 0.08  # where the models' markers stand, in inches

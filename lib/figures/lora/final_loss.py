@@ -36,8 +36,10 @@ class Ends:
         best = self.alphas[self.gone]
         if len(best) == 0:
             return f"lowest with α = {self.alphas[self.losses.argmin()]:g}"
-        between = f" to {best[-1]:g}" if len(best) > 1 else ""
-        return f"below 1e-12 with α = {best[0]:g}{between}"
+        first, last = np.flatnonzero(self.gone)[[0, -1]]
+        if 1 < len(best) == last - first + 1:
+            return f"below 1e-12 with α = {best[0]:g} to {best[-1]:g}"
+        return f"below 1e-12 with α = {', '.join(f'{alpha:g}' for alpha in best)}"
 
 
 def compute(losses: Mapping[float, float], steps: int = 20) -> Ends:

@@ -1,0 +1,65 @@
+"""Figures of one line or of a few: what they say is what the numbers are."""
+
+import numpy as np
+import pytest
+
+from lib.figures.gpt import loss_by_rate, position_move, position_waves
+from lib.figures.lora import final_loss, wordings
+
+
+def texts(fig):
+    return [each.get_text() for ax in fig.axes for each in ax.texts] + [
+        each.get_text() for each in fig.texts]
+
+
+def test_the_mean_of_waves_is_that_of_their_cosines_and_has_the_highest_peak_as_rival():
+    data = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 2, 61)
+    assert data.mean == pytest.approx(
+        [(np.cos(2 * np.pi * at / 10) + np.cos(2 * np.pi * at / 15)) / 2 for at in range(61)])
+    assert data.rival == 30 and data.mean[30] == pytest.approx(1)  # both waves are whole there
+    one = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 1, 61)
+    assert one.rival % 10 == 0 and one.rival > 0 and "1 of 2 pairs" in texts(
+        position_waves.draw(one))
+    with pytest.raises(ValueError, match="pairs is 3; allowed are 1 to 2"):
+        position_waves.compute(np.ones(2), 3)
+
+
+def test_a_move_says_the_mean_and_the_range_of_its_own_way():
+    shares = {"sinusoidal": np.array([[0, 0], [0.1, 0.3]]), "rotary": np.zeros((2, 2))}
+    maps = (np.eye(3), np.eye(3))
+    words = position_move.alt(position_move.compute(*maps, shares, "sinusoidal", 1))
+    assert "20% of the attention goes to other tokens" in words and "10% to 30%" in words
+    assert position_move.compute(*maps, shares, "rotary", 1).share == 0
+    with pytest.raises(ValueError, match="no shares of 'learnt'"):
+        position_move.compute(*maps, shares, "learnt", 1)
+    with pytest.raises(ValueError, match="move is 2; allowed are 0 to 1"):
+        position_move.compute(*maps, shares, "rotary", 2)
+
+
+@pytest.mark.parametrize("losses, title", [
+    ({1: 0.1, 2: 0.01, 3: 0.2}, "lowest with α = 2"),
+    ({1: 0.1, 2: 1e-13, 3: 0.2}, "below 1e-12 with α = 2"),
+    ({1: 0.1, 4: 0, 2: 1e-13, 3: 1e-20, 8: 0.2}, "below 1e-12 with α = 2 to 4"),
+    ({1: 1e-13, 2: 0.1, 3: 0}, "below 1e-12 with α = 1, 3")])
+def test_the_valley_is_named_by_the_alphas_that_lie_in_it(losses, title):
+    assert final_loss.compute(losses).title == title
+
+
+def test_wordings_in_training_and_new_ones_have_means_of_their_own():
+    rows = [("capital", "old?", True, 0.9), ("capital", "older?", True, 0.7),
+            ("capital", "new?", False, 0.25)]
+    data = wordings.compute(rows)
+    assert (data.mean(True), data.mean(False)) == (pytest.approx(0.8), 0.25)
+    assert "New wordings: 25% right" in texts(wordings.draw(data))
+    assert "old? (in training) 90%" in wordings.alt(data)
+    with pytest.raises(ValueError, match="some wordings must be trained, and some new"):
+        wordings.compute(rows[:2])
+
+
+def test_a_mean_above_the_axis_is_written_at_its_arrow_and_no_model_is_left_out():
+    found = {"low": {0.1: (2.0, 2.2), 0.2: (2.1, 2.1)}, "high": {0.1: (2.3, 2.3), 0.2: (4.0, 5.0)}}
+    said = texts(loss_by_rate.draw(loss_by_rate.compute(found)))
+    assert said.count("4.50") == 1 and "4.50 " in said and "2.10" in said
+    assert "high 2.30 at 0.1, 4.50 at 0.2" in loss_by_rate.alt(loss_by_rate.compute(found))
+    with pytest.raises(ValueError, match="4 models; there are looks for 3"):
+        loss_by_rate.draw(loss_by_rate.compute({str(k): {0.1: (2.0, 2.0)} for k in range(4)}))
