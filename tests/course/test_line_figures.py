@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lib.figures.gpt import loss_by_rate, position_move, position_waves
+from lib.figures.kit import style
 from lib.figures.lora import final_loss, wordings
 
 
@@ -63,3 +65,14 @@ def test_a_mean_above_the_axis_is_written_at_its_arrow_and_no_model_is_left_out(
     assert "high 2.30 at 0.1, 4.50 at 0.2" in loss_by_rate.alt(loss_by_rate.compute(found))
     with pytest.raises(ValueError, match="4 models; there are looks for 3"):
         loss_by_rate.draw(loss_by_rate.compute({str(k): {0.1: (2.0, 2.0)} for k in range(4)}))
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+@pytest.mark.parametrize("title", ["Short", "A title that says what was found and how it was seen"])
+@style.styled
+def test_a_title_stays_on_its_canvas(title, layout):
+    fig = style.canvas(layout, 2)
+    style.heading(fig, title)
+    end = fig.texts[0].get_window_extent(FigureCanvasAgg(fig).get_renderer()).x1 / fig.dpi
+    assert end <= fig.get_size_inches()[0]
+    assert (fig.texts[0].get_size() == style.TITLE) == (title == "Short" or layout == "wide")

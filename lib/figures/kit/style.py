@@ -185,8 +185,12 @@ def write(fig: Figure, left: float, top: float, words: str, tone: str = INK, siz
 
 
 def heading(fig: Figure, title: str, note: str = "") -> None:
-    """Write the state as the title and, under it, what the figure is."""
-    write(fig, MARGIN, 0.05, title, size=TITLE, weight=600, parse_math=False)
+    """Write the state as the title, smaller where it is long, and under it what the figure is."""
+    from lib.figures.kit.labels import measure  # which is built on this module
+
+    room = (fig.get_size_inches()[0] - 2 * MARGIN) / measure(title, TITLE, 600) if title else 1
+    write(fig, MARGIN, 0.05 + 0.14 * (1 - min(1, room)), title, size=TITLE * min(1, room),
+          weight=600, parse_math=False)
     write(fig, MARGIN, 0.31, note, MUTED)
 
 
