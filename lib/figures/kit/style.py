@@ -188,9 +188,11 @@ def heading(fig: Figure, title: str, note: str = "") -> None:
     """Write the state as the title, smaller where it is long, and under it what the figure is."""
     from lib.figures.kit.labels import measure  # which is built on this module
 
-    room = (fig.get_size_inches()[0] - 2 * MARGIN) / measure(title, TITLE, 600) if title else 1
-    write(fig, MARGIN, 0.05 + 0.14 * (1 - min(1, room)), title, size=TITLE * min(1, room),
-          weight=600, parse_math=False)
+    size, room = TITLE, fig.get_size_inches()[0] - 2 * MARGIN
+    while size > SMALL and measure(title, size, 600) > room:
+        size -= 0.25  # step by step, because hinted type doesn't grow in proportion
+    write(fig, MARGIN, 0.05 + (TITLE - size) / 100, title, size=size, weight=600,
+          parse_math=False)
     write(fig, MARGIN, 0.31, note, MUTED)
 
 
