@@ -132,6 +132,34 @@ def test_strength_0_gives_the_base_s_answers(page, trained):
     assert off != on
 
 
+def without(model, kind, block, head=None):
+    """A copy of the library's model in which one part adds nothing."""
+    copy = model.copy()
+    layer = copy.transformer_stack.layers[block - 1]
+    if kind == "feed-forward":
+        layer.feed_forward.down_linear.weights[...] = 0
+    else:  # a head owns as many columns of the output matrix as it gathers numbers
+        columns = slice(None) if head is None else slice(32 * (head - 1), 32 * head)
+        layer.self_attention.output_linear.weights[:, columns] = 0
+    return copy
+
+
+@pytest.mark.parametrize("name", ["attention 1", "attention 4", "feed-forward 2", "feed-forward 4",
+                                  "head 1.1", "head 3.4"])
+def test_a_part_that_is_off_adds_nothing(fresh, shipped, name):
+    model, tokenizer = shipped
+    kind, number = name.split()
+    cut = without(model, kind, *map(int, number.split(".")))
+    whole = fresh.evaluate(ASK, [PROMPTS, {"n": 12}])
+    found = fresh.evaluate(ASK, [PROMPTS, {"n": 12, "off": [name]}])
+    for prompt, each in zip(PROMPTS, found, strict=True):
+        assert each["text"] == complete(cut, tokenizer, prompt, 12)
+        logits = cut.forward(np.array([start_of_text(tokenizer, prompt)]), training=False)[0, -1]
+        best = np.sort(next_token_probabilities(logits))[::-1][:5]
+        assert np.allclose([chance for _, chance in each["top"]], best, atol=1e-5)
+    assert found != whole == fresh.evaluate(ASK, [PROMPTS, {"n": 12}])
+
+
 def test_fewer_directions(page, trained):
     """Of rank 4, all four directions say what the adapter says; one says something else."""
     page.evaluate("lab.use(trained.adapter)")
@@ -358,6 +386,8 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
     ("lab.ask('a', {strength: NaN})", "strength is NaN, it must be a number from -10 to 10"),
     ("lab.ask('a', {rank: 0})", "rank is 0, it must be a whole number from 1 to 64"),
     ("lab.ask('a', {rank: 2})", "rank is 2, but no adapter is in use"),
+    ("lab.ask('a', {off: ['head 1.5']})", "off is [\"head 1.5\"], it must be a list of names from"),
+    ("lab.ask('a', {off: 'head 1.1'})", "off is \"head 1.1\", it must be a list of names from"),
     ("lab.ask('a', {n: 1.5})", "n is 1.5, it must be a whole number from 1 to 127"),
     ("lab.ask('a', {topP: 0})", "topP is 0, it must be above 0 and at most 1"),
     ("lab.ask('a', {temperature: '1'})", "temperature is \"1\", it must be a number from 0"),

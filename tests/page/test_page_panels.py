@@ -19,7 +19,7 @@ import panel_walks
 from panel_walks import fast, panel, press, says
 
 PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
-          "tokens", "prompt")
+          "tokens", "prompt", "parts")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -209,6 +209,24 @@ def test_a_space_at_the_end_changes_the_answer(page, base):
     typed.fill("zxq " * 75)
     prompt.get_by_text("it must have at most 127").wait_for()
     assert answer.inner_text() == "" and prompt.locator(".lab-bars li").count() == 0
+
+
+def test_parts_are_switched_off_and_on(page):
+    parts = panel(page, "parts")
+    whole, left = (parts.locator(".lab-answer").nth(number) for number in (0, 1))
+    parts.get_by_text("Tokyo.").nth(1).wait_for()
+    block = parts.get_by_role("group", name="Block 3", exact=True)
+    block.get_by_label("attention", exact=True).uncheck(force=True)
+    parts.get_by_text("Without attention 3", exact=True).wait_for()
+    says(page, "parts", "^Without attention 3 it writes: Asuncion")
+    assert (whole.inner_text(), left.inner_text()) == ("Tokyo.", "Asuncion.")
+    press(parts, "All on")
+    says(page, "parts", "^With all parts it writes: Tokyo")
+    parts.get_by_label("Beginning of a text").fill("zxq " * 75)
+    parts.get_by_text("it must have at most 127").wait_for()
+    assert left.inner_text() == "" and parts.locator(".lab-bars li").count() == 0
+    press(parts, "Poland")
+    parts.get_by_text("Warsaw").nth(1).wait_for()
 
 
 def test_the_tokenizer_needs_no_model(running, folder):

@@ -2,7 +2,7 @@
 // lib/attention.py.
 'use strict';
 
-lab_parts.attention = ({ heap, Matrix, matrix, multiply, add, softmax, Layer, Linear }) => {
+lab_parts.attention = ({ heap, Matrix, matrix, zeros, multiply, add, softmax, Layer, Linear }) => {
 
   // Keys and values of the tokens that one attention layer has seen so far, of one text.
   // keys, values: (context, d_model), of which the first `length` rows are filled.
@@ -31,6 +31,7 @@ lab_parts.attention = ({ heap, Matrix, matrix, multiply, add, softmax, Layer, Li
       super();
       const size = embedding_dimension;
       this.heads = heads;
+      this.heads_off = new Set(); // numbers from 0: what these gather is not added
       this.query_linear = new Linear(matrix(size, size));
       this.key_linear = new Linear(matrix(size, size));
       this.value_linear = new Linear(matrix(size, size));
@@ -66,8 +67,9 @@ lab_parts.attention = ({ heap, Matrix, matrix, multiply, add, softmax, Layer, Li
           weights.view(row, time), scale);
       });
       softmax(weights.at, weights.rows, keys, seen + 1, time); // of keys up to the query's own
-      const context = matrix(q.rows, q.columns);
+      const context = this.heads_off.size ? zeros(q.rows, q.columns) : matrix(q.rows, q.columns);
       this.each_head(batch, time, (text, head, row) => {
+        if (this.heads_off.has(head)) return;
         multiply(weights.view(row, time), this.head(v, batch, text, head),
           this.head(context, batch, text, head));
       });

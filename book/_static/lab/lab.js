@@ -1,8 +1,9 @@
 // window.lab: the course's model in this page, for those who click and for those who script it.
 //
 //   await lab.ready                    starts it; {kernels, bits, tasks, adapters}: the book's own
-//   await lab.ask(prompt, {strength, rank, n, temperature, topP, seed})
-//                                      {text, top: [[token, probability], ...]}
+//   await lab.ask(prompt, {strength, rank, off, n, temperature, topP, seed})
+//                                      {text, top: [[token, probability], ...]}; off: parts that
+//                                      add nothing, as ['attention 1', 'feed-forward 2', 'head 1.3']
 //   await lab.next(prompt, {strength, rank, temperature, topP})
 //                                      {top: [[token, probability, after the cut], ...], kept,
 //                                      entropy}

@@ -68,13 +68,16 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
       this.wanted_rows = new WantedRows();
       this.feed_forward_norm = new LayerNorm(size);
       this.feed_forward = new FeedForward(size, config.feed_forward_dimension);
+      this.off = new Set(); // branches that add nothing: 'attention', 'feed-forward'
     }
 
     forward(x, batch, training = true, past = null, wanted = null) {
       const normed = this.attention_norm.forward(x, training);
-      add(x, this.self_attention.forward(normed, batch, training, past));
+      const gathered = this.self_attention.forward(normed, batch, training, past);
+      if (!this.off.has('attention')) add(x, gathered);
       const left = wanted ? this.wanted_rows.forward(x, wanted) : x;
       this.cache = { wanted };
+      if (this.off.has('feed-forward')) return left;
       const again = this.feed_forward_norm.forward(left, training);
       return add(left, this.feed_forward.forward(again, training));
     }

@@ -36,9 +36,15 @@ lab_parts.settings = ({ TARGETS }) => {
     }
   }
 
+  function check_each(name, value, allowed) {
+    if (!(Array.isArray(value) && value.every((each) => allowed.includes(each)))) {
+      fail(name, value, `a list of names from ${allowed.join(', ')}`);
+    }
+  }
+
   // What `ask` was given, whole. rank: null for the trained one.
   function ask_settings(prompt, given, context_length) {
-    const known = { strength: 1, rank: null, n: 32, temperature: 0, topP: 1, seed: 0 };
+    const known = { strength: 1, rank: null, n: 32, temperature: 0, topP: 1, seed: 0, off: [] };
     if (typeof prompt !== 'string') fail('prompt', prompt, 'a text');
     check_names(given, known);
     const all = { ...known, ...given };
@@ -111,5 +117,6 @@ lab_parts.settings = ({ TARGETS }) => {
     });
   }
 
-  return { LONGEST, MOST_ROWS, ask_settings, next_settings, train_settings, score_settings };
+  return { LONGEST, MOST_ROWS, ask_settings, next_settings, train_settings, score_settings,
+    check_each };
 };

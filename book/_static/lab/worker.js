@@ -9,7 +9,7 @@ lab_parts.worker = (engine) => {
     make_rng, apply_lora_to_model, remove_adapters, adapted_layers, get_lora_parameters, balanced,
     in_halves, part_of_step, train_on_parts, joined, set_joined, draw_examples, warmup_cosine,
     exact_matches, recalled_facts, bytes_of_letters, decode_arrays, in_four_bits, ask_settings,
-    next_settings, train_settings, score_settings, LONGEST, MOST_ROWS } = engine;
+    next_settings, train_settings, score_settings, check_each, LONGEST, MOST_ROWS } = engine;
   const BITS = 8, ALL_BITS = [16, 8, 4]; // of the base: what comes with the page, and all
   const PROBES = 48; // questions and facts of each measurement while a training runs
 
@@ -110,6 +110,23 @@ lab_parts.worker = (engine) => {
       for (const layer of layers) layer.rank_kept = rank;
     }
 
+    // Parts that add nothing until the next call, by their names: 'attention 1', 'feed-forward 1',
+    // 'head 1.1'.
+    switch_off(names) {
+      const { layers } = this.model.transformer_stack, parts = {};
+      layers.forEach((block, i) => {
+        for (const branch of ['attention', 'feed-forward']) {
+          parts[`${branch} ${i + 1}`] = [block.off, branch];
+        }
+        for (let head = 0; head < block.self_attention.heads; head++) {
+          parts[`head ${i + 1}.${head + 1}`] = [block.self_attention.heads_off, head];
+        }
+      });
+      check_each('off', names, Object.keys(parts));
+      for (const [set] of Object.values(parts)) set.clear();
+      for (const name of names) parts[name][0].add(parts[name][1]);
+    }
+
     // {text, top: the five likeliest first tokens with their probabilities}
     ask(prompt, given) {
       const context = this.model.config.context_length;
@@ -152,14 +169,16 @@ lab_parts.worker = (engine) => {
     }
 
     // What `call` gives with the adapter at this strength and rank; no memory stays in use.
-    dialled({ strength, rank }, call) {
+    dialled({ strength, rank, off = [] }, call) {
       this.set_rank_kept(rank);
+      this.switch_off(off);
       const memory = mark(), before = this.strength;
       try {
         this.set_strength(strength);
         return call();
       } finally {
         release(memory);
+        this.switch_off([]);
         if (this.training) this.set_strength(before); // in the next step, it acts in full again
       }
     }

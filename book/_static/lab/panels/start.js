@@ -9,7 +9,7 @@
     'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'mixing', 'settings',
     'worker', 'lab', 'panels/kit', 'panels/plot', 'panels/ask', 'panels/sampling',
     'panels/train', 'panels/sweep', 'panels/example', 'panels/pairs', 'panels/faults', 'panels/mix',
-    'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt'];
+    'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt', 'panels/parts'];
   let loaded = null;
 
   function load() {
