@@ -16,7 +16,7 @@ CAPTION = "Turn the settings until both numbers stand in their rings: the curves
 
 NAMES = ("α", "w", "rate of A", "rate of B")
 SIGNS = ("", "", ", η$_A$", ", η$_B$")
-#: alpha, the width of A, and the rates of A and B
+#: alpha, the scale of A, and the rates of A and B
 Setting = tuple[float, float, float, float]
 
 
@@ -41,8 +41,8 @@ class Knobs:
 
 def products(setting: Setting) -> tuple[float, float]:
     """Return alpha times w times B's rate, and A's rate over w."""
-    alpha, width, rate_a, rate_b = setting
-    return alpha * width * rate_b, rate_a / width
+    alpha, w, rate_a, rate_b = setting
+    return alpha * w * rate_b, rate_a / w
 
 
 def compute(losses: Mapping[Setting, Sequence[float]], now: Setting,

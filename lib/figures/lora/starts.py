@@ -1,4 +1,4 @@
-"""One initialization of an adapter among others: how wide A and B are drawn, and the outcome."""
+"""One initialization of an adapter among others: how large A and B are drawn, and the outcome."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PALE = style.RULE
 
 @dataclass(frozen=True)
 class Start:
-    """All initializations at one rate, one of them chosen, and how wide each draws A and B."""
+    """All initializations at one rate, one of them chosen, and how large each draws A and B."""
 
     runs: Starts
     widths: Mapping[str, tuple[float, float]]
@@ -48,14 +48,14 @@ def compute(runs: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]],
 
 
 def _draws(ax: Axes, data: Start) -> None:
-    """How wide A and B are drawn: a bar around zero, or a stroke where all is zero."""
+    """How large A and B are drawn: a bar around zero, or a stroke where all is zero."""
     limit = max(width for pair in data.widths.values() for width in pair)
     for row, (letter, tone, width) in enumerate(zip(
             ("A", "B"), (style.A, style.B), data.widths[data.name])):
         ax.add_patch(Rectangle((-width, row - 0.27), 2 * width, 0.54, fc=tone.tint, ec=tone.mark,
                                lw=1.3) if width else
                      Rectangle((-limit / 150, row - 0.27), limit / 75, 0.54, color=tone.mark))
-        ax.text(limit * 1.08, row, f"±{style.short(width, 3)}" if width else "all zero",
+        ax.text(limit * 1.08, row, f"±{width:.3f}" if width else "all zero",
                 va="center", ha="left", color=tone.ink, size=style.SMALL, clip_on=False)
         ax.text(-limit * 1.08, row, f"${letter}$", va="center", ha="right", color=tone.ink,
                 size=style.NAME, clip_on=False)
@@ -106,16 +106,16 @@ def _scores(ax: Axes, data: Start) -> None:
 
 @style.styled
 def draw(data: Start, layout: Layout = "wide") -> Figure:
-    """Draw how wide both matrices are drawn, the curves, and every seed's scores."""
+    """Draw how large both matrices are drawn, the curves, and every seed's scores."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.55 if wide else 5.6)
     seeds = len(data.runs.answers[data.name])
     right = style.percent(data.runs.answers[data.name].mean())
+    others = f"The other {len(data.runs.losses) - 1}"
     style.heading(fig, f"{data.name}: {right} of the answers right at a rate of {data.rate:g}"
                   if wide else f"{data.name}: {right} right",
-                  f"{len(data.runs.losses)} initializations, {seeds} seeds each; a curve is their "
-                  f"mean over {WINDOW} steps" if wide else
-                  f"{len(data.runs.losses)} initializations, {seeds} seeds, rate {data.rate:g}")
+                  f"{others} in grey, {seeds} seeds each; a curve is their mean over {WINDOW} steps"
+                  if wide else f"{others} in grey; {seeds} seeds, rate {data.rate:g}")
     _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
     _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
                         1.1 if wide else 0.95), data)

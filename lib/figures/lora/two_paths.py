@@ -66,7 +66,7 @@ def _met(ax: Axes, x: float, y: float, count: int, name: str, gives: str) -> Non
             color=style.DATA.ink, size=style.NAME)
     _arrow(ax, (x, y - 0.04), (x, y - 0.32), style.DATA, False)
     ax.text(x + 0.08, y - 0.17, gives, ha="left", va="center", color=style.DATA.ink,
-            size=style.SMALL)
+            size=style.SMALL, linespacing=1.1)
 
 
 def _matrix(ax: Axes, x: float, y: float, wide: float, ends: tuple[int, int], tone: Tone,
@@ -134,9 +134,10 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         _arrow(ax, start, end, tone, back)
     if back:  # here the gradient takes both ways
         ax.plot(plus, between, "o", ms=5, color=style.DATA.mark)
+        gap = " " if wide else "\n"
         below = lower + data.d_in * CELL / 2 + 0.48
-        _met(ax, a, below, data.d_in, "$x$", "gives $dA$")
-        _met(ax, b, below, data.rank, "$z$", "gives $dB$")
+        _met(ax, a, below, data.d_in, "$x$", f"meets $dz$,{gap}gives $dA$")
+        _met(ax, b, below, data.rank, "$z$", f"meets $dy$,{gap}gives $dB$")
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
     ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Compare how much of each sum is reached after a quarter of its terms."
+CAPTION = "On the right, read off how far each line rises while r grows from 4 to 64."
 
 SHOWN = 40  # entries of the change that are drawn, of all
 
@@ -41,35 +42,46 @@ def early(sums: np.ndarray) -> float:
     return float(sums[len(sums) // 4 - 1] / sums[-1])
 
 
+def _walks(ax: Axes, data: Sums) -> None:
+    """Some entries of the change, term by term."""
+    terms = np.arange(len(data.fall) + 1)
+    for walk in data.entries:
+        ax.plot(terms, [0, *walk], color=style.LORA.mark, lw=0.7, alpha=0.3)
+    ax.set(xlim=(0, terms[-1]), xlabel="terms added, r",
+           title=f"{len(data.entries)} entries of ΔW, in units of a term")
+    ax.set_xticks(terms[::len(data.fall) // 4])
+    ax.grid(axis="y")
+
+
+def _sums(ax: Axes, data: Sums) -> None:
+    """Both sums on logarithmic axes, beside r and its root."""
+    terms = np.arange(1, len(data.fall) + 1)
+    for power in (0.5, 1):
+        ax.plot(terms, terms**power, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
+    for values, words, tone in ((data.fall, "fall of the loss,\nto first order", style.TASK),
+                                (data.usual, "root mean square\nof all entries", style.LORA)):
+        ax.plot(terms, values, color=tone.mark, lw=style.LINE)
+        ax.text(1.06 * terms[-1], values[-1], words, color=tone.ink, va="center",
+                size=style.SMALL, weight=600, clip_on=False)
+    ax.set(xscale="log", yscale="log", xlim=(1, terms[-1]), xlabel="terms added, r (log scale)",
+           title="Both sums (log scale)")
+    marks = [each for each in (1, 4, 16, 64, 256) if each <= terms[-1]]
+    ax.set_xticks(marks, [str(each) for each in marks])
+    ax.set_yticks(marks, [str(each) for each in marks])
+    ax.minorticks_off()
+    ax.grid(axis="y")
+
+
 @style.styled
 def draw(data: Sums, layout: Layout = "wide") -> Figure:
-    """Draw the walks of some entries, their usual size, and the fall of the loss."""
+    """Draw the walks of some entries, and on log scales their usual size and the loss's fall."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.3)
-    places = np.arange(len(data.fall) + 1)
-    style.heading(fig, f"A quarter of the terms makes {style.percent(early(data.fall))} of the "
-                  f"loss's fall, {style.percent(early(data.usual))} of ΔW's size" if wide else
-                  f"First quarter: loss {style.percent(early(data.fall))}, ΔW "
-                  f"{style.percent(early(data.usual))}",
-                  "One term for each row of A and its column of B; √r would have made 50%" if wide
-                  else "One term for each row of A")
-    ax = style.place(fig, 0.5, 0.8, 4.9 if wide else 2.0, 2.0)
-    for walk in data.entries:
-        ax.plot(places, [0, *walk], color=style.LORA.mark, lw=0.7, alpha=0.3)
-    ax.plot(places, [0, *data.usual], color=style.LORA.mark, lw=style.LINE)
-    ax.plot(places, [0, *data.fall], color=style.TASK.mark, lw=style.LINE, ls=(0, (5, 1.5)))
-    ax.plot(places, places**0.5, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
-    top = float(data.fall[-1])
-    ax.set(xlim=(0, places[-1]), ylim=(-0.42 * top, 1.05 * top), xlabel="terms added, r",
-           title="Sum, in units of one term")
-    ax.set_xticks(places[::len(places) // 4])
-    ax.grid(axis="y")
-    for at, words, tone in ((top, "fall of the loss,\nto first order", style.TASK),
-                            (data.usual[-1], "entries of ΔW, thin;\nroot mean square, thick;\n"
-                             "√r, dotted" if wide else "entries of ΔW,\nroot mean\nsquare;\n"
-                             "√r dotted", style.LORA)):
-        ax.text(places[-1] * (1.02 if wide else 1.03), at, words, color=tone.ink, va="center",
-                size=style.SMALL, weight=600, clip_on=False)
+    fig = style.canvas(layout, 3.3 if wide else 5.85)
+    style.heading(fig, "Two sums of an adapter's r terms" if wide else "Two sums of r terms",
+                  "One term for each row of A and its column of B; dotted: r and √r" if wide
+                  else "A term for each row of A; dotted: r, √r")
+    _walks(style.place(fig, 0.45, 0.98, 2.45 if wide else 2.9, 1.8), data)
+    _sums(style.place(fig, *((3.75, 0.98, 2.0, 1.8) if wide else (0.45, 3.6, 1.9, 1.7))), data)
     return fig
 
 

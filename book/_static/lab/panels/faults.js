@@ -12,7 +12,7 @@ lab_panels.faults = (_, fail) => {
     { name: 'Both matrices zero', change: { init: 'both zero' },
       look: 'Each gradient has the other matrix as a factor, so nothing can move: the answers ' +
         'and the facts are those of the base.' },
-    { name: 'Both random, B wide', change: { init: 'both random' },
+    { name: 'Both random, large B', change: { init: 'both random' },
       look: 'B is as wide as in an ordinary layer, so BA is large, and the model is another one ' +
         'before the first step. Compare the first loss with that of No mistake, and the facts ' +
         'at the end.' },
