@@ -64,7 +64,7 @@ def _sums(ax: Axes, data: Sums) -> None:
         ax.text(1.06 * terms[-1], values[-1], words, color=tone.ink, va="center",
                 size=style.SMALL, weight=600, clip_on=False)
     ax.set(xscale="log", yscale="log", xlim=(1, terms[-1]), xlabel="terms added, r (log scale)",
-           title="Both sums (log scale)")
+           title="Both, in units of a term (log)")
     marks = [each for each in (1, 4, 16, 64, 256) if each <= terms[-1]]
     ax.set_xticks(marks, [str(each) for each in marks])
     ax.set_yticks(marks, [str(each) for each in marks])
@@ -88,8 +88,9 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
 def alt(data: Sums) -> str:
     """Return the picture in words."""
     r = len(data.fall)
-    return (f"Sums of {r} terms, in units of one term: the fall of the loss to first order "
-            f"grows nearly in a straight line, because all terms agree: the first quarter makes "
-            f"{style.percent(early(data.fall))} of it. An entry of the change bends: its first "
-            f"quarter makes {style.percent(early(data.usual))} of a root mean square "
-            f"of {data.usual[-1]:.1f} terms in the end, where the root of {r} is {r**0.5:.1f}.")
+    return (f"Sums of {r} terms, in units of one term. On logarithmic axes the fall of the loss to "
+            f"first order rises beside r, because all terms agree: the first quarter makes "
+            f"{style.percent(early(data.fall))} of it. The root mean square of the entries of the "
+            f"change rises beside the root of r: its first quarter makes "
+            f"{style.percent(early(data.usual))} of {data.usual[-1]:.1f} terms in the end, where "
+            f"the root of {r} is {r**0.5:.1f}.")
