@@ -70,7 +70,6 @@ def test_a_row_that_is_to_be_guessed_is_not_given_away(shown, said):
 def test_the_axis_of_the_facts_is_zoomed_only_where_all_fronts_fit():
     assert tradeoff.axis_from(np.array([0.95, np.nan, 0.99])) == 0.9
     assert tradeoff.axis_from(np.array([0.85, 0.99])) == 0
-    assert equal_learning.compute(two_runs(), 0.99, 0.5, 4).low == 0
 
 
 @pytest.mark.parametrize("half, lora", [("price", 1.0), ("cost", 1.3), ("yield", -0.1)])
@@ -100,6 +99,13 @@ def test_the_best_rate_counts_once_all_are_shown(step, full):
     assert data.at_level("full") == pytest.approx(full)
     assert data.at_level("lora") == pytest.approx(0.3)
     assert np.nanmax(data.fronts["full"] - data.fronts["lora"]) > 0.3
+
+
+def test_the_view_that_is_to_be_read_by_hand_does_not_tell_the_answer():
+    words = [equal_learning.alt(equal_learning.compute(two_runs(), 0.99, 0.5, step))
+             for step in (2, 3)]
+    assert "LoRA at a rate of 0.01: 0% of the facts left at 2 nats and 20%" in words[0]
+    assert "60%" not in words[0] and "LoRA: 30% of the facts left at 0.5 nats" in words[1]
 
 
 def test_the_picture_of_equal_learning_needs_the_runs_that_it_shows():
@@ -136,6 +142,16 @@ def test_the_rings_of_fronts_stand_a_little_above_the_lowest_loss_that_all_reach
     assert 1.1 < level / data.levels[5] < 1.4
     at = np.flatnonzero(data.levels == level)[0]
     assert ringed == pytest.approx({"full": up[at], "r = 8": up[at] / 2})
+
+
+def test_the_rings_of_fronts_avoid_a_jump():
+    steps = np.where(np.arange(25) < 7, 0.2, 0.8)
+    data = fronts.compute({"full": kept(steps)}, np.geomspace(1, 3, 25), 0.99, "qa")
+    level, _ = data.example
+    at = np.flatnonzero(data.levels == level)[0]
+    assert data.kept["full"][at - 1] == data.kept["full"][at] == data.kept["full"][at + 1]
+    jumps = fronts.compute({"full": kept(np.arange(25) % 2)}, np.geomspace(1, 1.5, 25), 0.99, "qa")
+    assert jumps.example is None and "Ringed" not in fronts.alt(jumps)
 
 
 def test_a_front_that_one_seed_does_not_reach_is_not_drawn():

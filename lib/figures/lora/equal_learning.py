@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better, ring
 from lib.figures.kit.style import Layout
-from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, axis_from, facts_axis
+from lib.figures.lora.tradeoff import LOSSES, METHODS, TITLES, facts_axis
 
 CAPTION = ("The rule in four views: one run, two runs at one loss, all learning rates, "
            "and the best of them at each loss.")
@@ -50,10 +50,12 @@ class Equal:
         return (self.kept[method][SHOWN[method]] if self.step < 3
                 else float(np.nanmax(list(self.kept[method].values()))))
 
-    @property
-    def low(self) -> float:
-        """Where the axis of the facts begins: from step 4 on it may be zoomed to the fronts."""
-        return axis_from(np.concatenate(list(self.fronts.values()))) if self.step == 4 else 0.0
+    def around(self, method: str) -> np.ndarray:
+        """The shown run's measured moments about the level, (2, 3), the first at it or below last;
+        (1, 3) where that is its first of all, or where it never comes down."""
+        run = self.runs[method][SHOWN[method]]
+        below = np.flatnonzero(run[:, 1] <= self.level)
+        return run[max(below[0] - 1, 0):below[0] + 1] if len(below) else run[-1:]
 
     def near_miss(self, method: str) -> tuple[float, float, float] | None:
         """Rate, lowest loss and facts kept there of the run that misses the level most narrowly."""
@@ -119,7 +121,7 @@ def _way(ax: Axes, run: np.ndarray, method: str, strong: bool) -> None:
 
 def _plot(ax: Axes, data: Equal) -> None:
     ax.set_xscale("log")
-    facts_axis(ax, data.base, data.blind, low=data.low)
+    facts_axis(ax, data.base, data.blind)
     low, high = 0.85 * data.levels[0], 1.4 * data.levels[-1]
     ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
@@ -163,28 +165,35 @@ def _key(fig: Figure, data: Equal, top: float, wide: bool) -> None:
         if data.step == 1:
             words = f"learning rate {SHOWN[method]:g}" if method == "full" else "from view 2 on"
         else:
-            words = _left(data, method)
+            words = _asked(data, method) if data.step == 2 else _left(data, method)
             if data.step > 2 and wide:
-                words += _missed(data, method, "; rate {:g} just misses it: {} at {:.2f}")
+                words += _missed(data, method, "; rate {:g} just misses it: {} at {:.3g}")
         ax.text(1.45, y, words, va="center")
 
 
 def _title(data: Equal) -> str:
     """The data set, and the loss at which the methods are compared once it is."""
-    at = f" at a dev loss of {data.level:.2f} nats" if data.step > 1 else ""
+    at = f" at a dev loss of {data.level:.3g} nats" if data.step > 1 else ""
     return f"{TITLES[data.task]}{at}"
-
-
-def _zoomed(data: Equal) -> str:
-    """Words on an axis that does not begin at nothing."""
-    return f". The axis begins at {data.low:.0%}" if data.low else ""
 
 
 def _left(data: Equal, method: str) -> str:
     """Facts left at the level, in words."""
     kept = data.at_level(method)
-    return (f"not down to {data.level:.2f} nats at a rate of {SHOWN[method]:g}" if np.isnan(kept)
-            else f"{style.percent(kept)} of the facts left at {data.level:.2f} nats")
+    return (f"not down to {data.level:.3g} nats at a rate of {SHOWN[method]:g}" if np.isnan(kept)
+            else f"{style.percent(kept)} of the facts left at {data.level:.3g} nats")
+
+
+def _asked(data: Equal, method: str) -> str:
+    """Facts left at the level, for the reader to read off."""
+    return (_left(data, method) if np.isnan(data.at_level(method))
+            else f"?% of the facts left at {data.level:.3g} nats")
+
+
+def _moments(data: Equal, method: str) -> str:
+    """The measured moments between which the shown run is to be read, in words."""
+    return " and ".join(f"{style.percent(kept)} of the facts left at {loss:.3g} nats"
+                        for _, loss, kept in data.around(method))
 
 
 def _missed(data: Equal, method: str, form: str) -> str:
@@ -198,7 +207,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
     """Draw what the step shows, and what each method has left at the level."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.1 if wide else 3.9)
-    style.heading(fig, _title(data), SAID[data.step] + _zoomed(data))
+    style.heading(fig, _title(data), SAID[data.step])
     _key(fig, data, 0.58, wide)
     _plot(style.place(fig, 0.72, 1.2, style.WIDTH[layout] - 0.86, 2.35 if wide else 2.15), data)
     return fig
@@ -211,7 +220,11 @@ def alt(data: Equal) -> str:
         said = [f"{loss:.2f} nats and {style.percent(kept)} of the facts at step {step:.0f}"
                 for step, loss, kept in data.runs["full"][SHOWN["full"]]]
         return f"{before} Full fine-tuning at a rate of {SHOWN['full']:g} has {', '.join(said)}."
+    if data.step == 2:
+        return f"{before} Read at the ring between two moments. " + " ".join(
+            f"{name[0].upper()}{name[1:]} at a rate of {SHOWN[method]:g}: {_moments(data, method)}."
+            for method, (name, _) in METHODS.items())
     return f"{before} " + " ".join(
         f"{name[0].upper()}{name[1:]}: {_left(data, method)}"
-        + (_missed(data, method, ", and the rate {:g} just misses it with {} at {:.2f} nats")
-           if data.step > 2 else "") + "." for method, (name, _) in METHODS.items())
+        + _missed(data, method, ", and the rate {:g} just misses it with {} at {:.3g} nats")
+        + "." for method, (name, _) in METHODS.items())

@@ -26,7 +26,8 @@ LOOKS: dict[str, tuple[Tone, str, bool]] = {
 DOTS = (0, (1, 1.6))
 MARKS = 11  # how many of its levels a line marks, evenly in the logarithm, beside its left end
 RINGED = ("full", "r = 8")
-SLACK = 1.25  # the rings stand at the mark next to so many times the lowest loss that all reach
+SLACK = 1.25  # the rings stand near so many times the lowest loss that all reach,
+CLEAR, JUMP = 1.05, 0.05  # where within this factor no ringed line changes by more
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,21 @@ class Fronts:
 
     @property
     def example(self) -> tuple[float, dict[str, float]] | None:
-        """A level, and what the ringed contenders have kept there, if all reach one."""
+        """A level, and what the ringed contenders have kept there, if all reach one with a mark
+        beside which no ringed line jumps."""
         reached = ~np.isnan(list(self.kept.values())).any(0)
-        there = np.flatnonzero(reached & self.marked)
-        if not len(there):
+        there = [at for at in np.flatnonzero(reached & self.marked) if self._is_clear(at)]
+        if not there:
             return None
         wanted = SLACK * self.levels[reached.argmax()]
-        at = there[np.abs(np.log(self.levels[there] / wanted)).argmin()]
+        at = min(there, key=lambda each: abs(np.log(self.levels[each] / wanted)))
         return float(self.levels[at]), {name: float(self.kept[name][at]) for name in RINGED
                                         if name in self.kept}
+
+    def _is_clear(self, at: int) -> bool:
+        """Whether no ringed line jumps near a level."""
+        near = np.abs(np.log(self.levels / self.levels[at])) < np.log(CLEAR)
+        return all(np.ptp(self.kept[name][near]) < JUMP for name in RINGED if name in self.kept)
 
 
 def compute(found: Mapping[str, np.ndarray], levels: np.ndarray, base: float, task: str,
@@ -114,7 +121,7 @@ def ringed(data: Fronts) -> str:
         return ""
     loss, kept = data.example
     said = ", ".join(f"{name} {style.percent(each)}" for name, each in kept.items())
-    return f"Ringed, facts kept at {loss:.2g} nats: {said}."
+    return f"Ringed, facts kept at {loss:.3g} nats: {said}."
 
 
 def _key(fig: Figure, data: Fronts, top: float, wide: bool) -> None:
