@@ -489,12 +489,14 @@ def chapter_19(long: str) -> Frames:
              for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
                                        "LoRA, replay alone"))}
     yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
-           [((asked, lines, question), ()) for question, _, _ in asked])
+           [((asked, lines, question), ()) for question, _, _ in asked]
+           + [((asked, lines, "Who?", True), ())])
     ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    counts = {"LoRA, 0.003": [[33, 36, 36], [24, 36, 36]], "full, 0.0001": [[12, 33, 31]]}
+    counts = {"JSON, LoRA": [[33, 36, 36], [24, 36, 36]],
+              "JSON, full fine-tuning": [[12, 33, 31]], "one sentence, LoRA": [[1, 1, 1]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
              ())])
