@@ -489,8 +489,7 @@ def chapter_19(long: str) -> Frames:
              for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
                                        "LoRA, replay alone"))}
     yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
-           [((asked, lines, question), ()) for question, _, _ in asked]
-           + [((asked, lines, "Who?", True), ())])
+           [((asked, lines, question), ()) for question, _, _ in asked])
     ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
