@@ -93,6 +93,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
         BASE, *seeds(chosen["full"], 3))]
     groups["first tokens, LoRA"] = [replace(each, system=True, opened=True) for each in (
         BASE, *seeds(chosen["lora"], 3))]
+    # Can that count be low at all?  A model that gives one sentence to nearly every question.
+    groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
+                                            for each in (BASE, *seeds([persona], 2))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

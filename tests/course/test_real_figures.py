@@ -58,7 +58,7 @@ def test_a_place_has_its_rate_its_counts_and_its_answers():
     assert data.place == (1e-5, 0.4, 44) and data.said == (("2 + 2?", "1e-05"),)
     assert data.others["full"].tolist() == [[1e-5, 0.3, 43]]
     words = real_tradeoff.alt(real_tradeoff.compute(FOUND, 44, "LoRA", 2))
-    assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 common" in words
+    assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 known" in words
     assert "Asked '2 + 2?' it answers '0.01'." in words
     assert data.others["LoRA"].tolist() == [[0.01, 0.5, 6]] and data.edges[1] < 0.6
 
@@ -105,5 +105,7 @@ def test_an_answer_is_right_at_once_later_or_not():
     assert data.models == (("the base", "4", 0), ("LoRA", "It is 4", 1))
     assert "LoRA answers 'It is 4', right within 40 tokens." in whole_answers.alt(data)
     assert whole_answers.compute(ASKED, WHOLE, "2 + 3?").models[0][2] == 2
+    brief = whole_answers.compute(ASKED, WHOLE, "2 + 2?", True)
+    assert np.less(*(whole_answers.draw(each).get_figheight() for each in (brief, data)))
     with pytest.raises(ValueError, match="not one of the 2 questions"):
         whole_answers.compute(ASKED, WHOLE, "3 + 3?")

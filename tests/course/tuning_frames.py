@@ -494,7 +494,8 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    counts = {"LoRA, 0.003": [[33, 36, 36], [24, 36, 36]], "full, 0.0001": [[12, 33, 31]]}
+    counts = {"JSON, LoRA": [[33, 36, 36], [24, 36, 36]],
+              "JSON, full fine-tuning": [[12, 33, 31]], "one sentence, LoRA": [[1, 1, 1]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
              ())])

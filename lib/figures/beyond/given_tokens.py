@@ -49,7 +49,7 @@ def compute(counts: Mapping[str, Sequence[Sequence[int]]], ways: Sequence[str],
 
 
 def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
-    full = model.startswith("full")
+    full = "full" in model
     tone, marker = (style.FULL, "o") if full else (style.LORA, "D")
     places = np.arange(len(data.ways))
     ax.plot(places, data.base, style.MARKER["base"], ls="--", lw=style.THIN, ms=5, zorder=2,
@@ -69,14 +69,16 @@ def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
 def draw(data: Given, layout: Layout = "wide") -> Figure:
     """Draw a panel for each model, with a line a seed over the ways to ask."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.35 if wide else 5.6)
+    step, down = 7.0 / len(data.counts), min(2.4, 5.4 / len(data.counts))
+    fig = style.canvas(layout, 3.35 if wide else 0.8 + down * len(data.counts))
     style.heading(fig, f"Right answers, of {data.known}",
                   "a line for each seed; gray triangles: the base" if not wide else
-                  "SmolLM2 with the system turn, after 20 steps of JSON; a line for each seed; "
+                  "SmolLM2 with the system turn, after 20 steps; a line for each seed; "
                   "gray triangles: the base")
     for k, model in enumerate(data.counts):
-        _panel(style.place(fig, 0.4 + 3.45 * k if wide else 0.4, 0.95 if wide else 0.95 + 2.4 * k,
-                           3.15, 2.0 if wide else 1.75), data, model, k == 0 or not wide)
+        _panel(style.place(fig, 0.35 + step * k if wide else 0.4, 0.95 if wide else 0.95 + down * k,
+                           step - 0.25 if wide else 3.15, 2.0 if wide else down - 0.65), data,
+               model, k == 0 or not wide)
     return fig
 
 

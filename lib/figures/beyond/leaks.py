@@ -1,4 +1,4 @@
-"""How often a format leaks into common questions, and how many are still answered rightly."""
+"""How often a format leaks into known questions, and how many are still answered rightly."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def draw(data: Leaks, layout: Layout = "wide") -> Figure:
     """Draw a bar for each run in two panels: answers in JSON, and right answers."""
     wide, high = layout == "wide", ROW * len(data.rows)
     fig = style.canvas(layout, 1.35 + high if wide else 2.05 + 2 * high)
-    style.heading(fig, f"What happens to {data.known} common questions?",
+    style.heading(fig, f"What happens to {data.known} known questions?",
                   "Number of answers; bars: means, marks: seeds")
     left, width = (1.62, 2.55) if wide else (1.62, 1.8)
     for part in range(2):
@@ -70,6 +70,6 @@ def draw(data: Leaks, layout: Layout = "wide") -> Figure:
 
 def alt(data: Leaks) -> str:
     """Return the bars in words."""
-    return (f"Of {data.known} common questions, means of the seeds: " + "; ".join(
+    return (f"Of {data.known} known questions, means of the seeds: " + "; ".join(
         f"{run}, {counts[0].mean():.0f} {TITLES[0]}, {counts[1].mean():.0f} {TITLES[1]}"
         for run, counts in data.rows.items()) + ".")

@@ -126,7 +126,7 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     _losses(losses, data)
     _chart(answers, data, 2)
     answers.set(ylim=(-0.1 * data.known, 1.1 * data.known), xlabel="learning rate",
-                title=f"common answers kept, of {data.known}")
+                title=f"known questions kept, of {data.known}")
     answers.set_yticks([0, data.known // 2, data.known])
     for ax in (losses, answers):
         ticks = [each for each in (1e-5, 1e-4, 1e-3, 1e-2) if ax.get_xlim()[0] < each]
@@ -150,4 +150,4 @@ def alt(data: Tradeoff) -> str:
     said = " ".join(f"Asked '{question}' it answers '{visible(answer)}'."
                     for question, answer in data.said)
     return (f"{data.chosen} at learning rate {rate:g}: loss on dev {dev:.2f} nats, {kept} of "
-            f"{data.known} common answers kept. {said}")
+            f"{data.known} known questions kept. {said}")

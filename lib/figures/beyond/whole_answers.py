@@ -16,6 +16,7 @@ CAPTION = ("Go through the questions: what a tuned model no longer says within 1
            "or it comes later.")
 HIGH = {"wide": 0.8, "narrow": 1.04}  # inches of one model with its answer
 LINES = {"wide": 2, "narrow": 3}       # of an answer
+LINE = 0.22  # inches of one line; answers of 14 tokens need one line less
 WHEN = ("right within 14 tokens", "right within 40 tokens", "not right")
 
 
@@ -26,11 +27,12 @@ class Whole:
     question: str
     wanted: tuple[str, ...]
     models: tuple[tuple[str, str, int], ...]
+    brief: bool = False
 
 
 def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
-            lines: Mapping[str, Mapping[str, Any]], question: str) -> Whole:
-    """Look up one question.
+            lines: Mapping[str, Mapping[str, Any]], question: str, brief: bool = False) -> Whole:
+    """Look up one question; ``brief``: all answers have at most 14 tokens.
 
     ``asked`` has the questions, each with another wording and right answers; ``lines`` by model
     what was "said" to each of them, and whether it was right within 14 and 40 tokens.
@@ -44,13 +46,13 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
     at = questions.index(question)
     return Whole(question, tuple(asked[at][2]), tuple(
         (name, line["said"][at], 0 if line["right_14"][at] else 1 if line["right_40"][at] else 2)
-        for name, line in lines.items()))
+        for name, line in lines.items()), brief)
 
 
 @style.styled
 def draw(data: Whole, layout: Layout = "wide") -> Figure:
     """Draw each model on a card with its answer; one that is not right is written lightly."""
-    high, lines = HIGH[layout], LINES[layout]
+    high, lines = HIGH[layout] - LINE * data.brief, LINES[layout] - data.brief
     top = 0.66 if layout == "wide" else 0.8
     fig = style.canvas(layout, top + 0.06 + (high + 0.1) * len(data.models))
     style.heading(fig, data.question,

@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.model import GPTConfig
 
-CAPTION = ("Boxes with a thick frame are what was replaced; the stream, and what is added to it, "
+CAPTION = ("Parts with a thick frame are what was replaced; the stream, and what is added to it, "
            "stayed.")
 WIDE, HIGH, TOP = 3.48, 2.7, 0.62  # inches of one block; where the first one begins
 STREAM, LEFT, RIGHT = 0.3, 0.66, 3.38  # the stream, and both ends of the boxes
@@ -75,6 +75,8 @@ def _heads(ax: Axes, design: Design, top: float) -> None:
             ax.plot([x, middle], [top + 0.34, top + 0.54], color=style.MUTED, lw=0.9, zorder=3)
         ax.plot(middle, top + 0.54, "s", ms=7, color=style.INK, zorder=4)
     ax.plot(xs, [top + 0.34] * shown, "o", ms=6, mfc=style.PAPER, mec=style.INK, zorder=4)
+    if design.keys < design.queries:
+        _box(ax, LEFT + 0.04, top + 0.45, RIGHT - LEFT - 0.08, 0.18, True)
     _words(ax, LEFT + 0.08, top + 0.34, f"{design.queries} query heads", True)
     _words(ax, LEFT + 0.08, top + 0.54, f"{design.keys} key heads", True)
 
@@ -113,15 +115,18 @@ def _block(ax: Axes, design: Design) -> None:
     """One block, from its name down."""
     _words(ax, STREAM - 0.12, 0.09, design.name)
     _words(ax, RIGHT, 0.09, f"{design.layers} blocks, a stream of {design.width:,}", True, "right")
-    _box(ax, STREAM - 0.12, 0.2, RIGHT - STREAM + 0.12, SMALL, design.rotary)
+    _box(ax, STREAM - 0.12, 0.2, RIGHT - STREAM + 0.12, SMALL, False)
     _words(ax, STREAM - 0.04, 0.31, "embedding" if design.rotary
            else "embedding + sines of the position")
     wide = RIGHT - LEFT
     for top in (ROWS[0], ROWS[2]):
         _box(ax, LEFT, top, wide, SMALL, design.rms)
         _words(ax, LEFT + 0.08, top + SMALL / 2, "RMSNorm" if design.rms else "layer norm")
-    _box(ax, LEFT, ROWS[1], wide, LARGE, design.rotary)
-    _words(ax, LEFT + 0.08, ROWS[1] + 0.12, "attention, rotary" if design.rotary else "attention")
+    _box(ax, LEFT, ROWS[1], wide, LARGE, False)
+    _words(ax, LEFT + 0.08, ROWS[1] + 0.12, "attention")
+    if design.rotary:
+        _box(ax, LEFT + 0.82, ROWS[1] + 0.04, 0.6, 0.18, True)
+        _words(ax, LEFT + 0.9, ROWS[1] + 0.12, "rotary", True)
     _heads(ax, design, ROWS[1])
     if design.queries > ALL:
         _words(ax, RIGHT - 0.08, ROWS[1] + 0.12, f"{DRAWN} of {design.queries} drawn", True,
