@@ -41,7 +41,7 @@ def compute(answers: Mapping[int, Sequence[float]], whole: float) -> Answers:
 
 
 def _lines(ax: Axes, data: Answers) -> None:
-    at = np.arange(len(data.bits))
+    at = np.array(data.bits)  # fewer to the right
     ax.axhline(data.whole, color=style.FROZEN.mark, ls="--", lw=1.2, zorder=0)
     beside = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "weight": 600}
     ax.annotate(f"as it is {data.whole:.0%}", (at[-1], data.whole), color=style.FROZEN.ink,
@@ -51,7 +51,7 @@ def _lines(ax: Axes, data: Answers) -> None:
                 mec=style.LORA.mark, clip_on=False)
         ax.annotate(f"{name} {shares[-1]:.0%}", (at[-1], shares[-1]), color=style.LORA.ink,
                     **beside)
-    ax.set(xlim=(-0.2, at[-1] + 0.05), ylim=(0, 1), xlabel="bits of a weight",
+    ax.set(xlim=(at[0] + 0.3, at[-1] - 0.07), ylim=(0, 1), xlabel="bits of a weight",
            ylabel="questions answered")
     ax.set_xticks(at, [str(bits) for bits in data.bits])
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
