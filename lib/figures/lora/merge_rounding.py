@@ -24,7 +24,7 @@ class Rounding:
     """Sizes of the update beside W, (sizes,), and the errors of each panel, (sizes, 2).
 
     An error is a share of the adapter's effect; the two columns are merged and unmerged.
-    ``base``, (sizes,), is the error of the base alone, all rounded, as a share of the same.
+    ``base``, (sizes,), is the error of the base alone, with those layers in 16 bits.
     """
 
     sizes: np.ndarray
@@ -33,7 +33,7 @@ class Rounding:
 
 
 def compute(sizes: Sequence[float], errors: Sequence[Sequence[float]]) -> Rounding:
-    """Take five errors a size: weights rounded, merged and not; all rounded, also the base alone.
+    """Take five errors a size: weights in 16 bits, merged and not; layers, also of the base.
 
     Raises:
         ValueError: a size has not five errors.
@@ -99,7 +99,8 @@ def draw(data: Rounding, layout: Layout = "wide") -> Figure:
 def alt(data: Rounding) -> str:
     """Return the picture in words."""
     rows = [f"update of {size:.1%} of W: weights rounded, merged {one[0]:.1%}, unmerged "
-            f"{one[1]:.1%}; all rounded, merged {two[0]:.1%}, unmerged {two[1]:.1%}, base alone "
-            f"{base:.1%}." for size, one, two, base in zip(data.sizes, *data.errors, data.base)]
+            f"{one[1]:.1%}; adapted layers in 16 bits, merged {two[0]:.1%}, unmerged "
+            f"{two[1]:.1%}, base alone {base:.1%}."
+            for size, one, two, base in zip(data.sizes, *data.errors, data.base)]
     return "Error of the logits, as a share of the adapter's change. " + " ".join(
         row[0].upper() + row[1:] for row in rows)
