@@ -231,7 +231,7 @@ def test_the_relatives_start_where_they_should():
 
 def test_b_alone_is_trained_and_a_does_not_count_when_clipping():
     scope = definitions("variants")
-    model, same = (scope["METHODS"]["B only"](0) for _ in range(2))
+    model, same = (scope["METHODS"]["LoRA-FA"](0) for _ in range(2))
     assert trainable_count(model) == 6_144
     assert {name[-6:] for name in model.trainable_parameters()} == {"lora_B"}
     scope["train"](model, 0, 0.01, steps=1)

@@ -19,6 +19,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     tuned,
+    twins,
     variants,
     whole_answers,
 )
@@ -465,13 +466,16 @@ def chapter_18(_: str) -> Frames:
     yield ("variants", variants.compute, variants.draw, variants.alt,
            [((found,), ()), ((found, 2.0), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
-    for name, turns in (("LoRA+", (1, 4, 16)), ("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
-                        ("B only", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),
+    for name, turns in (("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
+                        ("LoRA-FA", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),
                         ("AdaLoRA", (0,))):
         yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
                [((name, turn, 1.0, sigma), ()) for turn in turns])
     yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
            [(("DoRA", turn, long), ()) for turn, long in ((0, 0.5), (1, 1), (2, 1.5))])
+    curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
+              "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
+    yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
     scores = {rate: np.array([0.9, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
            [((scores, {"LoRA+ 16": np.array([0.7, 0.8]), "rsLoRA 64": np.ones(2)}, rate), ())

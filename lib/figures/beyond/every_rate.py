@@ -100,7 +100,8 @@ def _line(ax: Axes, data: Rates, name: str) -> None:
         left = below or point[0] > 94  # no room at its right
         ax.annotate(f"{rate:g}", point, (-5 if left else 5, -6 if below else 6),
                     textcoords="offset points", ha="right" if left else "left",
-                    va="top" if below else "bottom", color=tone.ink, size=style.SMALL, zorder=6)
+                    va="top" if below else "bottom", color=tone.ink, size=style.SMALL, zorder=6,
+                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0.4, "alpha": 0.85})
 
 
 def _board(fig: Figure, left: float, top: float, data: Rates, name: str) -> None:

@@ -43,7 +43,7 @@ def compute() -> list[Method]:
             Method("LoRA+", "B learns faster", ("B",)),
             Method("PiSSA", "starts inside W", ("A", "B", "W")),
             Method("DoRA", "trains row norms m", ("after",)),
-            Method("B only, LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
+            Method("LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
             Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
             Method("Parallel adapter", "a GELU between", ("between",)),
             Method("LayerNorms only", "trains γ and β", ("norm",), beside=False)]
@@ -104,6 +104,6 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
 def alt(data: list[Method]) -> str:
     """Return the drawing in words."""
     first, *others = data
-    return (f"A frozen matrix W takes x to y. {first.name} adds a branch beside it, A, then B, "
+    return (f"A frozen matrix W takes x to y. {first.name} adds a second path, A, then B, "
             f"times {first.factor}, and {first.words}. Its variants differ in one thing each. "
             + "; ".join(f"{each.name}: {each.words}" for each in others) + ".")

@@ -14,15 +14,15 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = "Left is LoRA's branch, and a purple frame marks what this variant changes in it."
+CAPTION = "Left is LoRA's second path, and a purple frame marks what this variant changes in it."
 BOARD = (3.35, 1.95)  # inches of the path, and of the idea
 STREAM, SIDE = 1.4, 0.55  # heights of both paths
 FORK, JOIN, END = 0.35, 2.35, 3.2  # where the path beside leaves and joins, and where y is
 ALPHA, WIDTH = 8.0, 128  # of the chapter's runs
 BARS = 32  # so many of the singular values are drawn
 #: Each with the parts that are its own; ``turn`` is its control.
-OWN = {"LoRA+": ("B",), "rsLoRA": ("factor",), "PiSSA": ("A", "B", "W"), "DoRA": ("after",),
-       "B only": ("A",), "adapter": ("between",), "norms": ("norm",), "VeRA": ("vectors",),
+OWN = {"rsLoRA": ("factor",), "PiSSA": ("A", "B", "W"), "DoRA": ("after",),
+       "LoRA-FA": ("A",), "adapter": ("between",), "norms": ("norm",), "VeRA": ("vectors",),
        "AdaLoRA": ("gates",)}
 
 
@@ -52,7 +52,7 @@ class Relative:
 
 def compute(name: str, turn: float = 0.0, length: float = 1.0,
             sigma: tuple[float, ...] = ()) -> Relative:
-    """One variant: LoRA+ at a ratio, rsLoRA or PiSSA at a rank, DoRA at a strength of BA.
+    """One variant: rsLoRA or PiSSA at a rank, DoRA at a strength of BA.
 
     Raises:
         ValueError: an unknown relative.
@@ -66,10 +66,6 @@ def compute(name: str, turn: float = 0.0, length: float = 1.0,
 def _words(data: Relative) -> tuple[str, str]:
     """The title, and a line under it."""
     turn = data.turn
-    if data.name == "LoRA+":
-        return ((f"LoRA+: B steps {turn:g} times as far as A",
-                 f"Without clipping the same as LoRA with α = {ALPHA * turn:g}")
-                if turn > 1 else ("LoRA+ with ratio 1 is LoRA", "A and B step equally far"))
     if data.name == "rsLoRA":
         return (f"Rank {turn:g}: {turn**0.5:g} times LoRA's scaling" if turn > 1
                 else "At rank 1 both scale alike",
@@ -82,9 +78,11 @@ def _words(data: Relative) -> tuple[str, str]:
     if data.name == "DoRA":
         return ("DoRA: sBA turns a row, m sets its length",
                 f"{turn:g} times sBA, m at {data.length:g} times the old length")
-    return {"B only": ("B only: A stays as it was drawn", "Half of LoRA's parameters are trained"),
-            "adapter": ("Adapter: a GELU between A and B", "The branch is no longer linear"),
-            "norms": ("LayerNorms only: scale and shift", "No branch; γ and β are trained"),
+    return {"LoRA-FA": ("LoRA-FA: A stays as it was drawn",
+                        "Half of LoRA's parameters are trained"),
+            "adapter": ("Parallel adapter: a GELU between A and B",
+                        "The second path is no longer linear"),
+            "norms": ("LayerNorms only: scale and shift", "No second path; γ and β are trained"),
             "VeRA": ("VeRA: one random pair for all layers",
                      "Each layer trains two vectors, d and b"),
             "AdaLoRA": ("AdaLoRA: rank is pruned in training",
@@ -113,7 +111,7 @@ def _path(ax: Axes, data: Relative) -> None:
     for name, middle, tone, still in (("A", 0.7 if shared else 0.75, style.A, "A" in own),
                                       ("B", 1.6 if shared else 1.85, style.B, False)):
         _box(ax, (middle, SIDE), (0.45, 0.36), name,
-             style.FROZEN if shared or (still and data.name == "B only") else tone, name in own)
+             style.FROZEN if shared or (still and data.name == "LoRA-FA") else tone, name in own)
     if shared:
         for name, middle in (("d", 1.15), ("b", 2.05)):
             _box(ax, (middle, SIDE), (0.24, 0.36), name, style.LORA, True)
@@ -131,15 +129,6 @@ def _path(ax: Axes, data: Relative) -> None:
     ax.text(JOIN, STREAM, "+", ha="center", va="center_baseline", weight=600, zorder=5)
     if "after" in own:
         _box(ax, (2.8, STREAM), (0.4, 0.36), "m/ℓ", style.LORA, True)
-
-
-def _steps(ax: Axes, data: Relative) -> None:
-    """The step of one number of A and of one of B, beside each other."""
-    for top, name, long, tone in ((0.5, "One AdamW step of A: its rate", 1, style.A),
-                                  (1.3, f"One step of B: {data.turn:g} times the rate", data.turn,
-                                   style.B)):
-        ax.text(0.1, top - 0.22, name, va="center_baseline", color=tone.ink)
-        ax.add_patch(Rectangle((0.1, top - 0.06), 0.19 * long, 0.24, fc=tone.mark, ec="none"))
 
 
 def _factors(ax: Axes, data: Relative) -> None:
@@ -271,7 +260,7 @@ def _gates(ax: Axes, data: Relative) -> None:
             color=style.MUTED, size=style.SMALL)
 
 
-IDEA = {"LoRA+": _steps, "rsLoRA": _factors, "PiSSA": _spectrum, "DoRA": _length, "B only": _fixed,
+IDEA = {"rsLoRA": _factors, "PiSSA": _spectrum, "DoRA": _length, "LoRA-FA": _fixed,
         "adapter": _bend, "norms": _shift, "VeRA": _shared, "AdaLoRA": _gates}
 
 
@@ -288,7 +277,7 @@ def draw(data: Relative, layout: Layout = "wide") -> Figure:
 
 def alt(data: Relative) -> str:
     """Return the frame in words."""
-    part = {"B": "B", "factor": "the scaling factor",
+    part = {"factor": "the scaling factor",
             "A": "A, B and W" if len(OWN[data.name]) > 1 else "A",
             "after": "a rescaling after the sum", "between": "a GELU between A and B",
             "norm": "the norm before W", "vectors": "the vectors d and b, beside a frozen A and B",
