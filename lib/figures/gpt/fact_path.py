@@ -86,7 +86,7 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.5, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.36, "fetch the country": 0.62,
              "the country again": 0.66},
     "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
@@ -99,7 +99,7 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
              ("answer", 0): (-0.8, 0.98, -0.37), ("is", 1): (-1.6, 2.36, -0.08),
              ("answer", 1): (0.36, 1.95, 0.3)},
     "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("is", 0): (0.0, 0.4, 0.0),
-               ("answer", 0): (-0.36, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
+               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
                ("answer", 1): (0.1, 1.9, 0.15)}}
 #: The one box that is supposed.
 ENRICH = ("name", 0)
@@ -125,10 +125,10 @@ def _spread(data: Paths, layout: Layout) -> dict[str, float]:
 
 
 def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> tuple[float, float]:
-    """A point of an edge: from group to group, or from a group's first piece to its last."""
+    """A point of an edge: from group to group, or from a group's first piece to the group."""
     at, (seen, looks) = COLUMNS[layout], path
     half_width = _spread(data, layout)[seen] if seen == looks else 0.0
-    start, end = at[seen] - half_width, at[looks] + half_width
+    start, end = at[seen] - half_width, at[looks]
     return start + share * (end - start), TOP + (half + share) * BAND
 
 
