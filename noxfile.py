@@ -2,12 +2,14 @@
 
     nox                                     every combination that this machine can run
     nox -k "oldest and Haswell"             some of them
-    nox -s draw                             one of them with three notebooks, drawn anew each time
-    nox -s draw -- 7                        the draw of the seed 7 once more
+    nox -s draw                             one of them with three notebooks, another for each state
+                                            of the files
+    nox -s draw -- 7                        the draw of the seed 7
 """
 
 import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -38,6 +40,10 @@ CPU = Path("/proc/cpuinfo")
 FLAGS = set(CPU.read_text().split()) if CPU.exists() else set()
 CAN_RUN = [kernel for kernel, (needs, *_) in KERNELS.items() if needs <= FLAGS] or ["its own"]
 
+# What is drawn follows from the committed files, so that a failure can be repeated.
+TREE = subprocess.run(["git", "rev-parse", "HEAD^{tree}"], capture_output=True, text=True).stdout
+SEED = int(TREE, 16) % 10**6 if TREE else 0
+
 LOOPS = "import numpy; print(*numpy.show_config('dicts')['SIMD Extensions'].get('found', []))"
 FOUND = ("import numpy, threadpoolctl as t; "
          "print('NumPy', numpy.__version__, [p.get('architecture') for p in t.threadpool_info()])")
@@ -57,8 +63,8 @@ def everywhere(session: nox.Session, numpy: str, kernel: str) -> None:
         session.env.update(OPENBLAS_CORETYPE=kernel, OPENBLAS_L2_SIZE=str(cache))
         session.env.update({"NPY_DISABLE_CPU_FEATURES": off} if off else {})
     session.run("python", "-c", FOUND)
-    # Of each recorded experiment a run is made again, another one each time.
-    session.env["COURSE_DRAW"] = str(random.randrange(1000))
+    # Of each recorded experiment a run is made again, another one for each state of the files.
+    session.env["COURSE_DRAW"] = str(SEED % 1000)
     session.log(f"COURSE_DRAW={session.env['COURSE_DRAW']}")
     session.run(*NOTEBOOKS, f"--executed={session.create_tmp()}", *(session.posargs or CHAPTERS))
 
@@ -66,7 +72,7 @@ def everywhere(session: nox.Session, numpy: str, kernel: str) -> None:
 @nox.session(python=False)
 def draw(session: nox.Session) -> None:
     """One combination with three notebooks, by chance."""
-    seed = int(session.posargs[0]) if session.posargs else random.randrange(10**6)
+    seed = int(session.posargs[0]) if session.posargs else SEED
     rng = random.Random(seed)
     python, numpy, kernel = map(rng.choice, (PYTHONS, ["oldest", "newest"], CAN_RUN))
     session.log(f"seed {seed}: Python {python}, {numpy} NumPy, {kernel}; again: -s draw -- {seed}")
