@@ -8,6 +8,7 @@ from lib.figures.lora import (
     best_rates,
     budget,
     rank_explorer,
+    rank_facts,
     rank_gain,
     rate_curves,
     rate_shift,
@@ -143,7 +144,18 @@ def test_a_gain_is_a_ratio_of_each_seed_and_of_the_means():
     assert "qa 2.00 and 0.50" in rank_gain.alt(data)
 
 
+def test_facts_over_loss_are_means_of_two_seeds_up_to_the_best_rate():
+    runs = [{"run": {"task": "qa", "learning_rate": rate, "seed": seed}, "loss": loss + seed,
+             "facts": 0.5} for rate, loss in ((3.0, 4.0), (2.0, 1.0), (1.0, 2.0))
+            for seed in (0, 1, 2)]
+    data = rank_facts.compute({"rank 8": runs}, ["qa"])
+    assert data.curves["qa"]["rank 8"].tolist() == [[1, 2.5, 0.5], [2, 1.5, 0.5]]
+    assert "qa: rank 8 50% at 2.50 50% at 1.50." in rank_facts.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: rank_facts.compute({"a": []}, ["qa"]), "no runs on qa"),
+    (lambda: rank_facts.compute(dict.fromkeys("abcd", []), []), "at most 3"),
     (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),
     (lambda: best_rates.compute((1,), dict.fromkeys("abcd", np.ones((1, 2)))), "at most 3"),
     (lambda: rank_gain.compute({"qa": {4: [1.0], 8: [1.0]}}, 8), "not 8 and 2 others"),

@@ -70,6 +70,7 @@ from lib.figures.lora import (
     pull,
     qlora_step,
     rank_explorer,
+    rank_facts,
     rank_gain,
     rate_curves,
     rate_map,
@@ -546,6 +547,16 @@ def choices(_: str) -> Frames:
            [(({task: {4: 2.3 * five, 8: 0 * five + 1, 64: five / 2}
                for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
               8), ())])
+    curves = {name: [{"run": {"task": task, "learning_rate": rate, "seed": seed},
+                      "loss": scale * loss, "facts": kept}
+                     for task in ("qa", "instructions", "pirate", "elements", "recipes",
+                                  "new_facts")
+                     for rate, loss, kept in ((1e-3, 0.9, 0.99), (3e-3, 0.3, 0.5), (1e-2, 4, 0))
+                     for seed in (0, 1)]
+              for name, scale in (("rank 8, α = 16", 1), ("rank 64, α = 128", 0.6),
+                                  ("rank 64, α = 16", 0.8))}
+    yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
+           [((curves, ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])

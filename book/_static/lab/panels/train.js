@@ -4,7 +4,7 @@
 // A chapter's panel names the controls that it has, in `only`, and what the others are set to.
 lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_name = 'qa',
   method: method_name = 'lora', rank = '4', alpha = '8', rate: first_rate = null,
-  steps: count = '60', only = '' }, fail) => {
+  steps: count = '60', batch: size = '8', only = '' }, fail) => {
   const { h, slider, choice, button, table, percent, whole, prompt_of, on, ask, train, TASKS } =
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
@@ -19,7 +19,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
     values: [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300],
     value: Number(count) });
-  const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: 8 });
+  const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: Number(size) });
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
   const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
     options: TARGETS.map((name) => [name, name]), several: true });
