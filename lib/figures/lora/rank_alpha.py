@@ -15,8 +15,8 @@ from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The fuller the colour, the better. Follow a diagonal, where alpha is in proportion to "
-           "the rank, and then a row, where it is held.")
+CAPTION = ("The fuller the colour, the better. All runs have the same learning rate and number of "
+           "steps, so a pale cell may only want another rate.")
 
 
 @dataclass(frozen=True)
