@@ -260,7 +260,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [(({"one block": {0.005: (2.4, 2.38), 0.01: (2.19, 2.15), 0.02: (2.25, 2.27)},
                "four blocks": {0.0025: (2.66, 2.68), 0.005: (2.31, 2.33), 0.01: (2.4, 2.46)},
                "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
-                                         0.01: (4.2, 4.6)}},), ())])
+                                         0.01: (4.2, 4.6)}}, 1400), ())])
     yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
            [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04, 0.012],
                               [1, 0, 1, 0.3, 1.02, 0.3]]), block), ())
