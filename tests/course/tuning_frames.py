@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lib.figures.beyond import (
-    every_rate,
     family,
     given_tokens,
     leaks,
@@ -459,11 +458,6 @@ def chapter_18(_: str) -> Frames:
                     for seed in range(3)]
              for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
                                  ("rsLoRA 64", 0.9), ("norms", 0.6))}
-    rates = {name: {0.01 * 2**k: (score - k * fall, 0.98 - 0.1 * k) for k in range(4)}
-             for name, score, fall in (("LoRA", 0.9, 0.1), ("rsLoRA 64", 0.93, 0.02),
-                                       ("norms", 0.6, 0.2), ("adapter", 0.9, 0.3))}
-    yield ("every_rate", every_rate.compute, every_rate.draw, every_rate.alt,
-           [((rates, name), ()) for name in rates])
     yield ("variants", variants.compute, variants.draw, variants.alt,
            [((found,), ()), ((found, 2.0), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))

@@ -91,7 +91,8 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
     wide, high = PANEL[layout]
     columns, top = COLUMNS[layout], TOP[layout]
     fig = style.canvas(layout, top + high * -(-len(data) // columns))
-    style.heading(fig, f"{len(data) - 1} variants: what each changes in {data[0].name}",
+    others = sum(each.beside for each in data) - 1
+    style.heading(fig, f"{others} variants and a control, beside {data[0].name}",
                   "Grey is frozen, colour is trained;"
                   + (" " if layout == "wide" else "\n")
                   + "a purple frame marks what differs from LoRA")
@@ -105,5 +106,5 @@ def alt(data: list[Method]) -> str:
     """Return the drawing in words."""
     first, *others = data
     return (f"A frozen matrix W takes x to y. {first.name} adds a second path, A, then B, "
-            f"times {first.factor}, and {first.words}. Its variants differ in one thing each. "
+            f"times {first.factor}, and {first.words}. Each other method differs in one thing. "
             + "; ".join(f"{each.name}: {each.words}" for each in others) + ".")

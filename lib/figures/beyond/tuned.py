@@ -86,5 +86,5 @@ def alt(data: Tuned) -> str:
     """Return the frame in words."""
     above = data.above()
     return (f"LoRA at a rate of {data.rate:g} answers {100 * data.lora[data.rate].mean():.1f}%; "
-            f"{len(above)} of {len(data.others)} variants, each at its best rate, answer more: "
+            f"{len(above)} of {len(data.others)} others, each at its best rate, answer more: "
             f"{', '.join(above) or 'none'}.")
