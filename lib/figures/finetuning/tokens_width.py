@@ -131,8 +131,8 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
     ax.plot([0.03, data.half, data.half], [50, 50, 0], color=style.MUTED, lw=style.THIN,
             ls=(0, (3, 2)))
     ax.text(0.04, 48, "half", size=style.SMALL, color=style.MUTED, va="top")
-    ax.text(data.half * (0.9 if plain else 1.1), 3, f"{data.half:.2g}", size=style.SMALL,
-            color=style.MUTED, ha="right" if plain else "left", va="bottom")
+    ax.text(data.half * 0.9, 3 if plain else 38, f"{data.half:.2g}", size=style.SMALL,
+            color=style.MUTED, ha="right", va="bottom")
     for k, (name, (at, share)) in enumerate(data.models.items()):
         ax.plot(at, 100 * share, "o", color=style.LORA.mark, ms=6.5, mec=style.PAPER, zorder=4)
         below = wide and (name in LEFT or k == 0 and (at < 30 or not plain))
