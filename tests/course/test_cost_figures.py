@@ -31,7 +31,8 @@ def recorded():
 
 
 @pytest.mark.parametrize("name, count", [
-    ("GPT-2 small", 124_439_808), ("GPT-2 XL", 1_557_611_200), ("Llama 2 7B", 6_738_415_616),
+    ("GPT-2 small", 124_439_808), ("GPT-2 XL", 1_557_611_200),
+    ("Llama 3.2 1B", 1_235_814_400), ("Llama 2 7B", 6_738_415_616),
     ("Llama 2 70B", 68_976_648_192), ("GPT-3", 174_604_259_328)])
 def test_known_models_have_their_published_counts(name, count):
     assert cost_scale.MODELS[name].parameters() == count
@@ -84,9 +85,9 @@ def test_frozen_weights_in_4_bits_and_checkpointing_change_their_own_parts():
     assert plain["optimizer"] == saved["optimizer"] and plain["logits"] == saved["logits"]
 
 
-@pytest.mark.parametrize("size, words", [(23e9, "fits on 24 GB"), (24e9, "fits on 80 GB"),
+@pytest.mark.parametrize("size, words", [(23e9, "fits on 24 GB"), (24e9, "fits on 48 GB"),
                                          (80e9, "too large for 80 GB")])
-def test_a_card_is_named_with_a_tenth_left_free(size, words):
+def test_the_smallest_card_is_named_with_a_tenth_left_free(size, words):
     assert cost_scale.card_for(size) == words
 
 
@@ -192,6 +193,19 @@ def test_lora_saves_half_at_four_tokens_for_each_unit_of_width():
     assert round(half, 1) == 3.8 and np.isclose(there.models[""][1], 0.5, atol=1e-3)
     at, share = data.models["Llama 2 7B"]
     assert at == 0.5 and abs(share - tokens_width.by_formula(at)) < 0.01
-    for sizes, tokens, words in (({}, 1, "no model"), (cost_scale.MODELS, 0, "tokens is 0")):
+    for arguments, words in ((({}, 1), "no model"), ((cost_scale.MODELS, 0), "tokens is 0"),
+                             ((cost_scale.MODELS, 1, "luck"), "saving is 'luck'")):
         with pytest.raises(ValueError, match=words):
-            tokens_width.compute(sizes, tokens)
+            tokens_width.compute(*arguments)
+
+
+def test_with_checkpointing_half_is_saved_while_tokens_take_12_bytes_a_parameter():
+    data = tokens_width.compute(cost_scale.MODELS, 2048, "checkpointing")
+    assert data.half == 72
+    assert np.isclose(tokens_width.by_formula(72, saving="checkpointing"), 0.5)
+    for name, half in (("GPT-2 small", 4.5), ("Llama 3.2 1B", 6.6), ("Llama 2 7B", 37.8)):
+        assert np.isclose(data.halves[name], half, atol=0.05)
+        size = cost_scale.MODELS[name]
+        each = 2 * size.d_model * size.layers + 8 * size.vocabulary
+        rule = 12 * size.parameters() / each / size.d_model
+        assert abs(data.halves[name] / rule - 1) < 0.08

@@ -218,7 +218,8 @@ def costs(long: str) -> Frames:
            [((name, tokens, saving), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072) for saving in ("nothing", "both")])
     yield ("tokens_width", tokens_width.compute, tokens_width.draw, tokens_width.alt,
-           [((cost_scale.MODELS, tokens), ()) for tokens in (2048, 8192, 32_768)])
+           [((cost_scale.MODELS, tokens, saving), ()) for tokens in (2048, 8192, 32_768)
+            for saving in tokens_width.SAVINGS])
 
 
 def low_ranks(long: str) -> Frames:

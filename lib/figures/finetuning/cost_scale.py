@@ -69,6 +69,7 @@ MODELS = {
     "this model": Size(4, 128, 512, 1000, 128, tied=False, biases=False),
     "GPT-2 small": Size(12, 768, 3072, 50_257, 768, positions=1024),
     "GPT-2 XL": Size(48, 1600, 6400, 50_257, 1600, positions=1024),
+    "Llama 3.2 1B": Size(16, 2048, 8192, 128_256, 512, 2, 1, 0, True, False),
     "Llama 2 7B": Size(32, 4096, 11_008, 32_000, 4096, 2, 1, 0, False, False),
     "Llama 2 70B": Size(80, 8192, 28_672, 32_000, 1024, 2, 1, 0, False, False),
     "GPT-3": Size(96, 12_288, 49_152, 50_257, 12_288, positions=2048)}
@@ -78,17 +79,16 @@ MODELS = {
 WEIGHT, GRADIENT, OPTIMIZER = 2, 2, 4 + 4 + 4
 #: Bytes of activations for each token, layer and d_model of a GPT.  Korthikanti et al. 2022, eq. 2,
 #: without the attention maps, which fused attention does not keep; LoRA on query and value does
-#: not keep the inputs of the frozen feed-forward matrices: 2 and 4 * 2 bytes less. On all linear
-#: layers it keeps every input (and r numbers for each adapter, which are left out here). A gated
-#: feed-forward part keeps more: see Size.kept.
-FULL_ACTIVATIONS, LORA_ACTIVATIONS = 34, 24
+#: not keep the inputs of the frozen feed-forward matrices. On all linear layers it keeps every
+#: input (and r numbers for each adapter, left out here), with checkpointing what enters a block.
+FULL_ACTIVATIONS, LORA_ACTIVATIONS, CHECKPOINTED = 34, 24, 2
 #: Bytes of a logit and of its gradient, both in 32 bits.
 LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 #: The fill of activations, which no method owns.
 KEPT = "#e1e5ea"
-#: What two common GPUs hold, in GiB, and the share that is left of it for a step.
-CARDS, FREE = (80, 24), 0.9
+#: What GPUs hold, in GiB; those that have a mark in the picture; the share left for a step.
+GPUS, CARDS, FREE = (8, 12, 16, 24, 48, 80), (80, 24), 0.9
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
@@ -129,7 +129,7 @@ def memory(size: Size, tokens: int, rank: int | None = None,
     whole = size.parameters()
     trained = whole if rank is None else size.adapter(rank, everywhere)
     frozen = 0 if rank is None else whole
-    each = 2 * size.d_model if checkpointing else size.kept(rank is None or everywhere)
+    each = CHECKPOINTED * size.d_model if checkpointing else size.kept(rank is None or everywhere)
     sizes = (bits * frozen // 8 + WEIGHT * trained, GRADIENT * trained, OPTIMIZER * trained,
              tokens * each * size.layers, tokens * LOGIT * size.vocabulary)
     return dict(zip(PARTS, sizes, strict=True))
@@ -163,9 +163,9 @@ def written(size: float) -> str:
 
 
 def card_for(size: float) -> str:
-    """Say which of the two GPUs has room for so many bytes: ``fits on 24 GB``."""
-    fitting = [card for card in CARDS if size <= FREE * card * 2**30]
-    return f"fits on {min(fitting)} GB" if fitting else f"too large for {max(CARDS)} GB"
+    """Say which is the smallest GPU with room for so many bytes: ``fits on 24 GB``."""
+    fitting = [card for card in GPUS if size <= FREE * card * 2**30]
+    return f"fits on {min(fitting)} GB" if fitting else f"too large for {max(GPUS)} GB"
 
 
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:
