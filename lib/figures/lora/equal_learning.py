@@ -19,7 +19,7 @@ CAPTION = ("The rule in four views: one run, two runs at one loss, all learning 
            "and the best of them at each loss.")
 STEPS = (1, 2, 3, 4)
 SHOWN = {"full": 0.001, "lora": 0.01}  #: the run of each method that the first steps show
-SAID = {1: "One run: each mark is a moment of its training",
+SAID = {1: "One run: each mark is a checkpoint",
         2: "Two runs, compared at one loss",
         3: "All learning rates, compared at one loss",
         4: "Upper envelopes: the best rate at each loss"}
@@ -221,7 +221,7 @@ def alt(data: Equal) -> str:
                 for step, loss, kept in data.runs["full"][SHOWN["full"]]]
         return f"{before} Full fine-tuning at a rate of {SHOWN['full']:g} has {', '.join(said)}."
     if data.step == 2:
-        return f"{before} Read at the ring between two moments. " + " ".join(
+        return f"{before} Read at the ring between two checkpoints. " + " ".join(
             f"{name[0].upper()}{name[1:]} at a rate of {SHOWN[method]:g}: {_moments(data, method)}."
             for method, (name, _) in METHODS.items())
     return f"{before} " + " ".join(
