@@ -16,7 +16,6 @@ CAPTION = ("Move the rate: the order of the encodings depends on it. So compare 
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
          "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
-MARKS = dict(zip(TONES, "^osvD", strict=True))
 DASHES = dict.fromkeys(TONES, "-") | {"none": "--"}
 
 
@@ -69,29 +68,29 @@ def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str,
 
 @style.styled
 def draw(data: Race, layout: Layout = "wide") -> Figure:
-    """Draw each way's loss over the rate, a ring at its lowest, and the seeds at one rate."""
+    """Draw each way's loss over the rate, a ring at its lowest, and pick one rate out."""
     fig = style.canvas(layout, 3.7)
     (first, low), (second, next_low) = list(data.order().items())[:2]
     at_rate = "At a rate of" if layout == "wide" else "At"
+    at = int(np.flatnonzero(data.rates == data.rate)[0])
+    count = next(iter(data.losses.values())).shape[1]
+    spread = max(float(np.ptp(each[at])) for each in data.losses.values())
     style.heading(fig, f"{at_rate} {data.rate:g}: {first} leads {second} by "
                   f"{next_low - low:.2f} nats",
-                  "Lines: mean of the seeds. Marks: each seed at this rate")
+                  f"Lines: mean of {count} seeds, at this rate at most {spread:.2f} nats apart")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
-    every = np.concatenate([each.ravel() for each in data.losses.values()])
+    every = np.concatenate([each.mean(1) for each in data.losses.values()])
     places = np.arange(len(data.rates))
-    at = int(np.flatnonzero(data.rates == data.rate)[0])
-    ax.set(xlim=(-0.26, places[-1] + 0.26), ylim=(every.min() - 0.08, every.max() + 0.08),
+    ax.set(xlim=(-0.15, places[-1] + 0.15), ylim=(every.min() - 0.08, every.max() + 0.08),
            xlabel="learning rate", ylabel="loss on dev, nats")
-    ax.axvspan(at - 0.24, at + 0.24, color=style.GRID, lw=0, zorder=0)
-    aside = np.linspace(-0.2, 0.2, len(data.losses))
-    for (way, each), apart_by in zip(data.losses.items(), aside, strict=True):
+    ax.axvspan(at - 0.1, at + 0.1, color=style.GRID, lw=0, zorder=0)
+    for way, each in data.losses.items():
         tone, mean = TONES[way], each.mean(1)
         ax.plot(places, mean, color=tone.mark, lw=1.8, ls=DASHES[way], zorder=2)
         ax.plot(mean.argmin(), mean.min(), "o", ms=9, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
-        style.seeds(ax, np.full(each.shape[1], at + apart_by), each[at], MARKS[way], tone)
     for way, high in apart({way: each[-1].mean() for way, each in data.losses.items()},
                            *ax.get_ylim()):
-        ax.text(places[-1] + 0.3, high, way, va="center", color=TONES[way].ink, weight=600,
+        ax.text(places[-1] + 0.19, high, way, va="center", color=TONES[way].ink, weight=600,
                 size=style.SMALL)
     ax.set_xticks(places, [f"{rate:g}" for rate in data.rates])
     ax.grid(axis="y")

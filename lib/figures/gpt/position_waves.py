@@ -10,17 +10,27 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Thin: the cosine of each pair, up to five of them. Thick: the mean of all pairs "
-           "taken, the fastest first.")
+CAPTION = ("Thick: the mean of the pairs taken, the fastest first; thin: up to five of them; "
+           "dashed: the mean of all pairs.")
 THIN_LINES = 5
 
 
 @dataclass(frozen=True)
 class Waves:
-    """waves: (pairs taken, distances), the cosine of each pair; of ``every`` pairs."""
+    """every_wave: (pairs, distances), the cosine of each pair; the first ``taken`` are taken."""
 
-    waves: np.ndarray = field(repr=False)
-    every: int
+    every_wave: np.ndarray = field(repr=False)
+    taken: int
+
+    @property
+    def waves(self) -> np.ndarray:
+        """The waves of the pairs taken, (taken, distances)."""
+        return self.every_wave[:self.taken]
+
+    @property
+    def every(self) -> int:
+        """How many pairs there are."""
+        return len(self.every_wave)
 
     @property
     def mean(self) -> np.ndarray:
@@ -43,20 +53,22 @@ def compute(omega: np.ndarray, pairs: int, distances: int = 128) -> Waves:
     """
     if not 1 <= pairs <= len(omega):
         raise ValueError(f"pairs is {pairs}; allowed are 1 to {len(omega)}")
-    return Waves(np.cos(omega[:pairs, None] * np.arange(distances)), len(omega))
+    return Waves(np.cos(omega[:, None] * np.arange(distances)), pairs)
 
 
 @style.styled
 def draw(data: Waves, layout: Layout = "wide") -> Figure:
     """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
     fig = style.canvas(layout, 3.05)
-    taken, rival = len(data.waves), data.rival
-    style.heading(fig, f"{taken} of {data.every} pairs", f"Distance 0 has 1. "
-                  f"Highest peak after it: {data.mean[rival]:.2f}, at distance {rival}")
+    taken, rival = data.taken, data.rival
+    style.heading(fig, f"{taken} of {data.every} pairs", f"At distance 0 the mean is 1. "
+                  f"Highest peak after it: {data.mean[rival]:.2f}, at {rival}")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
     ax.axhline(0, color=style.RULE, lw=style.THIN)
     some = np.unique(np.linspace(0, taken - 1, THIN_LINES).astype(int))
     ax.plot(data.waves[some].T, color=style.FROZEN.mark, lw=0.7, alpha=0.3, zorder=2)
+    if taken < data.every:
+        ax.plot(data.every_wave.mean(0), color=style.LORA.mark, lw=1.8, ls="--", zorder=4)
     ax.plot(data.mean, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
     style.point(ax, rival, data.mean[rival], "o", style.DATA, 7)
     ax.set(xlim=(0, data.waves.shape[1] - 1), ylim=(-1.1, 1.1), yticks=[-1, 0, 1],
@@ -67,7 +79,7 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
 
 def alt(data: Waves) -> str:
     """Return the frame in words."""
-    return (f"The mean of {len(data.waves)} of {data.every} waves over the distance: 1 at distance "
+    return (f"The mean of {data.taken} of {data.every} waves over the distance: 1 at distance "
             f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
             f"{len(data.mean) - 1}; the highest peak after it "
             f"is {data.mean[data.rival]:.2f}, at {data.rival}.")
