@@ -1,13 +1,16 @@
 """The panels of the model in the page, as readers use them: from the disk and from a server."""
 
+import json
 import re
 import shutil
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from benchmarks.lab_page import DATA, LAB, SCRIPTS, served_folder
+from lib.figures.finetuning import cost_scale
 from lib.interchange.page import page_training
 from lib.lora import LoRALinear
 from tools.environment import ROOT
@@ -19,7 +22,7 @@ import panel_walks
 from panel_walks import fast, panel, press, says
 
 PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
-          "tokens", "prompt", "parts")
+          "tokens", "prompt", "parts", "memory")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -227,6 +230,65 @@ def test_parts_are_switched_off_and_on(page):
     assert left.inner_text() == "" and parts.locator(".lab-bars li").count() == 0
     press(parts, "Poland")
     parts.get_by_text("Warsaw").nth(1).wait_for()
+
+
+COUNTED = """([name, tokens, more]) => {
+  const { MODELS, size_of, count } = lab_panels.memory;
+  return count(size_of(MODELS[name]), tokens, more);
+}"""
+
+
+@pytest.mark.parametrize("more", [
+    {}, {"checkpointing": True}, {"rank": 8, "everywhere": True}, {"rank": 4},
+    {"rank": 64, "everywhere": True, "bits": 4}, {"rank": 1, "bits": 8, "checkpointing": True}])
+def test_memory_is_counted_as_in_python(page, more):
+    panel(page, "memory")
+    names = page.evaluate("Object.keys(lab_panels.memory.MODELS)")
+    assert set(names) < set(cost_scale.MODELS)
+    for name in names:
+        wanted = cost_scale.memory(cost_scale.MODELS[name], 2048, **more)
+        assert page.evaluate(COUNTED, [name, 2048, more]) == list(wanted.values()), name
+        for part in wanted.values():
+            assert page.evaluate("lab_panels.memory.written", part) == cost_scale.written(part)
+        fits = cost_scale.card_for(sum(wanted.values())).replace("for 80", "for one of 80")
+        shown = page.evaluate("lab_panels.memory.fits", sum(wanted.values()))
+        assert shown.replace("a GPU of ", "") == fits
+
+
+LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+         "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+         "hidden_act": "silu", "tie_word_embeddings": False, "attention_bias": False}
+GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "n_positions": 1024, "vocab_size": 50257,
+        "activation_function": "gelu_new"}
+
+
+def test_a_config_is_read(page):
+    read = "(config) => lab_panels.memory.read_config(JSON.stringify(config))"
+    assert page.evaluate(read, LLAMA) == asdict(cost_scale.Size(
+        32, 4096, 14_336, 128_256, 1024, ups=2, norm=1, tied=False, biases=False))
+    assert page.evaluate(read, GPT2) == asdict(cost_scale.MODELS["GPT-2 small"])
+    gemma = LLAMA | {"hidden_act": "gelu", "model_type": "gemma"}
+    del gemma["tie_word_embeddings"]
+    found = page.evaluate(read, gemma)
+    assert (found["ups"], found["tied"]) == (2, True)
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"hidden_size": None}, "hidden_size is missing, it must be a whole number above 0"),
+    ({"vocab_size": 1.5}, "vocab_size is 1.5, it must be a whole number above 0"),
+    ({"head_dim": 64}, "head_dim times num_attention_heads is 2048, this count needs hidden_size"),
+    ({"num_local_experts": 8}, "mixture of experts"), (None, "This is no JSON")])
+def test_a_config_that_can_t_be_counted_is_refused(page, change, words):
+    memory = panel(page, "memory")
+    memory.get_by_label("your own", exact=True).check(force=True)
+    memory.get_by_label("Its config.json").fill(json.dumps(LLAMA))
+    memory.locator(".lab-head", has_text="8,030,261,248 parameters").wait_for()
+    memory.get_by_label("Its config.json").fill("{" if change is None
+                                                else json.dumps(LLAMA | change))
+    memory.get_by_text(words).wait_for()
+    assert memory.locator(".lab-stack").count() == memory.locator("tbody tr").count() == 0
+    memory.get_by_label("Llama 2 7B", exact=True).check(force=True)
+    memory.locator(".lab-head", has_text="LoRA takes 79% less and fits on a GPU of 48").wait_for()
 
 
 def test_the_tokenizer_needs_no_model(running, folder):

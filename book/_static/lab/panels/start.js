@@ -9,7 +9,8 @@
     'generation', 'tokenizer', 'evaluation', 'quantise', 'safetensors', 'mixing', 'settings',
     'worker', 'lab', 'panels/kit', 'panels/plot', 'panels/ask', 'panels/sampling',
     'panels/train', 'panels/sweep', 'panels/example', 'panels/pairs', 'panels/faults', 'panels/mix',
-    'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt', 'panels/parts'];
+    'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt', 'panels/parts',
+    'panels/memory'];
   let loaded = null;
 
   function load() {
