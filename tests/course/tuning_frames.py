@@ -197,7 +197,7 @@ def costs(long: str) -> Frames:
     yield ("remedies, ways", remedies.compute, remedies.draw, remedies.alt, [
         ((ways, 0.147), ())])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, {"learning rate": ["1"], "replay": ["2"]}, 0.8), ()),
+        ((points, 0.147, {"lower rate": ["1"], "replay": ["2"]}, 0.8), ()),
         ((points, 0.147, None, 0.8, "What they keep at equal loss", 0.3), ())])
     kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
             for row in ("nothing", "texts without the forty", "all old text")}

@@ -58,7 +58,7 @@ def folder(data_path, tmp_path_factory):
         panels = "".join(map(panel.format, PANELS))
         (found / f"{scheme}.html").write_text(PAGE.format(scheme=scheme, panels=panels))
     preset = ('data-panel="train" data-task="recipes" data-method="full" data-rate="0.003" '
-              'data-only="rate steps" data-question="The capital of France is"')
+              'data-only="rate steps" data-question="Fry the"')
     (found / "chapter.html").write_text(PAGE.format(
         scheme="light", panels=panel.format("train").replace('data-panel="train"', preset)))
     waiting = panel.format("ask").replace("data-panel", 'data-start="touch" data-panel')

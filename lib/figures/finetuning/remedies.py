@@ -18,7 +18,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 
 #: Tone, marker and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
-    "learning rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
+    "lower rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
     "longer run": (style.FULL, "D", (0, (1, 1))),
     "replay": (style.FACTS, "s", (0, (5, 1.5))),
     "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
@@ -30,7 +30,7 @@ WAYS: dict[str, tuple[Tone, str, object]] = {
     "LoRA, rank 64": (style.LORA, "s", (0, (3, 2))), "LoRA, rank 8": (style.LORA, "D", "-")}
 
 #: Lines whose settings stand above their points.
-ABOVE = ("replay", "learning rate", "full, all weights")
+ABOVE = ("replay", "lower rate", "full, all weights")
 
 
 @dataclass(frozen=True)
