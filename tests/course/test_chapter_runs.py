@@ -201,19 +201,19 @@ def test_the_second_task_starts_from_the_first_in_every_way(cut, monkeypatch):
     monkeypatch.setattr(training, "fit", lambda model, batch_at, *_, **__: batches.append(
         batch_at(3)[0]))
     bare = scope["base"].forward(tokens, False)
-    for way in ("same", "beside", "merged", "fresh"):
+    for way in ("same", "beside", "merged", "fresh", "fresh 8", "merged 8", "sum"):
         model = scope["begin"](way, 0)
         np.testing.assert_allclose(model.forward(tokens, False),
-                                   bare if way == "fresh" else wanted, atol=1e-3)
+                                   bare if way[:5] in ("fresh", "sum") else wanted, atol=1e-3)
         counts.append(trainable_count(model))
         for array in model.trainable_parameters().values():
             array += 1      # whatever is trained, the first is not touched
         assert as_bytes(first.parameters()) == before
         scope["teach"](model, 0.125 if way == "same" else 0.0, 1e-3, 0)
-    assert counts == [12_288, 24_576, 12_288, 12_288]
+    assert counts == [12_288, 24_576, 12_288, 12_288, 24_576, 24_576, 12_288]
     kinds = [[scope["tokenizer"].decode(row[1:]).split(" ")[0] for row in batch]
              for batch in batches]
-    assert kinds == [["Instruction:"] * 14 + ["Q:"] * 2] + [["Instruction:"] * 16] * 3
+    assert kinds == [["Instruction:"] * 14 + ["Q:"] * 2] + [["Instruction:"] * 16] * 6
 
 
 def test_the_relatives_start_where_they_should():

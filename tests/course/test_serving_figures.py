@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    both_tasks,
     clip,
     drift,
     few_bits,
@@ -166,10 +167,12 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
         fig = second_task.draw(data, layout)
         board, scores = fig.axes
         words = [text.get_text() for text in board.texts]
-        assert (words.count("first"), words.count("new"), words.count("W")) == (2, 3, 3)
+        wide = layout == "wide"     # a phone has no room for the parts
+        assert [words.count(part) for part in ("first", "new", "W")] == [
+            count * wide for count in (3, 4, 5)]
         framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
-        assert len(framed) == sum(trained for _, parts in second_task.WAYS.values()
-                                  for _, trained in parts)
+        assert len(framed) == wide * sum(trained for _, parts in second_task.WAYS.values()
+                                         for _, trained in parts)
         marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
         assert [sorted(line.get_xdata()) for line in marks] == [
             sorted(task) for way in second_task.WAYS for task in after[way, True]]
@@ -224,18 +227,37 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
 def test_a_gain_is_above_the_control_and_few_seeds_have_no_interval():
     data = first_gain.compute({
         "five": {"same": [61.0, 62, 63, 64, 65], "fresh": [60.0, 60, 60, 60, 60]},
-        "two": {"fresh": [40.0, 50], "same": [30.0, 50]}},
-        {name: {"same": [80.0, 90], "fresh": [70.0, 70]} for name in ("five", "two")})
+        "two": {"fresh": [40.0, 50], "same": [30.0, 50], "beside": [70.0, 70],
+                "fresh 8": [60.0, 64]}},
+        {name: {"same": [80.0, 90], "fresh": [70.0, 70], **more} for name, more in (
+            ("five", {}), ("two", {"beside": [80.0, 82], "fresh 8": [79.0, 83]}))})
     assert data.gain("five", "same") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
     assert data.gain("two", "same") == (-5, None)
+    assert data.gain("two", "beside") == (8, None)      # above the control of its own rank
     assert (data.words("five", "same"), data.words("two", "same")) == ("+3.0 ± 2.0", "\u22125.0")
     upper, lower = first_gain.draw(data).axes
     assert [bar.get_width() for bar in upper.patches] == [60, 60, 3]
-    assert [bar.get_width() for bar in lower.patches] == [45, 40, 0]
-    assert "five, 5 seeds: a fresh adapter 60.0%, same 63.0% (+3.0 ± 2.0), and of the second " \
+    assert [bar.get_width() for bar in lower.patches] == [45, 40, 0, 62, 62, 8]
+    assert "five, 5 seeds: same 63.0% (+3.0 ± 2.0), fresh 60.0%, and of the second " \
         "task same 85.0%, fresh 70.0%" in first_gain.alt(data)
-    with pytest.raises(ValueError, match="no fresh adapter in two"):
-        first_gain.compute({"two": {"same": [1.0]}}, {})
+    with pytest.raises(ValueError, match="control is missing in two"):
+        first_gain.compute({"two": {"beside": [1.0], "fresh": [1.0]}}, {})
+
+
+def test_both_tasks_have_a_mark_for_each_seed_and_names_that_no_other_name_covers():
+    scores = {(way, replay, 0.01): [(10.0 * number, 55.0 + number), (10.0 * number, 95.0)]
+              for number, way in enumerate(both_tasks.LOOKS) for replay in both_tasks.REPLAY
+              if way != "merged 8" or replay == "with"}
+    data = both_tasks.compute(scores, 0.01, "without")
+    assert list(data.ways) == [way for way in both_tasks.LOOKS if way != "merged 8"]
+    assert data.low == 50 and "; same, 10.0% and 75.5%; " in both_tasks.alt(data)
+    ax = both_tasks.draw(data).axes[0]
+    small = [line for line in ax.lines if line.get_markersize() == 4.5]
+    assert [len(line.get_xdata()) for line in small] == [2] * 7
+    spots = [text.get_window_extent() for text in ax.texts]
+    assert not any(one.overlaps(two) for at, one in enumerate(spots) for two in spots[:at])
+    with pytest.raises(ValueError, match="no scores with replay at the learning rate 0.5"):
+        both_tasks.compute(scores, 0.5, "with")
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():

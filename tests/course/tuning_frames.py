@@ -44,6 +44,7 @@ from lib.figures.finetuning import (
 from lib.figures.lora import (
     batch_sizes,
     best_rates,
+    both_tasks,
     budget,
     capacity,
     clip,
@@ -418,6 +419,10 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for replay in (False, True)}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, replay), ()) for replay in second_task.REPLAY])
+    both = {(way, replay, 0.01): [(5.0 * number, 80.0 + number), (5.0 * number, 60.0)]
+            for number, way in enumerate(both_tasks.LOOKS) for replay in both_tasks.REPLAY}
+    yield ("both_tasks", both_tasks.compute, both_tasks.draw, both_tasks.alt,
+           [((both, 0.01, replay), ()) for replay in both_tasks.REPLAY])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,

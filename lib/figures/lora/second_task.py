@@ -1,4 +1,4 @@
-"""Three ways to a second task and a control, and what is right in both tasks afterwards."""
+"""Four ways to a second task and two controls, and what is right in both tasks afterwards."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose replay: the last row, which never had the first task, shows how much of it the "
-           "replayed rows teach. Each mark is a seed, each number a mean.")
+CAPTION = ("Choose replay: the last two rows, which never had the first task, show how much of it "
+           "the replayed rows teach. A mark is a seed, a number a mean.")
 #: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
         "merged": ("merge it, train a new one", (("W + first", False), ("new", True))),
-        "fresh": ("control: no first task", (("W", False), ("new", True)))}
+        "sum": ("train one alone, then add both", (("W", False), ("new", True), ("first", False))),
+        "fresh": ("control: no first task", (("W", False), ("new", True))),
+        "fresh 8": ("control of beside's rank", (("W", False), ("new, rank 8", True)))}
 REPLAY = ("without", "with")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
-WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56}  # inches of a part
-STEP = {"wide": 0.92, "narrow": 1.28}  # inches from one way to the next
-APART = 0.3  # inches between the marks of the two tasks
+WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
+          "new, rank 8": 1.12}  # inches of a part
+STEP = {"wide": 0.76, "narrow": 0.84}  # inches from one way to the next
+APART = 0.28  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 
 
@@ -51,12 +54,13 @@ def compute(before: float, after: Mapping[tuple[str, bool], Sequence[Sequence[fl
                   {way: np.array(after[way, replay == "with"], float) for way in WAYS})
 
 
-def _parts(ax: Axes, way: str, top: float) -> None:
-    """The way's name, and its parts in a row; what is trained has a thick frame."""
+def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
+    """The way's name, and its parts in a row if they are drawn; what is trained has a thick frame.
+    """
     ax.text(0.05, top, way, va="center_baseline", weight=600)
     ax.text(0.62, top, WAYS[way][0], va="center_baseline", color=style.MUTED, size=style.SMALL)
     left = 0.05
-    for number, (words, trained) in enumerate(WAYS[way][1]):
+    for number, (words, trained) in enumerate(WAYS[way][1] if drawn else ()):
         if number:
             ax.text(left + 0.13, top + 0.33, "+", ha="center", va="center_baseline", weight=600)
             left += 0.26
@@ -72,7 +76,7 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
-            if not number and way != "fresh":
+            if not number and not way.startswith("fresh"):
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
@@ -92,15 +96,15 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
     style.heading(fig, f"The second task, {data.replay} replay",
-                  "What is trained (thick frame), and answers right after it"
-                  if wide else "Thick frame: trained. Marks: right answers")
+                  "What is trained (thick frame), and exact answers after it. A mark is a seed"
+                  if wide else "Exact answers after it. A mark is a seed")
     board = style.board(fig, style.MARGIN, top, 2.6, high)
     for number, way in enumerate(WAYS):
-        _parts(board, way, 0.05 + step * number)
+        _parts(board, way, 0.05 + step * number, wide)
     left, width = (3.62, 2.9) if wide else (0.9, 2.1)
     ax = style.place(fig, left, top, width, high - 0.16)
     ax.set(xlim=(0, TOP), ylim=(high - 0.16, 0))
-    _scores(ax, data, [(0.1 if wide else 0.68) + step * number for number in range(len(WAYS))])
+    _scores(ax, data, [(0.1 if wide else 0.3) + step * number for number in range(len(WAYS))])
     ax.text(data.before, -0.05, f"first task before: {data.before:.0f}%", ha="right",
             va="bottom", color=style.FACTS.ink, size=style.SMALL)
     return fig
@@ -110,5 +114,5 @@ def alt(data: Second) -> str:
     """Return the frame in words."""
     said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
                      "the second" for way, (first, second) in data.after.items())
-    return (f"Answers right after the second task, {data.replay} replay: {said}. Of the first "
+    return (f"Exact answers after the second task, {data.replay} replay: {said}. Of the first "
             f"task {data.before:.0f}% were right before.")
