@@ -50,12 +50,14 @@ def compute(losses: Mapping[str, Mapping[str, Sequence[float]]], clipping: str) 
                   for how, runs in losses.items()}, clipping)
 
 
-def _title(data: Twins, layout: Layout) -> str:
+def _title(data: Twins) -> str:
+    """Say which run has the lower loss, and how often."""
     if data.apart < SAME:
         return "The same losses, step by step"
-    if layout == "narrow":
-        return "Last losses: " + " and ".join(f"{each[-1]:.3f}" for each in data.shown.values())
-    return "; ".join(f"{name}: last loss {each[-1]:.3f}" for name, each in data.shown.items())
+    (one, ones), (other, others) = data.shown.items()
+    lower = {one: int((ones < others).sum()), other: int((others < ones).sum())}
+    name = max(lower, key=lower.__getitem__)
+    return f"{name}: lower in {lower[name]} of {len(ones)} steps"
 
 
 @style.styled
@@ -63,7 +65,7 @@ def draw(data: Twins, layout: Layout = "wide") -> Figure:
     """Draw both losses over the steps, the second one as a thin line upon the first."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 3.2)
-    style.heading(fig, _title(data, layout), f"Clipping {data.clipping}; "
+    style.heading(fig, _title(data), f"Clipping {data.clipping}; "
                   + (f"up to {data.apart:.2f}" if data.apart >= SAME else f"never {SAME}")
                   + " nats apart")
     ax = style.place(fig, 0.62, 0.75, *((6.3, 2.0) if wide else (2.8, 1.9)))
@@ -83,4 +85,5 @@ def alt(data: Twins) -> str:
     """Return the frame in words."""
     ends = " and ".join(f"{name} {each[-1]:.3f}" for name, each in data.shown.items())
     far = "always the same" if data.apart < SAME else f"up to {data.apart:.2f} nats apart"
-    return f"Clipping {data.clipping}: the losses of both runs are {far}; in the last step {ends}."
+    return (f"{_title(data)}. Clipping {data.clipping}: the losses of both runs are {far}; in the "
+            f"last step {ends}.")
