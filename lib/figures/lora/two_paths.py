@@ -137,7 +137,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         gap = " " if wide else "\n"
         below = lower + data.d_in * CELL / 2 + 0.48
         _met(ax, a, below, data.d_in, "$x$", f"meets $dz$,{gap}gives $dA$")
-        _met(ax, b, below, data.rank, "$z$", f"meets $dy$,{gap}gives $dB$")
+        _met(ax, b, below, data.rank, "$z$", f"meets α/r · $dy$,{gap}gives $dB$")
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
     ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",
@@ -150,7 +150,8 @@ def alt(data: Paths) -> str:
     if data.back:
         return ("The gradient dy of the output goes back on two ways. Through B it becomes dz, and "
                 "through A and the frozen W the gradient dx of the input. Where dz meets the "
-                "input x at A, dA is found, at B, with z, dB, and none for W.")
+                "input x at A, dA is found; at B, dB, where alpha / r times dy meets z; and "
+                "none for W.")
     return (f"A layer of {data.d_in} inputs and {data.d_out} outputs. On one path the input is "
             f"multiplied by the frozen W. On the other A makes {data.rank} numbers of it, B makes "
             f"{data.d_out} of these, and they are multiplied by alpha / r. The paths are added.")
