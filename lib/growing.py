@@ -229,7 +229,9 @@ def mean_and_range(losses: Sequence[float]) -> str:
 
 
 def sources(*functions: Callable[..., Any] | None) -> str:
-    """The code of functions, and of all functions and constants of their module that they use."""
+    """The code of functions, and of all functions and constants of their module that they use,
+    with the values that a function has from the one around it.
+    """
     found: dict[str, str] = {}
     todo = [each for each in functions if each is not None]
     while todo:
@@ -242,6 +244,10 @@ def sources(*functions: Callable[..., Any] | None) -> str:
             elif (isinstance(value, FunctionType) and name not in found
                   and value.__globals__ is function.__globals__):
                 todo.append(value)
+        for name, value in inspect.getclosurevars(function).nonlocals.items():
+            named = isinstance(value, FunctionType)
+            found[f"{function.__name__}.{name}"] = value.__name__ if named else repr(value)
+            todo += [value] if named and value.__name__ not in found else []
     return "\n".join(found[name] for name in sorted(found))
 
 

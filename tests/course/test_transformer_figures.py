@@ -90,6 +90,7 @@ def test_the_gradients_that_flow_are_the_blocks_own(seed):
         assert np.isclose(data.through, np.linalg.norm(through) / first)
         dy = block.backward(dy)
         assert np.isclose(data.sums[1], np.linalg.norm(dy) / first)
+        assert np.array_equal(data.ways[-1], (data.sums[1], data.through))
         assert abs(data.arrives - data.branches[0]) <= data.sums[0] + 1e-6
         assert data.sums[0] <= data.arrives + data.branches[0] + 1e-6
 

@@ -88,6 +88,16 @@ def test_a_changed_function_or_size_is_another_model():
     assert len({before, other, sources(names["model"]), sources(grown(2)["model"])}) == 4
 
 
+def test_another_value_of_the_function_around_it_is_another_model():
+    def around(part, size):
+        return lambda x, w: part(x, w, "") * size
+
+    names = grown(3)
+    found = [sources(around(names[part], size))
+             for part in ("linear", "attention") for size in (1, 2)]
+    assert len({*found}) == 4 and "def attend(" in found[2] and "def attend(" not in found[0]
+
+
 def test_the_whole_file_is_short_and_needs_numpy_alone():
     text = my_gpt(6)
     assert text.count("\n") <= LINES

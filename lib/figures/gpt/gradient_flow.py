@@ -15,11 +15,12 @@ from lib.losses import cross_entropy
 from lib.model import GPTModel
 
 CAPTION = ("Follow the thick line from the bottom up: a dot copies the gradient, a plus adds a "
-           "branch's. Below, compare the line alone with the branches alone.")
+           "branch's. Below: its length on each way so far.")
 
 STEP = 0.44  # inches from one row to the next
 BOX = 0.29  # height of a box
 TOP = 1.3  # of the first box
+WAYS = 1.5  # height of the curves below
 #: The boxes from top to bottom, and what your file calls their ways back.
 BOXES = (("layer norm", "back_norm1"), ("attention", "back_attention"),
          ("layer norm", "back_norm2"), ("feed-forward", "back_forward"))
@@ -40,6 +41,8 @@ class Flow:
     through: float
     most: float
     layers: int
+    ways: np.ndarray  # (blocks so far, 2): what leaves each block by all ways, by branches alone
+    least: float
 
 
 def measure(model: GPTModel, tokens: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -75,7 +78,7 @@ def compute(lengths: np.ndarray, block: int) -> Flow:
         raise ValueError(f"block is {block}, the model has 1 to {len(lengths)}")
     dy, forward, middle, attention, out, through = map(float, lengths[block - 1])
     return Flow(block, dy, (forward, attention), (middle, out), through, float(lengths.max()),
-                len(lengths))
+                len(lengths), lengths[block - 1:, 4:][::-1], float(lengths[:, 5].min()))
 
 
 @dataclass(frozen=True)
@@ -109,17 +112,28 @@ def _number(length: float) -> str:
     return f"{length:.2f}" if length >= 0.1 or length == 0 else f"{length:.3f}"
 
 
-def _two_ways(ax: Axes, data: Flow, top: float, at: Columns) -> None:
-    """Below the graph: the copy that the sums alone bring, and what only branches bring."""
-    left = at.stream - 0.06
-    ax.plot([left, at.bar + at.long], [top, top], color=style.RULE, lw=style.THIN)
-    for k, (words, length, colour) in enumerate((
-            ("along the line alone", 1.0, style.ATTENTION(0.7)),
-            ("through branches alone", data.through, style.FROZEN.mark))):
-        row = top + 0.33 + 0.36 * k
-        ax.text(left, row, words, va="center_baseline", size=style.SMALL)
-        _bar(ax, length, row, at, data.most,
-             f"of dy at block {data.layers} reaches {_goal(data)}", colour)
+def _ways(fig: Figure, data: Flow, top: float, layout: Layout) -> None:
+    """Below the graph: what has come so far by all ways, by the line, and by branches alone."""
+    left, width = (1.0, 4.2) if layout == "wide" else (0.5, 1.6)
+    ax = style.place(fig, left, top, width, WAYS)
+    goals = [f"block {n}" if n else "embedding" for n in range(data.layers, -1, -1)]
+    if layout == "narrow":
+        goals = [goal.removeprefix("block ").replace("embedding", "emb.") for goal in goals]
+    x = np.arange(len(data.ways) + 1)
+    for name, y, colour, lift in (
+            ("all ways", data.ways[:, 0], style.INK, 6),
+            ("line alone", np.ones(len(data.ways)), style.ATTENTION(0.7), -6),
+            ("branches alone", data.ways[:, 1], style.FROZEN.mark, 0)):
+        ax.plot(x, [1, *y], "o-", color=colour, lw=1.6, ms=4, clip_on=False)
+        ax.annotate(f"{name}  {_number(float(y[-1]))}", (x[-1], y[-1]), (8, lift),
+                    textcoords="offset points", va="center_baseline", size=style.SMALL,
+                    color=style.MUTED if colour == style.FROZEN.mark else style.INK)
+    ax.set(xlim=(-0.15, data.layers + 0.15), yscale="log",
+           ylim=(min(data.least, 0.5) / 1.6, data.most * 1.6), ylabel="length",
+           xlabel="the gradient has reached")
+    style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 1, 10))
+    ax.set_xticks(range(data.layers + 1), goals)
+    ax.grid(axis="y")
 
 
 def _goal(data: Flow) -> str:
@@ -157,7 +171,7 @@ def draw(data: Flow, layout: Layout = "wide") -> Figure:
     at = Columns(0.62, 1.3, 2.7, 4.5, 2.4, True) if layout == "wide" else \
         Columns(0.3, 0.62, 1.4, 2.2, 1.1, False)
     ends = TOP - 0.42, TOP + 5 * STEP + 0.12
-    fig = style.canvas(layout, ends[1] + 1.2)
+    fig = style.canvas(layout, ends[1] + WAYS + 1.05)
     style.heading(fig, f"Back through block {data.block}",
                   f"Lengths of gradients; dy at block {data.layers} has length 1")
     ax = style.board(fig)
@@ -176,7 +190,7 @@ def draw(data: Flow, layout: Layout = "wide") -> Figure:
             (data.branches[1], TOP + BOX / 2, "attention adds", style.FROZEN.mark),
             (data.sums[1], ends[0], "after the sum", style.INK)):
         _bar(ax, length, row, at, data.most, words, colour)
-    _two_ways(ax, data, ends[1] + 0.3, at)
+    _ways(fig, data, ends[1] + 0.4, layout)
     return fig
 
 
