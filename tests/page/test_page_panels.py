@@ -267,6 +267,15 @@ def test_a_config_is_read(page):
     assert page.evaluate(read, LLAMA) == asdict(cost_scale.Size(
         32, 4096, 14_336, 128_256, 1024, ups=2, norm=1, tied=False, biases=False))
     assert page.evaluate(read, GPT2) == asdict(cost_scale.MODELS["GPT-2 small"])
+    # Qwen3-4B's sizes: heads that together are wider than the stream.
+    wide = LLAMA | {"hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36,
+                    "head_dim": 128, "vocab_size": 151_936, "tie_word_embeddings": True}
+    found = page.evaluate(read, {"text_config": wide})
+    size = cost_scale.Size(36, 2560, 9728, 151_936, 1024, 2, 1, 0, True, False, 4096)
+    assert found == asdict(size) and 4.02e9 < size.parameters() < 4.03e9
+    for more in ({}, {"rank": 8, "everywhere": True}, {"rank": 4}):
+        assert page.evaluate("([size, more]) => lab_panels.memory.count(size, 2048, more)",
+                             [found, more]) == list(cost_scale.memory(size, 2048, **more).values())
     gemma = LLAMA | {"hidden_act": "gelu", "model_type": "gemma"}
     del gemma["tie_word_embeddings"]
     found = page.evaluate(read, gemma)
@@ -276,7 +285,6 @@ def test_a_config_is_read(page):
 @pytest.mark.parametrize("change, words", [
     ({"hidden_size": None}, "hidden_size is missing, it must be a whole number above 0"),
     ({"vocab_size": 1.5}, "vocab_size is 1.5, it must be a whole number above 0"),
-    ({"head_dim": 64}, "head_dim times num_attention_heads is 2048, this count needs hidden_size"),
     ({"num_local_experts": 8}, "mixture of experts"), (None, "This is no JSON")])
 def test_a_config_that_can_t_be_counted_is_refused(page, change, words):
     memory = panel(page, "memory")

@@ -21,7 +21,8 @@ class Size:
 
     key_value: width of keys and of values together with all their heads; ups: matrices that
     widen (2 where one gates the other); norm: arrays of a norm (scale, and shift or none);
-    positions: length of a learnt table; tied: one table for embedding and output.
+    positions: length of a learnt table; tied: one table for embedding and output; query: width
+    of queries with all their heads, 0 for d_model.
     """
 
     layers: int
@@ -34,22 +35,23 @@ class Size:
     positions: int = 0
     tied: bool = True
     biases: bool = True
+    query: int = 0
 
     def parameters(self) -> int:
         """All parameters, counted part by part."""
-        d, ff, kv = self.d_model, self.d_ff, self.key_value
-        block = 2 * d * d + 2 * d * kv + (self.ups + 1) * d * ff + 2 * self.norm * d
+        d, ff, kv, q = self.d_model, self.d_ff, self.key_value, self.query or self.d_model
+        block = 2 * d * q + 2 * d * kv + (self.ups + 1) * d * ff + 2 * self.norm * d
         if self.biases:
-            block += 2 * d + 2 * kv + ff + d
+            block += q + 2 * kv + d + ff + d
         tables = (self.vocabulary * (1 if self.tied else 2) + self.positions) * d
         return self.layers * block + tables + self.norm * d
 
     def adapter(self, rank: int, everywhere: bool = False) -> int:
         """Parameters of LoRA on query and value, or on all: r (d_in + d_out) for each matrix."""
-        d, kv = self.d_model, self.key_value
-        sides = 2 * d + (d + kv)  # query and value
+        d, kv, q = self.d_model, self.key_value, self.query or self.d_model
+        sides = (d + q) + (d + kv)  # query and value
         if everywhere:
-            sides += (d + kv) + 2 * d + (self.ups + 1) * (d + self.d_ff)
+            sides += (d + kv) + (q + d) + (self.ups + 1) * (d + self.d_ff)
         return self.layers * rank * sides
 
     def kept(self, everywhere: bool = True) -> int:
@@ -59,9 +61,8 @@ class Size:
         linear layers; without it those of the feed-forward matrices are not (query and value).
         """
         d, ff = self.d_model, self.d_ff
-        numbers = 6 * d + 2 * self.key_value + 2 * self.ups * ff
-        if not everywhere:
-            numbers -= d + ff
+        numbers = 4 * d + 2 * (self.query or d) + 2 * self.key_value + 2 * self.ups * ff
+        numbers -= 0 if everywhere else d + ff
         return 2 * numbers + (2 * d if self.ups == 1 else 0)  # GPTs mask two arrays: dropout
 
 

@@ -10,25 +10,27 @@ lab_panels.memory = (() => {
     'Llama 2 7B': [32, 4096, 11008, 32000, 4096, 2, 1, 0, false, false],
     'Llama 2 70B': [80, 8192, 28672, 32000, 1024, 2, 1, 0, false, false] };
   const NAMES = ['layers', 'd_model', 'd_ff', 'vocabulary', 'key_value', 'ups', 'norm', 'positions',
-    'tied', 'biases'];
+    'tied', 'biases', 'query'];
   const PARTS = ['weights', 'gradients', 'optimizer', 'activations', 'logits'];
   const GPUS = [8, 12, 16, 24, 48, 80];
-  const size_of = (numbers) => Object.fromEntries(NAMES.map((name, i) => [name, numbers[i]]));
+  const size_of = (numbers) => Object.fromEntries(NAMES.map((name, i) => [name, numbers[i] ?? 0]));
 
   function parameters({ layers, d_model: d, d_ff, vocabulary, key_value: kv, ...size }) {
-    const block = 2 * d * d + 2 * d * kv + (size.ups + 1) * d * d_ff + 2 * size.norm * d
-      + (size.biases ? 2 * d + 2 * kv + d_ff + d : 0);
+    const q = size.query || d;
+    const block = 2 * d * q + 2 * d * kv + (size.ups + 1) * d * d_ff + 2 * size.norm * d
+      + (size.biases ? q + 2 * kv + d + d_ff + d : 0);
     return layers * block + (vocabulary * (size.tied ? 1 : 2) + size.positions) * d + size.norm * d;
   }
 
-  function adapter({ layers, d_model: d, d_ff, key_value: kv, ups }, rank, everywhere) {
-    const more = everywhere ? (d + kv) + 2 * d + (ups + 1) * (d + d_ff) : 0;
-    return layers * rank * (2 * d + (d + kv) + more);
+  function adapter({ layers, d_model: d, d_ff, key_value: kv, ups, query }, rank, everywhere) {
+    const q = query || d, more = everywhere ? (d + kv) + (q + d) + (ups + 1) * (d + d_ff) : 0;
+    return layers * rank * ((d + q) + (d + kv) + more);
   }
 
   // Bytes of activations for each token and block.
-  function kept({ d_model: d, d_ff, key_value: kv, ups }, everywhere) {
-    const numbers = 6 * d + 2 * kv + 2 * ups * d_ff - (everywhere ? 0 : d + d_ff);
+  function kept({ d_model: d, d_ff, key_value: kv, ups, query }, everywhere) {
+    const all = 4 * d + 2 * (query || d) + 2 * kv + 2 * ups * d_ff;
+    const numbers = all - (everywhere ? 0 : d + d_ff);
     return 2 * numbers + (ups === 1 ? 2 * d : 0);
   }
 
@@ -47,6 +49,7 @@ lab_panels.memory = (() => {
     let config;
     try {
       config = JSON.parse(text);
+      config = config?.text_config ?? config; // where models that also see keep these
     } catch (error) {
       throw new Error(`This is no JSON: ${error.message}`);
     }
@@ -57,14 +60,10 @@ lab_panels.memory = (() => {
       throw new Error(`${names[0]} is ${value ?? 'missing'}, it must be a whole number above 0`);
     };
     const d = whole('hidden_size', 'n_embd'), heads = whole('num_attention_heads', 'n_head');
-    const head = known('head_dim') ?? d / heads, gpt2 = config.n_embd !== undefined;
+    const head = known('head_dim') ?? Math.floor(d / heads), gpt2 = config.n_embd !== undefined;
     const gemma = /gemma/.test(config.model_type); // gated, and tied unless it says otherwise
     if (known('num_experts', 'num_local_experts', 'n_routed_experts')) {
       throw new Error('This model has a mixture of experts, which this count does not know.');
-    }
-    if (head * heads !== d) {
-      throw new Error(`head_dim times num_attention_heads is ${head * heads}, this count needs ` +
-        `hidden_size, ${d}`);
     }
     return { layers: whole('num_hidden_layers', 'n_layer'), d_model: d,
       d_ff: gpt2 && !known('n_inner') ? 4 * d : whole('intermediate_size', 'n_inner'),
@@ -72,7 +71,8 @@ lab_panels.memory = (() => {
       ups: gemma || known('hidden_act') === 'silu' ? 2 : 1, norm: gpt2 ? 2 : 1,
       positions: gpt2 ? whole('n_positions') : 0,
       tied: known('tie_word_embeddings') ?? (gpt2 || gemma),
-      biases: gpt2 || Boolean(config.attention_bias) };
+      biases: gpt2 || Boolean(config.attention_bias),
+      query: head * heads === d ? 0 : head * heads };
   }
 
   function written(bytes) {
@@ -121,8 +121,9 @@ lab_panels.memory = (() => {
         head.textContent = `${whole(parameters(size))} parameters: LoRA takes ` +
           `${Math.round(100 * (1 - less / most))}% less and ${fits(less)}`;
         bars.replaceChildren(...[['full', full], ['lora', lora]].map(([name, parts]) =>
-          h('div', { class: `lab-stack lab-of-${name}`, 'aria-hidden': 'true' }, parts.map((part, i) =>
-            h('i', { class: `lab-${PARTS[i]}`, style: `width:${(100 * part) / most}%` })))));
+          h('div', { class: `lab-stack lab-of-${name}`, 'aria-hidden': 'true' },
+            parts.map((part, i) => h('i', { class: `lab-${PARTS[i]}`,
+              style: `width:${(100 * part) / most}%` })))));
         list.body.replaceChildren();
         PARTS.forEach((name, i) => list.row([h('span', {}, ['full', 'lora'].map((way) =>
           h('span', { class: `lab-of-${way}` }, h('i', { class: `lab-key lab-${name}` }))), name),
