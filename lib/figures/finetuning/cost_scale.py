@@ -21,8 +21,7 @@ class Size:
 
     key_value: width of keys and of values together with all their heads; ups: matrices that
     widen (2 where one gates the other); norm: arrays of a norm (scale, and shift or none);
-    positions: length of a learnt table; tied: one table for embedding and output; query: width
-    of queries with all their heads, 0 for d_model.
+    positions: length of a learnt table; tied: one table for both ends; query: as key_value, or 0.
     """
 
     layers: int
