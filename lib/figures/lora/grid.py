@@ -69,7 +69,7 @@ def compute(row: np.ndarray, change: np.ndarray, bits: int, times: str = "twice"
                 reach, left, len(row))
 
 
-def _plot(ax: Axes, data: Grid) -> None:
+def _plot(ax: Axes, data: Grid, wide: bool) -> None:
     top = data.reach * 1.25
     ax.set(xlim=(-0.7, SHOWN - 0.3), ylim=(-top, top), ylabel="number of the level")
     ax.set_xticks([])
@@ -85,6 +85,8 @@ def _plot(ax: Axes, data: Grid) -> None:
     for at, (low, high) in enumerate(zip(data.starts, data.sums)):
         ax.plot((at, at), (low, high), color=style.LORA.mark, lw=1.2, zorder=2)
     at = np.arange(SHOWN)
+    ax.plot(at, data.without, "_", ls="", ms=15 if wide else 11, mew=2.2,
+            color=style.FROZEN.ink, zorder=2.5)
     ax.plot(at, data.starts, "o", ls="", ms=6, color=style.FROZEN.mark, zorder=3)
     ax.plot(at, data.sums, "D", ls="", ms=4.5, color=style.LORA.mark, zorder=4)
     ax.plot(at, data.ends, "s", ls="", ms=9, mfc="none", mec=style.INK, mew=1.1, zorder=5)
@@ -92,28 +94,30 @@ def _plot(ax: Axes, data: Grid) -> None:
 
 def _key(fig: Figure, top: float, wide: bool, start: str) -> None:
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
-    places = ((0.2, 0.15), (2.2, 0.15), (4.35, 0.15)) if wide else \
-        ((0.2, 0.13), (1.95, 0.13), (0.2, 0.41))
+    places = ((0.2, 0.15), (1.9, 0.15), (3.5, 0.15), (5.1, 0.15)) if wide else \
+        ((0.2, 0.13), (1.95, 0.13), (0.2, 0.41), (1.95, 0.41))
     for (x, y), (marker, words, tone) in zip(places, (
             ("o", start, style.FROZEN), ("D", "with the adapter", style.LORA),
-            ("s", "the sum, rounded", None)), strict=True):
-        ax.plot(x, y, marker, ms=6 if marker != "s" else 8, mew=1.1,
+            ("s", "the sum, rounded", None), ("_", "without the adapter", style.FROZEN)),
+            strict=True):
+        size, edge = {"s": (8, 1.1), "_": (13, 2.2)}.get(marker, (6, 1.1))
+        ax.plot(x, y, marker, ms=size, mew=edge,
                 color=tone.mark if tone else "none", mec=tone.mark if tone else style.INK)
         ax.text(x + 0.14, y, words, va="center", color=tone.ink if tone else style.INK, weight=600)
 
 
 @style.styled
 def draw(data: Grid, layout: Layout = "wide") -> Figure:
-    """Draw the weights, what the adapter adds to them, and where the sums end up."""
+    """Draw the weights, what the adapter adds to them, and where they end with and without it."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.8)
     style.heading(fig, f"{data.bits} bits, rounded {data.times}: "
-                       f"{data.lost} of {SHOWN} changes lost",
-                  f"Of the whole row\u2019s change {data.left:.0%} is left"
+                       f"{data.left:.0%} of the row\u2019s change is left",
+                  f"{data.lost} of these {SHOWN} changes are lost"
                   + (f"; levels are {data.step:.3f} apart" if wide else ""))
     _key(fig, 0.58, wide, TIMES[data.times])
     _plot(style.place(fig, 0.72, 1.0 if wide else 1.22, style.WIDTH[layout] - 0.86,
-                      2.4 if wide else 2.15), data)
+                      2.4 if wide else 2.15), data, wide)
     return fig
 
 
