@@ -13,14 +13,14 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Further right is more of the first task, higher more of the second. Change the "
-           "learning rate and see which methods move.")
+CAPTION = ("Further right is more of the first task, higher more of the second. The axes differ "
+           "between the frames: they show the part that is used.")
 REPLAY = ("with", "without")
 #: Way -> tone and marker; a square has rank 8, a circle rank 4.
 LOOKS: dict[str, tuple[Tone, str]] = {
     "two adapters": (style.FACTS, "P"), "same": (style.LORA, "o"), "beside": (style.LORA, "s"),
     "merged": (style.TASK, "o"), "merged 8": (style.TASK, "s"), "fresh": (style.FROZEN, "o"),
-    "fresh 8": (style.FROZEN, "s"), "sum": (style.FULL, "s")}
+    "fresh 8": (style.FROZEN, "s"), "joint": (style.FULL, "s")}
 HIGH = 0.17  # inches of a label
 AWAY = (0.16, 0.3, 0.45, 0.6, 0.8)  # inches from a mean to its label's edge
 TURNS = tuple(np.deg2rad((0, 180, 270, 90, 315, 225, 45, 135)))
@@ -33,7 +33,7 @@ class Both:
     rate: float
     replay: str
     ways: dict[str, np.ndarray]
-    low: float  # where the axis of the second task begins, the same in all frames
+    low: tuple[float, float]  # where the axes of the first and of the second task begin
 
 
 def compute(scores: Mapping[tuple[str, str, float], Sequence[Sequence[float]]], rate: float,
@@ -47,15 +47,16 @@ def compute(scores: Mapping[tuple[str, str, float], Sequence[Sequence[float]]], 
              if (way, replay, rate) in scores}
     if not found:
         raise ValueError(f"no scores {replay} replay at the learning rate {rate!r}")
-    least = min(pair[1] for pairs in scores.values() for pair in pairs)
-    return Both(rate, replay, found, max(0.0, float(10 * np.floor(least / 10 - 0.2))))
+    least = np.concatenate(list(found.values())).min(0)
+    first, second = np.maximum(0, 10 * np.floor(least / 10 - 0.2))
+    return Both(rate, replay, found, (float(first), float(second)))
 
 
 def _names(ax: Axes, data: Both) -> None:
     """Write each way's name near its mean, where it covers fewest marks and names."""
     wide, high = ax.get_window_extent().size / ax.figure.dpi
-    scale = np.array([wide / 100, high / (100 - data.low)])
-    inches = {way: (pairs - (0, data.low)) * scale for way, pairs in data.ways.items()}
+    scale = np.array([wide, high]) / (100 - np.array(data.low))
+    inches = {way: (pairs - data.low) * scale for way, pairs in data.ways.items()}
     marks = np.concatenate([np.vstack([found, found.mean(0)]) for found in inches.values()])
     taken: list[tuple[np.ndarray, np.ndarray]] = []
     for way, found in inches.items():
@@ -76,7 +77,7 @@ def _names(ax: Axes, data: Both) -> None:
             for away in AWAY for turn in TURNS)]
         middle = min(places)[2]
         taken.append((middle, half))
-        at, tip = middle / scale + (0, data.low), found.mean(0) / scale + (0, data.low)
+        at, tip = middle / scale + data.low, found.mean(0) / scale + data.low
         ax.plot(*zip(tip, at, strict=True), color=LOOKS[way][0].mark, lw=style.THIN, zorder=2)
         ax.text(*at, way, ha="center", va="center_baseline", color=LOOKS[way][0].ink, weight=600,
                 zorder=5, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.6, "alpha": 0.85})
@@ -91,11 +92,12 @@ def draw(data: Both, layout: Layout = "wide") -> Figure:
                   f"A small mark is a seed ({len(next(iter(data.ways.values())))}), a large one "
                   "the mean" + "; squares have rank 8" * wide)
     ax = style.place(fig, 0.66, 0.66, style.WIDTH[layout] - 0.86, 3.0 if wide else 2.6)
-    ax.set(xlim=(0, 100), ylim=(data.low, 100), xlabel="first task: questions answered",
-           ylabel="second task: instructions")
-    ticks = [tick for tick in range(0, 101, 20) if tick >= data.low]
-    ax.set_xticks(range(0, 101, 25), [f"{tick}%" for tick in range(0, 101, 25)])
-    ax.set_yticks(ticks, [f"{tick}%" for tick in ticks])
+    ax.set(xlim=(data.low[0], 100), ylim=(data.low[1], 100),
+           xlabel="first task: questions answered", ylabel="second task: instructions")
+    across, up = ([tick for tick in range(0, 101, 20 if low < 50 else 10) if tick >= low]
+                  for low in data.low)
+    ax.set_xticks(across, [f"{tick}%" for tick in across])
+    ax.set_yticks(up, [f"{tick}%" for tick in up])
     ax.grid()
     for way, pairs in data.ways.items():
         tone, marker = LOOKS[way]

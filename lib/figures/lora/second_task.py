@@ -1,4 +1,4 @@
-"""Four ways to a second task and two controls, and what is right in both tasks afterwards."""
+"""Ways to a second task, and two controls: what is right in both tasks afterwards."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
         "merged": ("merge it, train a new one", (("W + first", False), ("new", True))),
         "sum": ("train one alone, then add both", (("W", False), ("new", True), ("first", False))),
+        "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
         "fresh": ("control: no first task", (("W", False), ("new", True))),
         "fresh 8": ("control of beside's rank", (("W", False), ("new, rank 8", True)))}
 REPLAY = ("without", "with")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
           "new, rank 8": 1.12}  # inches of a part
-STEP = {"wide": 0.76, "narrow": 0.84}  # inches from one way to the next
+STEP = {"wide": 0.76, "narrow": 0.73}  # inches from one way to the next
 APART = 0.28  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 
@@ -76,7 +77,7 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
-            if not number and not way.startswith("fresh"):
+            if not number and not way.startswith(("joint", "fresh")):
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
@@ -104,7 +105,7 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     left, width = (3.62, 2.9) if wide else (0.9, 2.1)
     ax = style.place(fig, left, top, width, high - 0.16)
     ax.set(xlim=(0, TOP), ylim=(high - 0.16, 0))
-    _scores(ax, data, [(0.1 if wide else 0.3) + step * number for number in range(len(WAYS))])
+    _scores(ax, data, [(0.1 if wide else 0.25) + step * number for number in range(len(WAYS))])
     ax.text(data.before, -0.05, f"first task before: {data.before:.0f}%", ha="right",
             va="bottom", color=style.FACTS.ink, size=style.SMALL)
     return fig
