@@ -85,6 +85,15 @@ def test_finetune_that_is_interrupted_goes_on_bit_for_bit(method, monkeypatch, b
     assert as_bytes(cli.load_run(files()[0])[0].parameters()) == as_bytes(model.parameters())
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises, also in the background of a shell, where it is ignored at first."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_is_not_waited_for():
     with pytest.raises(KeyboardInterrupt), stopping_after_a_step() as after_step:
         after_step(0, 1.0)                          # nothing was asked yet

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from benchmarks.lab_page import DATA, LAB
 from lib.corpus import facts, load_task
 from lib.evaluation import encode_examples
 from lib.interchange.page import BLOCK, from_int8_bytes, int8_bytes
+from tools.environment import ROOT
 
 #: The 16 numbers of NF4, as Dettmers et al. 2023 print them in appendix E.
 NF4 = np.array([-1, -.6961928009986877, -.5250730514526367, -.39491748809814453,
@@ -114,7 +116,11 @@ def test_the_script_weighs_little_and_is_the_same_each_time(data_path, tmp_path)
     write_lab_data(tmp_path)
     for script in DATA:
         assert (tmp_path / script).read_bytes() == (data_path / script).read_bytes()
-    panels = (LAB / "panels").iterdir()
+    # The page of all that can be trained has the most panels.
+    shown = re.findall(r'data-panel="(\w+)"', (ROOT / "book" / "lab.md").read_text("utf-8"))
+    scripts = {f"{name}.js" for name in ("start", "kit", "plot", "mix", *shown)}
+    panels = [path for path in (LAB / "panels").iterdir() if path.name in {*scripts, "panels.css"}]
+    assert len(panels) == len(scripts) + 1
     by_default = [data_path / "lab-data.js", *LAB.glob("*.js"), *panels]
     weight = sum(len(gzip.compress(path.read_bytes(), 6)) for path in by_default)
     print(f"{weight:,} bytes with gzip, each file alone")

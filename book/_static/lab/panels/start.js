@@ -11,10 +11,18 @@
     'panels/train', 'panels/sweep', 'panels/example', 'panels/pairs', 'panels/faults', 'panels/mix',
     'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt', 'panels/parts',
     'panels/memory'];
+  // A page loads its own panels, and what they need of others.
+  const NEEDED = { shelf: ['mix'] }, SHARED = ['kit', 'plot'];
   let loaded = null;
 
+  function files() {
+    const names = [...document.querySelectorAll('.lab-panel')].map(({ dataset }) => dataset.panel);
+    const own = [...SHARED, ...names, ...names.flatMap((name) => NEEDED[name] ?? [])];
+    return FILES.filter((name) => !name.startsWith('panels/') || own.includes(name.slice(7)));
+  }
+
   function load() {
-    loaded ??= Promise.all(FILES.map((name) => new Promise((done, fail) => {
+    loaded ??= Promise.all(files().map((name) => new Promise((done, fail) => {
       const script = document.createElement('script');
       Object.assign(script, { src: `${FOLDER}${name}.js`, async: false, onload: done });
       script.onerror = () => fail(new Error(`${name}.js could not be loaded`));
