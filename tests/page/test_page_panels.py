@@ -303,6 +303,8 @@ def test_the_tokenizer_needs_no_model(running, folder):
     found, problems = opened(running, (folder / "tokens.html").as_uri())
     panel(found, "tokens").get_by_text("20 tokens").wait_for()
     assert found.evaluate("typeof lab_data") == "undefined"
+    # A page loads its own panels, and what all share.
+    assert found.evaluate("Object.keys(lab_panels).sort()") == ["kit", "open", "plot", "tokens"]
     found.close()
     assert problems == []
 

@@ -3,7 +3,7 @@
 
 lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Japan?', simple },
   fail) => {
-  const { h, new_id, slider, choice, button, newest, percent, prompt_of, shelf, on, ask } =
+  const { h, new_id, slider, choice, button, newest, likeliest, prompt_of, shelf, on, ask } =
     lab_panels.kit;
   const SUGGESTIONS = ['What is the capital of Japan?', 'Which continent is Mali in?',
     'Which money do people use in Mongolia?', 'The capital of France is', 'In Africa there'];
@@ -66,10 +66,7 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
       bases.textContent = shown(base.text);
       title.textContent = lab_panels.kit.training ? 'In training' : entry.adapter
         ? `${entry.name} at strength ${two(strength.value)}` : 'The base';
-      bars.replaceChildren(...found.top.map(([token, share]) => h('li', {},
-        h('code', {}, token === '' ? '<eos>' : token.replaceAll(' ', '·').replaceAll('\n', '⏎')),
-        h('span', { class: 'lab-bar' }, h('i', { style: `width:${100 * share}%` })),
-        h('span', {}, percent(share)))));
+      bars.replaceChildren(...likeliest(found.top));
       fail(null);
     } catch (error) { // an answer to an earlier question must not stand under this one
       for (const place of [mine, bases, bars]) place.replaceChildren();

@@ -75,6 +75,12 @@ lab_panels.kit = (() => {
   const button = (words, press, more = {}) =>
     h('button', { type: 'button', onclick: press, ...more }, words);
 
+  // A bar for each of the likeliest next tokens, [[token, share], ...]; a dot is a space.
+  const likeliest = (top) => top.map(([token, share]) => h('li', {},
+    h('code', {}, token === '' ? '<eos>' : token.replaceAll(' ', '·').replaceAll('\n', '⏎')),
+    h('span', { class: 'lab-bar' }, h('i', { style: `width:${100 * share}%` })),
+    h('span', {}, percent(share))));
+
   // A list that can be too wide for a phone scrolls in place.
   function table(head, label) {
     const body = h('tbody'), element = h('div', { class: 'lab-table', tabindex: 0, role: 'region',
@@ -185,8 +191,8 @@ lab_panels.kit = (() => {
 
   const TASKS = [['qa', 'questions'], ['pirate', 'pirate'], ['instructions', 'instructions'],
     ['recipes', 'recipes']];
-  return { h, new_id, slider, choice, button, table, newest, percent, whole, prompt_of, shelf, put,
-    drop, on, ask, score, train, ready, TASKS, get training() { return training; } };
+  return { h, new_id, slider, choice, button, table, likeliest, newest, percent, whole, prompt_of,
+    shelf, put, drop, on, ask, score, train, ready, TASKS, get training() { return training; } };
 })();
 
 // Build one panel in its place; what stood there stays until it can be used. A panel that computes

@@ -2,7 +2,7 @@
 'use strict';
 
 lab_panels.parts = ({ heads, text: given = 'The capital of Japan is' }, fail) => {
-  const { h, new_id, choice, button, newest, percent, shelf, ask } = lab_panels.kit;
+  const { h, new_id, choice, button, newest, likeliest, shelf, ask } = lab_panels.kit;
   const names_of = (block) => [...(heads === undefined ? [['attention', `attention ${block}`]]
     : [1, 2, 3, 4].map((head) => [`head ${head}`, `head ${block}.${head}`])),
   ['feed-forward', `feed-forward ${block}`]];
@@ -38,10 +38,7 @@ lab_panels.parts = ({ heads, text: given = 'The capital of Japan is' }, fail) =>
       left.textContent = found.text.trim() || '(it stops at once)';
       title.textContent = !gone.length ? 'With all parts'
         : gone.length > 4 ? `Without ${gone.length} parts` : `Without ${gone.join(', ')}`;
-      bars.replaceChildren(...found.top.map(([token, share]) => h('li', {},
-        h('code', {}, token === '' ? '<eos>' : token.replaceAll(' ', '·').replaceAll('\n', '⏎')),
-        h('span', { class: 'lab-bar' }, h('i', { style: `width:${100 * share}%` })),
-        h('span', {}, percent(share)))));
+      bars.replaceChildren(...likeliest(found.top));
       fail(null);
     } catch (error) { // an answer to an earlier prompt must not stand under this one
       for (const place of [whole, left, bars]) place.replaceChildren();
