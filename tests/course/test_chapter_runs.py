@@ -126,8 +126,9 @@ def test_a_group_declares_each_run_once_with_five_seeds(group):
         kept = json.dumps({name: each[name] for name in each if name not in (
             "seed", "learning_rate")})
         settings.setdefault(kept, {}).setdefault(each["learning_rate"], []).append(each["seed"])
-    for rates in settings.values():
-        assert len(rates) != 2      # one is a rate that was not tuned
+    for text, rates in settings.items():
+        # A4's runs with four questions in sixteen take the rate that was tuned with two.
+        assert len(rates) >= 3 or json.loads(text).get("replay") == 0.25, text
         assert all(seeds == list(range(5)) for seeds in rates.values())
 
 
