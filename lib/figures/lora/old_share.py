@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Small marks are seeds, lines join their means. The grey control had no first training: "
-           "all that it answers it learnt from the old examples in its batches.")
+CAPTION = ("Small marks are seeds, lines join means. The grey control had no first training: all "
+           "that it answers it learnt from old examples.")
 #: Method -> tone, marker, and the style of its line.
 LOOKS: dict[str, tuple[Tone, str, str]] = {
     "same": (style.FULL, "o", "-"), "beside": (style.LORA, "s", "-"),
