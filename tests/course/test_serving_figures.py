@@ -11,7 +11,6 @@ from lib.figures.lora import (
     half_step,
     merge_places,
     merge_rounding,
-    old_share,
     qlora_step,
     reply_cards,
     reply_forms,
@@ -19,6 +18,7 @@ from lib.figures.lora import (
     rounded_bases,
     second_task,
     serving,
+    task_rates,
     two_adapters,
     way_gaps,
     wide_adapter,
@@ -184,18 +184,23 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
         second_task.compute(91, after, 3)
 
 
-def test_names_at_the_ends_of_lines_keep_their_order_and_stand_apart():
-    kept = {name: {0: [0.0, 2.0], 4: [80.0 + number / 10, 81.0]}
-            for number, name in enumerate(old_share.LOOKS)}
-    data = old_share.compute(91, kept)
-    names = {text.get_text().split()[0]: text.get_position()[1]
-             for text in old_share.draw(data).axes[0].texts if text.get_text()[0] != "b"
-             or text.get_text().startswith("beside")}
-    heights = [names[name] for name in old_share.LOOKS]
-    assert all(after - before > 5 for before, after in zip(heights, heights[1:], strict=False))
-    assert "same, 1.0% with 0, 80.5% with 4" in old_share.alt(data)
-    with pytest.raises(ValueError, match="the same numbers of old examples"):
-        old_share.compute(91, kept | {"same": {0: [1.0]}})
+def test_a_rate_is_ringed_by_the_second_task_alone_and_numbers_stand_apart():
+    tried = {name: {rate: [(10.0, second, loss), (20.0, second + 4, loss)]
+                    for rate, second, loss in ((0.01, 80.0, 0.1), (0.003, 70.0, 0.2))}
+             for name in ("same", "beside", "merged", "fresh")}
+    data = task_rates.compute(tried, 2)
+    assert set(data.best.values()) == {0.01} and list(data.methods["same"]) == [0.003, 0.01]
+    assert "merged, 15.0% and 72.0% at 0.003, 15.0% and 82.0% at 0.01" in task_rates.alt(data)
+    for layout in ("wide", "narrow"):
+        axes = [ax for ax in task_rates.draw(data, layout).axes if ax.get_title(loc="left")]
+        assert [ax.get_title(loc="left") for ax in axes] == list(tried)
+        for ax in axes:
+            rings = [line for line in ax.lines if line.get_markersize() == 13]
+            assert [(*line.get_xdata(), *line.get_ydata()) for line in rings] == [(0.01, 82.0)]
+            words = {text.get_text(): text.get_position()[1] for text in ax.texts}
+            assert words["15"] < 10 and words["72"] > 74 and words["82"] > 84
+    with pytest.raises(ValueError, match="the same seeds at each rate"):
+        task_rates.compute(tried | {"same": {0.01: [(1.0, 2.0, 0.1)]}}, 2)
 
 
 def test_only_the_adapter_is_framed_where_the_gradient_goes():

@@ -63,7 +63,6 @@ from lib.figures.lora import (
     low_rank,
     merge_places,
     merge_rounding,
-    old_share,
     outer_products,
     predictors,
     pull,
@@ -83,6 +82,7 @@ from lib.figures.lora import (
     second_task,
     starts,
     target_modules,
+    task_rates,
     tradeoff,
     training_curve,
     two_adapters,
@@ -418,9 +418,11 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, old), ()) for old in second_task.OLD])
-    kept = {name: {old: [20.0 * old, 3.0 * number, 20.0 * old] for old in (0, 2, 4)}
-            for number, name in enumerate(old_share.LOOKS)}
-    yield "old_share", old_share.compute, old_share.draw, old_share.alt, [((91.0, kept), ())]
+    tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
+                    for number, rate in enumerate((0.003, 0.01, 0.03))}
+             for name in ("same", "beside", "merged", "fresh")}
+    yield ("task_rates", task_rates.compute, task_rates.draw, task_rates.alt,
+           [((tried, old), ()) for old in (0, 2)])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
