@@ -44,7 +44,6 @@ from lib.figures.finetuning import (
 from lib.figures.lora import (
     batch_sizes,
     best_rates,
-    both_tasks,
     budget,
     capacity,
     clip,
@@ -53,7 +52,6 @@ from lib.figures.lora import (
     equal_learning,
     few_bits,
     final_loss,
-    first_gain,
     first_twenty,
     fronts,
     grid,
@@ -84,6 +82,7 @@ from lib.figures.lora import (
     second_task,
     starts,
     target_modules,
+    task_rates,
     tradeoff,
     training_curve,
     two_adapters,
@@ -415,14 +414,15 @@ def serving(long: str) -> Frames:
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])
-    after = {(way, replay): ((60.0, 80.0) if replay else (0.0, 12.0), (80.0, 100.0))
-             for way in second_task.WAYS for replay in (False, True)}
+    after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
+             for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, replay), ()) for replay in second_task.REPLAY])
-    both = {(way, replay, 0.01): [(5.0 * number, 80.0 + number), (5.0 * number, 60.0)]
-            for number, way in enumerate(both_tasks.LOOKS) for replay in both_tasks.REPLAY}
-    yield ("both_tasks", both_tasks.compute, both_tasks.draw, both_tasks.alt,
-           [((both, 0.01, replay), ()) for replay in both_tasks.REPLAY])
+           [((91.0, after, old), ()) for old in second_task.OLD])
+    tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
+                    for number, rate in enumerate((0.003, 0.01, 0.03))}
+             for name in ("same", "beside", "merged", "fresh")}
+    yield ("task_rates", task_rates.compute, task_rates.draw, task_rates.alt,
+           [((tried, old), ()) for old in (0, 2)])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
@@ -440,10 +440,6 @@ def serving(long: str) -> Frames:
             for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
     yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
            [((gaps, measure), ()) for measure in gaps])
-    gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
-              "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
-    yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,
-           [((gained, gained), ())])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}
