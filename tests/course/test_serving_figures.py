@@ -17,7 +17,6 @@ from lib.figures.lora import (
     qlora_step,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
     second_task,
     serving,
@@ -71,26 +70,20 @@ def test_errors_and_changed_replies_belong_to_a_size():
             "of 320 replies 9 and 1 change.") in merge_rounding.alt(data)
 
 
-def test_a_batch_reads_the_base_once():
-    data = one_fetch.compute(10e9, 1e9, 4, (0, 2, 2))
-    assert (data.single, data.mixed) == (44e9, 14e9)
+def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
+    data = one_fetch.compute(10e9, 1e9, 4, 2, (0, 2, 2))
+    assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
     words = one_fetch.alt(data)
-    assert "row 3 from adapter 2" in words and "44 GB are read one by one" in words
-
-
-def test_times_are_shares_of_the_mixed_batch():
-    data = request_times.compute({"one by one": (32, 6.0), "mixed": (1, 2.0), "base": (1, 1.0)},
-                                 "mixed", "base")
-    assert [way.time for way in data] == [3, 1, 0.5]
-    assert [way.adapters for way in data] == [True, True, False]
-    assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
+    assert "row 3 from adapter 2" in words and "22.0 GB sorted by adapter in 2 calls" in words
+    alone = one_fetch.compute(10e9, 1e9, 4, 1, (0, 2, 2))
+    assert alone.ordered == alone.mixed
 
 
 @pytest.mark.parametrize("call, words", [
     (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]], 9), r"errors have shape \(1, 1\)"),
     (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]], 9), r"counts have shape \(1, 1\)"),
-    (lambda: one_fetch.compute(1, 1, 4, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
-    (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),
+    (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
+    (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])

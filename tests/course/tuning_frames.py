@@ -79,7 +79,6 @@ from lib.figures.lora import (
     reach,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
     scaling,
     second_task,
@@ -399,11 +398,7 @@ def serving(long: str) -> Frames:
            [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
               ((0, 0), (1, 2), (9, 0)), 320), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
-           [((16.06e9, 84e6, 32, (0, 2, 2)), ())])
-    ways = {"one by one": (32, 4.1), "sorted by adapter": (16, 2.5),
-            "one mixed batch": (1, 1.0), "the same rows, base alone": (1, 0.95)}
-    yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
-           [((ways, "one mixed batch", "the same rows, base alone"), ())])
+           [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
