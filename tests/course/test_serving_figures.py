@@ -11,10 +11,10 @@ from lib.figures.lora import (
     half_step,
     merge_places,
     merge_rounding,
+    one_fetch,
     qlora_step,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
     second_task,
     serving,
@@ -37,7 +37,7 @@ def worn():
 
 
 def cells():
-    return {(p, q): {"qa": p / 2, "pirate": q / 2, "facts": 0.5, "answers": {"Hm?": f" {p} {q}"}}
+    return {(p, q): {"qa": p / 2, "pirate": q / 2, "both": 0.5, "answers": {"Hm?": f" {p} {q}"}}
             for p in (0, 1, 2) for q in (0, 1, 2)}
 
 
@@ -61,26 +61,28 @@ def test_a_pair_is_found_at_its_strengths():
     assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
 
 
-def test_errors_are_taken_apart_by_what_is_rounded():
-    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004, 0.003],
-                                                 [0.2, 0.001, 0.41, 0.4, 0.38]])
-    assert data.errors[0].tolist() == [[0.003, 0.001], [0.2, 0.001]]
-    assert data.errors[1].tolist() == [[0.005, 0.004], [0.41, 0.4]]
-    assert data.base.tolist() == [0.003, 0.38]
-    assert "Update of 0.2% of W: weights rounded, merged 20.0%" in merge_rounding.alt(data)
+def test_errors_and_changed_replies_belong_to_a_size():
+    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
+                                  [[0, 0], [9, 1]], 320)
+    assert data.errors.tolist() == [[0.003, 0.001], [0.2, 0.001]] and data.total == 320
+    assert ("Update of 0.2% of W: error merged 20.0%, unmerged 0.1% of the adapter's effect; "
+            "of 320 replies 9 and 1 change.") in merge_rounding.alt(data)
 
 
-def test_times_are_shares_of_the_mixed_batch():
-    data = request_times.compute({"one by one": (32, 6.0), "mixed": (1, 2.0), "base": (1, 1.0)},
-                                 "mixed", "base")
-    assert [way.time for way in data] == [3, 1, 0.5]
-    assert [way.adapters for way in data] == [True, True, False]
-    assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
+def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
+    data = one_fetch.compute(10e9, 1e9, 4, 2, (0, 2, 2))
+    assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
+    words = one_fetch.alt(data)
+    assert "row 3 from adapter 2" in words and "22.0 GB sorted by adapter in 2 calls" in words
+    alone = one_fetch.compute(10e9, 1e9, 4, 1, (0, 2, 2))
+    assert alone.ordered == alone.mixed
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]]), r"\(1, 2\)"),
-    (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),
+    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]], 9), r"errors have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]], 9), r"counts have shape \(1, 1\)"),
+    (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
+    (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])

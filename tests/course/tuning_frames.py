@@ -63,6 +63,7 @@ from lib.figures.lora import (
     low_rank,
     merge_places,
     merge_rounding,
+    one_fetch,
     outer_products,
     predictors,
     pull,
@@ -76,7 +77,6 @@ from lib.figures.lora import (
     reach,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
     scaling,
     second_task,
@@ -381,7 +381,7 @@ def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
 def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
     """Return cells with the answers that are hardest to set: long, empty, ``$``."""
     rng = np.random.default_rng(5)
-    return {(p, q): {**{key: rng.random() for key in ("qa", "pirate", "facts")},
+    return {(p, q): {**{key: rng.random() for key in ("qa", "pirate", "both")},
                      "answers": {"Q: What is the capital of Japan? A:": long if p == q else
                                  " $x$ y$", long: ""}}
             for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
@@ -394,13 +394,10 @@ def serving(long: str) -> Frames:
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
-           [(((0.267, 0.027, 0.003), ((0.003, 0.001, 0.005, 0.005, 0.005),
-                                      (0.02, 0.001, 0.04, 0.05, 0.04),
-                                      (0.2, 0.001, 0.41, 0.41, 0.38))), ())])
-    ways = {"one by one": (32, 4.1), "sorted by adapter": (16, 2.5),
-            "one mixed batch": (1, 1.0), "the same rows, base alone": (1, 0.95)}
-    yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
-           [((ways, "one mixed batch", "the same rows, base alone"), ())])
+           [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
+              ((0, 0), (1, 2), (9, 0)), 320), ())])
+    yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
+           [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
