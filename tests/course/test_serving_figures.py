@@ -5,6 +5,7 @@ import pytest
 
 from lib.figures.lora import (
     clip,
+    decisions,
     drift,
     few_bits,
     grid,
@@ -156,6 +157,17 @@ def test_each_base_needs_answers_of_both_ways():
     assert "4 bits: 60% moved there, 80% with QLoRA." in rounded_bases.alt(data)
     with pytest.raises(ValueError, match="no answers on 3 bits"):
         rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
+
+
+def test_a_decision_that_is_taken_back_stands_beside_all_of_them():
+    data = decisions.compute(["all", "plain"], {"0.85": [[0.8, 0.82], [0.7]],
+                                                "0.7": [[0.9], [0.7]]})
+    words = [text.get_text() for text in decisions.draw(data).axes[0].texts]
+    assert {"81.0%", "70.0%", "\u221211.0", "90.0%", "\u221220.0"} <= set(words)
+    assert "0.85: all 81.0%, plain 70.0%. 0.7: all 90.0%, plain" in decisions.alt(data)
+    for rows in ([[0.8]], [[0.8], []]):
+        with pytest.raises(ValueError, match="one column or two"):
+            decisions.compute(["all", "plain"], {"0.85": rows})
 
 
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():

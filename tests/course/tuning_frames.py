@@ -47,6 +47,7 @@ from lib.figures.lora import (
     budget,
     capacity,
     clip,
+    decisions,
     drift,
     enough,
     equal_learning,
@@ -424,6 +425,10 @@ def serving(long: str) -> Frames:
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
            [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
+    yield ("decisions", decisions.compute, decisions.draw, decisions.alt,
+           [((["all three decisions", "trained beside the original weights", "rounded twice"],
+              {"clipped at 0.85, 5 seeds": [[0.9, 0.8], [1.0], [0.0]],
+               "at 0.70, 3 seeds": [[0.8], [0.7], [0.6, 0.7]]}), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
