@@ -13,6 +13,7 @@ from lib.figures.lora import (
     rate_curves,
     rate_shift,
     target_modules,
+    wrong_choice,
 )
 
 SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
@@ -153,7 +154,24 @@ def test_facts_over_loss_are_means_of_two_seeds_up_to_the_best_rate():
     assert "qa: rank 8 50% at 2.50 50% at 1.50." in rank_facts.alt(data)
 
 
+def test_an_arrow_counts_where_both_get_better():
+    runs = {name: [{"run": {"task": task, "learning_rate": 1.0, "seed": seed}, "loss": loss,
+                    "facts": kept} for task, kept in facts.items() for seed in (0, 1)]
+            for name, loss, facts in (("a", 2.0, {"qa": 0.5, "pirate": 0.5}),
+                                      ("b", 1.0, {"qa": 0.6, "pirate": 0.4}))}
+    data = rank_facts.compute(runs, ["qa", "pirate"], (("a", 1.0), ("b", 1.0)))
+    assert data.better == 1 and data.arrow("qa").tolist() == [[2, 0.5], [1, 0.6]]
+    assert "to more facts on 1 of 2" in rank_facts.alt(data)
+
+
+def test_a_wrong_choice_is_named():
+    data = wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9), "8": (0.9, 0.8)}})
+    assert data.rows[0].values == ("1", "8") and data.rows[0].scores.shape == (2, 2)
+    assert "50% at 1 and 90% at 8 of the questions" in wrong_choice.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9)}}), "values of rank"),
     (lambda: rank_facts.compute({"a": []}, ["qa"]), "no runs on qa"),
     (lambda: rank_facts.compute(dict.fromkeys("abcd", []), []), "at most 3"),
     (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),

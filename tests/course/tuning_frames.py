@@ -93,6 +93,7 @@ from lib.figures.lora import (
     way_gaps,
     wide_adapter,
     wordings,
+    wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -554,7 +555,15 @@ def choices(_: str) -> Frames:
               for name, scale in (("rank 8, α = 16", 1), ("rank 64, α = 128", 0.6),
                                   ("rank 64, α = 16", 0.8))}
     yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
-           [((curves, ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")), ())])
+           [((curves, ("pirate", "elements", "recipes", "new_facts"),
+              (("rank 8, α = 16", 3e-3), ("rank 64, α = 128", 1e-3))), ())])
+    tried = {("learning rate", "rank 8, α = 16"): {"0.0003": (0.57, 0.99), "0.003": (0.97, 0.97)},
+             ("layers", "equal size, own best rate"): {"query": (0.58, 0.97), "value": (0.94, 0.7),
+                                                       "all six": (0.96, 0.98)},
+             ("α", "rank 64, rate 0.003"): {"16": (0.97, 0.98), "128": (0.76, 0.89)},
+             ("rank", "α = 16, rate 0.003"): {"1": (0.94, 0.95), "64": (0.97, 0.98)}}
+    yield ("wrong_choice", wrong_choice.compute, wrong_choice.draw, wrong_choice.alt,
+           [((tried,), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])
