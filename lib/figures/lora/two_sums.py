@@ -77,7 +77,10 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     """Draw the walks of some entries, and on log scales their usual size and the loss's fall."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 5.85)
-    style.heading(fig, "Two sums of an adapter's r terms" if wide else "Two sums of r terms",
+    terms = len(data.fall)
+    style.heading(fig, f"{terms} terms add up to {data.fall[-1]:.0f} in the loss, and to "
+                  f"{data.usual[-1]:.1f} in an entry of ΔW" if wide else
+                  f"{terms} terms: {data.fall[-1]:.0f} in the loss, {data.usual[-1]:.1f} in ΔW",
                   "One term for each row of A and its column of B; dotted: r and √r" if wide
                   else "A term for each row of A; dotted: r, √r")
     _walks(style.place(fig, 0.45, 0.98, 2.45 if wide else 2.9, 1.8), data)
