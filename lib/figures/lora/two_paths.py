@@ -175,8 +175,8 @@ def alt(data: Paths) -> str:
                 "none for W.")
     if data.asked:
         asked = " ".join(each.replace("\n", " ") for each in sorted(QUESTIONS))
-        return ("A layer with an adapter. One path leads from x through W to y, the other through "
-                f"A, B and the factor alpha / r. Four questions stand at its parts: {asked}")
+        return (f"Four questions about a layer with an adapter: {asked} One path leads from x "
+                "through W to y, the other through A, B and the factor alpha / r.")
     return (f"A layer of {data.d_in} inputs and {data.d_out} outputs. On one path the input is "
             f"multiplied by the frozen W. On the other A makes {data.rank} numbers of it, B makes "
             f"{data.d_out} of these, and they are multiplied by alpha / r. The paths are added.")
