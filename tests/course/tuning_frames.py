@@ -301,9 +301,9 @@ def maths(long: str) -> Frames:
     row, A, B = rng.standard_normal((1, 4)), rng.standard_normal((2, 4)), np.ones((3, 2))
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
-    steps, falls = np.sign(rng.standard_normal((9, 16))), rng.random(16)
+    steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
     yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
-           [((steps, rng.standard_normal((16, 9)), falls), ())])
+           [((steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A), ())])
 
 
 def trials() -> list[dict[str, Any]]:
