@@ -57,7 +57,6 @@ from lib.figures.lora import (
     fronts,
     grid,
     half_step,
-    initialization,
     knobs,
     lora_block,
     lora_count,
@@ -272,7 +271,8 @@ def maths(long: str) -> Frames:
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
-           [((4, 4, 2, back), ()) for back in (False, True)] + [((6, 3, 1), ())])
+           [((4, 4, 2, back), ()) for back in (False, True)] +
+           [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
     rng = np.random.default_rng(4)
     measured = {(r, scaling.factor(r, a, rule)):
                 (np.geomspace(0.001, 0.004, 5) * a / r**0.4,
@@ -286,13 +286,10 @@ def maths(long: str) -> Frames:
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
                                        ("both random", 25, 0.4))}
     four["both zero"] = [{"losses": np.full(100, 4.7), "answers": 0.0, "facts": 0.99}] * 2
-    yield ("initialization", initialization.compute, initialization.draw,
-           initialization.alt, [((four,), ())])
+    before = {name: (0.5 * (name == "both random"), 0.99) for name in four}
     crossed = {(name, rate): each for name, each in four.items() for rate in (0.002, 0.005)}
     yield ("starts", starts.compute, starts.draw, starts.alt,
-           [((crossed, {name: (0.088 * a, 0.354 * b) for name, (a, b) in zip(
-               four, ((1, 0), (0, 1), (4, 0.1), (0, 0)), strict=True)}, name, rate), ())
-            for name, rate in crossed])
+           [((before, crossed, rate), ()) for rate in (0.002, 0.005)])
     ran = {each: 4.4 * np.exp(-np.arange(8) * knobs.products(each)[0])
            for each in itertools.product((16, 64), (1, 4), (0.002, 0.008), (0.0005, 0.002))}
     yield ("knobs", knobs.compute, knobs.draw, knobs.alt, [((ran, each), ()) for each in ran])
@@ -305,9 +302,9 @@ def maths(long: str) -> Frames:
     row, A, B = rng.standard_normal((1, 4)), rng.standard_normal((2, 4)), np.ones((3, 2))
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
-    steps, falls = np.sign(rng.standard_normal((9, 16))), rng.random(16)
+    steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
     yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
-           [((steps, rng.standard_normal((16, 9)), falls), ())])
+           [((steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A), ())])
 
 
 def trials() -> list[dict[str, Any]]:
