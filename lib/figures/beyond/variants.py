@@ -101,7 +101,7 @@ def draw(data: Variants, layout: Layout = "wide") -> Figure:
                   if wide else f"Clearly above {first}: {more}; below: {fewer}",
                   "Thick: 95% interval." + f" Thin: corrected for {len(names)} comparisons" * wide
                   + " Thin: corrected" * (not wide) if several else "Lines: 95% intervals")
-    left, room = 0.95, 0.95 if wide else 0.75
+    left, room = 1.2, 0.95 if wide else 0.75
     across = style.WIDTH[layout] - left - room - style.MARGIN
     ax = style.place(fig, left, 1.05, across, high)
     _differences(ax, data)
