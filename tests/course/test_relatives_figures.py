@@ -117,11 +117,11 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
                           "LoRA-FA": ({0.04: [0.5], 0.02: [0.3]}, 0.02, base, 0.01)})
     assert data.panels[0].lowest == pytest.approx((0.11, 0.13)) and data.lower == ["DoRA"]
     fig = rates.draw(data, layout)
-    assert fig.texts[0].get_text() == "Lower than LoRA, each at its best rate: DoRA"
+    assert fig.texts[0].get_text() == "Lower than LoRA at their best: DoRA"
     assert [ax.texts[1].get_text() for ax in fig.axes] == ["0.110 at 0.01", "0.300 at 0.02"]
     assert len({ax.get_ylim() for ax in fig.axes}) == 1
     assert rates.alt(data).endswith("LoRA-FA: 0.300 at 0.02, LoRA 0.130 at 0.01.")
     both = rates.compute({"DoRA": ({0.01: [0.1], 0.02: [0.5]}, 0.01, base, 0.01)}, shared=False)
-    assert rates.alt(both).startswith("Lower than LoRA at the same rate: DoRA, 1 of 2.")
+    assert rates.alt(both).startswith("Lower than LoRA at the same rate: 1 of 2.")
     alone = rates.compute({"LoRA": (base, 0.01, base, 0.01)})
     assert rates.alt(alone).startswith("LoRA: lowest loss at a rate of 0.01.")

@@ -485,9 +485,9 @@ def chapter_18(_: str) -> Frames:
     high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
     valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
         ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
-    yield ("rates", rates.compute, rates.draw, rates.alt,
-           [((valleys[0],), ()), ((valleys[1], False), ()),
-            (({"LoRA": (base, 0.01, base, 0.01)},), ())])
+    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
+                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
+        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
 
 
 def chapter_19(long: str) -> Frames:

@@ -124,10 +124,11 @@ def _title(data: Rates) -> str:
     if data.alone:
         return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
     if not data.shared:
-        return "Lower than LoRA at the same rate: " + "; ".join(
-            "{}, {} of {}".format(panel.name, *panel.alike) for panel in data.panels)
-    names = ", ".join(data.lower) or "none"
-    return f"Lower than LoRA, each at its best rate: {names}"
+        return "Lower than LoRA at the same rate: " + ", then ".join(
+            "{} of {}".format(*panel.alike) for panel in data.panels)
+    names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
+        f"{len(data.lower)} of {len(data.panels)}"
+    return f"Lower than LoRA at their best: {names}"
 
 
 @style.styled
