@@ -466,7 +466,7 @@ def chapter_18(_: str) -> Frames:
              for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
                                  ("rsLoRA 64", 0.9), ("norms", 0.6))}
     yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ()), ((found, 2.0), ())])
+           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
     for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
         yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
@@ -109,6 +110,12 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], first: bool, narrow: 
     style.number_ticks(ax.yaxis, (0.1, 0.2, 0.5, 1, 1.5, 2))
     if not first:
         ax.tick_params(axis="y", labelleft=False)
+    if narrow:  # a short tick at each rate that was tried
+        ax.xaxis.remove_overlapping_locs = False
+        ax.xaxis.set_minor_locator(FixedLocator(list(panel.own)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(axis="x", which="minor", bottom=True, length=5, width=0.9,
+                       color=style.LORA.mark)
     ax.grid(axis="y")
     ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
     ax.text(0, 1.06, f"{_short(panel.lowest[0])} at {panel.at:g}", transform=ax.transAxes,
@@ -124,8 +131,8 @@ def _title(data: Rates) -> str:
     if data.alone:
         return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
     if not data.shared:
-        return "Lower than LoRA at the same rate: " + ", then ".join(
-            "{} of {}".format(*panel.alike) for panel in data.panels)
+        return "Lower than LoRA at " + ", then at ".join(
+            "{} of {} rates".format(*panel.alike) for panel in data.panels)
     names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
         f"{len(data.lower)} of {len(data.panels)}"
     return f"Lower than LoRA at their best: {names}"
@@ -140,8 +147,9 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
     fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
     style.heading(fig, _title(data), "Mean loss of the seeds at each rate" if data.alone
-                  else f"Purple: the method. Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-                  if data.shared else "Purple: the method. Grey: LoRA")
+                  else "Purple: the method" + ", with ticks at its rates" * (layout == "wide")
+                  + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
+                  if data.shared else "Purple: the method. Grey: LoRA. Counted: shared rates")
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
         ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)
