@@ -14,6 +14,7 @@ from lib.figures.beyond import (
     given_tokens,
     leaks,
     packed_block,
+    rates,
     real_answers,
     real_tradeoff,
     relative,
@@ -461,11 +462,9 @@ def chapter_18(_: str) -> Frames:
              for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
                                  ("rsLoRA 64", 0.9), ("norms", 0.6))}
     yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ()), ((found, 2.0), ())])
+           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
-    for name, turns in (("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
-                        ("LoRA-FA", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),
-                        ("AdaLoRA", (0,))):
+    for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
         yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
                [((name, turn, 1.0, sigma), ()) for turn in turns])
     yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
@@ -473,10 +472,18 @@ def chapter_18(_: str) -> Frames:
     curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
               "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
     yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
-    scores = {rate: np.array([0.9, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    rivals = {"best": {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)},
+              "half": {"LoRA+ 16": np.array([0.1, 0.8]), "parallel adapter": np.ones(2)}}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
-           [((scores, {"LoRA+ 16": np.array([0.7, 0.8]), "rsLoRA 64": np.ones(2)}, rate), ())
-            for rate in scores])
+           [((scores, rivals, rate, theirs), ()) for rate in scores for theirs in rivals])
+    base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
+    high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
+    valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
+        ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
+    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
+                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
+        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
 
 
 def chapter_19(long: str) -> Frames:
