@@ -210,8 +210,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             ("answer", "answer"): (124, 4)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
-    boxes = {("name", 0): (94, 76), ("is", 0): (0, 40), ("answer", 0): (116, 119),
-             ("is", 1): (77, 80), ("answer", 1): (51, 64)}
+    boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
+             ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), boxes), ())])
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
@@ -227,8 +227,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
-    gone = {f"head {layer}.{head}": (head, 0) for layer in (1, 2) for head in (1, 2, 3, 4)}
-    gone |= {"1.1 and 2.2": (129, 1), "all eight early": (156, -1)}
+    gone = {f"head {layer}.{head}": head for layer in (1, 2) for head in (1, 2, 3, 4)}
+    gone |= {"1.1 and 2.2": 129, "all eight early": 156, "none at all": -1}
     yield ("head_groups", head_groups.compute, head_groups.draw, head_groups.alt,
            [((gone, 8, 156, "is"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,

@@ -71,10 +71,10 @@ def test_the_path_names_what_matters():
     assert "'Peru is' goes on with ' Quito.'" in words
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
-    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): (21, 20), ("is", 1): (9, 8)})
-    assert "enrich: 21 / 20; feed-forward 3 and 4 at 'is': 9 / 8." in fact_path.alt(boxed)
+    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
+    assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
-        fact_path.compute(said, lost, 40, boxes={("question", 0): (1, 1)})
+        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
     words = fact_path.alt(fact_path.suppose(said))
     assert words.startswith("A guess") and "spell (layers 1 and 2" in words
     assert "enrich (layers 1 and 2, feed-forward at the name)" in words
@@ -124,10 +124,10 @@ def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
 
 
 def test_single_heads_stand_beside_groups():
-    lost = {"head 1.1": (4, 0), "1.1 and 2.2": (129, 1)}
+    lost = {"head 1.1": 4, "1.1 and 2.2": 129}
     words = head_groups.alt(head_groups.compute(lost, 1, 156, "is"))
-    assert "of 156 that are lost if heads are ablated at 'is'" in words
-    assert "head 1.1 4 and 0; 1.1 and 2.2 129 and 1." in words
+    assert "of 156 that are lost if heads are removed at 'is'" in words
+    assert "head 1.1 4; 1.1 and 2.2 129." in words
     for single in (0, 2):
         with pytest.raises(ValueError, match=f"{single} of 2 rows are single heads"):
             head_groups.compute(lost, single, 156, "is")

@@ -36,7 +36,7 @@ class Paths:
 
     Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
     and a half of the model, and ``says`` a prompt with what follows it without that path.
-    ``boxes`` has what is lost by the mean and by zeros of feed-forward layers, by group and half.
+    ``boxes`` has what is lost without feed-forward layers, by group and half.
     """
 
     tokens: Mapping[str, str]
@@ -44,7 +44,7 @@ class Paths:
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
-    boxes: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
@@ -56,7 +56,7 @@ class Paths:
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            boxes: Mapping[tuple[str, int], Sequence[int]] | None = None) -> Paths:
+            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -73,7 +73,7 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
                  known, chosen, says,
-                 {place: (int(mean), int(zeros)) for place, (mean, zeros) in (boxes or {}).items()})
+                 {place: int(each) for place, each in (boxes or {}).items()})
 
 
 def suppose(tokens: Mapping[str, str]) -> Paths:
@@ -113,7 +113,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost:
     matters = lost >= FEW
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
-        "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
+        "shrinkA": 10, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
         "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
 
@@ -138,8 +138,10 @@ def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
         x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
         guessed = (group, half) == ENRICH
         name = "enrich" if guessed else "feed-forward"
-        worth = "" if lost is None else f"{lost[0]} / {lost[1]}"
-        words = f"{name}\n{worth}".strip() if layout == "wide" or not worth else worth
+        worth = "" if lost is None else str(lost)
+        words = worth or name
+        if layout == "wide" and worth:
+            words = f"{name}: {worth}" if guessed else f"feed-\nforward: {worth}"
         ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
                 bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
                       "ls": "-" if guessed else (0, (3, 2)),
@@ -201,13 +203,20 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     return fig
 
 
+def _half_missed(data: Paths) -> bool:
+    """Whether as many parts were overlooked as were guessed, or more."""
+    guessed = [role in SUPPOSED for role, _ in data.named()] + [at == ENRICH for at in data.boxes]
+    return 2 * sum(guessed) <= len(guessed)
+
+
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
         return "How a capital may be found", "A guess: attention (arrows), feed-forward (box)"
     if data.boxes:
-        return ("What each part is worth",
-                "Capitals lost (boxes: mean / zeros); dashed: not guessed")
+        return ("Half of these parts were not guessed" if _half_missed(data) else
+                "What each part is worth", f"Capitals lost of {data.known} without each part; "
+                "dashed: not guessed")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -226,14 +235,14 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         words = f"{first}\n{rest}" if first else rest
         words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
         ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
-                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
-                                                 "ec": "none", "pad": 1.5})
+                linespacing=1.1, bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7), "lw": 1,
+                                       "boxstyle": "round,pad=0.22,rounding_size=0.3"})
         if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
     if layout == "narrow":
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
-                        f"{lost[0]} / {lost[1]}: {_box(*place)}")
+                        f"{lost}: {_box(*place)}")
 
 
 def _box(group: str, half: int) -> str:
@@ -263,8 +272,7 @@ def alt(data: Paths) -> str:
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
-    boxed = "; ".join(f"{_box(*place)}: {mean} / {zeros}"
-                      for place, (mean, zeros) in data.boxes.items())
+    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
-            + (f" By the mean / by zeros of feed-forward layers: {boxed}. Not guessed: all but "
-               "the steps of the first picture." if boxed else ""))
+            + (f" Without feed-forward layers: {boxed}. Not guessed: all but the steps of the "
+               "first picture." if boxed else ""))
