@@ -86,7 +86,7 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.36, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.47, "fetch the country": 0.62,
              "the country again": 0.66},
     "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
@@ -104,7 +104,7 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
+CROSS = {"question": 0.7, "name": 0.22, "answer": 0.2}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
