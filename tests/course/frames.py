@@ -207,7 +207,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     said = dict(zip(fact_path.GROUPS, ("The capital of", "J|ap|an", "is", "Tok|yo")))
     lost = {("question", "is"): (156, 1, 156), ("name", "is"): (2, 139, 145),
             ("name", "name"): (39, 1, 39), ("question", "answer"): (0, -1, 0),
-            ("name", "answer"): (5, 56, 131), ("answer", "answer"): (124, 4, 125)}
+            ("name", "answer"): (5, 56, 131), ("answer", "answer"): (124, 4, 125),
+            ("is", "answer"): (5, 1, 11)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
     boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
@@ -217,7 +218,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
            [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."),
+              {("name", 0): 92}), ())
             for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),

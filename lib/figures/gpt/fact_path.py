@@ -115,7 +115,7 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.7, "name": 0.22, "answer": 0.2}
+CROSS = {"question": 0.7, "name": 0.22, "is": 0.3, "answer": 0.2}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
@@ -227,9 +227,9 @@ def _title(data: Paths) -> tuple[str, str]:
     if not data.lost:
         return ("How a capital may be found", f"Numbers: capitals lost of {data.known}. "
                 "Question marks: guesses")
-    if data.boxes:
+    if data.boxes and not data.chosen:
         return ("Half of these parts were not guessed" if _half_missed(data) else
-                "What each part is worth", f"Capitals lost of {data.known} without each part; "
+                "Lost without each part alone", f"Capitals lost of {data.known} without each part; "
                 "dashed: not guessed")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
@@ -256,7 +256,7 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
                         f"{short}: {role}" + "?" * (not known))
-    if layout == "narrow":
+    if layout == "narrow" and not data.chosen:
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
                         f"{lost}: {_box(*place)}")
