@@ -30,8 +30,8 @@ from lib.figures.gpt import (
     gelu_curve,
     gradient_flow,
     guess_costs,
-    head_groups,
     head_importance,
+    head_pairs,
     linear_board,
     logit_push,
     lone_space,
@@ -205,20 +205,22 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((("capital", "Japan", "is"), np.array([first, 0.0, third, 1.0]), keys, values), ())
             for first in (-1.0, 1.0, 3.0) for third in (-1.0, 2.0, 3.0)])
     said = dict(zip(fact_path.GROUPS, ("The capital of", "J|ap|an", "is", "Tok|yo")))
-    lost = {("question", "is"): (156, 1), ("name", "is"): (2, 139), ("name", "name"): (39, 1),
-            ("question", "answer"): (0, -1), ("name", "answer"): (5, 56),
-            ("answer", "answer"): (124, 4)}
+    lost = {("question", "is"): (156, 1, 156), ("name", "is"): (2, 139, 145),
+            ("name", "name"): (39, 1, 39), ("question", "answer"): (0, -1, 0),
+            ("name", "answer"): (5, 56, 131), ("answer", "answer"): (124, 4, 125),
+            ("is", "answer"): (5, 1, 11)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
-    boxes = {("name", 0): (94, 76), ("is", 0): (0, 40), ("answer", 0): (116, 119),
-             ("is", 1): (77, 80), ("answer", 1): (51, 64)}
+    boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
+             ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), boxes), ())])
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
-           [((said,), ())])
+           [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
-            for path in lost for half in (0, 1)])
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."),
+              {("name", 0): 92}), ())
+            for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),
             "relation": ("The language of Japan is", " Japanese.")}
@@ -227,10 +229,12 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
-    gone = {f"head {layer}.{head}": (head, 0) for layer in (1, 2) for head in (1, 2, 3, 4)}
-    gone |= {"1.1 and 2.2": (129, 1), "all eight early": (156, -1)}
-    yield ("head_groups", head_groups.compute, head_groups.draw, head_groups.alt,
-           [((gone, 8, 156, "is"), ())])
+    losses = np.tril(np.arange(64).reshape(8, 8) % 9)
+    losses[5, 0] = 156
+    losses[3, 1] = -1
+    yield ("head_pairs", head_pairs.compute, head_pairs.draw, head_pairs.alt,
+           [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
+              [row[:i + 1] for i, row in enumerate(losses)], 156, "is"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
