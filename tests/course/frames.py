@@ -18,6 +18,7 @@ from lib.figures.gpt import (
     attention_cost,
     attention_graph,
     attention_map,
+    bent_plane,
     branch_ablation,
     cache_cost,
     cache_flow,
@@ -238,6 +239,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
+    yield ("bent_plane", bent_plane.compute, bent_plane.draw, bent_plane.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
     yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,

@@ -15,7 +15,7 @@ from lib.losses import cross_entropy
 from lib.model import GPTModel
 
 CAPTION = ("Follow the thick line from the bottom up: a dot copies the gradient, a plus adds a "
-           "branch's. Below: its length on each way so far.")
+           "branch's. Below: how long it is so far, with the sums and without.")
 
 STEP = 0.44  # inches from one row to the next
 BOX = 0.29  # height of a box
@@ -41,7 +41,7 @@ class Flow:
     through: float
     most: float
     layers: int
-    ways: np.ndarray  # (blocks so far, 2): what leaves each block by all ways, by branches alone
+    ways: np.ndarray  # (blocks so far, 2): what leaves each block with sums, without them
     least: float
 
 
@@ -113,7 +113,7 @@ def _number(length: float) -> str:
 
 
 def _ways(fig: Figure, data: Flow, top: float, layout: Layout) -> None:
-    """Below the graph: what has come so far by all ways, by the line, and by branches alone."""
+    """Below the graph: what has come so far with the sums, along the stream, and without sums."""
     left, width = (1.0, 4.2) if layout == "wide" else (0.5, 1.6)
     ax = style.place(fig, left, top, width, WAYS)
     goals = [f"block {n}" if n else "embedding" for n in range(data.layers, -1, -1)]
@@ -121,9 +121,9 @@ def _ways(fig: Figure, data: Flow, top: float, layout: Layout) -> None:
         goals = [goal.removeprefix("block ").replace("embedding", "emb.") for goal in goals]
     x = np.arange(len(data.ways) + 1)
     for name, y, colour, lift in (
-            ("all ways", data.ways[:, 0], style.INK, 6),
-            ("line alone", np.ones(len(data.ways)), style.ATTENTION(0.7), -6),
-            ("branches alone", data.ways[:, 1], style.FROZEN.mark, 0)):
+            ("with sums", data.ways[:, 0], style.INK, 6),
+            ("stream alone", np.ones(len(data.ways)), style.ATTENTION(0.7), -6),
+            ("without sums", data.ways[:, 1], style.FROZEN.mark, 0)):
         ax.plot(x, [1, *y], "o-", color=colour, lw=1.6, ms=4, clip_on=False)
         ax.annotate(f"{name}  {_number(float(y[-1]))}", (x[-1], y[-1]), (8, lift),
                     textcoords="offset points", va="center_baseline", size=style.SMALL,
@@ -201,5 +201,5 @@ def alt(data: Flow) -> str:
             f"dot copies it: one copy goes straight up, the other through feed-forward and its "
             f"layer norm, and adds {forward:.2f}: {data.sums[0]:.2f}. The same with attention, "
             f"which adds {attention:.2f}: {data.sums[1]:.2f} goes on. Of the gradient at block "
-            f"{data.layers} the line alone brings all, length 1, and the branches alone "
-            f"{_number(data.through)}.")
+            f"{data.layers} the stream alone brings all, length 1, and the branches in turn, "
+            f"without sums, {_number(data.through)}.")
