@@ -28,7 +28,6 @@ from lib.figures.gpt import (
     embedding_rows,
     fact_path,
     gelu_curve,
-    gradient_flow,
     guess_costs,
     head_groups,
     head_importance,
@@ -52,6 +51,7 @@ from lib.figures.gpt import (
     pretraining,
     prompt_tokens,
     rotary,
+    rows_alike,
     state_patching,
     step_size,
     temperature,
@@ -257,10 +257,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                "four blocks": {0.0025: (2.66, 2.68), 0.005: (2.31, 2.33), 0.01: (2.4, 2.46)},
                "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
                                          0.01: (4.2, 4.6)}}, 1400), ())])
-    yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
-           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04, 0.012],
-                              [1, 0, 1, 0.3, 1.02, 0.3]]), block), ())
-            for block in (1, 2)])
+    towards = np.random.default_rng(0).standard_normal((5, 1, 13, 8))
+    yield ("rows_alike", rows_alike.compute, rows_alike.draw, rows_alike.alt,
+           [((["<eos>", *WORDS[:12]], {"with sums": towards, "without sums": 3 * towards[::-1]},
+              {"with sums": np.arange(5) / 20, "without sums": np.arange(5) / 4}, blocks),
+             ()) for blocks in range(5)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
             for shift in (-3.0, 0.0, 3.0)])
