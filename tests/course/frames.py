@@ -28,7 +28,6 @@ from lib.figures.gpt import (
     embedding_rows,
     fact_path,
     gelu_curve,
-    gradient_flow,
     guess_costs,
     head_importance,
     head_pairs,
@@ -36,12 +35,12 @@ from lib.figures.gpt import (
     logit_push,
     lone_space,
     loss_by_rate,
-    losses_at_rates,
     merge_steps,
     merging,
     next_token,
     norm_circle,
     one_way,
+    pair_neuron,
     parameter_count,
     position_move,
     position_race,
@@ -52,6 +51,7 @@ from lib.figures.gpt import (
     pretraining,
     prompt_tokens,
     rotary,
+    rows_alike,
     state_patching,
     step_size,
     temperature,
@@ -242,6 +242,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
+    yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
     yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,
@@ -255,20 +256,16 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                      4.7, 3.57, 3.24, 3.25, 4.74, 3.61, 3.3, 5.69)))
     yield ("two_choices", two_choices.compute, two_choices.draw, two_choices.alt,
            [((ends, 5.69), ())])
-    yield ("losses_at_rates", losses_at_rates.compute, losses_at_rates.draw, losses_at_rates.alt,
-           [(({"neither": {0.005: (3.22, 3.21), 0.01: (3.02, 3.01), 0.02: (2.95, 2.93),
-                           0.04: (2.96, 2.93)},
-               "attention, two matrices": {0.005: (2.5, 2.45), 0.01: (2.43, 2.37)},
-               "attention, feed-forward": {0.005: (2.32, 2.24), 0.01: (2.19, 2.15)}},), ())])
     yield ("loss_by_rate", loss_by_rate.compute, loss_by_rate.draw, loss_by_rate.alt,
            [(({"one block": {0.005: (2.4, 2.38), 0.01: (2.19, 2.15), 0.02: (2.25, 2.27)},
                "four blocks": {0.0025: (2.66, 2.68), 0.005: (2.31, 2.33), 0.01: (2.4, 2.46)},
                "four blocks, no norms": {0.0025: (2.4, 2.44), 0.005: (2.33, 2.24),
                                          0.01: (4.2, 4.6)}}, 1400), ())])
-    yield ("gradient_flow", gradient_flow.compute, gradient_flow.draw, gradient_flow.alt,
-           [((np.array([[1.02, 0.4, 12.96, 0.01, 13.04, 0.012],
-                              [1, 0, 1, 0.3, 1.02, 0.3]]), block), ())
-            for block in (1, 2)])
+    towards = np.random.default_rng(0).standard_normal((5, 1, 13, 8))
+    yield ("rows_alike", rows_alike.compute, rows_alike.draw, rows_alike.alt,
+           [((["<eos>", *WORDS[:12]], {"with sums": towards, "without sums": 3 * towards[::-1]},
+              {"with sums": np.arange(5) / 20, "without sums": np.arange(5) / 4}, blocks),
+             ()) for blocks in range(5)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
             for shift in (-3.0, 0.0, 3.0)])
