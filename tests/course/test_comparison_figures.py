@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import equal_learning, fronts, predictors, tradeoff, verdict
+from lib.figures.lora import equal_learning, fronts, kept_pairs, predictors, tradeoff, verdict
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -164,6 +164,13 @@ def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
         fronts.alt(fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa"))
 
 
+def test_pairs_are_counted_seed_by_seed():
+    found = {"qa": {"full": np.array([0.9, 0.8]), "lora": np.array([0.7, 0.85, 1.0])}}
+    data = kept_pairs.compute(found, {"Instruction tuning": ("qa",)}, 0.15)
+    assert data.said == "LoRA kept more in 1 of 2 pairs"
+    assert "Questions 85% and 85%" in kept_pairs.alt(data)
+
+
 FOLLOWS = {task: {"moved": 0.91, "kl_task": value} for task, value in (("qa", 0.3), ("pirate", 0))}
 
 
@@ -188,6 +195,7 @@ def test_predictors_keep_data_sets_and_methods_apart():
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
     (lambda: predictors.compute(settings(), 0.78, FOLLOWS, "recipes"), "'recipes'; there are qa"),
+    (lambda: kept_pairs.compute({"qa": {}}, {"new": ("qa",)}, 0.15), "'qa' has nothing"),
     (lambda: fronts.compute({"full": kept([0.5])}, np.ones(2), 0.99, "qa"), "there are 2 levels"),
     (lambda: predictors.compute([], 0.78, FOLLOWS, "qa"), "there are none")])
 def test_bad_input_is_named(call, words):

@@ -59,6 +59,7 @@ from lib.figures.lora import (
     grid,
     half_step,
     initialization,
+    kept_pairs,
     knobs,
     lora_block,
     lora_count,
@@ -342,6 +343,12 @@ def comparison(long: str) -> Frames:
     yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
+    kinds = {"Instruction tuning": ("qa", "instructions"),
+             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts")}
+    ends = {task: {"full": np.array([0.98, 1.0]), "lora": np.array([0.0, 0.15])}
+            for tasks in kinds.values() for task in tasks}
+    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
+           [((ends, kinds, 0.147), ())])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
