@@ -1,4 +1,4 @@
-"""Old facts kept at about one loss: full fine-tuning beside LoRA, a row for each data set."""
+"""Old facts lost at about one loss: full fine-tuning beside LoRA, a row for each data set."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import METHODS, TITLES
 
-CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means.")
-TICKS = np.linspace(0, 1, 5)
+CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means. "
+           "On this logarithmic axis bars of one length are one ratio.")
+TICKS = (0.003, 0.01, 0.03, 0.1, 0.3, 1)
+LIMITS = (0.0025, 1)
 SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or below their row
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The data sets of each kind, the facts kept by data set and method, (seeds,), and ``blind``,
-    what a blind guess has.
+    """The data sets of each kind, the facts lost by data set and method, (seeds,), ``blind``, what
+    a blind guess would have lost, and ``apart``, the kind that is no comparison at one loss.
     """
 
     kinds: dict[str, tuple[str, ...]]
-    kept: dict[str, dict[str, np.ndarray]]
+    lost: dict[str, dict[str, np.ndarray]]
     blind: float
+    apart: str = ""
 
     @property
     def said(self) -> str:
-        """In how many pairs, of one seed each, LoRA kept more."""
-        ahead = np.concatenate([each["lora"][:n] > each["full"][:n] for each in self.kept.values()
+        """In how many pairs at about one loss, of one seed each, LoRA lost more."""
+        ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
+                                for kind, tasks in self.kinds.items() if kind != self.apart
+                                for each in map(self.lost.get, tasks)
                                 for n in [min(map(len, each.values()))]])
-        return f"LoRA kept more in {ahead.sum()} of {len(ahead)} pairs"
+        return f"LoRA lost more in {ahead.sum()} of {len(ahead)} pairs"
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
-            blind: float) -> Pairs:
-    """Take found[task][method], (seeds,): facts kept at the end of whole runs.
+            blind: float, apart: str = "") -> Pairs:
+    """Take found[task][method], (seeds,): the share of the facts lost at the end of whole runs.
 
     Raises:
         ValueError: a data set of a kind has not both methods.
@@ -46,30 +51,29 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
     for task in (task for tasks in kinds.values() for task in tasks):
         if set(found.get(task, ())) != set(METHODS):
             raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
-    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind)
+    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind, apart)
 
 
 def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
     """The data sets of one kind, from above."""
+    ax.set_xscale("log")
     ax.axvline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
     for row, task in enumerate(data.kinds[kind]):
-        means = [data.kept[task][m].mean() for m in METHODS]
-        ax.plot(means, (row, row), color=style.LORA.tint, lw=6, solid_capstyle="butt", zorder=1)
+        shown = {m: np.clip(data.lost[task][m], *LIMITS) for m in METHODS}
+        ax.plot([each.mean() for each in shown.values()], (row, row), color=style.LORA.tint, lw=6,
+                solid_capstyle="butt", zorder=1)
         for method, (_, tone) in METHODS.items():
-            found = data.kept[task][method]
-            style.seeds(ax, found, np.full(len(found), row + SIDE[method]), style.MARKER[method],
-                        tone, 6)
-    ax.set(xlim=(0, 1), ylim=(len(data.kinds[kind]) - 0.5, -0.5))
-    ax.set_xticks(TICKS, [f"{tick:.0%}" if last else "" for tick in TICKS])
+            style.seeds(ax, shown[method], np.full(len(shown[method]), row + SIDE[method]),
+                        style.MARKER[method], tone, 6)
+    ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
+    ax.minorticks_off()
+    ax.set_xticks(TICKS, [f"{100 * tick:g}%" if last else "" for tick in TICKS])
     ax.set_yticks(range(len(data.kinds[kind])), [TITLES[task] for task in data.kinds[kind]])
     ax.tick_params(axis="y", length=0, labelcolor=style.INK)
     ax.grid(axis="x")
     ax.set_title(kind)
     if last:
-        ax.set_xlabel("old facts kept")
-    else:
-        ax.text(data.blind + 0.015, 0.5, f"a blind guess: {style.percent(data.blind)}",
-                va="center", color=style.MUTED, size=style.SMALL)
+        ax.set_xlabel("old facts lost (dotted: by a blind guess)")
 
 
 def _key(fig: Figure) -> None:
@@ -100,7 +104,9 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
 
 def alt(data: Pairs) -> str:
     """Return the picture in words."""
-    said = [f"{TITLES[task]} {style.percent(data.kept[task]['full'].mean())} and "
-            f"{style.percent(data.kept[task]['lora'].mean())}" for task in data.kept]
-    return (f"At about one loss {data.said}. Old facts kept by full fine-tuning and LoRA: "
-            f"{', '.join(said)}.")
+    said = [f"{kind}: " + ", ".join(
+        f"{TITLES[task]} {style.percent(data.lost[task]['full'].mean(), 1)} and "
+        f"{style.percent(data.lost[task]['lora'].mean(), 1)}" for task in tasks)
+        for kind, tasks in data.kinds.items()]
+    return (f"At about one loss {data.said}. Old facts lost by full fine-tuning and LoRA. "
+            f"{'. '.join(said)}.")
