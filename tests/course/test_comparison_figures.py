@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import equal_learning, far_lost, fronts, kept_pairs, tradeoff, verdict
+from lib.figures.lora import equal_learning, fronts, kept_pairs, scaled_change, tradeoff, verdict
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -172,6 +172,8 @@ def test_pairs_are_counted_seed_by_seed_and_only_at_one_loss():
     data = kept_pairs.compute(found, kinds, 0.85, "Apart")
     assert data.said == "LoRA lost more in 1 of 2 pairs"
     assert "Instruction tuning: Questions 15.0% and 15.0%" in kept_pairs.alt(data)
+    alone = kept_pairs.alt(kept_pairs.compute(found, kinds, 0.85, "Apart", ("full",)))
+    assert "And LoRA? Old facts" in alone and "Instruction tuning: Questions 15.0%." in alone
 
 
 def test_runs_at_higher_rates_are_not_shown():
@@ -181,13 +183,14 @@ def test_runs_at_higher_rates_are_not_shown():
     assert [marks(rate) - 1 for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]  # one is the ring
 
 
-def test_a_distance_is_compared_with_the_other_rings():
-    rings = {"full": (0.22, 0.02, 0.07), "r = 8": (0.222, 0.05, 0.59)}
-    data = far_lost.compute({"full": np.array([[0.9, 1.0], [0.02, 0.07]])}, rings, "recipes")
-    assert data.times == pytest.approx(2.5) and data.runs["full"][0, 0] == 0.02
-    assert far_lost.alt(data) == (
-        "Recipes, old facts lost: full from 7% after a move of 2.0%. Ringed: full at 0.22 nats "
-        "moved 2.0%, lost 7%; r = 8 at 0.22 nats moved 5.0%, lost 59%.")
+def test_a_scaled_change_is_read_at_the_chosen_strength():
+    full = np.array([[[0.8, 0.02, 0.02, 0.26], [1.0, 0.03, 0.06, 0.21]],
+                     [[0.8, 0.02, 0.04, 0.24], [1.0, 0.03, 0.08, 0.23]]])
+    data = scaled_change.compute({"full": full, "r = 8": 2 * full + (-0.8, 0, 0, 0)}, 0.8)
+    assert data.at("full") == pytest.approx([0.8, 0.02, 0.03, 0.25])
+    assert scaled_change.alt(data) == (
+        "Trained changes scaled to strength 0.8: full moved 2.0%, lost 3% at 0.25 nats; r = 8 "
+        "moved 4.0%, lost 6% at 0.5 nats.")
 
 
 @pytest.mark.parametrize("call, words", [
@@ -195,7 +198,7 @@ def test_a_distance_is_compared_with_the_other_rings():
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
     (lambda: kept_pairs.compute({"qa": {}}, {"new": ("qa",)}, 0.15), "'qa' has nothing"),
     (lambda: fronts.compute({"full": kept([0.5])}, np.ones(2), 0.99, "qa"), "there are 2 levels"),
-    (lambda: far_lost.compute({}, {}, "qa"), "two settings are ringed, not 0")])
+    (lambda: scaled_change.compute({"full": np.ones((1, 1, 4))}, 0.5), "'full' was not measured")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -51,7 +51,6 @@ from lib.figures.lora import (
     drift,
     enough,
     equal_learning,
-    far_lost,
     few_bits,
     final_loss,
     first_gain,
@@ -81,6 +80,7 @@ from lib.figures.lora import (
     reply_forms,
     request_times,
     rounded_bases,
+    scaled_change,
     scaling,
     second_task,
     starts,
@@ -349,18 +349,21 @@ def comparison(long: str) -> Frames:
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
     yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
-           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more"), ())])
+           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+            for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
     found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
-    far = {name: np.stack([np.geomspace(0.01, high, 5), np.linspace(0, 0.99, 5)], -1)
-           for name, high in zip(list(fronts.LOOKS)[:4], (0.3, 0.5, 4.7, 1.2))}
-    rings = {"full": (0.22, 0.027, 0.067), "r = 8": (0.222, 0.088, 0.591)}
-    yield ("far_lost", far_lost.compute, far_lost.draw, far_lost.alt,
-           [((far, rings, task), ()) for task in tradeoff.TITLES])
+    turned = np.array([0.4, 1.0, 2.0])
+    ends = {"full": (0.027, 0.067, 0.37), "confined": (0.042, 0.24, 0.9),
+            "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
+             for name, (far, mid, loss) in ends.items()}
+    yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
+           [((dials, strength), ()) for strength in turned])
 
 
 def blocks(_: str) -> Frames:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +23,21 @@ SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or 
 @dataclass(frozen=True)
 class Pairs:
     """The data sets of each kind, the facts lost by data set and method, (seeds,), ``blind``, what
-    a blind guess would have lost, and ``apart``, the kind that is no comparison at one loss.
+    a blind guess would have lost, and ``apart``, the kind that is no comparison at one loss. Of the
+    ``methods`` the marks are shown: with full fine-tuning alone the reader can guess.
     """
 
     kinds: dict[str, tuple[str, ...]]
     lost: dict[str, dict[str, np.ndarray]]
     blind: float
     apart: str = ""
+    methods: tuple[str, ...] = tuple(METHODS)
 
     @property
     def said(self) -> str:
         """In how many pairs at about one loss, of one seed each, LoRA lost more."""
+        if len(self.methods) < len(METHODS):
+            return "full fine-tuning lost this. And LoRA?"
         ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
                                 for kind, tasks in self.kinds.items() if kind != self.apart
                                 for each in map(self.lost.get, tasks)
@@ -42,7 +46,7 @@ class Pairs:
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
-            blind: float, apart: str = "") -> Pairs:
+            blind: float, apart: str = "", methods: Sequence[str] = tuple(METHODS)) -> Pairs:
     """Take found[task][method], (seeds,): the share of the facts lost at the end of whole runs.
 
     Raises:
@@ -51,7 +55,8 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
     for task in (task for tasks in kinds.values() for task in tasks):
         if set(found.get(task, ())) != set(METHODS):
             raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
-    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind, apart)
+    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind, apart,
+                 tuple(methods))
 
 
 def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
@@ -59,10 +64,11 @@ def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
     ax.set_xscale("log")
     ax.axvline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
     for row, task in enumerate(data.kinds[kind]):
-        shown = {m: np.clip(data.lost[task][m], *LIMITS) for m in METHODS}
-        ax.plot([each.mean() for each in shown.values()], (row, row), color=style.LORA.tint, lw=6,
-                solid_capstyle="butt", zorder=1)
-        for method, (_, tone) in METHODS.items():
+        shown = {m: np.clip(data.lost[task][m], *LIMITS) for m in data.methods}
+        ax.plot([each.mean() for each in shown.values()], [row] * len(shown), lw=6,
+                color=style.LORA.tint, solid_capstyle="butt", zorder=1)
+        for method in data.methods:
+            tone = METHODS[method][1]
             style.seeds(ax, shown[method], np.full(len(shown[method]), row + SIDE[method]),
                         style.MARKER[method], tone, 6)
     ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
@@ -105,8 +111,9 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
 def alt(data: Pairs) -> str:
     """Return the picture in words."""
     said = [f"{kind}: " + ", ".join(
-        f"{TITLES[task]} {style.percent(data.lost[task]['full'].mean(), 1)} and "
-        f"{style.percent(data.lost[task]['lora'].mean(), 1)}" for task in tasks)
+        f"{TITLES[task]} " + " and ".join(style.percent(data.lost[task][m].mean(), 1)
+                                          for m in data.methods) for task in tasks)
         for kind, tasks in data.kinds.items()]
-    return (f"At about one loss {data.said}. Old facts lost by full fine-tuning and LoRA. "
-            f"{'. '.join(said)}.")
+    who = " and ".join(METHODS[m][0] for m in data.methods)
+    return f"At about one loss {data.said} Old facts lost by {who}. {'. '.join(said)}.".replace(
+        "pairs Old", "pairs. Old")
