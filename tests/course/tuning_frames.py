@@ -58,6 +58,7 @@ from lib.figures.lora import (
     fronts,
     grid,
     half_step,
+    kept_pairs,
     knobs,
     lora_block,
     lora_count,
@@ -66,7 +67,6 @@ from lib.figures.lora import (
     merge_rounding,
     one_fetch,
     outer_products,
-    predictors,
     pull,
     qlora_step,
     rank_explorer,
@@ -79,6 +79,7 @@ from lib.figures.lora import (
     reply_cards,
     reply_forms,
     rounded_bases,
+    scaled_change,
     scaling,
     second_task,
     starts,
@@ -336,22 +337,32 @@ def comparison(long: str) -> Frames:
             for rate in (1e-4, 1e-2, 3e-2)])
     rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
             ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "old facts at equal loss, questions", 99.2, 89.4, "%"),
+            ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
             ("yield", "operations a token", 6.27, 4.89, "million")]
     yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
+    kinds = {"Instruction tuning": ("instructions",),
+             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts"),
+             "Not at one loss: LoRA has learnt more": ("qa",)}
+    ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
+            for tasks in kinds.values() for task in tasks}
+    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
+           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+            for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
     found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
-    settings = [{**line, **line["run"]} for line in trials()]
-    settings += [each | {"method": "confined"} for each in settings[:3]]
-    follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
-    yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
-           [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
+    turned = np.array([0.4, 1.0, 2.0])
+    ends = {"full": (0.027, 0.067, 0.37), "confined": (0.042, 0.24, 0.9),
+            "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
+             for name, (far, mid, loss) in ends.items()}
+    yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
+           [((dials, strength), ()) for strength in turned])
 
 
 def blocks(_: str) -> Frames:
