@@ -94,3 +94,12 @@ def position_model(kind: str, sizes: Mapping[str, int], seed: int) -> GPTModel:
         for block in model.transformer_stack.layers:
             block.self_attention = Penalised.over(block.self_attention)
     return model
+
+
+def only_near(model: GPTModel, reach: int) -> None:
+    """Let every query of the model see no more than itself and the ``reach`` - 1 tokens before."""
+    for block in model.transformer_stack.layers:
+        attention = block.self_attention
+        added = attention.penalty if isinstance(attention, Penalised) else attention.mask
+        key, query = np.indices(added.shape[-2:])
+        added[..., query - key >= reach] = -np.inf

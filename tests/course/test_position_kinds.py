@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.laboratory.position_kinds import CHANGED, KINDS, position_model
+from lib.laboratory.position_kinds import CHANGED, KINDS, only_near, position_model
 from lib.training import loss_and_gradients
 
 SIZES = {"vocabulary_size": 20, "embedding_dimension": 16, "layers": 2, "heads": 2,
@@ -64,6 +64,15 @@ def test_what_is_changed_is_one_thing():
                          ("rotary", [True, True])):
         layers = position_model(kind, SIZES, 0).transformer_stack.layers
         assert [block.self_attention.rotary for block in layers] == turned
+
+
+@pytest.mark.parametrize("kind", ("ALiBi", "rotary"))
+def test_a_query_that_sees_near_tokens_only_is_not_changed_by_far_ones(kind):
+    model, tokens = model_of(kind), np.array([[1, 2, 3, 4, 5, 6]])
+    other = np.array([[9, 2, 3, 4, 5, 6]])
+    only_near(model, 2)  # in two layers: two tokens back
+    here, there = (model.forward(each, training=False)[0] for each in (tokens, other))
+    assert [bool(np.allclose(a, b)) for a, b in zip(here, there)] == [False] * 3 + [True] * 3
 
 
 def test_an_unknown_kind_is_refused():

@@ -1,4 +1,4 @@
-"""The product of two sinusoidal rows over their distance, as a mean of few or of many waves."""
+"""The product of a turned query and key over their distance, as a mean of few or many waves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Thick: the mean of the pairs taken, the fastest first; thin: up to five of them; "
-           "dashed: the mean of all pairs.")
+           "dot: the highest peak at a far distance.")
 THIN_LINES = 5
+FAR = 16  # tokens: from here on a distance is called far
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ class Waves:
 
     @property
     def rival(self) -> int:
-        """The distance of the highest peak behind distance 0, or the last one if there is none."""
+        """The far distance with the highest peak, or the last one if there is none."""
         mean = self.mean
         peaks = np.flatnonzero((mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:])) + 1
+        peaks = peaks[peaks >= FAR]
         return int(peaks[mean[peaks].argmax()]) if len(peaks) else len(mean) - 1
 
 
@@ -61,8 +63,9 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
     fig = style.canvas(layout, 3.05)
     taken, rival = data.taken, data.rival
-    style.heading(fig, f"{taken} of {data.every} pairs", f"At distance 0 the mean is 1. "
-                  f"Highest peak after it: {data.mean[rival]:.2f}, at {rival}")
+    style.heading(fig, f"{taken} of {data.every} pairs: a far distance scores up to "
+                  f"{data.mean[rival]:.2f}", f"Far: {FAR} tokens or more. Distance 0 scores 1"
+                  + (f". Dashed: all {data.every} pairs" if taken < data.every else ""))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
     ax.axhline(0, color=style.RULE, lw=style.THIN)
     some = np.unique(np.linspace(0, taken - 1, THIN_LINES).astype(int))
@@ -72,7 +75,7 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     ax.plot(data.mean, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
     style.point(ax, rival, data.mean[rival], "o", style.DATA, 7)
     ax.set(xlim=(0, data.waves.shape[1] - 1), ylim=(-1.1, 1.1), yticks=[-1, 0, 1],
-           xlabel="distance of the two positions, in tokens", ylabel="mean of cosines")
+           xlabel="distance of the two positions, in tokens", ylabel="q \u00b7 k, scaled to 1")
     ax.set_xticks([0, 32, 64, 96, data.waves.shape[1] - 1])
     return fig
 
@@ -81,5 +84,5 @@ def alt(data: Waves) -> str:
     """Return the frame in words."""
     return (f"The mean of {data.taken} of {data.every} waves over the distance: 1 at distance "
             f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
-            f"{len(data.mean) - 1}; the highest peak after it "
+            f"{len(data.mean) - 1}; the highest peak from {FAR} on "
             f"is {data.mean[data.rival]:.2f}, at {data.rival}.")
