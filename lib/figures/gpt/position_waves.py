@@ -64,7 +64,8 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.05)
     taken, rival = data.taken, data.rival
     style.heading(fig, f"{taken} of {data.every} pairs: a far distance scores up to "
-                  f"{data.mean[rival]:.2f}", f"Far: {FAR} tokens or more. Distance 0 scores 1"
+                  f"{data.mean[rival]:.2f}", f"Far: {FAR} tokens or more"
+                  + (". Distance 0 scores 1" if layout == "wide" else "")
                   + (f". Dashed: all {data.every} pairs" if taken < data.every else ""))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
     ax.axhline(0, color=style.RULE, lw=style.THIN)
