@@ -304,10 +304,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
            [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())
             for way in reach])
-    before_after = np.tri(18) / np.arange(1, 19)[:, None], np.eye(18)
-    moved = {0: 1.2, 20: 1.25, 46: 1.3, 60: 2.5, 110: 3.3}
+    moved = {way: {move: 2 + 0.1 * np.arange(3) + rise for move, rise in rises}
+             for way, rises in (("sinusoidal", ((0, 0.2), (46, 0.3), (60, 1.0), (110, 2.1))),
+                                ("rotary", ((0, 0), (46, 0), (60, 0), (110, 0))))}
     yield ("position_move", position_move.compute, position_move.draw, position_move.alt,
-           [((*before_after, moved, move), ()) for move in moved])
+           [((moved, move), ()) for move in (0, 46, 60, 110)])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])

@@ -26,13 +26,16 @@ def test_the_mean_of_waves_is_that_of_their_cosines_and_has_the_highest_peak_as_
         position_waves.compute(np.ones(2), 3)
 
 
-def test_a_move_says_the_loss_and_how_much_more_it_is():
-    maps = (np.eye(3), np.eye(3))
-    words = position_move.alt(position_move.compute(*maps, {0: 1.0, 46: 1.25}, 46))
-    assert "1.25 nats, 0.25 more than at position 0" in words
-    for losses, move in (({0: 1.0}, 2), ({2: 1.0}, 2)):
+def test_a_move_says_each_ways_loss_and_how_much_more_it_is():
+    losses = {"sinusoidal": {0: np.array([1.0, 2.0]), 46: np.array([1.25, 2.25])},
+              "rotary": {0: np.array([1.0]), 46: np.array([1.0])}}
+    data = position_move.compute(losses, 46)
+    assert "sinusoidal 1.75 nats, 0.25 more than at position 0; rotary 1.00 nats, 0.00 more" in (
+        position_move.alt(data))
+    assert "Moved by 46: sinusoidal +0.25, rotary +0.00 nats" in texts(position_move.draw(data))
+    for less, move in ((losses, 2), ({"rotary": {2: np.ones(1)}}, 2)):
         with pytest.raises(ValueError, match="there is no loss at 2 or at 0"):
-            position_move.compute(*maps, losses, move)
+            position_move.compute(less, move)
 
 
 def test_a_race_is_sorted_and_says_how_far_each_is_behind_seed_by_seed():

@@ -75,7 +75,7 @@ def draw(data: Race, layout: Layout = "wide") -> Figure:
     ax = style.place(fig, 1.05, 0.75, fig.get_size_inches()[0] - (3.0 if wide else 2.55), 1.95)
     every = np.concatenate(list(data.losses.values()))
     ax.set(xlim=(np.floor(10 * every.min() - 0.5) / 10, np.ceil(10 * every.max() + 0.5) / 10),
-           ylim=(len(names) - 0.5, -0.5), xlabel="loss on unread texts, nats")
+           ylim=(len(names) - 0.5, -0.5), xlabel="loss on held-out texts, nats")
     ax.set_yticks([])
     ax.grid(axis="x")
     for row, (way, each) in enumerate(data.losses.items()):

@@ -1,4 +1,4 @@
-"""The product of a turned query and key over their distance, as a mean of few or many waves."""
+"""The product of a rotated query and key over their distance, as a mean of few or many waves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Thick: the mean of the pairs taken, the fastest first; thin: up to five of them; "
-           "dot: the highest peak at a far distance.")
+           "dot: the highest later peak.")
 THIN_LINES = 5
-FAR = 16  # tokens: from here on a distance is called far
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,9 @@ class Waves:
 
     @property
     def rival(self) -> int:
-        """The far distance with the highest peak, or the last one if there is none."""
+        """The distance of the highest peak after 0, or the last one if there is none."""
         mean = self.mean
         peaks = np.flatnonzero((mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:])) + 1
-        peaks = peaks[peaks >= FAR]
         return int(peaks[mean[peaks].argmax()]) if len(peaks) else len(mean) - 1
 
 
@@ -63,9 +61,8 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
     fig = style.canvas(layout, 3.05)
     taken, rival = data.taken, data.rival
-    style.heading(fig, f"{taken} of {data.every} pairs: a far distance scores up to "
-                  f"{data.mean[rival]:.2f}", f"Far: {FAR} tokens or more"
-                  + (". Distance 0 scores 1" if layout == "wide" else "")
+    style.heading(fig, f"{taken} of {data.every} pairs: the highest peak is {data.mean[rival]:.2f}",
+                  f"At distance {rival}" + (". Distance 0 has 1" if layout == "wide" else "")
                   + (f". Dashed: all {data.every} pairs" if taken < data.every else ""))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
     ax.axhline(0, color=style.RULE, lw=style.THIN)
@@ -85,5 +82,5 @@ def alt(data: Waves) -> str:
     """Return the frame in words."""
     return (f"The mean of {data.taken} of {data.every} waves over the distance: 1 at distance "
             f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
-            f"{len(data.mean) - 1}; the highest peak from {FAR} on "
+            f"{len(data.mean) - 1}; the highest peak after 0 "
             f"is {data.mean[data.rival]:.2f}, at {data.rival}.")

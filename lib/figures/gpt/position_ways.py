@@ -13,7 +13,7 @@ from lib.figures.kit.style import Layout
 CAPTION = "From the token vectors to the softmax of one head. A model has one of the dark boxes."
 #: Where it enters, from the top: the dark box, who does so, and how often.
 WAYS = ((0.62, "+ position vector", "sinusoids, learnt", "added once"),
-        (1.47, "turn", "rotary", "in each layer"),
+        (1.47, "rotation", "rotary", "in each layer"),
         (2.27, "\u2212 slope \u00b7 distance", "ALiBi", "in each layer"))
 BOXES = ((0.1, "token vectors"), (1.05, "query and key"), (1.87, "scores q \u00b7 k"))
 
