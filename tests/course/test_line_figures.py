@@ -14,16 +14,18 @@ def texts(fig):
         each.get_text() for each in fig.texts]
 
 
-def test_the_mean_of_waves_is_that_of_their_cosines_and_has_the_highest_peak_as_rival():
-    data = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 2, 61)
+def test_the_mean_of_waves_is_that_of_the_pairs_taken_and_has_its_highest_near_and_far():
+    omega = 2 * np.pi / np.array([10, 15, 7])
+    data = position_waves.compute(omega, "two", [0, 1], 161)
     assert data.mean == pytest.approx(
-        [(np.cos(2 * np.pi * at / 10) + np.cos(2 * np.pi * at / 15)) / 2 for at in range(61)])
-    assert data.rival == 30 and data.mean[30] == pytest.approx(1)  # both waves are whole there
-    one = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 1, 61)
-    assert one.rival % 10 == 0 and one.rival > 0 and any(
-        text.startswith("1 of 2 pairs") for text in texts(position_waves.draw(one)))
-    with pytest.raises(ValueError, match="pairs is 3; allowed are 1 to 2"):
-        position_waves.compute(np.ones(2), 3)
+        [(np.cos(2 * np.pi * at / 10) + np.cos(2 * np.pi * at / 15)) / 2 for at in range(161)])
+    assert all(at % 30 == 0 for at in data.rivals)  # there both waves are whole
+    assert data.mean[list(data.rivals)] == pytest.approx([1, 1])
+    assert "two: up to 1.00 near, up to 1.00 far" in texts(position_waves.draw(data))
+    with pytest.raises(ValueError, match="allowed are pairs from 0 to 2"):
+        position_waves.compute(omega, "none", [3])
+    with pytest.raises(ValueError, match="distances is 128; allowed are more than 128"):
+        position_waves.compute(omega, "one", [0], 128)
 
 
 def test_a_move_says_each_ways_loss_and_how_much_more_it_is():
