@@ -64,7 +64,7 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
         ax = style.place(fig, left, 0.75, room, 1.75)
         ax.axhline(0, color=style.RULE, lw=style.THIN)
         ax.plot(np.arange(low, high + 1), mean[low:high + 1], color=style.DATA.mark,
-                lw=2.0 if low == 0 else 0.7, zorder=3, clip_on=False)
+                lw=2.0 if low == 0 else 0.4, zorder=3, clip_on=False)
         style.point(ax, at, mean[at], "o", style.LORA, 7)
         ax.set(xlim=(low, high), ylim=(-1.1, 1.1), yticks=[-1, 0, 1])
         ax.set_xticks(ticks if layout == "wide" else (ticks[0], ticks[-1]))
