@@ -293,23 +293,24 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
            [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
     yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
-           [((way,), ()) for way in position_ways.WAYS])
+           [((), ())])
     yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
-           [((10_000.0 ** (-np.arange(64) / 64), pairs), ()) for pairs in (1, 8, 64)])
+           [((10_000.0 ** (-np.arange(16) / 16), name, taken), ()) for name, taken in (
+               ("the fastest", [0]), ("8 slowest", range(8, 16)), ("all 16", range(16)))])
     noise = np.random.default_rng(2)
     raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
              + 0.1 * k for k, way in enumerate(position_race.TONES)}
     yield ("position_race", position_race.compute, position_race.draw, position_race.alt,
-           [((raced, np.array([0.005, 0.01, 0.02, 0.04]), rate), ()) for rate in (0.005, 0.04)])
+           [(({way: each[0, 0] + noise.normal(0, 0.05, 3) for way, each in raced.items()},), ())])
     reach = {way: each[0][:, None] + np.linspace(0, 3, 16) for way, each in raced.items()}
     yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
            [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())
             for way in reach])
-    before_after = np.tri(18) / np.arange(1, 19)[:, None], np.eye(18)
-    shares = {"sinusoidal": np.linspace(0, 0.6, 111)[:, None] + np.array([0, 0.1]),
-              "rotary": np.zeros((111, 2))}
+    moved = {way: {move: 2 + 0.1 * np.arange(3) + rise for move, rise in rises}
+             for way, rises in (("sinusoidal", ((0, 0.2), (46, 0.3), (60, 1.0), (110, 2.1))),
+                                ("rotary", ((0, 0), (46, 0), (60, 0), (110, 0))))}
     yield ("position_move", position_move.compute, position_move.draw, position_move.alt,
-           [((*before_after, shares, way, move), ()) for way in shares for move in (0, 46, 110)])
+           [((moved, move), ()) for move in (0, 46, 60, 110)])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])
