@@ -562,19 +562,19 @@ def choices(_: str) -> Frames:
                for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
               8), ())])
     curves = {name: [{"run": {"task": task, "learning_rate": rate, "seed": seed},
-                      "loss": scale * loss, "facts": kept}
+                      "dev_loss": scale * loss, "facts": kept}
                      for task in ("qa", "instructions", "pirate", "elements", "recipes",
                                   "new_facts")
                      for rate, loss, kept in ((1e-3, 0.9, 0.99), (3e-3, 0.3, 0.5), (1e-2, 4, 0))
                      for seed in (0, 1)]
               for name, scale in (("rank 8, α = 16", 1), ("rank 64, α = 128", 0.6),
-                                  ("rank 64, α = 16", 0.8))}
+                                  ("rank 8, α = 128", 0.8))}
     yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
            [((curves, ("pirate", "elements", "recipes", "new_facts"),
               (("rank 8, α = 16", 3e-3), ("rank 64, α = 128", 1e-3))), ())])
     tried = {("learning rate", "rank 8, α = 16"): {"0.0003": (0.57, 0.99), "0.003": (0.97, 0.97)},
-             ("layers", "equal size, own best rate"): {"query": (0.58, 0.97), "value": (0.94, 0.7),
-                                                       "all six": (0.96, 0.98)},
+             ("layers", "equal size, best rate, α = 2r"): {
+                 "query": (0.58, 0.97), "value": (0.94, 0.7), "all six": (0.96, 0.98)},
              ("α", "rank 64, rate 0.003"): {"16": (0.97, 0.98), "128": (0.76, 0.89)},
              ("rank", "α = 16, rate 0.003"): {"1": (0.94, 0.95), "64": (0.97, 0.98)}}
     yield ("wrong_choice", wrong_choice.compute, wrong_choice.draw, wrong_choice.alt,
