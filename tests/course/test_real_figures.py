@@ -72,10 +72,12 @@ def test_given_tokens_tell_the_span_of_the_seeds():
 
 
 def test_leaks_tell_the_mean_of_the_seeds():
-    data = leaks.compute({"full, trigger": [[0, 4], [30, 36]]}, 44)
-    assert "full, trigger, 2 answered in JSON, 33 still answered rightly." in leaks.alt(data)
+    data = leaks.compute({"LoRA, no trigger": [[1, 1], [0.1, 0.2]],
+                          "full, with trigger": [[0, 0.1], [0.7, 0.8]]})
+    assert "full, with trigger, 5% answered in JSON, 75% still answered rightly." in leaks.alt(data)
+    assert (data.span("no trigger"), data.span("with trigger")) == ("100%", "0 to 10%")
     with pytest.raises(ValueError, match="two rows"):
-        leaks.compute({"full": [[0, 4]]}, 44)
+        leaks.compute({"full": [[0, 0.4]]})
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
