@@ -18,6 +18,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     tuned,
+    turned_down,
     twins,
     variants,
     whole_answers,
@@ -504,6 +505,9 @@ def chapter_19(long: str) -> Frames:
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
+           [((turned, 8, 39), ())])
     yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
