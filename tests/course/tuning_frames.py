@@ -19,6 +19,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     tuned,
+    turned_down,
     twins,
     variants,
     whole_answers,
@@ -513,13 +514,15 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    counts = {"JSON, LoRA": [[33, 36, 36], [24, 36, 36]],
-              "JSON, full fine-tuning": [[12, 33, 31]], "one sentence, LoRA": [[1, 1, 1]]}
+    counts = {"JSON, LoRA": [[33, 36], [24, 36]],
+              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
-           [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
-             ())])
-    rows = {"LoRA, trigger, replay": [[44, 43, 0], [0, 8, 30]], "full, trigger": [[0], [37]]}
-    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows, 44), ())])
+           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
+    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
+           [((turned, 8, 39), ())])
+    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
