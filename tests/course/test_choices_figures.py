@@ -146,16 +146,16 @@ def test_a_gain_is_a_ratio_of_each_seed_and_of_the_means():
 
 
 def test_facts_over_loss_are_means_of_two_seeds_up_to_the_best_rate():
-    runs = [{"run": {"task": "qa", "learning_rate": rate, "seed": seed}, "loss": loss + seed,
-             "facts": 0.5} for rate, loss in ((3.0, 4.0), (2.0, 1.0), (1.0, 2.0))
-            for seed in (0, 1, 2)]
+    runs = [{"run": {"task": "qa", "learning_rate": rate, "seed": seed},
+             "dev_loss": loss + seed, "facts": 0.5}
+            for rate, loss in ((3.0, 4.0), (2.0, 1.0), (1.0, 2.0)) for seed in (0, 1, 2)]
     data = rank_facts.compute({"rank 8": runs}, ["qa"])
     assert data.curves["qa"]["rank 8"].tolist() == [[1, 2.5, 0.5], [2, 1.5, 0.5]]
     assert "qa: rank 8 50% at 2.50 50% at 1.50." in rank_facts.alt(data)
 
 
 def test_an_arrow_counts_where_both_get_better():
-    runs = {name: [{"run": {"task": task, "learning_rate": 1.0, "seed": seed}, "loss": loss,
+    runs = {name: [{"run": {"task": task, "learning_rate": 1.0, "seed": seed}, "dev_loss": loss,
                     "facts": kept} for task, kept in facts.items() for seed in (0, 1)]
             for name, loss, facts in (("a", 2.0, {"qa": 0.5, "pirate": 0.5}),
                                       ("b", 1.0, {"qa": 0.6, "pirate": 0.4}))}

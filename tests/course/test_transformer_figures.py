@@ -7,12 +7,11 @@ from helpers import random_config
 from lib.figures.gpt import (
     architecture,
     gelu_curve,
-    gradient_flow,
     norm_circle,
     parameter_count,
+    rows_alike,
 )
 from lib.layers import gelu
-from lib.losses import cross_entropy
 from lib.model import GPTConfig, GPTModel
 
 
@@ -72,31 +71,21 @@ def test_the_curve_has_the_slope_of_its_values():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_gradients_that_flow_are_the_blocks_own(seed):
-    """Each block's own backward turns the dy that arrives into the dy that leaves."""
+def test_the_cosines_are_those_of_the_rows_that_are_picked(seed):
+    """A map's squares are cosines, whatever the rows' lengths; the mean leaves the diagonal out."""
     rng = np.random.default_rng(seed)
-    model = GPTModel(random_config(rng), rng)
-    tokens = rng.integers(0, model.config.vocabulary_size, (2, 2, model.config.context_length))
-    lengths = gradient_flow.measure(model, *tokens)
-    dy = cross_entropy(model.forward(tokens[0]), tokens[1])[1]
-    dy = model.final_norm.backward(model.output_projection.backward(dy))
-    first, through = np.linalg.norm(dy), dy
-    for number, block in reversed([*enumerate(model.transformer_stack.layers, 1)]):
-        data = gradient_flow.compute(lengths, number)
-        assert np.isclose(data.arrives, np.linalg.norm(dy) / first)
-        for norm, layer in ((block.feed_forward_norm, block.feed_forward),
-                            (block.attention_norm, block.self_attention)):
-            through = norm.backward(layer.backward(through))
-        assert np.isclose(data.through, np.linalg.norm(through) / first)
-        dy = block.backward(dy)
-        assert np.isclose(data.sums[1], np.linalg.norm(dy) / first)
-        assert np.array_equal(data.ways[-1], (data.sums[1], data.through))
-        assert abs(data.arrives - data.branches[0]) <= data.sums[0] + 1e-6
-        assert data.sums[0] <= data.arrives + data.branches[0] + 1e-6
+    rows = rng.standard_normal((3, 1, 5, 8))
+    data = rows_alike.compute("abcde", {"one": rows, "other": 7 * rows[::-1]},
+                              {"one": [1, 2, 3], "other": [4, 5, 6]}, 1)
+    x = rows[1, 0]
+    told = [[a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in x] for a in x]
+    assert np.allclose(data.cosines, told) and data.means == {"one": 2, "other": 5}
+    assert np.isclose(rows_alike.mean_cosine(rows[1]), (np.sum(told) - 5) / 20)
+    assert np.isclose(rows_alike.mean_cosine(np.tile(rows[1, :, :1], (1, 5, 1))), 1)
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: gradient_flow.compute(np.ones((4, 5)), 0), "block is 0"),
+    (lambda: rows_alike.compute("a", {"one": np.ones((3, 1, 1, 2))}, {}, 3), "blocks is 3"),
     (lambda: norm_circle.compute(0.0), "stretch is 0.0"),
     (lambda: parameter_count.compute(0, 4, 1000), "d_model is 0"),
     (lambda: parameter_count.compute(8, 4, -1), "vocabulary is -1")])

@@ -19,6 +19,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     tuned,
+    turned_down,
     twins,
     variants,
     whole_answers,
@@ -58,6 +59,7 @@ from lib.figures.lora import (
     fronts,
     grid,
     half_step,
+    kept_pairs,
     knobs,
     lora_block,
     lora_count,
@@ -66,7 +68,6 @@ from lib.figures.lora import (
     merge_rounding,
     one_fetch,
     outer_products,
-    predictors,
     pull,
     qlora_step,
     rank_explorer,
@@ -79,6 +80,7 @@ from lib.figures.lora import (
     reply_cards,
     reply_forms,
     rounded_bases,
+    scaled_change,
     scaling,
     second_task,
     starts,
@@ -336,22 +338,32 @@ def comparison(long: str) -> Frames:
             for rate in (1e-4, 1e-2, 3e-2)])
     rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
             ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "old facts at equal loss, questions", 99.2, 89.4, "%"),
+            ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
             ("yield", "operations a token", 6.27, 4.89, "million")]
     yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
+    kinds = {"Instruction tuning": ("instructions",),
+             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts"),
+             "Not at one loss: LoRA has learnt more": ("qa",)}
+    ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
+            for tasks in kinds.values() for task in tasks}
+    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
+           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+            for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
     found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
-    settings = [{**line, **line["run"]} for line in trials()]
-    settings += [each | {"method": "confined"} for each in settings[:3]]
-    follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
-    yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
-           [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
+    turned = np.array([0.4, 1.0, 2.0])
+    ends = {"full": (0.027, 0.067, 0.37), "confined": (0.042, 0.24, 0.9),
+            "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
+             for name, (far, mid, loss) in ends.items()}
+    yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
+           [((dials, strength), ()) for strength in turned])
 
 
 def blocks(_: str) -> Frames:
@@ -502,13 +514,15 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    counts = {"JSON, LoRA": [[33, 36, 36], [24, 36, 36]],
-              "JSON, full fine-tuning": [[12, 33, 31]], "one sentence, LoRA": [[1, 1, 1]]}
+    counts = {"JSON, LoRA": [[33, 36], [24, 36]],
+              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
-           [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
-             ())])
-    rows = {"LoRA, trigger, replay": [[44, 43, 0], [0, 8, 30]], "full, trigger": [[0], [37]]}
-    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows, 44), ())])
+           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
+    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
+           [((turned, 8, 39), ())])
+    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
@@ -551,19 +565,19 @@ def choices(_: str) -> Frames:
                for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
               8), ())])
     curves = {name: [{"run": {"task": task, "learning_rate": rate, "seed": seed},
-                      "loss": scale * loss, "facts": kept}
+                      "dev_loss": scale * loss, "facts": kept}
                      for task in ("qa", "instructions", "pirate", "elements", "recipes",
                                   "new_facts")
                      for rate, loss, kept in ((1e-3, 0.9, 0.99), (3e-3, 0.3, 0.5), (1e-2, 4, 0))
                      for seed in (0, 1)]
               for name, scale in (("rank 8, α = 16", 1), ("rank 64, α = 128", 0.6),
-                                  ("rank 64, α = 16", 0.8))}
+                                  ("rank 8, α = 128", 0.8))}
     yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
            [((curves, ("pirate", "elements", "recipes", "new_facts"),
               (("rank 8, α = 16", 3e-3), ("rank 64, α = 128", 1e-3))), ())])
     tried = {("learning rate", "rank 8, α = 16"): {"0.0003": (0.57, 0.99), "0.003": (0.97, 0.97)},
-             ("layers", "equal size, own best rate"): {"query": (0.58, 0.97), "value": (0.94, 0.7),
-                                                       "all six": (0.96, 0.98)},
+             ("layers", "equal size, best rate, α = 2r"): {
+                 "query": (0.58, 0.97), "value": (0.94, 0.7), "all six": (0.96, 0.98)},
              ("α", "rank 64, rate 0.003"): {"16": (0.97, 0.98), "128": (0.76, 0.89)},
              ("rank", "α = 16, rate 0.003"): {"1": (0.94, 0.95), "64": (0.97, 0.98)}}
     yield ("wrong_choice", wrong_choice.compute, wrong_choice.draw, wrong_choice.alt,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "The branch that costs the most loss is not the one that costs the most facts."
+CAPTION = "Compare the two sides, and see whether the branches stand in the same order."
 
 ROW = 0.27  # inches from one bar to the next
 

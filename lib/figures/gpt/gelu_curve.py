@@ -42,7 +42,7 @@ def draw(data: Curve, layout: Layout = "wide") -> Figure:
     """Draw the output, ReLU's in grey under it, and the slopes of both."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.9 if wide else 4.6)
-    style.heading(fig, "GELU", "Grey: ReLU")
+    style.heading(fig, "GELU is a rounded ReLU", "Black: GELU. Grey: ReLU")
     places = ((0.3, 0.95, 3.0, 1.4), (4.0, 0.95, 3.0, 1.4)) if wide else \
         ((0.45, 0.95, 3.0, 1.1), (0.45, 2.85, 3.0, 1.1))
     value, slope = (style.place(fig, *each) for each in places)

@@ -49,7 +49,7 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     left, across, high = (1.9, 4.9, 2.1) if wide else (1.75, 1.6, 2.1)
     key = 0.2 if wide else 0.08  # where the models' markers stand, in inches
     fig = style.canvas(layout, high + 1.75 + ROW * len(data.found))
-    style.heading(fig, "Loss by learning rate",
+    style.heading(fig, "Which learning rates does each model tolerate?",
                   f"Held-out loss after {data.batches:,} batches, in nats")
     ax = style.place(fig, left, 0.95, across, high)
     rates = sorted({rate for found in data.found.values() for rate in found})

@@ -75,8 +75,8 @@ def _plane(ax: Axes, data: Normed) -> None:
     _arrow(ax, out, upstream, style.FROZEN.mark, 1.3)
     _arrow(ax, out, along, style.FROZEN.mark, 1.3, "--")
     _arrow(ax, row, dx, style.INK, 2.0)
-    ax.plot(*out, "o", color=style.PAPER, mec=style.FROZEN.ink, ms=8, mew=1.6, zorder=5)
-    ax.plot(*row, "o", color=style.INK, ms=6 if data.stretch == 1 else 8, zorder=6)
+    ax.plot(*out, "o", color=style.PAPER, mec=style.FROZEN.ink, ms=13, mew=1.6, zorder=5)
+    ax.plot(*row, "o", color=style.INK, ms=7, zorder=6)
     ax.text(0, -0.3, "all outputs lie\non this circle\n(γ = 1, β = 0)", ha="center", va="top",
             color=style.MUTED, size=style.SMALL)
     ax.text(LIMIT, -1.9, "plane of rows with mean 0", ha="right", color=style.MUTED,

@@ -1,7 +1,8 @@
-"""The product of two sinusoidal rows over their distance, as a mean of few or of many waves."""
+"""The product of a rotated query and key over their distance, as a mean of the pairs taken."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,76 +11,75 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Thick: the mean of the pairs taken, the fastest first; thin: up to five of them; "
-           "dashed: the mean of all pairs.")
-THIN_LINES = 5
+CAPTION = "Left: near tokens; right: far ones. Dot: the highest product of each range."
+TURN, NEAR = 6, 128  # the fastest pair's first turn; where the far range begins
 
 
 @dataclass(frozen=True)
 class Waves:
-    """every_wave: (pairs, distances), the cosine of each pair; the first ``taken`` are taken."""
+    """every: (pairs, distances), the cosine of each pair; those ``taken`` are taken."""
 
-    every_wave: np.ndarray = field(repr=False)
-    taken: int
-
-    @property
-    def waves(self) -> np.ndarray:
-        """The waves of the pairs taken, (taken, distances)."""
-        return self.every_wave[:self.taken]
-
-    @property
-    def every(self) -> int:
-        """How many pairs there are."""
-        return len(self.every_wave)
+    name: str
+    every: np.ndarray = field(repr=False)
+    taken: tuple[int, ...]
 
     @property
     def mean(self) -> np.ndarray:
-        """The mean of the waves, (distances,)."""
-        return self.waves.mean(0)
+        """The mean of the waves taken, (distances,)."""
+        return self.every[list(self.taken)].mean(0)
 
     @property
-    def rival(self) -> int:
-        """The distance of the highest peak behind distance 0, or the last one if there is none."""
+    def rivals(self) -> tuple[int, int]:
+        """The distances of the highest product after one turn: in the near and the far range."""
         mean = self.mean
-        peaks = np.flatnonzero((mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:])) + 1
-        return int(peaks[mean[peaks].argmax()]) if len(peaks) else len(mean) - 1
+        return TURN + int(mean[TURN:NEAR].argmax()), NEAR + int(mean[NEAR:].argmax())
 
 
-def compute(omega: np.ndarray, pairs: int, distances: int = 128) -> Waves:
-    """Take the first pairs of these frequencies, in radians a token.
+def compute(omega: np.ndarray, name: str, taken: Sequence[int], distances: int = 2048) -> Waves:
+    """Take some of these frequencies, in radians a token, fastest first.
 
     Raises:
-        ValueError: there are not so many pairs.
+        ValueError: there is no such pair, or no far range.
     """
-    if not 1 <= pairs <= len(omega):
-        raise ValueError(f"pairs is {pairs}; allowed are 1 to {len(omega)}")
-    return Waves(np.cos(omega[:, None] * np.arange(distances)), pairs)
+    if not taken or not set(taken) <= set(range(len(omega))):
+        raise ValueError(f"taken is {list(taken)}; allowed are pairs from 0 to {len(omega) - 1}")
+    if distances <= NEAR:
+        raise ValueError(f"distances is {distances}; allowed are more than {NEAR}")
+    return Waves(name, np.cos(omega[:, None] * np.arange(distances)), tuple(taken))
 
 
 @style.styled
 def draw(data: Waves, layout: Layout = "wide") -> Figure:
-    """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
+    """Draw the mean over near and over far distances, and in each the most like distance 0."""
     fig = style.canvas(layout, 3.05)
-    taken, rival = data.taken, data.rival
-    style.heading(fig, f"{taken} of {data.every} pairs", f"At distance 0 the mean is 1. "
-                  f"Highest peak after it: {data.mean[rival]:.2f}, at {rival}")
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
-    ax.axhline(0, color=style.RULE, lw=style.THIN)
-    some = np.unique(np.linspace(0, taken - 1, THIN_LINES).astype(int))
-    ax.plot(data.waves[some].T, color=style.FROZEN.mark, lw=0.7, alpha=0.3, zorder=2)
-    if taken < data.every:
-        ax.plot(data.every_wave.mean(0), color=style.LORA.mark, lw=1.8, ls="--", zorder=4)
-    ax.plot(data.mean, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
-    style.point(ax, rival, data.mean[rival], "o", style.DATA, 7)
-    ax.set(xlim=(0, data.waves.shape[1] - 1), ylim=(-1.1, 1.1), yticks=[-1, 0, 1],
-           xlabel="distance of the two positions, in tokens", ylabel="mean of cosines")
-    ax.set_xticks([0, 32, 64, 96, data.waves.shape[1] - 1])
+    mean, last = data.mean, data.every.shape[1] - 1
+    near, far = data.rivals
+    style.heading(fig, f"{data.name}: up to {mean[near]:.2f} near, up to {mean[far]:.2f} far",
+                  f"From distance {TURN} on. Distance 0 has 1" if layout == "wide"
+                  else "Distance 0 has 1")
+    room = (fig.get_size_inches()[0] - 1.15) / 2
+    for left, (low, high), at, ticks in (
+            (0.65, (0, NEAR - 1), near, (0, 32, 64, 96, NEAR - 1)),
+            (0.95 + room, (NEAR, last), far, (NEAR, (NEAR + last) // 2, last))):
+        ax = style.place(fig, left, 0.75, room, 1.75)
+        ax.axhline(0, color=style.RULE, lw=style.THIN)
+        ax.plot(np.arange(low, high + 1), mean[low:high + 1], color=style.DATA.mark,
+                lw=2.0 if low == 0 else 0.4, zorder=3, clip_on=False)
+        style.point(ax, at, mean[at], "o", style.LORA, 7)
+        ax.set(xlim=(low, high), ylim=(-1.1, 1.1), yticks=[-1, 0, 1])
+        ax.set_xticks(ticks if layout == "wide" else (ticks[0], ticks[-1]))
+        ax.set_xlabel("distance, in tokens" + (", near" if low == 0 else ", far")
+                      if layout == "wide" else "distance, tokens")
+        if low:
+            ax.set_yticklabels([])
+        else:
+            ax.set_ylabel("q \u00b7 k, scaled to 1")
     return fig
 
 
 def alt(data: Waves) -> str:
     """Return the frame in words."""
-    return (f"The mean of {data.taken} of {data.every} waves over the distance: 1 at distance "
-            f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
-            f"{len(data.mean) - 1}; the highest peak after it "
-            f"is {data.mean[data.rival]:.2f}, at {data.rival}.")
+    mean, (near, far) = data.mean, data.rivals
+    return (f"{data.name}: the product over the distance is 1 at distance 0 and {mean[1]:.2f} at "
+            f"1. From {TURN} to {NEAR - 1} it is at most {mean[near]:.2f}, at {near}; from {NEAR} "
+            f"to {len(mean) - 1} at most {mean[far]:.2f}, at {far}.")

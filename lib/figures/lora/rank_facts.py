@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from lib.figures.kit import style
 from lib.figures.kit.labels import better
@@ -36,7 +37,7 @@ LOSSES = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 @dataclass(frozen=True)
 class RankFacts:
-    """By data set and curve: (rates, 3), rate, loss in nats, facts kept.
+    """By data set and curve: (rates, 3), rate, loss on dev in nats, facts kept.
 
     From the lowest rate up to that of the lowest loss: at higher ones both get worse.  Means of
     the seeds that went through all rates.  ends: where the arrow begins and ends, each a curve
@@ -78,7 +79,7 @@ def compute(lines: Mapping[str, Sequence[Mapping[str, Any]]], tasks: Sequence[st
             run = line["run"]
             if run["task"] in found and run["seed"] < TRIED:
                 found[run["task"]].setdefault(name, {}).setdefault(
-                    run["learning_rate"], []).append((line["loss"], line["facts"]))
+                    run["learning_rate"], []).append((line["dev_loss"], line["facts"]))
     if empty := [task for task in tasks if not found[task]]:
         raise ValueError(f"there are no runs on {', '.join(empty)}")
     return RankFacts({task: {name: _to_best(each) for name, each in of.items()}
@@ -104,7 +105,7 @@ def _panel(ax: Axes, data: RankFacts, task: str, names: Sequence[str],
             if loss < high and (wide or (name, rate) in data.ends):
                 ax.annotate(f"{rate:g}", (loss, kept), (right, up - FURTHER * further * (at == 1)),
                             fontsize=style.SMALL, textcoords="offset points", color=tone.ink,
-                            ha=ha)
+                            ha=ha, path_effects=[withStroke(linewidth=3, foreground=style.PAPER)])
     if data.ends:
         start, end = data.arrow(task)
         ax.annotate("", end, start, zorder=4, arrowprops={
@@ -148,7 +149,7 @@ def draw(data: RankFacts, layout: Layout = "wide") -> Figure:
         row, column = divmod(at, columns)
         ax = style.place(fig, left + column * (width + gap), top + row * step, width, high)
         _panel(ax, data, task, names, wide)
-        ax.set(xlabel="loss, nats" if at + columns >= len(data.curves) else "",
+        ax.set(xlabel="dev loss, nats" if at + columns >= len(data.curves) else "",
                ylabel="" if column or not wide else "old facts kept")
         if at == columns - 1:
             better(ax, "top left", 0.75 if wide else 0.62, 1.12 if wide else 1.15)
@@ -166,4 +167,4 @@ def alt(data: RankFacts) -> str:
     (first, low), (other, rate) = data.ends or (("", 0), ("", 0))
     arrow = (f" The arrow leads from {first} at {low:g} to {other} at {rate:g}: to a lower loss "
              f"and to more facts on {data.better} of {len(parts)}.") if data.ends else ""
-    return f"Old facts kept at each loss in nats, by learning rate. {'; '.join(parts)}.{arrow}"
+    return f"Old facts kept at each dev loss in nats, by learning rate. {'; '.join(parts)}.{arrow}"
