@@ -59,15 +59,15 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
+    assert "100% of qa's replies begin rightly, 50% of pirate's test" in two_adapters.alt(data)
 
 
-def test_errors_and_changed_replies_belong_to_a_size():
+def test_errors_belong_to_a_size_and_to_a_kind_of_rounding():
     data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
-                                  [[0, 0], [9, 1]], 320)
-    assert data.errors.tolist() == [[0.003, 0.001], [0.2, 0.001]] and data.total == 320
-    assert ("Update of 0.2% of W: error merged 20.0%, unmerged 0.1% of the adapter's effect; "
-            "of 320 replies 9 and 1 change.") in merge_rounding.alt(data)
+                                  [[0.005, 0.006], [0.4, 0.41]])
+    assert data.weights.tolist() == [[0.003, 0.001], [0.2, 0.001]]
+    assert ("Update of 0.2% of W: weights in bfloat16, 20.0% merged and 0.1% unmerged; "
+            "computing in bfloat16 too, 40.0% and 41.0%.") in merge_rounding.alt(data)
 
 
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
@@ -80,8 +80,8 @@ def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]], 9), r"errors have shape \(1, 1\)"),
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]], 9), r"counts have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]]), r"weights have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]]), r"computing have shape \(1, 1\)"),
     (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
     (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),

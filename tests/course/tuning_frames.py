@@ -407,7 +407,7 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
            [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
-              ((0, 0), (1, 2), (9, 0)), 320), ())])
+              ((0.005, 0.005), (0.038, 0.05), (0.409, 0.41))), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
