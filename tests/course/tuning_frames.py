@@ -44,6 +44,7 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    alpha_rate,
     batch_sizes,
     best_rates,
     budget,
@@ -553,6 +554,8 @@ def choices(_: str) -> Frames:
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("alpha_rate", alpha_rate.compute, alpha_rate.draw, alpha_rate.alt,
+           [((ranks, axis), ()) for axis in alpha_rate.AXES])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
            [((load_results("batch"),), ())])
     falling = np.outer((0.0123, 0.004, 0.0006), (1, 1.2))
