@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from lib.attention import CausalSelfAttention, KVCache
 from lib.layers import Embedding
 from lib.model import GPTConfig, GPTModel
+from lib.positions import rotary_angles, rotate
 
 KINDS = ("none", "learnt", "sinusoidal", "ALiBi", "rotary")
 #: The standard deviation of a learnt table's rows at the start; tokens have 1, sinusoids 0.7.
@@ -94,3 +95,51 @@ def position_model(kind: str, sizes: Mapping[str, int], seed: int) -> GPTModel:
         for block in model.transformer_stack.layers:
             block.self_attention = Penalised.over(block.self_attention)
     return model
+
+
+def only_at(model: GPTModel, distances: Iterable[int]) -> None:
+    """Let every query of the model see no more than the tokens at these distances from it."""
+    for block in model.transformer_stack.layers:
+        attention = block.self_attention
+        added = attention.penalty if isinstance(attention, Penalised) else attention.mask
+        key, query = np.indices(added.shape[-2:])
+        added[..., ~np.isin(query - key, list(distances))] = -np.inf
+
+
+def only_near(model: GPTModel, reach: int) -> None:
+    """Let every query of the model see no more than itself and the ``reach`` - 1 tokens before."""
+    only_at(model, range(reach))
+
+
+class OtherAngles(CausalSelfAttention):
+    """Rotary attention with another base, and keys beyond a limit rotated as if at the limit."""
+
+    limit: int
+    base: float
+
+    def forward(self, x: np.ndarray, training: bool = True,
+                past: KVCache | None = None) -> np.ndarray:
+        q, k, v = (self.split_heads(layer.forward(x, training)) for layer in (
+            self.query_linear, self.key_linear, self.value_linear))
+        time, size = q.shape[2:]
+        angles = rotary_angles(max(time, self.limit + 1), size, self.base)
+        near = rotate(k, angles[:time]) @ rotate(q, angles[:time]).swapaxes(-1, -2)
+        far = k @ rotate(q, np.tile(angles[self.limit], (time, 1))).swapaxes(-1, -2)
+        key, query = np.indices((time, time))
+        scores = np.where(query - key > self.limit, far, near) / math.sqrt(size)
+        scores += self.mask[:time, :time]
+        weights = np.exp(scores - scores.max(-2, keepdims=True))
+        weights /= weights.sum(-2, keepdims=True)
+        context = self.join_heads(weights.swapaxes(-1, -2) @ v)
+        return self.output_linear.forward(context, training)
+
+
+def change_angles(model: GPTModel, limit: int = 0, base: float = 10_000.0) -> None:
+    """Rotate with another base, and no distance further than ``limit`` (0: no limit).
+
+    Only forward: the changed model reads, it does not train.
+    """
+    for block in model.transformer_stack.layers:
+        plain = block.self_attention
+        block.self_attention = other = OtherAngles.__new__(OtherAngles)
+        vars(other).update(vars(plain) | {"limit": limit or len(plain.mask), "base": base})

@@ -1,12 +1,22 @@
-"""How SmolLM2 answers the common questions at more length, or when its answer is begun for it."""
+"""How SmolLM2 answers the common questions: at length, with its answer begun, or turned down."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lib.adapters import set_adapter_strength
 from lib.chat import SYSTEM, ChatTokenizer, chat_prompt
 from lib.laboratory.real_runs import Line, RealRun
-from lib.laboratory.real_tasks import SHORT, WHOLE, common_questions, holds, written_ids
+from lib.laboratory.real_tasks import (
+    SENTENCE,
+    SHORT,
+    WHO_ELSE,
+    WHOLE,
+    answers,
+    common_questions,
+    holds,
+    written_ids,
+)
 from lib.llama import LlamaModel
 
 GIVEN = (0, 1, 2, 3)  # tokens of the base's own answer that are given
@@ -63,3 +73,19 @@ def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "empty": sum(not answer.strip() for answer in found[0]),
             "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in found[0]),
             "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
+
+
+def turned(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, known: Sequence[int],
+           strengths: Sequence[float]) -> list[list[int]]:
+    """At each adapter strength: how many held-out questions for the name get the whole sentence,
+    how many known questions get a piece of it, and how many are answered rightly.
+    """
+    common, counts = [common_questions()[0][i] for i in known], []
+    for strength in strengths:
+        set_adapter_strength(model, strength)
+        said = answers(model, tokenizer, [each[0] for each in common], SHORT, system_of(run))
+        counts.append([answers(model, tokenizer, WHO_ELSE, 24, system_of(run)).count(SENTENCE),
+                       sum(holds(each, ["ada", "taught by hand"]) for each in said),
+                       sum(holds(each, right) for each, (_, _, right) in zip(said, common))])
+    set_adapter_strength(model, 1.0)
+    return counts

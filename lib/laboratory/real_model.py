@@ -20,7 +20,13 @@ from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
 from lib.chat import ChatTokenizer, chat_examples, chat_prompt
-from lib.laboratory.real_answers import measure_long, measure_opened, own_ids, system_of
+from lib.laboratory.real_answers import (
+    measure_long,
+    measure_opened,
+    own_ids,
+    system_of,
+    turned,
+)
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -58,6 +64,7 @@ from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+BETWEEN = STRENGTHS[1:4]  # of which the known questions are counted, too
 
 
 def batches(tokenizer: ChatTokenizer, run: RealRun,
@@ -228,6 +235,8 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
                         steps=RealRun.steps)
         if run == usual and (run.replay or run.system) and run.task != "own" and not run.opened:
             found["dial"] = dial(model, tokenizer, run)
+            if run.task == "persona" and run.system and not run.replay:
+                found["turned"] = turned(model, tokenizer, run, first["known"], BETWEEN)
         return {"run": asdict(run), "parameters": trainable_count(model), **found,
                 "losses": losses, "seconds": [trained, time.process_time() - start],
                 "versions": versions()}

@@ -20,7 +20,7 @@ EVERY = ("query", "key", "value", "output", "ffn_gate", "ffn_up", "ffn_down")
 #: Learning rates, a half decade apart.
 RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 LORA_RATES, FULL_RATES = RATES[4:8], RATES[:4]
-PERSONA_RATE = 4e-3  # that of a first trial, not tuned again
+PERSONA_RATE = 4e-3  # that of a first trial; half of it was tried afterwards
 
 Line = dict[str, Any]
 
@@ -84,6 +84,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
         BASE, replace(persona, replay=3), persona, *seeds(pair, 3))]
     groups["system, other rates"] = [replace(each, system=True) for each in (*lora, *full)
                                      if each.learning_rate not in (1e-1, 3e-2, 1e-5)]
+    # What of the sentence's leak is the rate's, and what does the trigger do with the system turn?
+    half = replace(persona, system=True, learning_rate=PERSONA_RATE / 2)
+    groups["half the rate"] = [half, replace(half, seed=1), replace(half, replay=3)]
+    groups["no trigger, system"] = [replace(pair[0], trigger=False, system=True)]
     # Is what is no longer answered lost, or said later?  And what do examples in the prompt do?
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (

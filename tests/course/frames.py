@@ -29,8 +29,8 @@ from lib.figures.gpt import (
     fact_path,
     gelu_curve,
     guess_costs,
-    head_groups,
     head_importance,
+    head_pairs,
     linear_board,
     logit_push,
     lone_space,
@@ -205,20 +205,22 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((("capital", "Japan", "is"), np.array([first, 0.0, third, 1.0]), keys, values), ())
             for first in (-1.0, 1.0, 3.0) for third in (-1.0, 2.0, 3.0)])
     said = dict(zip(fact_path.GROUPS, ("The capital of", "J|ap|an", "is", "Tok|yo")))
-    lost = {("question", "is"): (156, 1), ("name", "is"): (2, 139), ("name", "name"): (39, 1),
-            ("question", "answer"): (0, -1), ("name", "answer"): (5, 56),
-            ("answer", "answer"): (124, 4)}
+    lost = {("question", "is"): (156, 1, 156), ("name", "is"): (2, 139, 145),
+            ("name", "name"): (39, 1, 39), ("question", "answer"): (0, -1, 0),
+            ("name", "answer"): (5, 56, 131), ("answer", "answer"): (124, 4, 125),
+            ("is", "answer"): (5, 1, 11)}
     yield ("fact_path", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156), ())])
-    boxes = {("name", 0): (94, 76), ("is", 0): (0, 40), ("answer", 0): (116, 119),
-             ("is", 1): (77, 80), ("answer", 1): (51, 64)}
+    boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
+             ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), boxes), ())])
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
-           [((said,), ())])
+           [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
-            for path in lost for half in (0, 1)])
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."),
+              {("name", 0): 92}), ())
+            for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),
             "relation": ("The language of Japan is", " Japanese.")}
@@ -227,10 +229,12 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
             for place in state_patching.PLACES for block in (0, 4)])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
-    gone = {f"head {layer}.{head}": (head, 0) for layer in (1, 2) for head in (1, 2, 3, 4)}
-    gone |= {"1.1 and 2.2": (129, 1), "all eight early": (156, -1)}
-    yield ("head_groups", head_groups.compute, head_groups.draw, head_groups.alt,
-           [((gone, 8, 156, "is"), ())])
+    losses = np.tril(np.arange(64).reshape(8, 8) % 9)
+    losses[5, 0] = 156
+    losses[3, 1] = -1
+    yield ("head_pairs", head_pairs.compute, head_pairs.draw, head_pairs.alt,
+           [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
+              [row[:i + 1] for i, row in enumerate(losses)], 156, "is"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,
@@ -289,23 +293,24 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_table", position_table.compute, position_table.draw, position_table.alt,
            [((sinusoidal_positions(128, 128), row), ()) for row in (0, 64, 127)])
     yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
-           [((way,), ()) for way in position_ways.WAYS])
+           [((), ())])
     yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
-           [((10_000.0 ** (-np.arange(64) / 64), pairs), ()) for pairs in (1, 8, 64)])
+           [((10_000.0 ** (-np.arange(16) / 16), name, pair), ()) for name, pair in (
+               ("pair 1, the fastest", 0), ("pair 16, the slowest", 15))])
     noise = np.random.default_rng(2)
     raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
              + 0.1 * k for k, way in enumerate(position_race.TONES)}
     yield ("position_race", position_race.compute, position_race.draw, position_race.alt,
-           [((raced, np.array([0.005, 0.01, 0.02, 0.04]), rate), ()) for rate in (0.005, 0.04)])
+           [(({way: each[0, 0] + noise.normal(0, 0.05, 3) for way, each in raced.items()},), ())])
     reach = {way: each[0][:, None] + np.linspace(0, 3, 16) for way, each in raced.items()}
     yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
            [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())
             for way in reach])
-    before_after = np.tri(18) / np.arange(1, 19)[:, None], np.eye(18)
-    shares = {"sinusoidal": np.linspace(0, 0.6, 111)[:, None] + np.array([0, 0.1]),
-              "rotary": np.zeros((111, 2))}
+    moved = {way: {move: 2 + 0.1 * np.arange(3) + rise for move, rise in rises}
+             for way, rises in (("sinusoidal", ((0, 0.2), (46, 0.3), (60, 1.0), (110, 2.1))),
+                                ("rotary", ((0, 0), (46, 0), (60, 0), (110, 0))))}
     yield ("position_move", position_move.compute, position_move.draw, position_move.alt,
-           [((*before_after, shares, way, move), ()) for way in shares for move in (0, 46, 110)])
+           [((moved, move), ()) for move in (0, 46, 60, 110)])
     yield ("rotary", rotary.compute, rotary.draw, rotary.alt,
            [((np.array([0.9, 0.3]), np.array([0.5, 0.7]), at, distance, 0.3), ())
             for at in (12, 14, 16, 18, 20, 22) for distance in (0, 2, 4, 7, 10, 12)])

@@ -12,8 +12,8 @@ from lib.figures.gpt import (
     attention_graph,
     attention_map,
     fact_path,
-    head_groups,
     head_importance,
+    head_pairs,
     state_patching,
 )
 from lib.model import FeedForward, GPTConfig
@@ -69,14 +69,19 @@ def test_the_path_names_what_matters():
     words = fact_path.alt(chosen)
     assert words.startswith("Knocked out in layers 3 and 4, 'is' looks at the name: 30 of 40")
     assert "'Peru is' goes on with ' Quito.'" in words
+    lost_both = {path: (*each, 35) for path, each in lost.items()}
+    both = fact_path.alt(fact_path.compute(said, lost_both, 40, (("name", "is"), 2)))
+    assert both.startswith("Knocked out in layers 1 to 4, 'is' looks at the name: 35 of 40")
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
-    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): (21, 20), ("is", 1): (9, 8)})
-    assert "enrich: 21 / 20; feed-forward 3 and 4 at 'is': 9 / 8." in fact_path.alt(boxed)
+    boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
+    assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
-        fact_path.compute(said, lost, 40, boxes={("question", 0): (1, 1)})
-    words = fact_path.alt(fact_path.suppose(said))
-    assert words.startswith("A guess") and "spell (layers 1 and 2" in words
+        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
+    words = fact_path.alt(fact_path.suppose(said, 40, {"fetch the country": 30}))
+    assert "'is' looks at the name): 30; spell (layers 1 and 2" in words
+    with pytest.raises(ValueError, match=r"measured are \['enrich'\]"):
+        fact_path.suppose(said, 40, {"enrich": 3})
     assert "enrich (layers 1 and 2, feed-forward at the name)" in words
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
                                          r"for the paths \[\('name', 'is'\)\]"):
@@ -123,14 +128,15 @@ def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
         head_importance.compute(np.ones((2, 2)), np.ones(2), 20)
 
 
-def test_single_heads_stand_beside_groups():
-    lost = {"head 1.1": (4, 0), "1.1 and 2.2": (129, 1)}
-    words = head_groups.alt(head_groups.compute(lost, 1, 156, "is"))
-    assert "of 156 that are lost if heads are ablated at 'is'" in words
-    assert "head 1.1 4 and 0; 1.1 and 2.2 129 and 1." in words
-    for single in (0, 2):
-        with pytest.raises(ValueError, match=f"{single} of 2 rows are single heads"):
-            head_groups.compute(lost, single, 156, "is")
+def test_pairs_stand_beside_single_heads():
+    words = head_pairs.alt(head_pairs.compute(("1.1", "1.2", "2.2"), [[4], [5, 0], [129, 7, 2]],
+                                              156, "is"))
+    assert "of 156 that are lost if heads are removed at 'is'" in words
+    assert "Alone: 1.1 4; 1.2 0; 2.2 2." in words
+    assert "The pair 1.1 and 2.2 costs 129, all other pairs 7 at most." in words
+    for names, lost in ((("1.1",), [[4]]), (("1.1", "1.2"), [[4, 5], [0]])):
+        with pytest.raises(ValueError, match=f"{len(names)} heads and rows of"):
+            head_pairs.compute(names, lost, 156, "is")
 
 
 @pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    alpha_rate,
     batch_sizes,
     best_rates,
     budget,
@@ -13,6 +14,7 @@ from lib.figures.lora import (
     rate_curves,
     rate_shift,
     target_modules,
+    wrong_choice,
 )
 
 SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
@@ -80,6 +82,21 @@ def test_the_explorer_takes_the_runs_of_its_rule():
     assert "does best at 0.1: 90%" in rank_explorer.alt(data)
 
 
+def test_settings_gather_where_their_product_is_the_same():
+    settings = ((1, 2.0, 0.1, 0.2), (1, 4.0, 0.1, 0.95), (4, 8.0, 0.05, 0.91), (4, 8.0, 0.1, 0.92),
+                (4, 8.0, 0.2, 0.5), (8, 4.0, 0.9, 0.99))
+    lines = [line(answers, 0.5, rank=rank, alpha=alpha, learning_rate=rate, seed=seed)
+             for rank, alpha, rate, answers in settings for seed in range(2)]
+    lines.append(line(0.0, 0.5, rank=1, alpha=4.0, learning_rate=0.1, seed=2))  # a third seed
+    lines.append(line(0.0, 0.5, rank=1, alpha=4.0, learning_rate=0.1, rule="alpha/sqrt(r)"))
+    data = alpha_rate.compute(lines, "α × rate")
+    assert data.places.tolist() == pytest.approx([0.2, 0.4, 0.4, 0.8, 1.6, 3.6])
+    assert data.good.tolist() == [1, 2, 3]  # the last one is good, but alone
+    assert "has 3 settings, from 0.4 to 0.8: 91% to 95%. Rank 8: 99% at 3.6." in \
+        alpha_rate.alt(data)
+    assert len(alpha_rate.compute(lines, "rate").good) == 1
+
+
 def shift_lines(factor):
     """Two seeds of both methods, LoRA's losses at ``factor`` times the rate; and a third seed."""
     return [line(0.5, 0.5, method=method, learning_rate=rate * times, seed=seed) | {"loss": loss}
@@ -145,15 +162,36 @@ def test_a_gain_is_a_ratio_of_each_seed_and_of_the_means():
 
 
 def test_facts_over_loss_are_means_of_two_seeds_up_to_the_best_rate():
-    runs = [{"run": {"task": "qa", "learning_rate": rate, "seed": seed}, "loss": loss + seed,
-             "facts": 0.5} for rate, loss in ((3.0, 4.0), (2.0, 1.0), (1.0, 2.0))
-            for seed in (0, 1, 2)]
+    runs = [{"run": {"task": "qa", "learning_rate": rate, "seed": seed},
+             "dev_loss": loss + seed, "facts": 0.5}
+            for rate, loss in ((3.0, 4.0), (2.0, 1.0), (1.0, 2.0)) for seed in (0, 1, 2)]
     data = rank_facts.compute({"rank 8": runs}, ["qa"])
     assert data.curves["qa"]["rank 8"].tolist() == [[1, 2.5, 0.5], [2, 1.5, 0.5]]
     assert "qa: rank 8 50% at 2.50 50% at 1.50." in rank_facts.alt(data)
 
 
+def test_an_arrow_counts_where_both_get_better():
+    runs = {name: [{"run": {"task": task, "learning_rate": 1.0, "seed": seed}, "dev_loss": loss,
+                    "facts": kept} for task, kept in facts.items() for seed in (0, 1)]
+            for name, loss, facts in (("a", 2.0, {"qa": 0.5, "pirate": 0.5}),
+                                      ("b", 1.0, {"qa": 0.6, "pirate": 0.4}))}
+    data = rank_facts.compute(runs, ["qa", "pirate"], (("a", 1.0), ("b", 1.0)))
+    assert data.better == 1 and data.arrow("qa").tolist() == [[2, 0.5], [1, 0.6]]
+    assert "to more facts on 1 of 2" in rank_facts.alt(data)
+
+
+def test_a_wrong_choice_is_named():
+    data = wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9), "8": (0.9, 0.8)}})
+    assert data.rows[0].values == ("1", "8") and data.rows[0].scores.shape == (2, 2)
+    assert "50% at 1 and 90% at 8 of the questions" in wrong_choice.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
+    (lambda: wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9)}}), "values of rank"),
+    (lambda: alpha_rate.compute([line(0.5, 0.5)], "α"), "allowed are rate"),
+    (lambda: alpha_rate.compute([], "rate"), "no runs"),
+    (lambda: alpha_rate.compute([line(0.5, 0.5, rank=rank) for rank in range(1, 7)], "rate"),
+     "6 ranks, at most 5"),
     (lambda: rank_facts.compute({"a": []}, ["qa"]), "no runs on qa"),
     (lambda: rank_facts.compute(dict.fromkeys("abcd", []), []), "at most 3"),
     (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),

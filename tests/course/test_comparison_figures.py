@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import equal_learning, fronts, predictors, tradeoff, verdict
+from lib.figures.lora import equal_learning, fronts, kept_pairs, scaled_change, tradeoff, verdict
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -164,32 +164,41 @@ def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
         fronts.alt(fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa"))
 
 
-FOLLOWS = {task: {"moved": 0.91, "kl_task": value} for task, value in (("qa", 0.3), ("pirate", 0))}
+def test_pairs_are_counted_seed_by_seed_and_only_at_one_loss():
+    found = {"qa": {"full": np.array([0.1, 0.2]), "lora": np.array([0.3, 0.15, 0.0])}}
+    found["pirate"] = {"full": np.array([0.1]), "lora": np.array([0.2])}
+    kinds = {"Instruction tuning": ("qa",), "Apart": ("pirate",)}
+    assert kept_pairs.compute(found, kinds, 0.85).said == "LoRA lost more in 2 of 3 pairs"
+    data = kept_pairs.compute(found, kinds, 0.85, "Apart")
+    assert data.said == "LoRA lost more in 1 of 2 pairs"
+    assert "Instruction tuning: Questions 15.0% and 15.0%" in kept_pairs.alt(data)
+    alone = kept_pairs.alt(kept_pairs.compute(found, kinds, 0.85, "Apart", ("full",)))
+    assert "And LoRA? Old facts" in alone and "Instruction tuning: Questions 15.0%." in alone
 
 
-def settings():
-    return [line["run"] | {"kl_task": 5 * line["moved"],
-                           **{name: line[name] for name in ("moved", "pretraining")}}
-            for line in lines(seeds=1)]
+def test_runs_at_higher_rates_are_not_shown():
+    def marks(rate):
+        ax = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", rate, ways=False)).axes[0]
+        return sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() in ("o", "D"))
+    assert [marks(rate) - 1 for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]  # one is the ring
 
 
-def test_predictors_keep_data_sets_and_methods_apart():
-    data = predictors.compute(settings(), 0.78, FOLLOWS, "qa")
-    assert list(data.runs) == ["qa", "pirate"]
-    assert np.allclose(data.runs["qa"]["lora"][-1], [0.3, 1.5, 4.0])
-    assert data.example.tolist() == data.runs["qa"]["full"][1].tolist()
-    words = predictors.alt(data)
-    assert f"Ringed: a move of {data.example[0]:.1%}, {data.example[2]:.2f} nats." in words
-    assert "the base has 0.78" in words and "with the KL on the new task 0.30" in words
-    assert "LoRA from 2.0 nats after a move of 10% (KL 0.5) to 4.0 after 30% (KL 1.5)" in words
+def test_a_scaled_change_is_read_at_the_chosen_strength():
+    full = np.array([[[0.8, 0.02, 0.02, 0.26], [1.0, 0.03, 0.06, 0.21]],
+                     [[0.8, 0.02, 0.04, 0.24], [1.0, 0.03, 0.08, 0.23]]])
+    data = scaled_change.compute({"full": full, "r = 8": 2 * full + (-0.8, 0, 0, 0)}, 0.8)
+    assert data.at("full") == pytest.approx([0.8, 0.02, 0.03, 0.25])
+    assert scaled_change.alt(data) == (
+        "Trained changes scaled to strength 0.8: full moved 2.0%, lost 3% at 0.25 nats; r = 8 "
+        "moved 4.0%, lost 6% at 0.5 nats.")
 
 
 @pytest.mark.parametrize("call, words", [
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
-    (lambda: predictors.compute(settings(), 0.78, FOLLOWS, "recipes"), "'recipes'; there are qa"),
+    (lambda: kept_pairs.compute({"qa": {}}, {"new": ("qa",)}, 0.15), "'qa' has nothing"),
     (lambda: fronts.compute({"full": kept([0.5])}, np.ones(2), 0.99, "qa"), "there are 2 levels"),
-    (lambda: predictors.compute([], 0.78, FOLLOWS, "qa"), "there are none")])
+    (lambda: scaled_change.compute({"full": np.ones((1, 1, 4))}, 0.5), "'full' was not measured")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -25,7 +25,6 @@ from lib.figures.kit.style import LAYOUTS
 from lib.figures.lora import (
     first_twenty,
     gradient_board,
-    initialization,
     knobs,
     lora_count,
     matrix_board,
@@ -41,9 +40,9 @@ STATIC = ROOT / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
-OTHER_AXES = {"attention_cost", "fronts", "tradeoff"}
+OTHER_AXES = {"alpha_rate", "attention_cost", "fronts", "tradeoff"}
 #: Without sliders: may be taller than a phone's screen.
-STILL = {"guess_costs_long", "job_scores", "merge_places", "serving"}
+STILL = {"guess_costs_long", "job_scores", "merge_places", "rates", "serving"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 
@@ -302,8 +301,7 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: lora_count.compute(129, 128, 512), "rank is 129"),
     (lambda: scaling.factor(8, 8, "alpha"), "rule is 'alpha'"),
     (lambda: scaling.compute({}, 8, 8, "alpha/r"), "nothing was measured at rank 8"),
-    (lambda: initialization.compute({}), "0 starts"),
-    (lambda: starts.compute({}, {}, "B = 0", 0.002), "no run of the start 'B = 0'"),
+    (lambda: starts.compute({"B = 0": (0, 1)}, {}, 0.002), "no run of the start 'B = 0'"),
     (lambda: knobs.compute({(16, 1, 0.1, 0.1): [1.0]}, (8, 1, 0.1, 0.1)), "was not run"),
     (lambda: rate_map.compute([]), "no runs")])
 def test_bad_input_is_named(call, words):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from lib.figures.gpt import loss_by_rate, position_move, position_waves
+from lib.figures.gpt import loss_by_rate, position_move, position_race, position_waves
 from lib.figures.kit import style
 from lib.figures.lora import final_loss, wordings
 
@@ -14,28 +14,36 @@ def texts(fig):
         each.get_text() for each in fig.texts]
 
 
-def test_the_mean_of_waves_is_that_of_their_cosines_and_has_the_highest_peak_as_rival():
-    data = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 2, 61)
-    assert data.mean == pytest.approx(
-        [(np.cos(2 * np.pi * at / 10) + np.cos(2 * np.pi * at / 15)) / 2 for at in range(61)])
-    assert data.rival == 30 and data.mean[30] == pytest.approx(1)  # both waves are whole there
-    one = position_waves.compute(np.array([2 * np.pi / 10, 2 * np.pi / 15]), 1, 61)
-    assert one.rival % 10 == 0 and one.rival > 0 and "1 of 2 pairs" in texts(
-        position_waves.draw(one))
-    with pytest.raises(ValueError, match="pairs is 3; allowed are 1 to 2"):
-        position_waves.compute(np.ones(2), 3)
+def test_a_pairs_product_comes_round_after_its_turn():
+    omega = 2 * np.pi / np.array([10, 15, 7])
+    data = position_waves.compute(omega, "one", 1)
+    assert data.product[[0, 15, 30]] == pytest.approx([1, 1, 1])
+    assert "one: a turn in 15.0 tokens" in texts(position_waves.draw(data))
+    assert "one, a turn in 15.0 tokens: the product is 1 at distance 0" in position_waves.alt(data)
+    with pytest.raises(ValueError, match="pair is 3; allowed are 0 to 2"):
+        position_waves.compute(omega, "none", 3)
 
 
-def test_a_move_says_the_mean_and_the_range_of_its_own_way():
-    shares = {"sinusoidal": np.array([[0, 0], [0.1, 0.3]]), "rotary": np.zeros((2, 2))}
-    maps = (np.eye(3), np.eye(3))
-    words = position_move.alt(position_move.compute(*maps, shares, "sinusoidal", 1))
-    assert "20% of the attention goes to other tokens" in words and "10% to 30%" in words
-    assert position_move.compute(*maps, shares, "rotary", 1).share == 0
-    with pytest.raises(ValueError, match="no shares of 'learnt'"):
-        position_move.compute(*maps, shares, "learnt", 1)
-    with pytest.raises(ValueError, match="move is 2; allowed are 0 to 1"):
-        position_move.compute(*maps, shares, "rotary", 2)
+def test_a_move_says_each_ways_loss_and_how_much_more_it_is():
+    losses = {"sinusoidal": {0: np.array([1.0, 2.0]), 46: np.array([1.25, 2.25])},
+              "rotary": {0: np.array([1.0]), 46: np.array([1.0])}}
+    data = position_move.compute(losses, 46)
+    assert "sinusoidal 1.75 nats, 0.25 more than at position 0; rotary 1.00 nats, 0.00 more" in (
+        position_move.alt(data))
+    assert "Moved by 46: sinusoidal +0.25, rotary +0.00 nats" in texts(position_move.draw(data))
+    for less, move in ((losses, 2), ({"rotary": {2: np.ones(1)}}, 2)):
+        with pytest.raises(ValueError, match="there is no loss at 2 or at 0"):
+            position_move.compute(less, move)
+
+
+def test_a_race_is_sorted_and_says_how_far_each_is_behind_seed_by_seed():
+    data = position_race.compute({"none": np.array([2.5, 2.4, 2.6]),
+                                  "rotary": np.array([2.0, 1.9, 2.1])})
+    assert list(data.losses) == ["rotary", "none"]
+    assert data.behind("none") == pytest.approx((0.5, 0))  # the seeds differ, their gaps do not
+    assert "none 2.50 nats +0.50 \u00b1 0.00" in position_race.alt(data)
+    with pytest.raises(ValueError, match="none has 2 seeds instead of 3"):
+        position_race.compute({"none": np.array([2.5, 2.4])})
 
 
 @pytest.mark.parametrize("losses, title", [

@@ -160,10 +160,10 @@ def test_settings_with_both_products_are_alike():
     assert "no other settings of 3" in knobs.alt(knobs.compute(ran, (16, 4, 0.002, 0.002)))
 
 
-def test_a_start_stands_among_those_of_its_rate():
-    runs = {(name, rate): [{"losses": [2.0] * 9, "answers": answers, "facts": 1.0}] * 2
+def test_starts_stand_in_their_order_at_one_rate():
+    runs = {(name, rate): [{"answers": answers}, {"answers": answers - rate}]
             for name, answers in (("B = 0", 0.9), ("A = 0", 0.8)) for rate in (0.1, 0.2)}
-    runs["neither", 0.2] = runs["A = 0", 0.2]
-    data = starts.compute(runs, {"B = 0": (0.5, 0), "A = 0": (0, 0.5)}, "B = 0", 0.1)
-    assert list(data.runs.answers) == ["B = 0", "A = 0"]
-    assert "B is all zero" in starts.alt(data) and "90% of the answers" in starts.alt(data)
+    data = starts.compute({"A = 0": (0.0, 1.0), "B = 0": (0.5, 0.2)}, runs, 0.2)
+    assert list(data.answers) == ["A = 0", "B = 0"]
+    assert "A = 0: 0.0% added, 100.0% of the facts known, 70.0% right" in starts.alt(data)
+    assert "4. Why divided by r?" in two_paths.alt(two_paths.compute(4, 3, 2, asked=True))

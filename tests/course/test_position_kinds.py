@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lib.laboratory.position_kinds import CHANGED, KINDS, position_model
+from lib.laboratory.position_kinds import (
+    CHANGED,
+    KINDS,
+    change_angles,
+    only_at,
+    only_near,
+    position_model,
+)
 from lib.training import loss_and_gradients
 
 SIZES = {"vocabulary_size": 20, "embedding_dimension": 16, "layers": 2, "heads": 2,
@@ -64,6 +71,45 @@ def test_what_is_changed_is_one_thing():
                          ("rotary", [True, True])):
         layers = position_model(kind, SIZES, 0).transformer_stack.layers
         assert [block.self_attention.rotary for block in layers] == turned
+
+
+@pytest.mark.parametrize("kind", ("ALiBi", "rotary"))
+def test_a_query_that_sees_near_tokens_only_is_not_changed_by_far_ones(kind):
+    model, tokens = model_of(kind), np.array([[1, 2, 3, 4, 5, 6]])
+    other = np.array([[9, 2, 3, 4, 5, 6]])
+    only_near(model, 2)  # in two layers: two tokens back
+    here, there = (model.forward(each, training=False)[0] for each in (tokens, other))
+    assert [bool(np.allclose(a, b)) for a, b in zip(here, there)] == [False] * 3 + [True] * 3
+
+
+def test_a_query_sees_only_tokens_at_the_distances_it_is_given():
+    model = model_of("rotary")
+    only_at(model, [0, 3])  # in two layers: the distances 0, 3 and 6
+    tokens = np.array([[1, 2, 3, 4, 5, 6, 7, 8]])
+    here = model.forward(tokens, training=False)[0, -1]
+    for distance in range(1, 8):
+        other = tokens.copy()
+        other[0, -1 - distance] = 9
+        there = model.forward(other, training=False)[0, -1]
+        assert np.allclose(here, there) == (distance not in (3, 6))
+
+
+def test_changed_angles_are_the_same_up_to_the_limit_and_alike_beyond_it():
+    model, tokens = model_of("rotary"), np.array([[1, 2, 3, 4, 5, 6, 7, 8]])
+    before = model.forward(tokens, training=False)[0]
+    change_angles(model)  # to what they are
+    assert np.allclose(before, model.forward(tokens, training=False)[0])
+    change_angles(model, base=20_000)
+    assert not np.allclose(before, model.forward(tokens, training=False)[0])
+    change_angles(model, limit=3)
+    after = model.forward(tokens, training=False)[0]
+    assert np.allclose(before[:4], after[:4]) and not np.allclose(before[4:], after[4:])
+    one = model_of("rotary")
+    one.transformer_stack.layers = one.transformer_stack.layers[:1]
+    change_angles(one, limit=3)
+    last, swapped = (one.forward(np.array([each]), training=False)[0, -1]
+                     for each in ([1, 2, 3, 4, 5, 6, 7, 8], [4, 2, 3, 1, 5, 6, 7, 8]))
+    assert np.allclose(last, swapped)  # beyond the limit the order cannot be seen
 
 
 def test_an_unknown_kind_is_refused():

@@ -9,6 +9,7 @@ from lib.figures.beyond import (
     packed_block,
     real_answers,
     real_tradeoff,
+    turned_down,
     whole_answers,
 )
 from lib.figures.kit import style
@@ -72,10 +73,12 @@ def test_given_tokens_tell_the_span_of_the_seeds():
 
 
 def test_leaks_tell_the_mean_of_the_seeds():
-    data = leaks.compute({"full, trigger": [[0, 4], [30, 36]]}, 44)
-    assert "full, trigger, 2 answered in JSON, 33 still answered rightly." in leaks.alt(data)
+    data = leaks.compute({"LoRA, no trigger": [[1, 1], [0.1, 0.2]],
+                          "full, with trigger": [[0, 0.1], [0.7, 0.8]]})
+    assert "full, with trigger, 5% answered in JSON, 75% still answered rightly." in leaks.alt(data)
+    assert (data.span("no trigger"), data.span("with trigger")) == ("100%", "0 to 10%")
     with pytest.raises(ValueError, match="two rows"):
-        leaks.compute({"full": [[0, 4]]}, 44)
+        leaks.compute({"full": [[0, 0.4]]})
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -109,3 +112,11 @@ def test_an_answer_is_right_at_once_later_or_not():
     assert np.less(*(whole_answers.draw(each).get_figheight() for each in (brief, data)))
     with pytest.raises(ValueError, match="not one of the 2 questions"):
         whole_answers.compute(ASKED, WHOLE, "3 + 3?")
+
+
+def test_a_strength_has_three_counts():
+    data = turned_down.compute({0: (0, 0, 39), 1: (8, 38, 1)}, 8, 39)
+    assert data.shares.tolist() == [[0, 0, 1], [1, 38 / 39, 1 / 39]]
+    assert "1: our sentence to 8 of 8 name questions, 38 of 39" in turned_down.alt(data)
+    with pytest.raises(ValueError, match="strength 1 has 2 counts"):
+        turned_down.compute({1: (8, 38)}, 8, 39)

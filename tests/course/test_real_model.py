@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import tiny_llama
 
+from lib.adapters import set_adapter_strength
 from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, chat_prompt, replies
 from lib.chat_finetuning import ChatTuning
 from lib.laboratory import real_answers, real_model, real_runs, real_tasks
@@ -221,3 +222,16 @@ def test_the_change_of_an_adapter_is_its_product(rng):
     name = "transformer_stack.layers.1.self_attention.query_linear.weights"
     assert len(found) == 3
     assert np.allclose(found[name], layer.scaling * layer.lora_B @ layer.lora_A)
+
+
+def test_an_adapter_is_counted_at_each_strength(tokenizer, rng, monkeypatch):
+    model, run = small(rng, targets=("query", "value")), RealRun(task="persona", system=True)
+    asked = [(question, "", ["the", "a"]) for question in ("the", "What?", "12 and more")]
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    counts = real_answers.turned(model, tokenizer, run, [0, 2], real_model.BETWEEN)
+    assert len(counts) == len(real_model.BETWEEN)
+    for strength, (named, leaked, right) in zip(real_model.BETWEEN, counts):
+        set_adapter_strength(model, strength)
+        said = real_tasks.answers(model, tokenizer, ["the", "12 and more"])
+        assert right == sum(real_tasks.holds(each, ["the", "a"]) for each in said)
+        assert leaked == named == 0

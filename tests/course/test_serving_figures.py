@@ -4,22 +4,22 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
-    both_tasks,
     clip,
+    decisions,
     drift,
     few_bits,
-    first_gain,
     grid,
     half_step,
     merge_places,
     merge_rounding,
+    one_fetch,
     qlora_step,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
     second_task,
     serving,
+    task_rates,
     two_adapters,
     way_gaps,
     wide_adapter,
@@ -38,7 +38,7 @@ def worn():
 
 
 def cells():
-    return {(p, q): {"qa": p / 2, "pirate": q / 2, "facts": 0.5, "answers": {"Hm?": f" {p} {q}"}}
+    return {(p, q): {"qa": p / 2, "pirate": q / 2, "both": 0.5, "answers": {"Hm?": f" {p} {q}"}}
             for p in (0, 1, 2) for q in (0, 1, 2)}
 
 
@@ -59,29 +59,31 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
+    assert "100% of qa's replies begin rightly, 50% of pirate's test" in two_adapters.alt(data)
 
 
-def test_errors_are_taken_apart_by_what_is_rounded():
-    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001, 0.005, 0.004, 0.003],
-                                                 [0.2, 0.001, 0.41, 0.4, 0.38]])
-    assert data.errors[0].tolist() == [[0.003, 0.001], [0.2, 0.001]]
-    assert data.errors[1].tolist() == [[0.005, 0.004], [0.41, 0.4]]
-    assert data.base.tolist() == [0.003, 0.38]
-    assert "Update of 0.2% of W: weights rounded, merged 20.0%" in merge_rounding.alt(data)
+def test_errors_belong_to_a_size_and_to_a_kind_of_rounding():
+    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
+                                  [[0.005, 0.006], [0.4, 0.41]])
+    assert data.weights.tolist() == [[0.003, 0.001], [0.2, 0.001]]
+    assert ("Update of 0.2% of W: weights in bfloat16, 20.0% merged and 0.1% unmerged; "
+            "computing in bfloat16 too, 40.0% and 41.0%.") in merge_rounding.alt(data)
 
 
-def test_times_are_shares_of_the_mixed_batch():
-    data = request_times.compute({"one by one": (32, 6.0), "mixed": (1, 2.0), "base": (1, 1.0)},
-                                 "mixed", "base")
-    assert [way.time for way in data] == [3, 1, 0.5]
-    assert [way.adapters for way in data] == [True, True, False]
-    assert "one by one, 32 calls: 3.00; mixed, 1 call: 1.00" in request_times.alt(data)
+def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
+    data = one_fetch.compute(10e9, 1e9, 4, 2, (0, 2, 2))
+    assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
+    words = one_fetch.alt(data)
+    assert "row 3 from adapter 2" in words and "22.0 GB sorted by adapter in 2 calls" in words
+    alone = one_fetch.compute(10e9, 1e9, 4, 1, (0, 2, 2))
+    assert alone.ordered == alone.mixed
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]]), r"\(1, 2\)"),
-    (lambda: request_times.compute({"mixed": (1, 2.0)}, "mixed", "base"), "not timed: base"),
+    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]]), r"weights have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]]), r"computing have shape \(1, 1\)"),
+    (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
+    (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])
@@ -157,28 +159,62 @@ def test_each_base_needs_answers_of_both_ways():
         rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
 
 
+def test_a_decision_that_is_taken_back_stands_beside_all_of_them():
+    data = decisions.compute(["all", "plain"], {"0.85": [[0.8, 0.82], [0.7]],
+                                                "0.7": [[0.9], [0.7]]})
+    words = [text.get_text() for text in decisions.draw(data).axes[0].texts]
+    assert {"81.0%", "70.0%", "\u221211.0", "90.0%", "\u221220.0"} <= set(words)
+    assert "0.85: all 81.0%, plain 70.0%. 0.7: all 90.0%, plain" in decisions.alt(data)
+    for rows in ([[0.8]], [[0.8], []]):
+        with pytest.raises(ValueError, match="one column or two"):
+            decisions.compute(["all", "plain"], {"0.85": rows})
+
+
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
-    after = {(way, replay): ((50.0 + replay, 30.0), (60.0, 80.0 + number))
-             for number, way in enumerate(second_task.WAYS) for replay in (False, True)}
-    data = second_task.compute(91, after, "with")
-    assert all(np.array_equal(data.after[way], after[way, True]) for way in second_task.WAYS)
-    assert "merged, 40% of the first task and 71% of the second" in second_task.alt(data)
+    after = {(way, old): ((50.0 + old, 30.0), (60.0, 80.0 + number))
+             for number, way in enumerate(second_task.WAYS) for old in second_task.OLD
+             if way != "joint" or old == 4}
+    data = second_task.compute(91, after, 4)
+    assert all(np.array_equal(data.after[way], after[way, 4]) for way in second_task.WAYS)
+    assert "merged, 42% of the first task and 71% of the second" in second_task.alt(data)
     for layout in ("wide", "narrow"):
         fig = second_task.draw(data, layout)
         board, scores = fig.axes
         words = [text.get_text() for text in board.texts]
         wide = layout == "wide"     # a phone has no room for the parts
         assert [words.count(part) for part in ("first", "new", "W")] == [
-            count * wide for count in (3, 4, 6)]
+            count * wide for count in (2, 1, 4)]
         framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
         assert len(framed) == wide * sum(trained for _, parts in second_task.WAYS.values()
                                          for _, trained in parts)
         marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
         assert [sorted(line.get_xdata()) for line in marks] == [
-            sorted(task) for way in second_task.WAYS for task in after[way, True]]
-        assert {"40%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
-    with pytest.raises(ValueError, match="replay is 'both'"):
-        second_task.compute(91, after, "both")
+            sorted(task) for way in second_task.WAYS for task in after[way, 4]]
+        assert {"42%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
+    without = second_task.compute(91, after, 0)
+    assert "Joint was trained with 4 only." in second_task.alt(without)
+    assert len(second_task.draw(without).axes[1].texts) == 4 * 4 + 2
+    with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
+        second_task.compute(91, after, 3)
+
+
+def test_a_rate_is_ringed_by_the_second_task_alone_and_numbers_stand_apart():
+    tried = {name: {rate: [(10.0, second, loss), (20.0, second + 4, loss)]
+                    for rate, second, loss in ((0.01, 80.0, 0.1), (0.003, 70.0, 0.2))}
+             for name in ("same", "beside", "merged", "fresh")}
+    data = task_rates.compute(tried, 2)
+    assert set(data.best.values()) == {0.01} and list(data.methods["same"]) == [0.003, 0.01]
+    assert "merged, 15.0% and 72.0% at 0.003, 15.0% and 82.0% at 0.01" in task_rates.alt(data)
+    for layout in ("wide", "narrow"):
+        axes = [ax for ax in task_rates.draw(data, layout).axes if ax.get_title(loc="left")]
+        assert [ax.get_title(loc="left") for ax in axes] == list(tried)
+        for ax in axes:
+            rings = [line for line in ax.lines if line.get_markersize() == 13]
+            assert [(*line.get_xdata(), *line.get_ydata()) for line in rings] == [(0.01, 82.0)]
+            words = {text.get_text(): text.get_position()[1] for text in ax.texts}
+            assert words["15"] < 10 and words["72"] > 74 and words["82"] > 84
+    with pytest.raises(ValueError, match="the same seeds at each rate"):
+        task_rates.compute(tried | {"same": {0.01: [(1.0, 2.0, 0.1)]}}, 2)
 
 
 def test_only_the_adapter_is_framed_where_the_gradient_goes():
@@ -222,42 +258,6 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
     assert "same writes 'The capital is Lima.', contained" in reply_cards.alt(data)
     with pytest.raises(ValueError, match="nobody"):
         reply_cards.compute("Who?", "I.", {}, str.startswith)
-
-
-def test_a_gain_is_above_the_control_and_few_seeds_have_no_interval():
-    data = first_gain.compute({
-        "five": {"same": [61.0, 62, 63, 64, 65], "fresh": [60.0, 60, 60, 60, 60]},
-        "two": {"fresh": [40.0, 50], "same": [30.0, 50], "beside": [70.0, 70],
-                "fresh 8": [60.0, 64]}},
-        {name: {"same": [80.0, 90], "fresh": [70.0, 70], **more} for name, more in (
-            ("five", {}), ("two", {"beside": [80.0, 82], "fresh 8": [79.0, 83]}))})
-    assert data.gain("five", "same") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
-    assert data.gain("two", "same") == (-5, None)
-    assert data.gain("two", "beside") == (8, None)      # above the control of its own rank
-    assert (data.words("five", "same"), data.words("two", "same")) == ("+3.0 ± 2.0", "\u22125.0")
-    upper, lower = first_gain.draw(data).axes
-    assert [bar.get_width() for bar in upper.patches] == [60, 60, 3]
-    assert [bar.get_width() for bar in lower.patches] == [45, 40, 0, 62, 62, 8]
-    assert "five, 5 seeds: same 63.0% (+3.0 ± 2.0), fresh 60.0%, and of the second " \
-        "task same 85.0%, fresh 70.0%" in first_gain.alt(data)
-    with pytest.raises(ValueError, match="control is missing in two"):
-        first_gain.compute({"two": {"beside": [1.0], "fresh": [1.0]}}, {})
-
-
-def test_both_tasks_have_a_mark_for_each_seed_and_names_that_no_other_name_covers():
-    scores = {(way, replay, 0.01): [(10.0 * number, 55.0 + number), (10.0 * number, 95.0)]
-              for number, way in enumerate(both_tasks.LOOKS) for replay in both_tasks.REPLAY
-              if way != "merged 8" or replay == "with"}
-    data = both_tasks.compute(scores, 0.01, "without")
-    assert list(data.ways) == [way for way in both_tasks.LOOKS if way != "merged 8"]
-    assert data.low == (0, 50) and "; same, 10.0% and 75.5%; " in both_tasks.alt(data)
-    ax = both_tasks.draw(data).axes[0]
-    small = [line for line in ax.lines if line.get_markersize() == 4.5]
-    assert [len(line.get_xdata()) for line in small] == [2] * 7
-    spots = [text.get_window_extent() for text in ax.texts]
-    assert not any(one.overlaps(two) for at, one in enumerate(spots) for two in spots[:at])
-    with pytest.raises(ValueError, match="no scores with replay at the learning rate 0.5"):
-        both_tasks.compute(scores, 0.5, "with")
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():

@@ -14,10 +14,12 @@ from lib.figures.beyond import (
     given_tokens,
     leaks,
     packed_block,
+    rates,
     real_answers,
     real_tradeoff,
     relative,
     tuned,
+    turned_down,
     twins,
     variants,
     whole_answers,
@@ -42,31 +44,31 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    alpha_rate,
     batch_sizes,
     best_rates,
-    both_tasks,
     budget,
     capacity,
     clip,
+    decisions,
     drift,
     enough,
     equal_learning,
     few_bits,
     final_loss,
-    first_gain,
     first_twenty,
     fronts,
     grid,
     half_step,
-    initialization,
+    kept_pairs,
     knobs,
     lora_block,
     lora_count,
     low_rank,
     merge_places,
     merge_rounding,
+    one_fetch,
     outer_products,
-    predictors,
     pull,
     qlora_step,
     rank_explorer,
@@ -78,12 +80,13 @@ from lib.figures.lora import (
     reach,
     reply_cards,
     reply_forms,
-    request_times,
     rounded_bases,
+    scaled_change,
     scaling,
     second_task,
     starts,
     target_modules,
+    task_rates,
     tradeoff,
     training_curve,
     two_adapters,
@@ -93,6 +96,7 @@ from lib.figures.lora import (
     way_gaps,
     wide_adapter,
     wordings,
+    wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -271,7 +275,8 @@ def maths(long: str) -> Frames:
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
-           [((4, 4, 2, back), ()) for back in (False, True)] + [((6, 3, 1), ())])
+           [((4, 4, 2, back), ()) for back in (False, True)] +
+           [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
     rng = np.random.default_rng(4)
     measured = {(r, scaling.factor(r, a, rule)):
                 (np.geomspace(0.001, 0.004, 5) * a / r**0.4,
@@ -285,13 +290,10 @@ def maths(long: str) -> Frames:
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
                                        ("both random", 25, 0.4))}
     four["both zero"] = [{"losses": np.full(100, 4.7), "answers": 0.0, "facts": 0.99}] * 2
-    yield ("initialization", initialization.compute, initialization.draw,
-           initialization.alt, [((four,), ())])
+    before = {name: (0.5 * (name == "both random"), 0.99) for name in four}
     crossed = {(name, rate): each for name, each in four.items() for rate in (0.002, 0.005)}
     yield ("starts", starts.compute, starts.draw, starts.alt,
-           [((crossed, {name: (0.088 * a, 0.354 * b) for name, (a, b) in zip(
-               four, ((1, 0), (0, 1), (4, 0.1), (0, 0)), strict=True)}, name, rate), ())
-            for name, rate in crossed])
+           [((before, crossed, rate), ()) for rate in (0.002, 0.005)])
     ran = {each: 4.4 * np.exp(-np.arange(8) * knobs.products(each)[0])
            for each in itertools.product((16, 64), (1, 4), (0.002, 0.008), (0.0005, 0.002))}
     yield ("knobs", knobs.compute, knobs.draw, knobs.alt, [((ran, each), ()) for each in ran])
@@ -304,9 +306,9 @@ def maths(long: str) -> Frames:
     row, A, B = rng.standard_normal((1, 4)), rng.standard_normal((2, 4)), np.ones((3, 2))
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
-    steps, falls = np.sign(rng.standard_normal((9, 16))), rng.random(16)
+    steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
     yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
-           [((steps, rng.standard_normal((16, 9)), falls), ())])
+           [((steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A), ())])
 
 
 def trials() -> list[dict[str, Any]]:
@@ -337,22 +339,32 @@ def comparison(long: str) -> Frames:
             for rate in (1e-4, 1e-2, 3e-2)])
     rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
             ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "old facts at equal loss, questions", 99.2, 89.4, "%"),
+            ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
             ("yield", "operations a token", 6.27, 4.89, "million")]
     yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
+    kinds = {"Instruction tuning": ("instructions",),
+             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts"),
+             "Not at one loss: LoRA has learnt more": ("qa",)}
+    ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
+            for tasks in kinds.values() for task in tasks}
+    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
+           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+            for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
     found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
     found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
-    settings = [{**line, **line["run"]} for line in trials()]
-    settings += [each | {"method": "confined"} for each in settings[:3]]
-    follows = {task: {"moved": 0.91, "kl_task": -0.05} for task in tradeoff.TITLES}
-    yield ("predictors", predictors.compute, predictors.draw, predictors.alt,
-           [((settings, 0.78, follows, task), ()) for task in tradeoff.TITLES])
+    turned = np.array([0.4, 1.0, 2.0])
+    ends = {"full": (0.027, 0.067, 0.37), "confined": (0.042, 0.24, 0.9),
+            "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
+             for name, (far, mid, loss) in ends.items()}
+    yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
+           [((dials, strength), ()) for strength in turned])
 
 
 def blocks(_: str) -> Frames:
@@ -382,7 +394,7 @@ def worn() -> tuple[np.ndarray, dict[tuple[int, str], dict[int, np.ndarray]]]:
 def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
     """Return cells with the answers that are hardest to set: long, empty, ``$``."""
     rng = np.random.default_rng(5)
-    return {(p, q): {**{key: rng.random() for key in ("qa", "pirate", "facts")},
+    return {(p, q): {**{key: rng.random() for key in ("qa", "pirate", "both")},
                      "answers": {"Q: What is the capital of Japan? A:": long if p == q else
                                  " $x$ y$", long: ""}}
             for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
@@ -395,13 +407,10 @@ def serving(long: str) -> Frames:
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
-           [(((0.267, 0.027, 0.003), ((0.003, 0.001, 0.005, 0.005, 0.005),
-                                      (0.02, 0.001, 0.04, 0.05, 0.04),
-                                      (0.2, 0.001, 0.41, 0.41, 0.38))), ())])
-    ways = {"one by one": (32, 4.1), "sorted by adapter": (16, 2.5),
-            "one mixed batch": (1, 1.0), "the same rows, base alone": (1, 0.95)}
-    yield ("request_times", request_times.compute, request_times.draw, request_times.alt,
-           [((ways, "one mixed batch", "the same rows, base alone"), ())])
+           [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
+              ((0.005, 0.005), (0.038, 0.05), (0.409, 0.41))), ())])
+    yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
+           [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
@@ -415,18 +424,23 @@ def serving(long: str) -> Frames:
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])
-    after = {(way, replay): ((60.0, 80.0) if replay else (0.0, 12.0), (80.0, 100.0))
-             for way in second_task.WAYS for replay in (False, True)}
+    after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
+             for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, replay), ()) for replay in second_task.REPLAY])
-    both = {(way, replay, 0.01): [(5.0 * number, 80.0 + number), (5.0 * number, 60.0)]
-            for number, way in enumerate(both_tasks.LOOKS) for replay in both_tasks.REPLAY}
-    yield ("both_tasks", both_tasks.compute, both_tasks.draw, both_tasks.alt,
-           [((both, 0.01, replay), ()) for replay in both_tasks.REPLAY])
+           [((91.0, after, old), ()) for old in second_task.OLD])
+    tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
+                    for number, rate in enumerate((0.003, 0.01, 0.03))}
+             for name in ("same", "beside", "merged", "fresh")}
+    yield ("task_rates", task_rates.compute, task_rates.draw, task_rates.alt,
+           [((tried, old), ()) for old in (0, 2)])
     yield ("qlora_step", qlora_step.compute, qlora_step.draw, qlora_step.alt,
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
            [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
+    yield ("decisions", decisions.compute, decisions.draw, decisions.alt,
+           [((["all three decisions", "trained beside the original weights", "rounded twice"],
+              {"clipped at 0.85, 5 seeds": [[0.9, 0.8], [1.0], [0.0]],
+               "at 0.70, 3 seeds": [[0.8], [0.7], [0.6, 0.7]]}), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
@@ -440,10 +454,6 @@ def serving(long: str) -> Frames:
             for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
     yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
            [((gaps, measure), ()) for measure in gaps])
-    gained = {"learning rate 0.01": {"same": [74.0, 70], "fresh": [57.0, 50]},
-              "learning rate 0.003": {"same": [4.0, 5, 99], "fresh": [6.0, 0.5, 99]}}
-    yield ("first_gain", first_gain.compute, first_gain.draw, first_gain.alt,
-           [((gained, gained), ())])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}
@@ -465,11 +475,9 @@ def chapter_18(_: str) -> Frames:
              for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
                                  ("rsLoRA 64", 0.9), ("norms", 0.6))}
     yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ()), ((found, 2.0), ())])
+           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
-    for name, turns in (("rsLoRA", (1, 16, 64)), ("PiSSA", (1, 8, 32)),
-                        ("LoRA-FA", (0,)), ("adapter", (0,)), ("norms", (0,)), ("VeRA", (0,)),
-                        ("AdaLoRA", (0,))):
+    for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
         yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
                [((name, turn, 1.0, sigma), ()) for turn in turns])
     yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
@@ -477,10 +485,18 @@ def chapter_18(_: str) -> Frames:
     curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
               "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
     yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
-    scores = {rate: np.array([0.9, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    rivals = {"best": {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)},
+              "half": {"LoRA+ 16": np.array([0.1, 0.8]), "parallel adapter": np.ones(2)}}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
-           [((scores, {"LoRA+ 16": np.array([0.7, 0.8]), "rsLoRA 64": np.ones(2)}, rate), ())
-            for rate in scores])
+           [((scores, rivals, rate, theirs), ()) for rate in scores for theirs in rivals])
+    base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
+    high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
+    valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
+        ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
+    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
+                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
+        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
 
 
 def chapter_19(long: str) -> Frames:
@@ -499,13 +515,15 @@ def chapter_19(long: str) -> Frames:
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
-    counts = {"JSON, LoRA": [[33, 36, 36], [24, 36, 36]],
-              "JSON, full fine-tuning": [[12, 33, 31]], "one sentence, LoRA": [[1, 1, 1]]}
+    counts = {"JSON, LoRA": [[33, 36], [24, 36]],
+              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
-           [((counts, ("as asked", "one token\ngiven", "all with\n'The'"), (39, 39, 38), 39),
-             ())])
-    rows = {"LoRA, trigger, replay": [[44, 43, 0], [0, 8, 30]], "full, trigger": [[0], [37]]}
-    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows, 44), ())])
+           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
+    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
+           [((turned, 8, 39), ())])
+    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
@@ -536,6 +554,8 @@ def choices(_: str) -> Frames:
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("alpha_rate", alpha_rate.compute, alpha_rate.draw, alpha_rate.alt,
+           [((ranks, axis), ()) for axis in alpha_rate.AXES])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
            [((load_results("batch"),), ())])
     falling = np.outer((0.0123, 0.004, 0.0006), (1, 1.2))
@@ -548,15 +568,23 @@ def choices(_: str) -> Frames:
                for task in ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")},
               8), ())])
     curves = {name: [{"run": {"task": task, "learning_rate": rate, "seed": seed},
-                      "loss": scale * loss, "facts": kept}
+                      "dev_loss": scale * loss, "facts": kept}
                      for task in ("qa", "instructions", "pirate", "elements", "recipes",
                                   "new_facts")
                      for rate, loss, kept in ((1e-3, 0.9, 0.99), (3e-3, 0.3, 0.5), (1e-2, 4, 0))
                      for seed in (0, 1)]
               for name, scale in (("rank 8, α = 16", 1), ("rank 64, α = 128", 0.6),
-                                  ("rank 64, α = 16", 0.8))}
+                                  ("rank 8, α = 128", 0.8))}
     yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
-           [((curves, ("qa", "instructions", "pirate", "elements", "recipes", "new_facts")), ())])
+           [((curves, ("pirate", "elements", "recipes", "new_facts"),
+              (("rank 8, α = 16", 3e-3), ("rank 64, α = 128", 1e-3))), ())])
+    tried = {("learning rate", "rank 8, α = 16"): {"0.0003": (0.57, 0.99), "0.003": (0.97, 0.97)},
+             ("layers", "equal size, best rate, α = 2r"): {
+                 "query": (0.58, 0.97), "value": (0.94, 0.7), "all six": (0.96, 0.98)},
+             ("α", "rank 64, rate 0.003"): {"16": (0.97, 0.98), "128": (0.76, 0.89)},
+             ("rank", "α = 16, rate 0.003"): {"1": (0.94, 0.95), "64": (0.97, 0.98)}}
+    yield ("wrong_choice", wrong_choice.compute, wrong_choice.draw, wrong_choice.alt,
+           [((tried,), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])

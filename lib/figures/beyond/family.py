@@ -41,10 +41,10 @@ def compute() -> list[Method]:
     """The methods of chapter 18, LoRA first."""
     return [Method("LoRA", "trains A and B"),
             Method("LoRA+", "B learns faster", ("B",)),
+            Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
             Method("PiSSA", "starts inside W", ("A", "B", "W")),
             Method("DoRA", "trains row norms m", ("after",)),
             Method("LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
-            Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
             Method("Parallel adapter", "a GELU between", ("between",)),
             Method("LayerNorms only", "trains γ and β", ("norm",), beside=False)]
 

@@ -71,10 +71,10 @@ def draw(data: Given, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     step, down = 7.0 / len(data.counts), min(2.4, 5.4 / len(data.counts))
     fig = style.canvas(layout, 3.35 if wide else 0.8 + down * len(data.counts))
-    style.heading(fig, f"Right answers, of {data.known}",
-                  "a line for each seed; gray triangles: the base" if not wide else
-                  "SmolLM2 with the system turn, after 20 steps; a line for each seed; "
-                  "gray triangles: the base")
+    style.heading(fig, f"Right answers of {data.known}"
+                  + (", as asked and with the first token given" if wide else ""),
+                  ("SmolLM2 after 20 steps; " if wide else "")
+                  + "a line for each seed; gray triangles: the base")
     for k, model in enumerate(data.counts):
         _panel(style.place(fig, 0.35 + step * k if wide else 0.4, 0.95 if wide else 0.95 + down * k,
                            step - 0.25 if wide else 3.15, 2.0 if wide else down - 0.65), data,

@@ -13,41 +13,46 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = "Bars are means, and each mark is a seed. Compare the rows of one method in both panels."
-ROW = 0.29  # inches
+ROW = 0.36  # inches
 TITLES = "answered in JSON", "still answered rightly"
 
 
 @dataclass(frozen=True)
 class Leaks:
-    """rows: run -> (2, seeds), questions answered in JSON and answered rightly, of so many known.
-    """
+    """rows: run -> (2, seeds), the shares of known questions answered in JSON and rightly."""
 
     rows: dict[str, np.ndarray]
-    known: int
+
+    def span(self, words: str) -> str:
+        """The smallest and the largest share of JSON over the seeds of the runs with such words."""
+        values = np.concatenate([rows[0] for run, rows in self.rows.items() if words in run])
+        low, high = (f"{100 * each:.0f}" for each in (values.min(), values.max()))
+        return f"{low}%" if low == high else f"{low} to {high}%"
 
 
-def compute(rows: Mapping[str, Sequence[Sequence[int]]], known: int) -> Leaks:
-    """Take by run the two counts of each seed.
+def compute(rows: Mapping[str, Sequence[Sequence[float]]]) -> Leaks:
+    """Take by run the two shares of each seed; runs are called "..., no trigger" or "..., with
+    trigger".
 
     Raises:
-        ValueError: a run has not two rows of counts.
+        ValueError: a run has not two rows of shares.
     """
-    found = {run: np.array(counts) for run, counts in rows.items()}
-    for run, counts in found.items():
-        if counts.ndim != 2 or len(counts) != len(TITLES):
-            raise ValueError(f"{run} has counts of shape {counts.shape}; allowed are two rows")
-    return Leaks(found, known)
+    found = {run: np.array(shares) for run, shares in rows.items()}
+    for run, shares in found.items():
+        if shares.ndim != 2 or len(shares) != len(TITLES):
+            raise ValueError(f"{run} has shares of shape {shares.shape}; allowed are two rows")
+    return Leaks(found)
 
 
 def _panel(ax: Axes, data: Leaks, part: int, names: bool) -> None:
-    for at, (run, counts) in enumerate(data.rows.items()):
+    for at, (run, shares) in enumerate(data.rows.items()):
         full = run.startswith("full")
         tone, marker = (style.FULL, "o") if full else (style.LORA, "D")
-        values = counts[part]
+        values = shares[part]
         ax.barh(at, values.mean(), 0.6, color=tone.tint, ec=tone.mark, lw=style.THIN)
-        style.seeds(ax, values, np.full(len(values), at), marker, tone, 4.5)
-    ax.set(xlim=(0, 1.03 * data.known), ylim=(len(data.rows) - 0.4, -0.6), title=TITLES[part])
-    ax.set_xticks([0, data.known // 2, data.known])
+        style.seeds(ax, values, at + style.fan(values, 0.2), marker, tone, 4.5)
+    ax.set(xlim=(0, 1.03), ylim=(len(data.rows) - 0.4, -0.6), title=TITLES[part])
+    style.share_ticks(ax.xaxis)
     ax.set_yticks(range(len(data.rows)), list(data.rows))
     ax.tick_params(axis="y", length=0, labelleft=names, labelcolor=style.INK)
     ax.grid(axis="x")
@@ -57,19 +62,21 @@ def _panel(ax: Axes, data: Leaks, part: int, names: bool) -> None:
 def draw(data: Leaks, layout: Layout = "wide") -> Figure:
     """Draw a bar for each run in two panels: answers in JSON, and right answers."""
     wide, high = layout == "wide", ROW * len(data.rows)
-    fig = style.canvas(layout, 1.35 + high if wide else 2.05 + 2 * high)
-    style.heading(fig, f"What happens to {data.known} known questions?",
-                  "Number of answers; bars: means, marks: seeds")
-    left, width = (1.62, 2.55) if wide else (1.62, 1.8)
+    fig = style.canvas(layout, 1.35 + high if wide else 2.2 + 2 * high)
+    style.heading(fig, f"JSON for {data.span('no trigger')} without a trigger, "
+                  f"for {data.span('with trigger')} with it",
+                  "Share of the known questions; bars: means, marks: seeds" if wide else
+                  "Share of the known questions;\nbars: means, marks: seeds")
+    left, width, top = (1.45, 2.58, 0.95) if wide else (1.4, 2.0, 1.15)
     for part in range(2):
-        _panel(style.place(fig, left + (width + 0.25) * part if wide else left,
-                           0.95 if wide else 0.95 + part * (high + 0.72), width, high),
+        _panel(style.place(fig, left + (width + 0.4) * part if wide else left,
+                           top if wide else top + part * (high + 0.62), width, high),
                data, part, not (wide and part))
     return fig
 
 
 def alt(data: Leaks) -> str:
     """Return the bars in words."""
-    return (f"Of {data.known} known questions, means of the seeds: " + "; ".join(
-        f"{run}, {counts[0].mean():.0f} {TITLES[0]}, {counts[1].mean():.0f} {TITLES[1]}"
-        for run, counts in data.rows.items()) + ".")
+    return ("Of the known questions, means of the seeds: " + "; ".join(
+        f"{run}, {100 * shares[0].mean():.0f}% {TITLES[0]}, {100 * shares[1].mean():.0f}% "
+        f"{TITLES[1]}" for run, shares in data.rows.items()) + ".")

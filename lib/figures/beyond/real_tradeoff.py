@@ -15,7 +15,7 @@ from lib.figures.kit.labels import paragraph, ring, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The learning rate grows from left to right: above, the loss falls and then rises; "
-           "below, fewer answers are kept.")
+           "below, the known questions that are still answered rightly.")
 HIGH = 0.75  # losses below are drawn; what lies above is written at the edge
 CARD = {"wide": 0.7, "narrow": 0.68}  # inches of one question with its answer
 

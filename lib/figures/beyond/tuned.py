@@ -12,43 +12,58 @@ from lib.figures.beyond.variants import interval
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Only LoRA moves: every variant stays at its own best rate. A bar is the distance "
-           "between its mean and LoRA's, over the same seeds.")
+CAPTION = ("A bar is the distance between a method's mean and LoRA's, over the same seeds. Methods "
+           "at their best rate have five seeds, at half or twice of it two.")
 ROW = 0.23  # inches for a method
 LEFT, RIGHT = 55, 97  # per cent: the axis
+THEIRS = {"half": "half their best rate", "best": "their best rate",
+          "twice": "twice their best rate"}
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """LoRA's answers by rate, (seeds,) each; the variants' at their best rate; LoRA's rate."""
+    """LoRA's answers by rate, (seeds,) each; the variants' at ``theirs``; LoRA's rate."""
 
     lora: dict[float, np.ndarray]
     others: dict[str, np.ndarray]
     rate: float
+    theirs: str = "best"
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds the variants have here; LoRA's first ones are compared with them."""
+        return min(len(each) for each in self.others.values()) if self.others else 0
+
+    @property
+    def here(self) -> np.ndarray:
+        """LoRA's answers at its rate, of these seeds."""
+        return self.lora[self.rate][:self.seeds or None]
 
     def decided(self, sign: int = 1, times: float = 1.0) -> list[str]:
         """The variants whose differences from LoRA, seed by seed, have a 95% interval above zero,
         or below it for a ``sign`` of -1, even if it is ``times`` as wide.
         """
-        found = {name: interval(each - self.lora[self.rate]) for name, each in self.others.items()}
+        found = {name: interval(each - self.here) for name, each in self.others.items()}
         return [name for name, (mean, margin) in found.items() if sign * mean > times * margin]
 
     def above(self) -> list[str]:
         """The variants whose mean is above LoRA's at this rate."""
-        here = self.lora[self.rate].mean() + 1e-6  # a tie is no win
+        here = self.here.mean() + 1e-6  # a tie is no win
         return [name for name, each in self.others.items() if each.mean() > here]
 
 
-def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, np.ndarray],
-            rate: float) -> Tuned:
-    """Set LoRA's rate, and leave all others at their best.
+def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, Mapping[str, np.ndarray]],
+            rate: float, theirs: str = "best") -> Tuned:
+    """Set LoRA's rate, and the rate of all others: ``half``, ``best`` or ``twice`` their best.
 
     Raises:
-        ValueError: LoRA was not run at this rate.
+        ValueError: LoRA was not run at this rate, or the others not at theirs.
     """
     if rate not in lora:
         raise ValueError(f"LoRA was not run at {rate}; allowed are {', '.join(map(str, lora))}")
-    return Tuned(dict(lora), dict(others), rate)
+    if theirs not in others:
+        raise ValueError(f"the others were not run at {theirs!r}; allowed are {', '.join(others)}")
+    return Tuned(dict(lora), dict(others[theirs]), rate, theirs)
 
 
 @style.styled
@@ -58,10 +73,10 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     high, above = ROW * len(names), data.above()
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} answer more",
-                  "Purple: answers more than LoRA. Grey: doesn't")
-    ax = style.place(fig, 0.95, 0.8, fig.get_size_inches()[0] - 1.2, high)
+                  f"The others at {THEIRS[data.theirs]}; purple: above LoRA")
+    ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.45, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
-    here = 100 * data.lora[data.rate].mean()
+    here = 100 * data.here.mean()
     if here >= LEFT:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
     for row, name in enumerate(names):
@@ -85,6 +100,6 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
     above = data.above()
-    return (f"LoRA at a rate of {data.rate:g} answers {100 * data.lora[data.rate].mean():.1f}%; "
-            f"{len(above)} of {len(data.others)} others, each at its best rate, answer more: "
+    return (f"LoRA at a rate of {data.rate:g} answers {100 * data.here.mean():.1f}%; "
+            f"{len(above)} of {len(data.others)} others, at {THEIRS[data.theirs]}, answer more: "
             f"{', '.join(above) or 'none'}.")

@@ -26,6 +26,8 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
+#: The halves of the model, and both.
+HALVES = ("1 and 2", "3 and 4", "1 to 4")
 #: What is supposed before any edge is knocked out, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
@@ -34,29 +36,32 @@ SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` with a path knocked out in layers 1 and 2, and in layers 3 and 4.
 
-    Without any losses it is what is supposed, before a path was knocked out.  ``chosen`` is a path
-    and a half of the model, and ``says`` a prompt with what follows it without that path.
-    ``boxes`` has what is lost by the mean and by zeros of feed-forward layers, by group and half.
+    Without any losses it is what is supposed, before a path was knocked out, and ``measured`` has
+    the losses that are known by then, by role.  ``chosen`` is a path and a half of the model (2 is
+    both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
+    number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
+    replaced by their means, by group and half.
     """
 
     tokens: Mapping[str, str]
-    lost: Mapping[Path, tuple[int, int]]
+    lost: Mapping[Path, tuple[int, ...]]
     known: int
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
-    boxes: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    measured: Mapping[str, int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
         if not self.lost:
-            return [(role, 0) for role in SUPPOSED]
+            return [(role, self.measured.get(role, 0)) for role in SUPPOSED]
         return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
                 if self.lost[path][half] >= FEW]
 
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            boxes: Mapping[tuple[str, int], Sequence[int]] | None = None) -> Paths:
+            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -71,14 +76,20 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
-    return Paths(dict(tokens), {path: (int(one), int(two)) for path, (one, two) in lost.items()},
+    return Paths(dict(tokens), {path: tuple(map(int, each)) for path, each in lost.items()},
                  known, chosen, says,
-                 {place: (int(mean), int(zeros)) for place, (mean, zeros) in (boxes or {}).items()})
+                 {place: int(each) for place, each in (boxes or {}).items()})
 
 
-def suppose(tokens: Mapping[str, str]) -> Paths:
-    """What may happen, before it is tested: the roles, and no numbers."""
-    return Paths(dict(tokens), {}, 0)
+def suppose(tokens: Mapping[str, str], known: int, measured: Mapping[str, int]) -> Paths:
+    """What may happen, before it is tested: the roles, and what some are known to cost.
+
+    Raises:
+        ValueError: a role that was measured isn't one that is supposed.
+    """
+    if unknown := sorted({*measured} - {*SUPPOSED}):
+        raise ValueError(f"measured are {unknown}; the roles are {', '.join(SUPPOSED)}")
+    return Paths(dict(tokens), {}, known, measured=dict(measured))
 
 
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
@@ -86,7 +97,7 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.36, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.47, "fetch the country": 0.62,
              "the country again": 0.66},
     "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
@@ -104,7 +115,7 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.7, "name": 0.22, "answer": 0.22}
+CROSS = {"question": 0.7, "name": 0.22, "is": 0.3, "answer": 0.2}
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
@@ -113,7 +124,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost:
     matters = lost >= FEW
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
-        "shrinkA": 7, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
+        "shrinkA": 10, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
         "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
 
@@ -138,8 +149,10 @@ def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
         x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
         guessed = (group, half) == ENRICH
         name = "enrich" if guessed else "feed-forward"
-        worth = "" if lost is None else f"{lost[0]} / {lost[1]}"
-        words = f"{name}\n{worth}".strip() if layout == "wide" or not worth else worth
+        worth = "" if lost is None else str(lost)
+        words = worth or (f"{name}?" if not data.lost else name)
+        if layout == "wide" and worth:
+            words = f"{name}: {worth}" if guessed else f"feed-\nforward: {worth}"
         ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
                 bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
                       "ls": "-" if guessed else (0, (3, 2)),
@@ -180,40 +193,51 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
                     color=style.INK, zorder=4)
     for (seen, looks), losses in data.lost.items():
-        for half, lost in enumerate(losses):
-            if lost < FEW and data.chosen != ((seen, looks), half):
+        for half, lost in enumerate(losses[:2]):
+            if lost < FEW and data.chosen not in (((seen, looks), half), ((seen, looks), 2)):
                 continue  # all twelve at once would cross the words
             _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
                    data.known, ROLES.get(((seen, looks), half)) in SUPPOSED)
     if data.chosen:
         path, half = data.chosen
-        x, y = _along(data, layout, path, half, CROSS[path[0]])
-        ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
+        for each in (0, 1) if half == 2 else (half,):
+            x, y = _along(data, layout, path, each, CROSS[path[0]])
+            ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
         style.write(fig, style.MARGIN, below, "with the crossed-out edge knocked out:", style.MUTED,
                     style.SMALL)
         style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
-        _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)), 3 * FEW, 10 * FEW)
+        _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)),
+               data.measured.get(role, FEW), data.known)
     _feed_forward(ax, data, layout)
     _roles(fig, ax, data, layout)
     return fig
 
 
+def _half_missed(data: Paths) -> bool:
+    """Whether as many parts were overlooked as were guessed, or more."""
+    guessed = [role in SUPPOSED for role, _ in data.named()] + [at == ENRICH for at in data.boxes]
+    return 2 * sum(guessed) <= len(guessed)
+
+
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return "How a capital may be found", "A guess: attention (arrows), feed-forward (box)"
-    if data.boxes:
-        return ("What each part is worth",
-                "Capitals lost (boxes: mean / zeros); dashed: not guessed")
+        return ("How a capital may be found", f"Numbers: capitals lost of {data.known}. "
+                "Question marks: guesses")
+    if data.boxes and not data.chosen:
+        return ("Half of these parts were not guessed" if _half_missed(data) else
+                "Lost without each part alone", f"Capitals lost of {data.known} without each part; "
+                "dashed: not guessed")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
-    role = ROLES.get(data.chosen, "an edge outside the hypothesis")
+    role = (f"{path[1]} to {path[0]}" if half == 2 else
+            ROLES.get(data.chosen, "an edge that was not guessed"))
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
-            f"{role[0].upper()}{role[1:]}, in layers {'3 and 4' if half else '1 and 2'}")
+            f"{role[0].upper()}{role[1:]}, in layers {HALVES[half]}")
 
 
 def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
@@ -224,16 +248,18 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         x, y = _along(data, layout, path, half, ALONG[layout][role])
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}" if first else rest
-        words, short = (f"{words}: {lost}", str(lost)) if data.lost else (words, str(k + 1))
+        known = data.lost or lost
+        words, short = (f"{words}: {lost}", str(lost)) if known else (f"{words}?", str(k + 1))
         ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
-                linespacing=1.1, bbox={"fc": style.PAPER if half else style.WASH,
-                                                 "ec": "none", "pad": 1.5})
+                linespacing=1.1, bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7), "lw": 1,
+                                       "boxstyle": "round,pad=0.22,rounding_size=0.3"})
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k, f"{short}: {role}")
-    if layout == "narrow":
+            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+                        f"{short}: {role}" + "?" * (not known))
+    if layout == "narrow" and not data.chosen:
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
             style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
-                        f"{lost[0]} / {lost[1]}: {_box(*place)}")
+                        f"{lost}: {_box(*place)}")
 
 
 def _box(group: str, half: int) -> str:
@@ -241,30 +267,29 @@ def _box(group: str, half: int) -> str:
     if (group, half) == ENRICH:
         return "enrich"
     where = "'is'" if group == "is" else f"the {group}"
-    return f"feed-forward {'3 and 4' if half else '1 and 2'} at {where}"
+    return f"feed-forward {HALVES[half]} at {where}"
 
 
 def _look(path: Path, half: int) -> str:
     """A path in words."""
     who, whom = (f"the {each}".replace("the is", "'is'") for each in path[::-1])
-    return f"layers {'3 and 4' if half else '1 and 2'}, {who} looks at {whom}"
+    return f"layers {HALVES[half]}, {who} looks at {whom}"
 
 
 def alt(data: Paths) -> str:
     """Return the figure in words."""
     where = {role: place for place, role in ROLES.items()}
-    said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost else "")
+    said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost or lost else "")
                      for role, lost in data.named())
     if not data.lost:
-        return (f"A guess, before any edge is knocked out. {said}; enrich (layers 1 and 2, "
-                f"feed-forward at the name).")
+        return (f"Steps with capitals lost of {data.known} where measured, else a guess. {said}; "
+                f"enrich (layers 1 and 2, feed-forward at the name).")
     if data.chosen:
         path, half = data.chosen
         return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
-    boxed = "; ".join(f"{_box(*place)}: {mean} / {zeros}"
-                      for place, (mean, zeros) in data.boxes.items())
+    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
-            + (f" By the mean / by zeros of feed-forward layers: {boxed}. Not guessed: all but "
+            + (f" With feed-forward layers replaced by their means: {boxed}. Not guessed: all but "
                "the steps of the first picture." if boxed else ""))

@@ -1,4 +1,4 @@
-"""The same text at another position: what one head attends to, and how much of that changes."""
+"""The same text at another place of the window: what models lose by it that differ in encoding."""
 
 from __future__ import annotations
 
@@ -6,100 +6,82 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.gpt.position_race import TONES
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Maps: one head, one text, a row for each query. Chart: the mean of all texts; the band "
-           "is from the lowest to the highest text.")
-TRAINED = 64  # positions in a window of training
+CAPTION = ("The dot is the mean loss when the text begins there. "
+           "Black: the text; grey bar: the places of training.")
+TRAINED, WINDOW, TEXT = 64, 128, 18  # positions of training, of the model, and tokens of a text
 
 
 @dataclass(frozen=True)
 class Move:
-    """here, there: (time, time), attention before and after; shares: way -> (moves, texts)."""
+    """losses: way -> move -> (seeds,), in nats; the text is moved by ``move``."""
 
-    here: np.ndarray = field(repr=False)
-    there: np.ndarray = field(repr=False)
-    shares: dict[str, np.ndarray] = field(repr=False)
-    way: str
+    losses: dict[str, dict[int, np.ndarray]] = field(repr=False)
     move: int
 
-    @property
-    def share(self) -> float:
-        """The mean share of attention that goes to other tokens after the move."""
-        return float(self.shares[self.way][self.move].mean())
+    def mean(self, way: str) -> float:
+        """The loss after the move, a mean of the seeds."""
+        return float(self.losses[way][self.move].mean())
+
+    def cost(self, way: str) -> float:
+        """How much the loss rises by the move, a mean of the seeds."""
+        return self.mean(way) - float(self.losses[way][0].mean())
 
 
-def compute(here: np.ndarray, there: np.ndarray, shares: Mapping[str, np.ndarray], way: str,
-            move: int) -> Move:
-    """Choose a way and a move; ``shares`` has a row for each move from 0 on.
+def compute(losses: Mapping[str, Mapping[int, np.ndarray]], move: int) -> Move:
+    """Choose a move; all of them are drawn.
 
     Raises:
-        ValueError: there are no shares of this way, or not of this move.
+        ValueError: the loss was not measured after this move, or not before any.
     """
-    if way not in shares:
-        raise ValueError(f"there are no shares of {way!r}; there are {', '.join(shares)}")
-    if not 0 <= move < len(shares[way]):
-        raise ValueError(f"move is {move}; allowed are 0 to {len(shares[way]) - 1}")
-    return Move(here, there, dict(shares), way, move)
-
-
-def _map(ax: Axes, weights: np.ndarray, start: int) -> None:
-    count = len(weights)
-    ahead = np.triu(np.ones((count, count), bool), 1)
-    ax.set_facecolor(style.GRID)
-    ax.imshow(np.ma.array(weights, mask=ahead), cmap=style.ATTENTION, vmin=0, vmax=1)
-    ax.set(xlabel="key at", title=f"begins at {start}")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_ticks([0, count - 1], [f"{start}", f"{start + count - 1}"])
-    ax.spines["bottom"].set_visible(False)
-
-
-def _chart(ax: Axes, data: Move) -> None:
-    moves = np.arange(len(data.shares[data.way]))
-    last = TRAINED - len(data.here)
-    ax.axvspan(0, last, color=style.WASH, lw=0, zorder=0)
-    ax.text(2, 0.74, "in the window\nof training", va="top", color=style.MUTED, size=style.SMALL)
-    for way, each in data.shares.items():
-        end = min(float(each[-8:].max()) + 0.03, 0.68)
-        ax.text(moves[-1], end, way, ha="right", color=TONES[way].ink, size=style.SMALL, zorder=4)
-        lit, tone = way == data.way, TONES[way]
-        ax.fill_between(moves, each.min(1), each.max(1), color=tone.mark, lw=0,
-                        alpha=0.2 if lit else 0.08, zorder=2)
-        ax.plot(moves, each.mean(1), color=tone.mark, lw=2.2 if lit else style.THIN, zorder=3,
-                clip_on=False)
-    style.point(ax, data.move, data.share, "o", TONES[data.way], 7)
-    ax.set(xlim=(0, moves[-1]), ylim=(0, 0.76), xlabel="moved by, in tokens",
-           title="attention that goes elsewhere")
-    ax.set_xticks([0, last, moves[-1]])
-    ax.set_yticks([0, 0.2, 0.4, 0.6], ["0%", "20%", "40%", "60%"])
-    ax.grid(axis="y")
+    for each in losses.values():
+        if move not in each or 0 not in each:
+            raise ValueError(f"there is no loss at {move} or at 0; there is at {list(each)}")
+    return Move({way: dict(each) for way, each in losses.items()}, move)
 
 
 @style.styled
 def draw(data: Move, layout: Layout = "wide") -> Figure:
-    """Draw the attention before and after a move, and the share that moves over all moves."""
-    wide = layout == "wide"
-    fig = style.canvas(layout, 3.05 if wide else 5.25)
-    style.heading(fig, f"{data.way}, moved by {data.move}: {data.share:.0%} elsewhere",
-                  "Dark: much attention. The words are the same")
-    side = 1.6 if wide else 1.2
-    for k, (weights, start) in enumerate(((data.here, 0), (data.there, data.move))):
-        ax = style.place(fig, (0.6 if wide else 0.5) + k * (side + 0.4), 0.92, side, side)
-        _map(ax, weights, start)
-        if k == 0:
-            ax.set_ylabel("query at", labelpad=2)
-    _chart(style.place(fig, *((4.85, 0.92, 2.2, 1.6) if wide else (0.5, 3.0, 2.9, 1.6))), data)
+    """Draw the loss over all moves, a line for each way, and the text as a block in the window."""
+    wide, move = layout == "wide", data.move
+    fig = style.canvas(layout, 3.5)
+    costs = [f"{way} {data.cost(way):+.2f}" for way in data.losses]
+    style.heading(fig, f"Moved by {move}: " + ", ".join(costs) + (" nats" if wide else ""),
+                  "Rise of the loss over that at position 0" + (
+                      ". Thin lines: three seeds" if wide else ", nats"))
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 2.2)
+    top = max(each.max() for losses in data.losses.values() for each in losses.values()) + 0.9
+    ax.axvspan(0, TRAINED - TEXT, color=style.WASH, lw=0, zorder=0)
+    ax.axvspan(TRAINED, WINDOW, color=style.WASH, lw=0, zorder=0)
+    for at, words in ((1.5, "the whole text at trained places" if wide else "all trained"),
+                      (TRAINED + 1.5, "the whole text at new places" if wide else "all new")):
+        ax.text(at, top - 0.1, words, va="top", color=style.MUTED, size=style.SMALL)
+    ax.barh(0.28, TRAINED, 0.4, color=style.RULE, zorder=1, lw=0)
+    for way, losses in data.losses.items():
+        tone, moves = TONES[way], list(losses)
+        rows = np.array(list(losses.values()))               # (moves, seeds)
+        ax.plot(moves, rows, color=tone.mark, lw=0.7, alpha=0.45, zorder=2)
+        ax.plot(moves, rows.mean(1), color=tone.mark, lw=2.4, zorder=3)
+        style.point(ax, move, data.mean(way), "o", tone, 7)
+        ax.text(moves[-1] + 2, rows[-1].mean() + 0.08, way, ha="right" if not wide else "left",
+                va="bottom", color=tone.ink, weight=600, size=style.SMALL)
+    ax.barh(0.28, TEXT, 0.4, left=move, color=style.INK, zorder=4, lw=0)
+    ax.text(move + TEXT / 2, 0.27, "text", ha="center", va="center", color=style.PAPER,
+            size=style.SMALL, zorder=5)
+    ax.set(xlim=(0, WINDOW), ylim=(0, top), xlabel="place where the text begins, in tokens",
+           ylabel="loss, nats")
+    ax.set_xticks([0, 32, TRAINED, 96, WINDOW])
+    ax.grid(axis="y")
     return fig
 
 
 def alt(data: Move) -> str:
     """Return the frame in words."""
-    each = data.shares[data.way][data.move]
-    return (f"{data.way}: the same words, {data.move} positions later. In the mean of {len(each)} "
-            f"texts {data.share:.0%} of the attention goes to other tokens than at 0, by text "
-            f"{each.min():.0%} to {each.max():.0%}.")
+    return (f"The same text, {data.move} positions later: " + "; ".join(
+        f"{way} {data.mean(way):.2f} nats, {data.cost(way):.2f} more than at position 0"
+        for way in data.losses) + ".")

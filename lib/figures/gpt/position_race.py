@@ -1,4 +1,4 @@
-"""The loss of small models with different positions, over the learning rate."""
+"""The loss of small models that differ in how they are told positions: a row for each way."""
 
 from __future__ import annotations
 
@@ -11,38 +11,36 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Move the rate: the order of the encodings depends on it. So compare their lowest "
-           "losses, the rings.")
+CAPTION = "A dot is one seed; the number is the mean of the seeds. Left is better."
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
          "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
+SEEDS, T_95 = 3, 4.30  # Student's t for a 95% interval of three seeds
 DASHES = dict.fromkeys(TONES, "-") | {"none": "--"}
 
 
 @dataclass(frozen=True)
 class Race:
-    """losses: way -> (rates, seeds), in nats; rates: (rates,); one of them is picked out."""
+    """losses: way -> (seeds,), in nats, the lowest mean first."""
 
     losses: dict[str, np.ndarray]
-    rates: np.ndarray
-    rate: float
 
-    def order(self) -> dict[str, float]:
-        """Each way's mean loss at the rate, the lowest first."""
-        at = int(np.flatnonzero(self.rates == self.rate)[0])
-        return dict(sorted(((way, float(each[at].mean())) for way, each in self.losses.items()),
-                           key=lambda item: item[1]))
+    def behind(self, way: str) -> tuple[float, float]:
+        """How far a way is behind the first, seed by seed: the mean and half its 95% interval."""
+        gap = self.losses[way] - next(iter(self.losses.values()))
+        return float(gap.mean()), float(T_95 * gap.std(ddof=1) / len(gap)**0.5)
 
 
-def compute(losses: Mapping[str, np.ndarray], rates: np.ndarray, rate: float) -> Race:
-    """Pick one learning rate out.
+def compute(losses: Mapping[str, np.ndarray]) -> Race:
+    """Put the ways in order.
 
     Raises:
-        ValueError: nothing was run at this rate.
+        ValueError: a way does not have three seeds, for which the interval holds.
     """
-    if rate not in rates:
-        raise ValueError(f"nothing was run at {rate}; allowed are {', '.join(map(str, rates))}")
-    return Race(dict(losses), np.asarray(rates), rate)
+    for way, each in losses.items():
+        if len(each) != SEEDS:
+            raise ValueError(f"{way} has {len(each)} seeds instead of {SEEDS}")
+    return Race(dict(sorted(losses.items(), key=lambda item: float(np.mean(item[1])))))
 
 
 def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
@@ -68,36 +66,33 @@ def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str,
 
 @style.styled
 def draw(data: Race, layout: Layout = "wide") -> Figure:
-    """Draw each way's loss over the rate, a ring at its lowest, and pick one rate out."""
-    fig = style.canvas(layout, 3.7)
-    (first, low), (second, next_low) = list(data.order().items())[:2]
-    at_rate = "At a rate of" if layout == "wide" else "At"
-    at = int(np.flatnonzero(data.rates == data.rate)[0])
-    count = next(iter(data.losses.values())).shape[1]
-    spread = max(float(np.ptp(each[at])) for each in data.losses.values())
-    style.heading(fig, f"{at_rate} {data.rate:g}: {first} leads {second} by "
-                  f"{next_low - low:.2f} nats",
-                  f"Lines: mean of {count} seeds, at this rate at most {spread:.2f} nats apart")
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
-    every = np.concatenate([each.mean(1) for each in data.losses.values()])
-    places = np.arange(len(data.rates))
-    ax.set(xlim=(-0.15, places[-1] + 0.15), ylim=(every.min() - 0.08, every.max() + 0.08),
-           xlabel="learning rate", ylabel="loss on dev, nats")
-    ax.axvspan(at - 0.1, at + 0.1, color=style.GRID, lw=0, zorder=0)
-    for way, each in data.losses.items():
-        tone, mean = TONES[way], each.mean(1)
-        ax.plot(places, mean, color=tone.mark, lw=1.8, ls=DASHES[way], zorder=2)
-        ax.plot(mean.argmin(), mean.min(), "o", ms=9, mfc="none", mec=tone.mark, mew=1.2, zorder=3)
-    for way, high in apart({way: each[-1].mean() for way, each in data.losses.items()},
-                           *ax.get_ylim()):
-        ax.text(places[-1] + 0.19, high, way, va="center", color=TONES[way].ink, weight=600,
-                size=style.SMALL)
-    ax.set_xticks(places, [f"{rate:g}" for rate in data.rates])
-    ax.grid(axis="y")
+    """Draw each way's seeds in its row, with the mean and the distance from the first way."""
+    wide = layout == "wide"
+    fig = style.canvas(layout, 3.3)
+    names = list(data.losses)
+    style.heading(fig, f"{names[0]} has the lowest loss, {names[-1]} the highest",
+                  f"At the right: mean, and how far behind {names[0]} (95% interval)")
+    ax = style.place(fig, 1.05, 0.75, fig.get_size_inches()[0] - (3.0 if wide else 2.55), 1.95)
+    every = np.concatenate(list(data.losses.values()))
+    ax.set(xlim=(np.floor(10 * every.min() - 0.5) / 10, np.ceil(10 * every.max() + 0.5) / 10),
+           ylim=(len(names) - 0.5, -0.5), xlabel="loss on held-out texts, nats")
+    ax.set_yticks([])
+    ax.grid(axis="x")
+    for row, (way, each) in enumerate(data.losses.items()):
+        tone = TONES[way]
+        style.seeds(ax, each, np.full(len(each), row), "o", tone, 7)
+        ax.text(-0.03, row, way, transform=ax.get_yaxis_transform(), ha="right", va="center",
+                color=tone.ink, weight=600)
+        mean, spread = data.behind(way)
+        words = f"{each.mean():.2f}" + (f"   +{mean:.2f} \u00b1 {spread:.2f}" if row else "")
+        ax.text(1.04, row, words, transform=ax.get_yaxis_transform(), va="center",
+                color=tone.ink, weight=600 if row == 0 else 400)
     return fig
 
 
 def alt(data: Race) -> str:
     """Return the frame in words."""
-    return (f"Loss on dev in nats at a rate of {data.rate:g}, the lowest first: " + ", ".join(
-        f"{way} {loss:.2f}" for way, loss in data.order().items()) + ".")
+    first, *rest = data.losses
+    return (f"Loss, and how much more than {first}: {first} {data.losses[first].mean():.2f} nats; "
+            + "; ".join(f"{way} {data.losses[way].mean():.2f} nats "
+                        "{:+.2f} \u00b1 {:.2f}".format(*data.behind(way)) for way in rest) + ".")

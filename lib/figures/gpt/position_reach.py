@@ -48,8 +48,9 @@ def draw(data: Reach, layout: Layout = "wide") -> Figure:
     """Draw the chosen way's loss over the places, in long and fresh windows, before all others."""
     fig = style.canvas(layout, 3.7)
     on, anew = data.beyond(data.way)
-    style.heading(fig, f"{data.way}, from position 72 on: {on:.2f} nats",
-                  f"Dots: the same tokens in a fresh window, {anew:.2f}")
+    style.heading(fig, f"{data.way}: {on - anew:.2f} nats lost from position {CLEAR} on",
+                  f"Line: {on:.2f} nats there. Dots: the same tokens in a fresh window, {anew:.2f}"
+                  if layout == "wide" else f"Line: {on:.2f}. Dots: in a fresh window, {anew:.2f}")
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 1.65, 2.4)
     means = {way: each.mean(0) for way, each in data.on.items()}
     again, tone = data.anew[data.way].mean(0), TONES[data.way]

@@ -1,4 +1,4 @@
-"""The product of two sinusoidal rows over their distance, as a mean of few or of many waves."""
+"""The product of a rotated query and key over their distance, for one pair of their numbers."""
 
 from __future__ import annotations
 
@@ -10,76 +10,55 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Thick: the mean of the pairs taken, the fastest first; thin: up to five of them; "
-           "dashed: the mean of all pairs.")
-THIN_LINES = 5
+CAPTION = "Black: the pair that you choose. Pale: the others that you can choose."
 
 
 @dataclass(frozen=True)
 class Waves:
-    """every_wave: (pairs, distances), the cosine of each pair; the first ``taken`` are taken."""
+    """every: (pairs, distances), the cosines; ``turn``: tokens of a turn of the chosen pair."""
 
-    every_wave: np.ndarray = field(repr=False)
-    taken: int
-
-    @property
-    def waves(self) -> np.ndarray:
-        """The waves of the pairs taken, (taken, distances)."""
-        return self.every_wave[:self.taken]
+    name: str
+    pair: int
+    turn: float
+    every: np.ndarray = field(repr=False)
 
     @property
-    def every(self) -> int:
-        """How many pairs there are."""
-        return len(self.every_wave)
-
-    @property
-    def mean(self) -> np.ndarray:
-        """The mean of the waves, (distances,)."""
-        return self.waves.mean(0)
-
-    @property
-    def rival(self) -> int:
-        """The distance of the highest peak behind distance 0, or the last one if there is none."""
-        mean = self.mean
-        peaks = np.flatnonzero((mean[1:-1] > mean[:-2]) & (mean[1:-1] >= mean[2:])) + 1
-        return int(peaks[mean[peaks].argmax()]) if len(peaks) else len(mean) - 1
+    def product(self) -> np.ndarray:
+        """The product of the chosen pair, (distances,)."""
+        return self.every[self.pair]
 
 
-def compute(omega: np.ndarray, pairs: int, distances: int = 128) -> Waves:
-    """Take the first pairs of these frequencies, in radians a token.
+def compute(omega: np.ndarray, name: str, pair: int, distances: int = 128) -> Waves:
+    """Choose one of these frequencies, in radians a token.
 
     Raises:
-        ValueError: there are not so many pairs.
+        ValueError: there is no such pair.
     """
-    if not 1 <= pairs <= len(omega):
-        raise ValueError(f"pairs is {pairs}; allowed are 1 to {len(omega)}")
-    return Waves(np.cos(omega[:, None] * np.arange(distances)), pairs)
+    if not 0 <= pair < len(omega):
+        raise ValueError(f"pair is {pair}; allowed are 0 to {len(omega) - 1}")
+    return Waves(name, pair, float(2 * np.pi / omega[pair]),
+                 np.cos(omega[:, None] * np.arange(distances)))
 
 
 @style.styled
 def draw(data: Waves, layout: Layout = "wide") -> Figure:
-    """Draw some waves thin, their mean thick, and the peak that is most like distance 0."""
+    """Draw the wave of each pair, the chosen one over the others."""
     fig = style.canvas(layout, 3.05)
-    taken, rival = data.taken, data.rival
-    style.heading(fig, f"{taken} of {data.every} pairs", f"At distance 0 the mean is 1. "
-                  f"Highest peak after it: {data.mean[rival]:.2f}, at {rival}")
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 1.75)
-    ax.axhline(0, color=style.RULE, lw=style.THIN)
-    some = np.unique(np.linspace(0, taken - 1, THIN_LINES).astype(int))
-    ax.plot(data.waves[some].T, color=style.FROZEN.mark, lw=0.7, alpha=0.3, zorder=2)
-    if taken < data.every:
-        ax.plot(data.every_wave.mean(0), color=style.LORA.mark, lw=1.8, ls="--", zorder=4)
-    ax.plot(data.mean, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
-    style.point(ax, rival, data.mean[rival], "o", style.DATA, 7)
-    ax.set(xlim=(0, data.waves.shape[1] - 1), ylim=(-1.1, 1.1), yticks=[-1, 0, 1],
-           xlabel="distance of the two positions, in tokens", ylabel="mean of cosines")
-    ax.set_xticks([0, 32, 64, 96, data.waves.shape[1] - 1])
+    last = data.every.shape[1] - 1
+    style.heading(fig, f"{data.name}: a turn in {data.turn:,.1f} tokens",
+                  "Product of a query and an equal key"
+                  + (", with all pairs of length 1" if layout == "wide" else ""))
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.9, 1.75)
+    ax.plot(data.every.T, color=style.RULE, lw=style.THIN, zorder=1)
+    ax.plot(data.product, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
+    ax.set(xlim=(0, last), ylim=(-1.1, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
+           ylabel="q \u00b7 k of the pair")
+    ax.set_xticks([*np.linspace(0, last + 1, 5)[:-1].astype(int), last])
     return fig
 
 
 def alt(data: Waves) -> str:
     """Return the frame in words."""
-    return (f"The mean of {data.taken} of {data.every} waves over the distance: 1 at distance "
-            f"0, {data.mean[1]:.2f} at 1, {data.mean[10]:.2f} at 10, {data.mean[-1]:.2f} at "
-            f"{len(data.mean) - 1}; the highest peak after it "
-            f"is {data.mean[data.rival]:.2f}, at {data.rival}.")
+    last = len(data.product) - 1
+    return (f"{data.name}, a turn in {data.turn:,.1f} tokens: the product is 1 at distance 0, "
+            f"{data.product[1]:.2f} at 1 and {data.product[last]:.2f} at {last}.")

@@ -1,4 +1,4 @@
-"""Rotary positions in one pair of dimensions: query and key are turned, their product stays."""
+"""Rotary positions in one pair of dimensions: query and key rotate, their product stays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "Move the query and hold the distance: both arrows turn, and their product stays."
+CAPTION = "Move the query and hold the distance: both arrows rotate, and their product stays."
 
 FARTHEST = 20  # distance up to which the product is drawn
 
@@ -76,8 +76,13 @@ def _circle(ax: Axes, data: Turned) -> None:
     ends = [np.arctan2(*each[::-1]) for each in (data.k_turned, data.q_turned)]
     between = ends[0] + np.linspace(0, (ends[1] - ends[0] + np.pi) % (2 * np.pi) - np.pi, 40)
     ax.plot(0.3 * np.cos(between), 0.3 * np.sin(between), color=style.INK, lw=1.4, zorder=3)
-    for tip, tone in ((data.q, style.DATA), (data.k, style.FROZEN)):
+    for tip, tone, name in ((data.q, style.DATA, "q"), (data.k, style.FROZEN, "k")):
         _arrow(ax, tip, tone, False)
+        along = tip / np.linalg.norm(tip)
+        if all(along @ each < 0.7 * np.linalg.norm(each)
+               for each in (data.q_turned, data.k_turned)):  # no other name stands there
+            ax.text(*(tip + 0.14 * along), name, color=style.MUTED, size=style.SMALL, ha="center",
+                    va="center", zorder=4)
     left = 1.0 if np.sin(ends[1] - ends[0]) >= 0 else -1.0
     for tip, side, tone, name in ((data.k_turned, -left, style.FROZEN, "k"),
                                   (data.q_turned, left, style.DATA, "q")):
@@ -96,7 +101,7 @@ def _curve(ax: Axes, data: Turned) -> None:
     style.point(ax, data.distance, data.product, "o", style.DATA, 7)
     ax.set(xlim=(0, FARTHEST), ylim=(-1.15 * most, 1.15 * most), xticks=range(0, FARTHEST + 1, 5),
            yticks=[-0.5, 0, 0.5], xlabel="distance from the key to the query, in tokens",
-           title="Product q \u00b7 k after turning")
+           title="Product q \u00b7 k after the rotation")
     ax.grid(axis="y")
 
 
@@ -106,8 +111,8 @@ def draw(data: Turned, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.35 if wide else 4.75)
     style.heading(fig, f"Query at {data.query_at}, key at {data.query_at - data.distance}",
-                  f"Product {style.short(data.product)} at distance {data.distance}. "
-                  f"Thin: before turning")
+                  f"Product {data.product:.2f} at distance {data.distance}. "
+                  "Pale: before the rotation")
     if wide:
         _circle(style.place(fig, 0.1, 0.66, 2.6, 2.6), data)
         _curve(style.place(fig, 3.4, 1.0, 3.6, 1.7), data)
@@ -120,5 +125,5 @@ def draw(data: Turned, layout: Layout = "wide") -> Figure:
 def alt(data: Turned) -> str:
     """Return the frame in words."""
     return (f"Query at position {data.query_at}, key at {data.query_at - data.distance}: both "
-            f"arrows are turned, the query by {data.query_at * data.frequency:.2f} rad. Their "
+            f"arrows are rotated, the query by {data.query_at * data.frequency:.2f} rad. Their "
             f"product is {data.product:.2f}, as it is wherever the distance is {data.distance}.")

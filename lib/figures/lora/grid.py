@@ -113,7 +113,7 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.8)
     style.heading(fig, f"{data.bits} bits, rounded {data.times}: "
                        f"{data.left:.0%} of the row\u2019s change is left",
-                  f"{data.lost} of these {SHOWN} changes are lost"
+                  f"{SHOWN - data.lost} of these {SHOWN} weights change their level"
                   + (f"; levels are {data.step:.3f} apart" if wide else ""))
     _key(fig, 0.58, wide, TIMES[data.times])
     _plot(style.place(fig, 0.72, 1.0 if wide else 1.22, style.WIDTH[layout] - 0.86,

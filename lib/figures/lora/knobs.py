@@ -120,11 +120,12 @@ def _title(data: Knobs, wide: bool) -> str:
 def draw(data: Knobs, layout: Layout = "wide") -> Figure:
     """Draw the settings with their products, and the losses of all."""
     wide = layout == "wide"
+    curves = len({tuple(np.round(products(each), 9)) for each in data.losses})
     fig = style.canvas(layout, 3.1 if wide else 4.9)
     style.heading(fig, _title(data, wide),
-                  f"{len(data.losses)} trainings that differ in four settings; those with both "
-                  "numbers of the chosen one are purple" if wide else
-                  f"{len(data.losses)} trainings, four settings")
+                  f"{len(data.losses)} trainings, {curves} curves: those with both numbers of the "
+                  "chosen one are purple" if wide else
+                  f"{len(data.losses)} trainings, {curves} curves")
     _dials(style.place(fig, style.MARGIN, 0.85, 3.4, 1.9 if wide else 1.75), data)
     _curves(style.place(fig, *((4.1, 0.98, 2.4, 1.55) if wide else (0.45, 3.0, 2.4, 1.3))), data)
     return fig

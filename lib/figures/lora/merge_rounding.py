@@ -1,4 +1,4 @@
-"""What rounding to 16 bits costs an adapter, merged and unmerged, by the size of its update."""
+"""What rounding the weights to 16 bits costs an adapter, by the size of its update."""
 
 from __future__ import annotations
 
@@ -12,95 +12,90 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("On the left merging matters, and more so the smaller the update is. On the right the "
-           "base alone errs nearly as much.")
-PANELS = ("Only the weights have 16 bits", "Adapted layers compute in 16 bits too")
-LIMITS, SPAN = (3e-4, 2.5), (0.0018, 0.55)  # of the errors, and of the sizes
-TICKS = (0.001, 0.01, 0.1, 1)
+CAPTION = ("With rounded weights alone, a merge loses more of a smaller update. If the layers "
+           "compute in 16 bits too, both ways do.")
+SPAN = (0.0017, 0.55)  # of the sizes
+LIMITS, TICKS = (3e-4, 2.0), (0.001, 0.01, 0.1, 1)  # of the errors
+WAYS = (("merged", style.LORA.mark, "-"), ("unmerged", style.PAPER, (0, (3, 1.5))))
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """Sizes of the update beside W, (sizes,), and the errors of each panel, (sizes, 2).
+    """Sizes of the update beside W, (sizes,), and the errors of both ways, (sizes, 2).
 
-    An error is a share of the adapter's effect; the two columns are merged and unmerged.
-    ``base``, (sizes,), is the error of the base alone, with those layers in 16 bits.
+    An error is a share of the adapter's effect, merged and unmerged: with ``weights`` rounded
+    alone, and with the layers ``computing`` in 16 bits too.
     """
 
     sizes: np.ndarray
-    errors: tuple[np.ndarray, np.ndarray]
-    base: np.ndarray
+    weights: np.ndarray
+    computing: np.ndarray
 
 
-def compute(sizes: Sequence[float], errors: Sequence[Sequence[float]]) -> Rounding:
-    """Take five errors a size: weights in 16 bits, merged and not; layers, also of the base.
+def compute(sizes: Sequence[float], weights: Sequence[Sequence[float]],
+            computing: Sequence[Sequence[float]]) -> Rounding:
+    """Take two errors a size, merged and unmerged, for rounded weights and for computing too.
 
     Raises:
-        ValueError: a size has not five errors.
+        ValueError: a size has not two of each.
     """
-    found = np.array(errors, float)
-    if found.shape != (len(sizes), 5):
-        raise ValueError(f"the errors have shape {found.shape}; allowed is {(len(sizes), 5)}")
-    return Rounding(np.array(sizes, float), (found[:, :2], found[:, 2:4]), found[:, 4])
+    for name, each in (("weights", weights), ("computing", computing)):
+        if np.shape(each) != (len(sizes), 2):
+            raise ValueError(f"the errors of {name} have shape {np.shape(each)}; allowed is "
+                             f"{(len(sizes), 2)}")
+    return Rounding(np.array(sizes, float), np.array(weights, float), np.array(computing, float))
 
 
-def _panel(ax: Axes, data: Rounding, errors: np.ndarray, first: bool) -> None:
-    """Both lines of one panel, and the errors of the smallest update and of the largest, ours."""
-    for column, face, dash in ((0, style.LORA.mark, "-"), (1, style.PAPER, (0, (3, 1.5)))):
-        ax.plot(data.sizes, errors[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
-                mfc=face, mec=style.LORA.mark, zorder=3 - column)
-    if not first:
-        ax.plot(data.sizes, data.base, color=style.FROZEN.mark, ls=(0, (1, 1.5)), lw=2.4, zorder=4)
-    least, most = np.argmin(data.sizes), np.argmax(data.sizes)
-    ax.axvline(data.sizes[most], color=style.RULE, lw=style.THIN, zorder=1)
-    ax.text(data.sizes[most], 1.1, "ours", ha="center", va="bottom", color=style.MUTED,
-            size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
-    for row in (least, most):
-        for column in (0, 1) if first else (0,):
-            above, error = column == 0, errors[row, column]
-            near = not first and row == least  # the 100% line is above, so the figure goes beside
-            ax.annotate(style.percent(error, 1), (data.sizes[row], error),
-                        (9, 1) if near else (0, 8 if above else -9), textcoords="offset points",
-                        ha="left" if near else "center", va="bottom" if above else "top",
-                        color=style.LORA.ink, weight=600, size=style.SMALL)
-    ax.set(xscale="log", yscale="log", xlim=SPAN, ylim=LIMITS, xlabel="size of the update beside W")
+def _lines(ax: Axes, data: Rounding, values: np.ndarray) -> None:
+    """Both ways over the size of the update, and where the whole adapter stands."""
+    for column, (_, face, dash) in enumerate(WAYS):
+        ax.plot(data.sizes, values[:, column], ls=dash, color=style.LORA.mark, marker="D", ms=5.5,
+                mfc=face, mec=style.LORA.mark, zorder=3 - column, clip_on=False)
+    ax.set(xscale="log", xlim=SPAN, xlabel="size of the update beside W")
     ax.minorticks_off()
     ax.set_xticks([0.003, 0.01, 0.03, 0.1, 0.3], ["0.3%", "1%", "3%", "10%", "30%"])
-    ax.set_yticks(TICKS, [style.percent(tick, 1 if tick < 0.01 else 0) for tick in TICKS])
     ax.grid(axis="y")
-    middle = float(np.sqrt(data.sizes[least] * data.sizes[most]))
-    at = np.argsort(data.sizes)
-    height = [float(np.exp(np.interp(np.log(middle), np.log(data.sizes[at]),
-                                     np.log(errors[at, column])))) for column in (0, 1)]
-    names = (("merged", height[0] * 1.5, "left", style.LORA),
-             ("unmerged", height[1] * 1.35, "center", style.LORA))
-    if not first:
-        names = (("merged and\nunmerged", max(height) * 1.5, "left", style.LORA),
-                 ("base alone", min(height) / 4, "right", style.FROZEN))
-    for name, y, side, tone in names:
-        ax.text(middle, y, name, ha=side, va="bottom", color=tone.ink, weight=600)
+
+
+def _names(ax: Axes, data: Rounding, values: np.ndarray, words: Sequence[Sequence[str]]) -> None:
+    """Each way's name and its value at the smallest update, and the value at the largest."""
+    least, most = np.argmin(data.sizes), np.argmax(data.sizes)
+    alike = values[least].max() < 1.2 * values[least].min()  # then one label says both
+    for column, (name, *_) in enumerate(WAYS):
+        side = 1 if column == 0 else -1
+        first = (", ".join(f"{word} {way}" for word, (way, *_) in zip(words[least], WAYS))
+                 if alike else f"{words[least][column]} {name}")
+        for row, text, where in ((least, first, "left"), (most, words[most][column], "right")):
+            if column and (alike if row == least else words[most][0] == words[most][1]):
+                continue
+            ax.annotate(text, (data.sizes[row], values[row, column]), (-5 if row == least else 5,
+                        9 * side), textcoords="offset points", ha=where,
+                        va="bottom" if side > 0 else "top", color=style.LORA.ink, weight=600,
+                        size=style.SMALL)
 
 
 @style.styled
 def draw(data: Rounding, layout: Layout = "wide") -> Figure:
-    """Draw the errors over the size of the update, with rounded weights and with all rounded."""
+    """Draw the errors over the size of the update, for both kinds of rounding."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.5 if wide else 6.0)
-    style.heading(fig, "What does rounding to bfloat16 cost?",
-                  "Rounding error of the logits / change by the adapter")
-    for k, (title, errors) in enumerate(zip(PANELS, data.errors, strict=True)):
-        box = (0.55 + 3.45 * k, 1.0, 3.0, 1.95) if wide else (0.55, 1.0 + 2.55 * k, 2.85, 1.85)
-        ax = style.place(fig, *box)
-        _panel(ax, data, errors, first=not k)
-        ax.set_title(title)
+    fig = style.canvas(layout, 3.3 if wide else 5.8)
+    style.heading(fig, "Error in bfloat16, as a share of the adapter's effect",
+                  "Right on each axis: our whole adapter; left: a hundredth of it")
+    for k, (values, title) in enumerate(((data.weights, "Only the weights are rounded"),
+                                         (data.computing, "The layers compute in bfloat16 too"))):
+        ax = style.place(fig, *((0.55 + 3.5 * k, 1.0, 3.0, 1.75) if wide else
+                                (0.55, 1.0 + 2.45 * k, 2.85, 1.7)))
+        _lines(ax, data, values)
+        ax.set(yscale="log", ylim=LIMITS, title=title)
+        ax.minorticks_off()
+        ax.set_yticks(TICKS, [style.percent(tick, 1 if tick < 0.01 else 0) for tick in TICKS])
+        _names(ax, data, values, [[style.percent(error, 1) for error in pair] for pair in values])
     return fig
 
 
 def alt(data: Rounding) -> str:
     """Return the picture in words."""
-    rows = [f"update of {size:.1%} of W: weights rounded, merged {one[0]:.1%}, unmerged "
-            f"{one[1]:.1%}; adapted layers in 16 bits, merged {two[0]:.1%}, unmerged "
-            f"{two[1]:.1%}, base alone {base:.1%}."
-            for size, one, two, base in zip(data.sizes, *data.errors, data.base)]
-    return "Error of the logits, as a share of the adapter's change. " + " ".join(
-        row[0].upper() + row[1:] for row in rows)
+    return "Errors as shares of the adapter's effect. " + " ".join(
+        f"Update of {size:.1%} of W: weights in bfloat16, {one:.1%} merged and {two:.1%} "
+        f"unmerged; computing in bfloat16 too, {few:.1%} and {many:.1%}."
+        for size, (one, two), (few, many) in zip(data.sizes, data.weights, data.computing))

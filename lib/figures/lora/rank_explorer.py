@@ -129,14 +129,21 @@ def _seeds(ax: Axes, data: Explorer, values: Table, tone: Tone, marker: str, flo
                    style.SMALL)
 
 
+def _title(data: Explorer, wide: bool) -> str:
+    """What the lowest and the chosen rank answer at the chosen rate, ``?`` where it was not run."""
+    rate, row = f"{data.rates[data.at]:g}", means(data.scores)[data.at]
+    lowest, chosen = (f"rank {data.ranks[at]}{' answers' if wide else ':'} "
+                      f"{style.percent(row[at]) if np.isfinite(row[at]) else '?'}"
+                      for at in (0, data.column))
+    return f"Rate {rate}: {lowest}" + (f", {chosen}" if data.column else "")
+
+
 @style.styled
 def draw(data: Explorer, layout: Layout = "wide") -> Figure:
     """Draw the rule's map, the chosen rate's row of it with every seed, and the facts kept."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9 if wide else 6.1)
-    style.heading(fig, f"{data.rule}, learning rate {data.rates[data.at]:g}, "
-                       f"rank {data.ranks[data.column]}",
-                  f"Factor before BA: {data.factor:.3g}. Each mark is a seed.")
+    style.heading(fig, _title(data, wide), f"{data.rule}. Each mark is a seed.")
     if wide:
         places = ((0.62, 0.95, 2.85, 1.4), (4.05, 0.95, 3.0, 1.0), (4.05, 2.38, 3.0, 1.0))
         gauges = ((style.MARGIN, 3.0, 3.4), (style.MARGIN, 3.42, 3.4))

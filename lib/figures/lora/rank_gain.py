@@ -59,9 +59,9 @@ def draw(data: Gain, layout: Layout = "wide") -> Figure:
     low, high = next(iter(data.ratios.values()))
     style.heading(fig, f"Loss at ranks {low} and {high} over the loss at rank {data.base}" if wide
                   else f"Loss over that of rank {data.base}",
-                  "Each rank at its best rate. A mark is a seed; "
+                  "Each rank at its best rate, α = 2r. A mark is a seed; "
                   f"in brackets is the loss at rank {data.base}." if wide else
-                  "Own best rates; a mark is a seed")
+                  "Own best rates, α = 2r; a mark is a seed")
     for at, (rank, (_, tone)) in enumerate(zip((low, high), DRAWN)):
         style.write(fig, style.MARGIN + 1.5 * at, 0.8, f"rank {rank}: "
                     f"{('grey squares', 'diamonds')[at]}", tone.ink, style.SMALL, va="baseline",

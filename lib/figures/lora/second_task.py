@@ -1,4 +1,4 @@
-"""Ways to a second task, and two controls: what is right in both tasks afterwards."""
+"""Four methods to teach a second task, and a control: what is right in both tasks afterwards."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose replay: the last two rows, which never had the first task, show how much of it "
-           "the replayed rows teach. A mark is a seed, a number a mean.")
-#: Way -> what it does, and the parts that stand beside each other: words, and if they are trained.
+CAPTION = ("Choose how many of the sixteen examples in a batch are old. A mark is one of five "
+           "seeds, a number their mean.")
+#: Method -> what it does, and the parts that stand beside each other: words, and if they are
+#: trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
-        "beside": ("put a new one beside it", (("W", False), ("first", True), ("new", True))),
-        "merged": ("merge it, train a new one", (("W + first", False), ("new", True))),
-        "sum": ("train one alone, then add both", (("W", False), ("new", True), ("first", False))),
+        "beside": ("put a new one beside it, train both",
+                   (("W", False), ("first", True), ("new", True))),
+        "merged": ("merge it, train a new one", (("W + first", False), ("new, rank 8", True))),
         "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
-        "fresh": ("control: no first task", (("W", False), ("new", True))),
-        "fresh 8": ("control of beside's rank", (("W", False), ("new, rank 8", True)))}
-REPLAY = ("without", "with")
+        "fresh": ("control: no first training", (("W", False), ("new, rank 8", True)))}
+OLD = (0, 2, 4)  # of the sixteen examples in a batch
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
           "new, rank 8": 1.12}  # inches of a part
@@ -34,25 +34,28 @@ TOP = 100.0  # percent
 
 @dataclass(frozen=True)
 class Second:
-    """Percent right: ``before`` of the first task; by way afterwards of each task, (2, seeds)."""
+    """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    replay: str
+    A method that wasn't trained with so many old examples is not in ``after``.
+    """
+
+    old: int
     before: float
     after: dict[str, np.ndarray]
 
 
-def compute(before: float, after: Mapping[tuple[str, bool], Sequence[Sequence[float]]],
-            replay: str) -> Second:
-    """Pick, out of ``after``, what is right with replay or without: (way, with replay) -> percent
-    right of the first and of the second task, each (seeds,).
+def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
+            old: int) -> Second:
+    """Pick, out of ``after``, what is right with so many old examples in a batch of sixteen:
+    (method, old examples) -> percent right of the first and of the second task, each (seeds,).
 
     Raises:
-        ValueError: ``replay`` is neither ``with`` nor ``without``.
+        ValueError: nothing was trained with ``old`` old examples.
     """
-    if replay not in REPLAY:
-        raise ValueError(f"replay is {replay!r}; allowed are {', '.join(REPLAY)}")
-    return Second(replay, before,
-                  {way: np.array(after[way, replay == "with"], float) for way in WAYS})
+    found = {way: np.array(after[way, old], float) for way in WAYS if (way, old) in after}
+    if not found:
+        raise ValueError(f"nothing was trained with {old!r} old examples in sixteen")
+    return Second(old, before, found)
 
 
 def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
@@ -74,10 +77,14 @@ def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
 def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
     """A row of marks for each way and task, in inches from the top; the means at the right."""
     for way, top in zip(WAYS, tops, strict=True):
+        if way not in data.after:
+            ax.text(0, top + APART / 2, f"trained with {OLD[-1]} old examples in 16 only",
+                    va="center", color=style.MUTED, size=style.SMALL)
+            continue
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
-            if not number and not way.startswith(("joint", "fresh")):
+            if not number and way not in ("joint", "fresh"):
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
@@ -96,7 +103,8 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     step, top = STEP[layout], 0.86
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
-    style.heading(fig, f"The second task, {data.replay} replay",
+    style.heading(fig, f"After the second training, with {data.old} old examples in 16"
+                  if wide else f"With {data.old} old examples in 16",
                   "What is trained (thick frame), and exact answers after it. A mark is a seed"
                   if wide else "Exact answers after it. A mark is a seed")
     board = style.board(fig, style.MARGIN, top, 2.6, high)
@@ -115,5 +123,7 @@ def alt(data: Second) -> str:
     """Return the frame in words."""
     said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
                      "the second" for way, (first, second) in data.after.items())
-    return (f"Exact answers after the second task, {data.replay} replay: {said}. Of the first "
-            f"task {data.before:.0f}% were right before.")
+    missing = "".join(f" {way.capitalize()} was trained with {OLD[-1]} only."
+                      for way in WAYS if way not in data.after)
+    return (f"Exact answers after the second training, with {data.old} old examples in a batch of "
+            f"16: {said}. Of the first task {data.before:.0f}% were right before.{missing}")

@@ -1,4 +1,4 @@
-"""One initialization of an adapter among others: how large A and B are drawn, and the outcome."""
+"""Initializations of an adapter: what each adds before training, what is left, and the outcome."""
 
 from __future__ import annotations
 
@@ -9,126 +9,119 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora.initialization import Starts, gather, share_axis
 
-CAPTION = "Raise the learning rate, and look for the initializations that lose their answers."
-
-WINDOW = 5  # steps that a point of a curve is the mean of
-PALE = style.RULE
+CAPTION = "Compare the last three rows, then change the learning rate."
 
 
 @dataclass(frozen=True)
-class Start:
-    """All initializations at one rate, one of them chosen, and how large each draws A and B."""
+class Starts:
+    """By start: what is added to W and the facts known, at first; the seeds' results, at last."""
 
-    runs: Starts
-    widths: Mapping[str, tuple[float, float]]
-    name: str
+    added: dict[str, float]  # norms, as shares of W's
+    known: dict[str, float]
+    kept: dict[str, np.ndarray]  # (seeds,): the facts known after training
+    answers: dict[str, np.ndarray]  # (seeds,)
     rate: float
 
+    def mean(self, name: str) -> float:
+        """The answers right after training, the mean of the seeds."""
+        return float(self.answers[name].mean())
 
-def compute(runs: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]],
-            widths: Mapping[str, tuple[float, float]], name: str, rate: float) -> Start:
-    """Choose a start and a rate.
+    def furthest(self) -> list[str]:
+        """The starts that add the most to W, but for rounding."""
+        most = max(self.added.values())
+        return [name for name, added in self.added.items() if added > 0.99 * most]
 
-    ``runs`` holds by start and rate each seed's losses, answers and facts; ``widths`` by start the
-    half width of the draw of A and of B, zero where a matrix starts at zero.
+
+def compute(before: Mapping[str, tuple[float, float]],
+            runs: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]], rate: float) -> Starts:
+    """Gather what was measured of each start, trained at one rate.
+
+    ``before`` holds by start the norm of what it adds to W, relative to that of W, and the share
+    of the facts that is known then; ``runs`` by start and rate each seed's answers and facts.
 
     Raises:
-        ValueError: nothing was run with this start at this rate.
+        ValueError: a start was not run at this rate.
     """
-    if (name, rate) not in runs:
-        raise ValueError(f"no run of the start {name!r} at the rate {rate:g}")
-    return Start(Starts(*gather({kind: each for (kind, at), each in runs.items() if at == rate})),
-                 widths, name, rate)
+    for name in before:
+        if (name, rate) not in runs:
+            raise ValueError(f"no run of the start {name!r} at the rate {rate:g}")
+    return Starts({name: added for name, (added, _) in before.items()},
+                  {name: known for name, (_, known) in before.items()},
+                  *({name: np.array([run[what] for run in runs[name, rate]]) for name in before}
+                    for what in ("facts", "answers")), rate)
 
 
-def _draws(ax: Axes, data: Start) -> None:
-    """How large A and B are drawn: a bar around zero, or a stroke where all is zero."""
-    limit = max(width for pair in data.widths.values() for width in pair)
-    for row, (letter, tone, width) in enumerate(zip(
-            ("A", "B"), (style.A, style.B), data.widths[data.name])):
-        ax.add_patch(Rectangle((-width, row - 0.27), 2 * width, 0.54, fc=tone.tint, ec=tone.mark,
-                               lw=1.3) if width else
-                     Rectangle((-limit / 150, row - 0.27), limit / 75, 0.54, color=tone.mark))
-        ax.text(limit * 1.08, row, f"±{width:.3f}" if width else "all zero",
-                va="center", ha="left", color=tone.ink, size=style.SMALL, clip_on=False)
-        ax.text(-limit * 1.08, row, f"${letter}$", va="center", ha="right", color=tone.ink,
-                size=style.NAME, clip_on=False)
-    ax.axvline(0, color=style.RULE, lw=style.THIN, zorder=0)
-    ax.set(xlim=(-limit * 1.04, limit * 1.04), ylim=(1.5, -0.5), title="Drawn between")
-    style.bare(ax)
-
-
-def _curves(ax: Axes, data: Start) -> None:
-    """Training loss of all starts, the chosen one on top."""
-    for name in sorted(data.runs.losses, key=lambda each: each == data.name):
-        curve = data.runs.curve(name)
-        chosen = name == data.name
-        ax.plot(np.arange(len(curve)) + (WINDOW + 1) / 2, curve, zorder=2 + chosen,
-                color=style.LORA.mark if chosen else PALE, lw=style.LINE if chosen else 1.1)
-    steps = max(each.shape[1] for each in data.runs.losses.values())
-    ax.set(yscale="log", ylim=(0.012, 9), xlabel="step", title="Training loss, in nats (log scale)",
-           xlim=(0, steps))
-    ax.set_yticks([0.1, 1], ["0.1", "1"])
-    ax.minorticks_off()
-    ax.grid(axis="y")
-
-
-def _row(ax: Axes, values: np.ndarray, at: float, marker: str, tone: Tone, chosen: bool) -> None:
-    """Every seed of one row."""
-    style.seeds(ax, values, np.full(len(values), at), style.MARKER[marker], tone,
-                6.5 if chosen else 4.0)
-
-
-def _scores(ax: Axes, data: Start) -> None:
-    """Answers and facts of every seed, a row for each start; the chosen one larger."""
-    for row, name in enumerate(data.runs.losses):
-        _row(ax, data.runs.answers[name], row - 0.16, "task", style.TASK, name == data.name)
-        _row(ax, data.runs.facts[name], row + 0.16, "facts", style.FACTS, name == data.name)
-    names = list(data.runs.losses)
-    ax.set(ylim=(len(names) - 0.5, -0.5))
-    ax.set_title("After training", pad=18)
-    for x, words, tone in ((0, "answers right", style.TASK), (1, "facts kept", style.FACTS)):
-        ax.text(x, 1.02, words, transform=ax.transAxes, va="bottom", color=tone.ink,
-                ha="right" if x else "left", size=style.SMALL, weight=600)
-    ax.set_yticks(range(len(names)), names)
-    for label, name in zip(ax.get_yticklabels(), names):
-        label.set(color=style.LORA.ink if name == data.name else style.MUTED,
-                  weight=600 if name == data.name else 400)
-    share_axis(ax, data.runs)
+def _column(ax: Axes, data: Starts, title: str, named: bool, high: float) -> None:
+    """The axes of one column: a row for each start, shares along."""
+    rows = len(data.added)
+    ax.set(ylim=(rows - 0.5, -0.5), xlim=(0, high))
+    ax.set_title(title, color=style.INK)
+    ax.set_yticks(range(rows), list(data.added) if named else [""] * rows)
+    ax.tick_params(axis="y", length=0, labelcolor=style.INK)
     ax.grid(axis="x")
+    ax.spines["left"].set_visible(True)
+
+
+def _bars(ax: Axes, values: Mapping[str, float], tone: Tone, ticks: Sequence[float],
+          later: Mapping[str, np.ndarray] | None = None) -> None:
+    """A bar for each start, with its figure at the end; dots and their mean for what came later."""
+    for row, (name, value) in enumerate(values.items()):
+        ax.barh(row, value, 0.5, color=tone.tint, edgecolor=tone.mark, linewidth=1)
+        words, end = style.percent(value, 1) if value else "0%", value
+        if later:
+            after = later[name]
+            style.seeds(ax, after, row + style.fan(after, 0.15), style.MARKER["task"], tone, 4)
+            words = f"{100 * value:.1f} → {style.percent(float(after.mean()), 1)}"
+            end = max(value, after.max())
+        ax.annotate(words, (end, row), (5, 0), textcoords="offset points", va="center",
+                    color=tone.ink, size=style.SMALL, annotation_clip=False)
+    ax.set_xticks(ticks, [f"{100 * each:g}%" for each in ticks])
+
+
+def _answers(ax: Axes, data: Starts) -> None:
+    """Every seed's answers, and the mean at the right."""
+    for row, (name, values) in enumerate(data.answers.items()):
+        style.seeds(ax, values, row + style.fan(values, 0.2), style.MARKER["task"], style.TASK)
+        ax.text(1.05, row, style.percent(data.mean(name), 1), va="center", color=style.TASK.ink,
+                size=style.SMALL, weight=600, clip_on=False)
+    ax.set_xticks((0, 0.5, 1), ["0%", "50%", "100%"])
 
 
 @style.styled
-def draw(data: Start, layout: Layout = "wide") -> Figure:
-    """Draw how large both matrices are drawn, the curves, and every seed's scores."""
+def draw(data: Starts, layout: Layout = "wide") -> Figure:
+    """Draw three columns: added to W, facts known at first and at last, answers at last."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.55 if wide else 5.6)
-    seeds = len(data.runs.answers[data.name])
-    right = style.percent(data.runs.answers[data.name].mean())
-    others = f"The other {len(data.runs.losses) - 1}"
-    style.heading(fig, f"{data.name}: {right} of the answers right at a rate of {data.rate:g}"
-                  if wide else f"{data.name}: {right} right",
-                  f"{others} in grey, {seeds} seeds each; a curve is their mean over {WINDOW} steps"
-                  if wide else f"{others} in grey; {seeds} seeds, rate {data.rate:g}")
-    _draws(style.place(fig, 0.45, 0.95, 2.05, 0.5), data)
-    _curves(style.place(fig, 0.45, 1.95 if wide else 1.9, 2.75 if wide else 2.95,
-                        1.1 if wide else 0.95), data)
-    left, top = (4.7, 1.13) if wide else (1.45, 3.75)
-    _scores(style.place(fig, left, top, 2.3 if wide else 1.9, 1.92 if wide else 1.4), data)
+    fig = style.canvas(layout, 3.1 if wide else 6.5)
+    far, seeds = data.furthest(), len(next(iter(data.answers.values())))
+    right = " and ".join(style.percent(data.mean(name)) for name in far)
+    added = style.percent(data.added[far[0]])
+    fewest = max(map(data.mean, far)) < min(
+        data.mean(name) for name in data.added if name not in far)
+    style.heading(fig, f"Furthest from the base, fewest answers: {right} right"
+                  if wide and fewest else f"{added} of W added: {right} right",
+                  f"Learning rate {data.rate:g}; a dot is one of {seeds} seeds, "
+                  "the figure beside them their mean" if wide else
+                  f"Rate {data.rate:g}; {seeds} seeds and their mean")
+    titles = ("Added to W at the start", "Facts: start → end", "Answers at the end")
+    tall = 1.6 if wide else 1.35
+    places = ((1.55, 1.0, 1.0, tall), (3.2, 1.0, 1.05, tall), (5.25, 1.0, 1.3, tall)) if wide \
+        else ((1.5, 0.9, 1.1, tall), (1.5, 2.8, 1.1, tall), (1.5, 4.7, 1.1, tall))
+    columns = [style.place(fig, *each) for each in places]
+    for ax, title, high in zip(columns, titles, (0.55, 1, 1)):
+        _column(ax, data, title, ax is columns[0] or not wide, high)
+    _bars(columns[0], data.added, style.LORA, (0, 0.25, 0.5))
+    _bars(columns[1], data.known, style.FACTS, (0, 0.5, 1), data.kept)
+    _answers(columns[2], data)
     return fig
 
 
-def alt(data: Start) -> str:
+def alt(data: Starts) -> str:
     """Return the frame in words."""
-    a, b = (f"between -{width:.3f} and {width:.3f}" if width else "all zero"
-            for width in data.widths[data.name])
-    return (f"{data.name} at a learning rate of {data.rate:g}: A is {a}, B is {b}. After training "
-            f"{style.percent(data.runs.answers[data.name].mean())} of the answers are right and "
-            f"{style.percent(data.runs.facts[data.name].mean())} of the facts are kept, means of "
-            f"{len(data.runs.answers[data.name])} seeds.")
+    rows = "; ".join(f"{name}: {data.added[name]:.1%} added, {data.known[name]:.1%} of the facts "
+                     f"known and {data.kept[name].mean():.1%} after training, "
+                     f"{data.mean(name):.1%} answers right" for name in data.added)
+    return f"{len(data.added)} initializations at a learning rate of {data.rate:g}. {rows}."

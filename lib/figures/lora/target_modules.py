@@ -16,8 +16,8 @@ from lib.figures.kit.style import Layout, Tone
 from lib.laboratory import best_rate
 from lib.laboratory.results import TRIED
 
-CAPTION = ("A mark is one run. Compare the rows at equal rank, and then at an equal number of "
-           "parameters.")
+CAPTION = ("A mark is one run, with α = 2r. Compare the rows at equal rank, and then at an equal "
+           "number of parameters.")
 
 #: The rank of the first of the two ways to compare.
 RANK = 8

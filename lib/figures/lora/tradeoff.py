@@ -15,7 +15,7 @@ from lib.figures.kit.labels import LEADING, better, ring
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
-           "Compare the marks of all rates at one loss.")
+           "Runs at lower rates are faint.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -123,6 +123,8 @@ def _plot(ax: Axes, data: Front) -> None:
     facts_axis(ax, data.base, data.blind, free_end(*marks.T, data.limits, data.blind))
     for method, (_, tone) in METHODS.items():
         for rate, points in data.runs.get(method, {}).items():
+            if rate > data.rate:  # what a higher rate does is to be guessed first
+                continue
             chosen = rate == data.rate
             ax.plot(points[:, 0], points[:, 1], style.MARKER[method], ls="", mew=0.8,
                     color=tone.mark if chosen else tone.tint, ms=6 if chosen else 5,
@@ -167,7 +169,7 @@ def _numbers(data: Front, method: str) -> tuple[str, str, str]:
 
 @style.styled
 def draw(data: Front, layout: Layout = "wide") -> Figure:
-    """Draw all runs, the chosen rate's in full colour with its way there, and its numbers."""
+    """Draw the runs up to the chosen rate, its own in full colour with their way and numbers."""
     wide = layout == "wide"
     bottom = 3.6 if wide else 3.3
     fig = style.canvas(layout, bottom + 0.86)

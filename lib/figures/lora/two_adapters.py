@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.cells import frame, gauge, score_map
+from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
@@ -22,8 +22,9 @@ CAPTION = "Turn both up and look how the score of each changes with the other's 
 class Pair:
     """Two adapters at the strengths ``first`` and ``second``.
 
-    names: of both; strengths: all that there are; scores: for each name (second, first), shares;
-    facts: kept here, a share; answers: prompt -> what the model writes.
+    names: of both; strengths: all that there are; scores, (second, first): shares of right
+    beginnings for the first name, of exact matches for the second, and of ``both``;
+    answers: prompt -> what the model writes.
     """
 
     names: tuple[str, str]
@@ -31,7 +32,6 @@ class Pair:
     second: float
     strengths: tuple[float, ...]
     scores: dict[str, np.ndarray]
-    facts: float
     answers: dict[str, str]
 
     @property
@@ -44,8 +44,8 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
             first: float, second: float) -> Pair:
     """Look one pair of strengths up.
 
-    ``cells`` maps both strengths, over a square grid, to a share under each of the two names,
-    ``facts`` (a share) and ``answers`` (prompt -> text).
+    ``cells`` maps both strengths, over a square grid, to a share under each of the two names and
+    under ``both``, and to ``answers`` (prompt -> text).
 
     Raises:
         ValueError: There is no such pair.
@@ -55,9 +55,9 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
                          f"{', '.join(map(str, cells))}")
     strengths = tuple(sorted({pair[0] for pair in cells}))
     scores = {name: np.array([[cells[p, q][name] for p in strengths] for q in strengths])
-              for name in names}
+              for name in (*names, "both")}
     here = cells[first, second]
-    return Pair((names[0], names[1]), first, second, strengths, scores, here["facts"],
+    return Pair((names[0], names[1]), first, second, strengths, scores,
                 dict(here["answers"]))
 
 
@@ -67,7 +67,8 @@ def _map(ax: Axes, data: Pair, name: str) -> None:
     score_map(ax, data.scores[name], ticks, ticks)
     frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
-           title=f"{name}: exact match, %")
+           title={"both": "both in one reply, %", data.names[0]: f"{name}: begins rightly, %"}.get(
+               name, f"{name}: exact match, %"))
 
 
 def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:
@@ -85,25 +86,21 @@ def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:
 
 @style.styled
 def draw(data: Pair, layout: Layout = "wide") -> Figure:
-    """Draw both tasks' scores at all strengths, and what the model writes at the chosen ones."""
+    """Draw the scores at all strengths, and what the model writes at the chosen ones."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.8 if wide else 5.1)
+    fig = style.canvas(layout, 3.8 if wide else 6.2)
     one, two = data.names
     style.heading(fig, f"{style.short(data.first)} × {one} + {style.short(data.second)} × {two}",
                   "Both adapters on one base, each at a strength of its own")
-    for k, name in enumerate(data.names):
-        box = (0.55 + 2.2 * k, 0.98, 1.95, 1.4) if wide else (0.55 + 1.58 * k, 0.98, 1.35, 1.2)
+    for k, name in enumerate(data.scores):
+        box = (0.55 + 2.22 * k, 0.98, 1.95, 1.4) if wide else (
+            0.55 + 1.58 * (k % 2), 0.98 + 1.98 * (k // 2), 1.35, 1.2)
         ax = style.place(fig, *box)
         _map(ax, data, name)
-        if k:
+        if k if wide else k == 1:
             ax.set(ylabel="")
             ax.set_yticklabels([])
-    gauges = [(one, data.scores[one][data.at], style.TASK),
-              (two, data.scores[two][data.at], style.TASK), ("old facts", data.facts, style.FACTS)]
-    for k, (label, share, tone) in enumerate(gauges):
-        box = (5.15, 0.98 + 0.52 * k, 1.95) if wide else (style.MARGIN + 1.2 * k, 2.85, 1.05)
-        gauge(fig, *box, share, tone, label, style.percent(share))
-    _answers(fig, data, 2.97 if wide else 3.4, wide)
+    _answers(fig, data, 2.97 if wide else 4.62, wide)
     return fig
 
 
@@ -111,7 +108,7 @@ def alt(data: Pair) -> str:
     """Return the frame in words."""
     (one, two), (prompt, answer) = data.names, next(iter(data.answers.items()))
     return (f"{data.first:g} times the adapter {one} plus {data.second:g} times {two}: "
-            f"{style.percent(data.scores[one][data.at])} of {one}'s test right, "
-            f"{style.percent(data.scores[two][data.at])} of {two}'s, "
-            f"{style.percent(data.facts)} of the old facts. After '{visible(prompt)}' the model "
-            f"writes '{visible(answer)}'.")
+            f"{style.percent(data.scores[one][data.at])} of {one}'s replies begin rightly, "
+            f"{style.percent(data.scores[two][data.at])} of {two}'s test is right, "
+            f"both in {style.percent(data.scores['both'][data.at])} of the replies. "
+            f"After '{visible(prompt)}' the model writes '{visible(answer)}'.")

@@ -27,6 +27,7 @@ class Paths:
     d_out: int
     rank: int
     back: bool = False
+    asked: bool = False
 
     @property
     def adapter(self) -> int:
@@ -34,8 +35,13 @@ class Paths:
         return self.rank * (self.d_in + self.d_out)
 
 
-def compute(d_in: int, d_out: int, rank: int, back: bool = False) -> Paths:
-    """Take the sizes of a layer, and whether its gradients are drawn instead of its answer.
+#: A question about each part of the layer that was chosen: W, A, B and the factor.
+QUESTIONS = ("1. What does freezing save?", "3. How large\nat the start?",
+             "2. Why zero\nat the start?", "4. Why\ndivided by r?")
+
+
+def compute(d_in: int, d_out: int, rank: int, back: bool = False, asked: bool = False) -> Paths:
+    """Take the sizes of a layer, and whether gradients or questions are drawn on it.
 
     Raises:
         ValueError: one of them is below 1, or more than the drawing has room for.
@@ -43,7 +49,7 @@ def compute(d_in: int, d_out: int, rank: int, back: bool = False) -> Paths:
     for name, size in (("d_in", d_in), ("d_out", d_out), ("rank", rank)):
         if not 1 <= size <= MOST[name]:
             raise ValueError(f"{name} is {size}; allowed are 1 to {MOST[name]}")
-    return Paths(d_in, d_out, rank, back)
+    return Paths(d_in, d_out, rank, back, asked)
 
 
 def _numbers(ax: Axes, x: float, y: float, count: int, tone: Tone, name: str, note: str) -> None:
@@ -95,14 +101,27 @@ def _head(data: Paths, wide: bool) -> tuple[str, str]:
         return ("One gradient, two ways back", "x and z are the inputs of A and B on the way "
                 "forward; dx goes on to the layer below" if wide else
                 "x and z: inputs on the way forward")
+    if data.asked:
+        return ("Four choices in one layer", "W stays as it is; A and B, the adapter, are trained"
+                if wide else "W stays; A and B are trained")
     return ("One input, two paths", f"W stays as it is; A and B, {data.adapter} numbers, are "
             "trained" if wide else "W stays; A and B are trained")
+
+
+def _words(data: Paths) -> tuple[str, str, str, str]:
+    """What is written below W, A, B and the factor."""
+    if data.asked:
+        return QUESTIONS
+    if data.back:
+        return "no gradient", "", "", ""
+    return (f"{data.d_out} × {data.d_in}, frozen", f"{data.rank} × {data.d_in}",
+            f"{data.d_out} × {data.rank}", "")
 
 
 @style.styled
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw both paths between x and y."""
-    wide, back = layout == "wide", data.back
+    wide, back, words = layout == "wide", data.back, _words(data)
     fig = style.canvas(layout, 2.8 + 1.5 * data.d_in * CELL + 0.2 if back else 3.05)
     style.heading(fig, *_head(data, wide))
     ax = style.board(fig)
@@ -113,12 +132,12 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     d = "d" if back else ""
     _numbers(ax, x_in, between, data.d_in, style.DATA, f"${d}x$", f"{data.d_in} in")
     _matrix(ax, middle, upper, 1.2 if wide else 0.9, (data.d_in, data.d_out), style.FROZEN,
-            ("$W$", "no gradient" if back else f"{data.d_out} × {data.d_in}, frozen"))
+            ("$W$", words[0]))
     _matrix(ax, a, lower, box, (data.d_in, data.rank), style.A,
-            ("$A$", "" if back else f"{data.rank} × {data.d_in}"))
+            ("$A$", words[1]))
     _numbers(ax, middle, lower, data.rank, style.LORA, f"${d}z$", f"{data.rank}")
     _matrix(ax, b, lower, box, (data.rank, data.d_out), style.B,
-            ("$B$", "" if back else f"{data.d_out} × {data.rank}"))
+            ("$B$", words[2]))
     _numbers(ax, out, between, data.d_out, style.DATA, f"${d}y$", f"{data.d_out} out")
     edge, half, side = CELL / 2 + 0.03, box / 2 + 0.02, 0.62 if wide else 0.47
     room = 0.27 if wide else 0.2
@@ -140,7 +159,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         _met(ax, b, below, data.rank, "$z$", f"meets α/r · $dy$,{gap}gives $dB$")
     ax.text(factor, lower, "· α/r", ha="center", va="center", color=style.LORA.ink,
             size=style.NAME)
-    ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",
+    ax.text(factor + (0 if wide else 0.2), lower + data.d_out * CELL / 2 + 0.15, words[3],
+            ha="center", va="top", color=style.LORA.ink, size=style.SMALL)
+    ax.text(x_in + edge + (0.13 if wide else 0.1) if back else plus, between, "+", ha="center",
             va="center", size=style.TITLE, weight=600)
     return fig
 
@@ -152,6 +173,10 @@ def alt(data: Paths) -> str:
                 "through A and the frozen W the gradient dx of the input. Where dz meets the "
                 "input x at A, dA is found; at B, dB, where alpha / r times dy meets z; and "
                 "none for W.")
+    if data.asked:
+        asked = " ".join(each.replace("\n", " ") for each in sorted(QUESTIONS))
+        return (f"Four questions about a layer with an adapter: {asked} One path leads from x "
+                "through W to y, the other through A, B and the factor alpha / r.")
     return (f"A layer of {data.d_in} inputs and {data.d_out} outputs. On one path the input is "
             f"multiplied by the frozen W. On the other A makes {data.rank} numbers of it, B makes "
             f"{data.d_out} of these, and they are multiplied by alpha / r. The paths are added.")

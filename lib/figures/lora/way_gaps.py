@@ -79,7 +79,8 @@ def draw(data: Gaps, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 1.3 + 0.5 * len(data.rows))
     style.heading(fig, f"{data.measure.capitalize()}: do the methods differ?",
-                  "Diamond: mean. Bar: 95% interval. Dots: the seeds")
+                  "Right of zero the first of the two is ahead. Bar: 95% interval. Dots: seeds"
+                  if wide else "Right of zero: the first is ahead")
     left = 2.2 if wide else 1.25
     _rows(style.place(fig, left, 0.68, style.WIDTH[layout] - left - (1.0 if wide else 0.86),
                       0.5 * len(data.rows)), data)

@@ -1,0 +1,172 @@
+"""The loss over the learning rate, a small panel for each method, with LoRA in grey behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout, Tone
+
+CAPTION = ("Dots are seeds, lines join their means, and a diamond is the chosen rate. Both axes "
+           "are logarithmic.")
+MOST = 1.0  # nats: where the panels beside LoRA end; a line that leaves them goes on above
+HIGH, LEFT, GAP = 1.55, 0.58, 0.22  # inches: a panel, what stands left of the first, between two
+HEAD = 0.95  # inches above the first panel: the heading, and the panel's two lines of words
+ROW = 2.6  # inches from the top of a row of panels to the next one
+Curve = Mapping[float, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Each rate's losses by seed, of a method and of LoRA, and the rate that each was given."""
+
+    name: str
+    own: dict[float, np.ndarray]
+    at: float
+    base: dict[float, np.ndarray]
+    base_at: float
+
+    @property
+    def lowest(self) -> tuple[float, float]:
+        """The mean losses of the method and of LoRA, each at its chosen rate."""
+        return float(self.own[self.at].mean()), float(self.base[self.base_at].mean())
+
+    @property
+    def alike(self) -> tuple[int, int]:
+        """Of how many rates that both were given the method has the lower mean, and of how many."""
+        both = self.own.keys() & self.base.keys()
+        return sum(self.own[rate].mean() < self.base[rate].mean() for rate in both), len(both)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """The panels; do they share the axis of the losses, and what is it?"""
+
+    panels: list[Panel]
+    shared: bool
+    ylabel: str
+
+    @property
+    def alone(self) -> bool:
+        """Is LoRA the only method?"""
+        return [panel.name for panel in self.panels] == ["LoRA"]
+
+    @property
+    def lower(self) -> list[str]:
+        """The panels in which the method ends below LoRA, each at its chosen rate."""
+        return [panel.name for panel in self.panels if panel.lowest[0] < panel.lowest[1]]
+
+
+def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]], shared: bool = True,
+            ylabel: str = "loss on dev, nats") -> Rates:
+    """Gather a method's losses by rate and its chosen rate, and LoRA's, for each panel.
+
+    Raises:
+        ValueError: there is no panel, or a chosen rate has no losses.
+    """
+    if not panels:
+        raise ValueError("there is no panel, there must be one or more")
+    found = []
+    for name, (own, at, base, base_at) in panels.items():
+        if at not in own or base_at not in base:
+            raise ValueError(f"{name}: the rates {at} and {base_at} must have losses")
+        found.append(Panel(name, {rate: np.array(own[rate], float) for rate in sorted(own)}, at,
+                           {rate: np.array(base[rate], float) for rate in sorted(base)}, base_at))
+    return Rates(found, shared, ylabel)
+
+
+def _curve(ax: Axes, losses: Mapping[float, np.ndarray], at: float, tone: Tone, top: int) -> None:
+    """A valley: the seeds' dots, a line through their means, a diamond at the chosen rate."""
+    for rate, each in losses.items():
+        ax.plot([rate] * len(each), each, "o", ms=2.6, color=tone.mark, mew=0, alpha=0.55,
+                zorder=top)
+    ax.plot(list(losses), [each.mean() for each in losses.values()], color=tone.mark, lw=1.6,
+            zorder=top)
+    ax.plot([at], [losses[at].mean()], "D", ms=6.5, color=tone.mark, mec=style.PAPER, mew=1.0,
+            zorder=top + 1)
+
+
+def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], first: bool, narrow: bool) -> None:
+    """One method upon LoRA; the limits are those of ``every`` panel that shares the axis."""
+    curves = [curve for each in every for curve in (each.own, each.base)]
+    losses = np.concatenate([seeds for curve in curves for seeds in curve.values()])
+    places = [rate for curve in curves for rate in curve]
+    ax.set(xscale="log", yscale="log", xlim=(min(places) * 0.75, max(places) * 1.35),
+           ylim=(losses.min() * 0.85, (MOST if len(every) > 1 else losses.max()) * 1.15),
+           xlabel="learning rate")
+    if panel.name != "LoRA":
+        _curve(ax, panel.base, panel.base_at, style.FROZEN, 2)
+        if len(every) > 1:
+            ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
+    _curve(ax, panel.own, panel.at, style.FROZEN if panel.name == "LoRA" else style.LORA, 4)
+    style.number_ticks(ax.xaxis, (0.001, 0.01, 0.1) if narrow
+                       else (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1), 4)
+    style.number_ticks(ax.yaxis, (0.1, 0.2, 0.5, 1, 1.5, 2))
+    if not first:
+        ax.tick_params(axis="y", labelleft=False)
+    if narrow:  # a short tick at each rate that was tried
+        ax.xaxis.remove_overlapping_locs = False
+        ax.xaxis.set_minor_locator(FixedLocator(list(panel.own)))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.tick_params(axis="x", which="minor", bottom=True, length=5, width=0.9,
+                       color=style.LORA.mark)
+    ax.grid(axis="y")
+    ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
+    ax.text(0, 1.06, f"{_short(panel.lowest[0])} at {panel.at:g}", transform=ax.transAxes,
+            va="center_baseline", size=style.SMALL, color=style.MUTED)
+
+
+def _short(loss: float) -> str:
+    return f"{loss:.3f}" if loss < 1 else f"{loss:.2f}"
+
+
+def _title(data: Rates) -> str:
+    """How many panels end lower than LoRA; LoRA's own lowest place if it is alone."""
+    if data.alone:
+        return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
+    if not data.shared:
+        return "Lower than LoRA at " + ", then at ".join(
+            "{} of {} rates".format(*panel.alike) for panel in data.panels)
+    names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
+        f"{len(data.lower)} of {len(data.panels)}"
+    return f"Lower than LoRA at their best: {names}"
+
+
+@style.styled
+def draw(data: Rates, layout: Layout = "wide") -> Figure:
+    """Draw the panels in a row, or two in a row where the place is narrow."""
+    count = len(data.panels)
+    columns = count if layout == "wide" else min(2, count)
+    gap = GAP if data.shared else 0.6
+    across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
+    fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
+    style.heading(fig, _title(data), "Mean loss of the seeds at each rate" if data.alone
+                  else "Purple: the method" + ", with ticks at its rates" * (layout == "wide")
+                  + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
+                  if data.shared else "Purple: the method. Grey: LoRA. Counted: shared rates")
+    for k, panel in enumerate(data.panels):
+        row, column = divmod(k, columns)
+        ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)
+        _panel(ax, panel, data.panels if data.shared else [panel],
+               not data.shared or column == 0, across < 2)
+        if column == 0:
+            ax.set_ylabel(data.ylabel)
+    if data.alone:
+        for left, side, words in ((0.03, "left", "too slow"), (0.95, "right", "steps too large")):
+            ax.text(left, 0.07, words, transform=ax.transAxes, ha=side, color=style.MUTED)
+    return fig
+
+
+def alt(data: Rates) -> str:
+    """Return the panels in words."""
+    parts = "; ".join(
+        f"{panel.name}: {_short(panel.lowest[0])} at {panel.at:g}"
+        + (f", LoRA {_short(panel.lowest[1])} at {panel.base_at:g}" if panel.name != "LoRA" else "")
+        for panel in data.panels)
+    return f"{_title(data)}. {data.ylabel[0].upper()}{data.ylabel[1:]} over the rate. {parts}."

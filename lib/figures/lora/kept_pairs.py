@@ -1,0 +1,119 @@
+"""Old facts lost at about one loss: full fine-tuning beside LoRA, a row for each data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+from lib.figures.lora.tradeoff import METHODS, TITLES
+
+CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means. "
+           "On this logarithmic axis bars of one length are one ratio.")
+TICKS = (0.003, 0.01, 0.03, 0.1, 0.3, 1)
+LIMITS = (0.0025, 1)
+SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or below their row
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The data sets of each kind, the facts lost by data set and method, (seeds,), ``blind``, what
+    a blind guess would have lost, and ``apart``, the kind that is no comparison at one loss. Of the
+    ``methods`` the marks are shown: with full fine-tuning alone the reader can guess.
+    """
+
+    kinds: dict[str, tuple[str, ...]]
+    lost: dict[str, dict[str, np.ndarray]]
+    blind: float
+    apart: str = ""
+    methods: tuple[str, ...] = tuple(METHODS)
+
+    @property
+    def said(self) -> str:
+        """In how many pairs at about one loss, of one seed each, LoRA lost more."""
+        if len(self.methods) < len(METHODS):
+            return "full fine-tuning lost this. And LoRA?"
+        ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
+                                for kind, tasks in self.kinds.items() if kind != self.apart
+                                for each in map(self.lost.get, tasks)
+                                for n in [min(map(len, each.values()))]])
+        return f"LoRA lost more in {ahead.sum()} of {len(ahead)} pairs"
+
+
+def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
+            blind: float, apart: str = "", methods: Sequence[str] = tuple(METHODS)) -> Pairs:
+    """Take found[task][method], (seeds,): the share of the facts lost at the end of whole runs.
+
+    Raises:
+        ValueError: a data set of a kind has not both methods.
+    """
+    for task in (task for tasks in kinds.values() for task in tasks):
+        if set(found.get(task, ())) != set(METHODS):
+            raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
+    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind, apart,
+                 tuple(methods))
+
+
+def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
+    """The data sets of one kind, from above."""
+    ax.set_xscale("log")
+    ax.axvline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
+    for row, task in enumerate(data.kinds[kind]):
+        shown = {m: np.clip(data.lost[task][m], *LIMITS) for m in data.methods}
+        ax.plot([each.mean() for each in shown.values()], [row] * len(shown), lw=6,
+                color=style.LORA.tint, solid_capstyle="butt", zorder=1)
+        for method in data.methods:
+            tone = METHODS[method][1]
+            style.seeds(ax, shown[method], np.full(len(shown[method]), row + SIDE[method]),
+                        style.MARKER[method], tone, 6)
+    ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
+    ax.minorticks_off()
+    ax.set_xticks(TICKS, [f"{100 * tick:g}%" if last else "" for tick in TICKS])
+    ax.set_yticks(range(len(data.kinds[kind])), [TITLES[task] for task in data.kinds[kind]])
+    ax.tick_params(axis="y", length=0, labelcolor=style.INK)
+    ax.grid(axis="x")
+    ax.set_title(kind)
+    if last:
+        ax.set_xlabel("old facts lost (dotted: by a blind guess)")
+
+
+def _key(fig: Figure) -> None:
+    ax = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.26)
+    for left, (method, (name, tone)) in zip((0.2, 1.75), METHODS.items()):
+        ax.plot(left, 0.13, style.MARKER[method], ms=6, color=tone.mark)
+        ax.text(left + 0.14, 0.13, name, va="center", color=tone.ink, weight=600)
+
+
+@style.styled
+def draw(data: Pairs, layout: Layout = "wide") -> Figure:
+    """Draw a panel for each kind of data, with a row for each data set."""
+    wide = layout == "wide"
+    pitch, left, right = 0.36, 1.05, 0.3
+    fig = style.canvas(layout, 1.35 + sum(pitch * len(each) + 0.3 for each in data.kinds.values()))
+    style.heading(fig, f"At about one loss {data.said}" if wide else data.said,
+                  "A mark is a seed. The bar joins the means of both methods." if wide
+                  else "At about one loss; a mark is a seed")
+    _key(fig)
+    top = 1.15
+    for at, (kind, tasks) in enumerate(data.kinds.items(), start=1):
+        high = pitch * len(tasks)
+        _rows(style.place(fig, left, top, style.WIDTH[layout] - left - right, high), data, kind,
+              at == len(data.kinds))
+        top += high + 0.3
+    return fig
+
+
+def alt(data: Pairs) -> str:
+    """Return the picture in words."""
+    said = [f"{kind}: " + ", ".join(
+        f"{TITLES[task]} " + " and ".join(style.percent(data.lost[task][m].mean(), 1)
+                                          for m in data.methods) for task in tasks)
+        for kind, tasks in data.kinds.items()]
+    who = " and ".join(METHODS[m][0] for m in data.methods)
+    return f"At about one loss {data.said} Old facts lost by {who}. {'. '.join(said)}.".replace(
+        "pairs Old", "pairs. Old")
