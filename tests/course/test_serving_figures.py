@@ -127,12 +127,15 @@ def test_entries_below_half_a_step_are_counted_and_weighed():
         half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
 
 
-def test_the_bits_of_a_moved_adapter_fall_from_left_to_right():
-    data = few_bits.compute({3: [0.6, 0.4, 0.1], 8: [0.9, 0.9, 0.8]}, 0.96)
-    assert data.bits == (8, 3) and data.shares[1].tolist() == [0.6, 0.4, 0.1]
-    assert "3 bits: unmerged 60.0%, rounded once 40.0%, rounded twice 10.0%." in few_bits.alt(data)
-    with pytest.raises(ValueError, match="4 bits: 2 shares"):
-        few_bits.compute({4: [0.9, 0.8]}, 0.96)
+def test_adapters_stand_in_the_order_of_their_updates():
+    data = few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
+                                      "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.9, 0.2],
+                                                                           [0.9, 0.9, 0.1]])})
+    assert data.names == ("small", "large") and data.below == 1
+    assert "Update of 8.0% (small): as it is 95.0%, unmerged 90.0%, rounded once 90.0%, " \
+        "rounded twice 15.0%." in few_bits.alt(data)
+    with pytest.raises(ValueError, match="large: each seed has 3 shares"):
+        few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8]])})
 
 
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
