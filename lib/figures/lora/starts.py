@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "Compare the last three rows, then change the learning rate."
+CAPTION = "Compare the last three rows with the first, then change the learning rate."
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _answers(ax: Axes, data: Starts) -> None:
 def draw(data: Starts, layout: Layout = "wide") -> Figure:
     """Draw three columns: added to W, facts known at first and at last, answers at last."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.1 if wide else 6.5)
+    fig = style.canvas(layout, 3.1 if wide else 6.2)
     far, seeds = data.furthest(), len(next(iter(data.answers.values())))
     right = " and ".join(style.percent(data.mean(name)) for name in far)
     added = style.percent(data.added[far[0]])
@@ -107,9 +107,9 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
                   "the figure beside them their mean" if wide else
                   f"Rate {data.rate:g}; {seeds} seeds and their mean")
     titles = ("Added to W at the start", "Facts: start → end", "Answers at the end")
-    tall = 1.6 if wide else 1.35
+    tall = 1.6 if wide else 1.25
     places = ((1.55, 1.0, 1.0, tall), (3.2, 1.0, 1.05, tall), (5.25, 1.0, 1.3, tall)) if wide \
-        else ((1.5, 0.9, 1.1, tall), (1.5, 2.8, 1.1, tall), (1.5, 4.7, 1.1, tall))
+        else ((1.5, 0.9, 1.1, tall), (1.5, 2.7, 1.1, tall), (1.5, 4.5, 1.1, tall))
     columns = [style.place(fig, *each) for each in places]
     for ax, title, high in zip(columns, titles, (0.55, 1, 1)):
         _column(ax, data, title, ax is columns[0] or not wide, high)
