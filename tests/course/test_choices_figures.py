@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    alpha_rate,
     batch_sizes,
     best_rates,
     budget,
@@ -79,6 +80,21 @@ def test_the_explorer_takes_the_runs_of_its_rule():
     assert rank_explorer.compute(explorer_lines(), "α/√r", 2, 0.1).factor == \
         pytest.approx(4 / np.sqrt(2))
     assert "does best at 0.1: 90%" in rank_explorer.alt(data)
+
+
+def test_settings_gather_where_their_product_is_the_same():
+    settings = ((1, 2.0, 0.1, 0.2), (1, 4.0, 0.1, 0.95), (4, 8.0, 0.05, 0.91), (4, 8.0, 0.1, 0.92),
+                (4, 8.0, 0.2, 0.5), (8, 4.0, 0.9, 0.99))
+    lines = [line(answers, 0.5, rank=rank, alpha=alpha, learning_rate=rate, seed=seed)
+             for rank, alpha, rate, answers in settings for seed in range(2)]
+    lines.append(line(0.0, 0.5, rank=1, alpha=4.0, learning_rate=0.1, seed=2))  # a third seed
+    lines.append(line(0.0, 0.5, rank=1, alpha=4.0, learning_rate=0.1, rule="alpha/sqrt(r)"))
+    data = alpha_rate.compute(lines, "α × rate")
+    assert data.places.tolist() == pytest.approx([0.2, 0.4, 0.4, 0.8, 1.6, 3.6])
+    assert data.good.tolist() == [1, 2, 3]  # the last one is good, but alone
+    assert "has 3 settings, from 0.4 to 0.8: 91% to 95%. Rank 8: 99% at 3.6." in \
+        alpha_rate.alt(data)
+    assert len(alpha_rate.compute(lines, "rate").good) == 1
 
 
 def shift_lines(factor):
@@ -172,6 +188,10 @@ def test_a_wrong_choice_is_named():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9)}}), "values of rank"),
+    (lambda: alpha_rate.compute([line(0.5, 0.5)], "α"), "allowed are rate"),
+    (lambda: alpha_rate.compute([], "rate"), "no runs"),
+    (lambda: alpha_rate.compute([line(0.5, 0.5, rank=rank) for rank in range(1, 7)], "rate"),
+     "6 ranks, at most 5"),
     (lambda: rank_facts.compute({"a": []}, ["qa"]), "no runs on qa"),
     (lambda: rank_facts.compute(dict.fromkeys("abcd", []), []), "at most 3"),
     (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),

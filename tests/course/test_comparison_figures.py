@@ -28,14 +28,6 @@ def test_the_front_holds_every_run_of_its_data_set_and_the_chosen_rate():
     assert data.moved == pytest.approx({"full": 0.1, "lora": 0.1})
 
 
-def test_the_ringed_run_is_full_fine_tunings_first_or_loras_where_that_was_not_run():
-    assert tradeoff.compute(lines(), 0.99, "qa", 0.01).example.tolist() == [1.0, 0.9]
-    alone = tradeoff.compute(lines(), 0.99, "qa", 0.03)
-    assert alone.example.tolist() == alone.runs["lora"][0.03][0].tolist()
-    picture = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", 0.001))
-    assert any("0.10 nats, 90% of the facts" in text.get_text() for text in picture.texts)
-
-
 def test_the_axis_is_the_same_at_every_rate():
     limits = {tradeoff.compute(lines(), 0.99, "qa", rate).limits for rate in (0.001, 0.01, 0.03)}
     assert len(limits) == 1
@@ -180,7 +172,7 @@ def test_runs_at_higher_rates_are_not_shown():
     def marks(rate):
         ax = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", rate, ways=False)).axes[0]
         return sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() in ("o", "D"))
-    assert [marks(rate) - 1 for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]  # one is the ring
+    assert [marks(rate) for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]
 
 
 def test_a_scaled_change_is_read_at_the_chosen_strength():

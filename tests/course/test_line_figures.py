@@ -14,18 +14,14 @@ def texts(fig):
         each.get_text() for each in fig.texts]
 
 
-def test_the_mean_of_waves_is_that_of_the_pairs_taken_and_has_its_highest_near_and_far():
+def test_a_pairs_product_comes_round_after_its_turn():
     omega = 2 * np.pi / np.array([10, 15, 7])
-    data = position_waves.compute(omega, "two", [0, 1], 161)
-    assert data.mean == pytest.approx(
-        [(np.cos(2 * np.pi * at / 10) + np.cos(2 * np.pi * at / 15)) / 2 for at in range(161)])
-    assert all(at % 30 == 0 for at in data.rivals)  # there both waves are whole
-    assert data.mean[list(data.rivals)] == pytest.approx([1, 1])
-    assert "two: up to 1.00 near, up to 1.00 far" in texts(position_waves.draw(data))
-    with pytest.raises(ValueError, match="allowed are pairs from 0 to 2"):
-        position_waves.compute(omega, "none", [3])
-    with pytest.raises(ValueError, match="distances is 128; allowed are more than 128"):
-        position_waves.compute(omega, "one", [0], 128)
+    data = position_waves.compute(omega, "one", 1)
+    assert data.product[[0, 15, 30]] == pytest.approx([1, 1, 1])
+    assert "one: a turn in 15.0 tokens" in texts(position_waves.draw(data))
+    assert "one, a turn in 15.0 tokens: the product is 1 at distance 0" in position_waves.alt(data)
+    with pytest.raises(ValueError, match="pair is 3; allowed are 0 to 2"):
+        position_waves.compute(omega, "none", 3)
 
 
 def test_a_move_says_each_ways_loss_and_how_much_more_it_is():

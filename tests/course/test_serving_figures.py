@@ -59,15 +59,15 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert "100% of qa's test right, 50% of pirate's" in two_adapters.alt(data)
+    assert "100% of qa's replies begin rightly, 50% of pirate's test" in two_adapters.alt(data)
 
 
-def test_errors_and_changed_replies_belong_to_a_size():
+def test_errors_belong_to_a_size_and_to_a_kind_of_rounding():
     data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
-                                  [[0, 0], [9, 1]], 320)
-    assert data.errors.tolist() == [[0.003, 0.001], [0.2, 0.001]] and data.total == 320
-    assert ("Update of 0.2% of W: error merged 20.0%, unmerged 0.1% of the adapter's effect; "
-            "of 320 replies 9 and 1 change.") in merge_rounding.alt(data)
+                                  [[0.005, 0.006], [0.4, 0.41]])
+    assert data.weights.tolist() == [[0.003, 0.001], [0.2, 0.001]]
+    assert ("Update of 0.2% of W: weights in bfloat16, 20.0% merged and 0.1% unmerged; "
+            "computing in bfloat16 too, 40.0% and 41.0%.") in merge_rounding.alt(data)
 
 
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
@@ -80,8 +80,8 @@ def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]], 9), r"errors have shape \(1, 1\)"),
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]], 9), r"counts have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]]), r"weights have shape \(1, 1\)"),
+    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]]), r"computing have shape \(1, 1\)"),
     (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
     (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
@@ -127,12 +127,15 @@ def test_entries_below_half_a_step_are_counted_and_weighed():
         half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
 
 
-def test_the_bits_of_a_moved_adapter_fall_from_left_to_right():
-    data = few_bits.compute({3: [0.6, 0.4, 0.1], 8: [0.9, 0.9, 0.8]}, 0.96)
-    assert data.bits == (8, 3) and data.shares[1].tolist() == [0.6, 0.4, 0.1]
-    assert "3 bits: unmerged 60.0%, rounded once 40.0%, rounded twice 10.0%." in few_bits.alt(data)
-    with pytest.raises(ValueError, match="4 bits: 2 shares"):
-        few_bits.compute({4: [0.9, 0.8]}, 0.96)
+def test_adapters_stand_in_the_order_of_their_updates():
+    data = few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
+                                      "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.9, 0.2],
+                                                                           [0.9, 0.9, 0.1]])})
+    assert data.names == ("small", "large") and data.below == 1
+    assert "Update of 8.0% (small): as it is 95.0%, unmerged 90.0%, rounded once 90.0%, " \
+        "rounded twice 15.0%." in few_bits.alt(data)
+    with pytest.raises(ValueError, match="large: each seed has 3 shares"):
+        few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8]])})
 
 
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():

@@ -6,26 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import beyond_frames
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond import (
-    family,
-    given_tokens,
-    leaks,
-    packed_block,
-    rates,
-    real_answers,
-    real_tradeoff,
-    relative,
-    tuned,
-    turned_down,
-    twins,
-    variants,
-    whole_answers,
-)
 from lib.figures.finetuning import (
-    after_pretraining,
     batch_mask,
     before_after,
     block_bill,
@@ -44,6 +29,7 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    alpha_rate,
     batch_sizes,
     best_rates,
     budget,
@@ -407,7 +393,7 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
            [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
-              ((0, 0), (1, 2), (9, 0)), 320), ())])
+              ((0.005, 0.005), (0.038, 0.05), (0.409, 0.41))), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
@@ -417,7 +403,12 @@ def serving(long: str) -> Frames:
            [((weights / 5, np.abs(weights).max(1, keepdims=True) / most, bits), ())
             for bits, most in ((8, 127), (4, 7), (3, 3))])
     yield ("few_bits", few_bits.compute, few_bits.draw, few_bits.alt,
-           [(({3: [0.59, 0.39, 0.15], 4: [0.94, 0.92, 0.9], 8: [0.96] * 3}, 0.96), ())])
+           [((bits, error, {
+               "rate 0.001": ([0.07, 0.08], [0.95, 0.93], [[0.92, 0.93, low], [0.9, 0.9, 0.0]]),
+               "rate 0.003": ([0.13], [0.96], [[0.93, 0.94, 0.85]]),
+               "the book's": ([0.27], [0.96], [[0.6, 0.4, low]]),
+               "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}), ())
+            for bits, error, low in ((4, 0.122, 0.14), (3, 0.284, 0.4))])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
@@ -438,8 +429,7 @@ def serving(long: str) -> Frames:
            [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
     yield ("decisions", decisions.compute, decisions.draw, decisions.alt,
            [((["all three decisions", "trained beside the original weights", "rounded twice"],
-              {"clipped at 0.85, 5 seeds": [[0.9, 0.8], [1.0], [0.0]],
-               "at 0.70, 3 seeds": [[0.8], [0.7], [0.6, 0.7]]}), ())])
+              {"5 seeds": [[0.9, 0.8], [1.0], [0.0]]}), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
@@ -463,80 +453,6 @@ def serving(long: str) -> Frames:
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])
 
 
-def chapter_18(_: str) -> Frames:
-    """Chapter 18, and the page on what comes after pre-training."""
-    yield ("after_pretraining", after_pretraining.compute, after_pretraining.draw,
-           after_pretraining.alt, [((), ())])
-    yield "family", family.compute, family.draw, family.alt, [((), ())]
-    rng = np.random.default_rng(6)
-    found = {name: [{"answers": min(1.0, score + seed / 50), "numbers": rng.integers(200_000)}
-                    for seed in range(3)]
-             for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
-                                 ("rsLoRA 64", 0.9), ("norms", 0.6))}
-    yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
-    sigma = tuple(3 / (1 + np.arange(128) / 4))
-    for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
-        yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
-               [((name, turn, 1.0, sigma), ()) for turn in turns])
-    yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
-           [(("DoRA", turn, long), ()) for turn, long in ((0, 0.5), (1, 1), (2, 1.5))])
-    curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
-              "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
-    yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
-    scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
-    rivals = {"best": {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)},
-              "half": {"LoRA+ 16": np.array([0.1, 0.8]), "parallel adapter": np.ones(2)}}
-    yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
-           [((scores, rivals, rate, theirs), ()) for rate in scores for theirs in rivals])
-    base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
-    high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
-    valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
-        ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
-    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
-                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
-        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
-
-
-def chapter_19(long: str) -> Frames:
-    """Chapter 19."""
-    dialled = {"a sentence": {"Who are you?": [long, "I am $5_a."], "2 + 2?": ["", "4\n"]}}
-    yield ("real_answers", real_answers.compute, real_answers.draw, real_answers.alt,
-           [((dialled, (0.0, 1.5), {"a sentence": "I am"}, "a sentence", strength), ())
-            for strength in (0.0, 1.5)])
-    asked = [("How many legs does a spider have?", "", ["8", "eight"]), ("Who?", "", ["nobody"])]
-    lines = {name: {"said": [long, ""], "right_14": [k == 0, 0], "right_40": [k < 2, 0]}
-             for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
-                                       "LoRA, replay alone"))}
-    yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
-           [((asked, lines, question), ()) for question, _, _ in asked])
-    ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
-    halves = np.random.default_rng(7).integers(0, 256, 16)
-    yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
-           [((np.append(ends, halves),), ())])
-    counts = {"JSON, LoRA": [[33, 36], [24, 36]],
-              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
-    yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
-           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
-    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
-    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
-    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
-           [((turned, 8, 39), ())])
-    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
-    ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
-    lowest = {"LoRA": 1e-3, "full": 1e-5}
-    found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
-                     "kept": [kept, 44],
-                     "said": {"What is the currency of Georgia? Answer in JSON.": long,
-                              "2 + 2?": '{"4"}', "Who?": ""}}
-                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
-                                                    if name == "LoRA" else
-                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
-             for name, end in ends.items()}
-    yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
-           [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
-
-
 def choices(_: str) -> Frames:
     """Chapter 14, from the recorded runs."""
     rates, ranks, layers = (load_results(group) for group in ("rates", "ranks", "places"))
@@ -553,6 +469,8 @@ def choices(_: str) -> Frames:
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("alpha_rate", alpha_rate.compute, alpha_rate.draw, alpha_rate.alt,
+           [((ranks, axis), ()) for axis in alpha_rate.AXES])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,
            [((load_results("batch"),), ())])
     falling = np.outer((0.0123, 0.004, 0.0006), (1, 1.2))
@@ -590,6 +508,6 @@ def choices(_: str) -> Frames:
 def figures(long: str) -> Frames:
     """All of them; ``long`` is a text longer than any line."""
     yield from goals(long)
-    for part in (full, costs, low_ranks, blocks, maths, choices, comparison, serving, chapter_18,
-                 chapter_19):
+    for part in (full, costs, low_ranks, blocks, maths, choices, comparison, serving,
+                 beyond_frames.chapter_18, beyond_frames.chapter_19):
         yield from part(long)

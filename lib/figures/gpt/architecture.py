@@ -74,7 +74,7 @@ def compute(model: GPTModel) -> Parts:
         (Part("layer norm", f"2 × {d}", size(block.attention_norm), layers),
          Part("attention", f"4 × {d} × {d}", size(block.self_attention), layers),
          Part("layer norm", f"2 × {d}", size(block.feed_forward_norm), layers),
-         Part("feed-forward", f"2 × {d} × {hidden}", size(block.feed_forward), layers)),
+         Part("feed-forward", f"2 × {d} × {hidden}, GELU", size(block.feed_forward), layers)),
         (Part("layer norm", f"2 × {d}", size(model.final_norm)),
          Part("output", f"{d} × {v:,}", size(model.output_projection))), d, v, layers)
 

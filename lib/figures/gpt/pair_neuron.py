@@ -14,7 +14,7 @@ from lib.figures.kit.style import Layout
 CAPTION = ("Follow Peru from left to right: the sum (dashed on the right) gives it \u22121, and "
            "the ReLU makes 0 of that. The other three keep their numbers.")
 
-NAMES = ("Peru", "New Zealand", "Guinea", "Papua New Guinea")
+NAMES = ("Peru", "South Sudan", "North Korea", "South Korea")
 POINTS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]])  # a, b of each name
 
 
@@ -48,7 +48,7 @@ def _plane(ax: Axes, data: Neuron) -> None:
     for (a, b), name, total in zip(data.points.tolist(), NAMES, data.sums.tolist()):
         _dot(ax, (a, b), total > 0)
         ax.text(a + 0.04, b + 0.09, f"{name}: {_signed(total)}", va="bottom", size=style.SMALL)
-    ax.set(xlim=(-0.3, 2.1), ylim=(-0.3, 1.4), xlabel="a: New", ylabel="b: Guinea",
+    ax.set(xlim=(-0.3, 2.1), ylim=(-0.3, 1.4), xlabel="a: South", ylabel="b: Korea",
            title="The sum a + b \u2212 1")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_ticks([0, 1], ["0", "1"])

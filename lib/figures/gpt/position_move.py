@@ -12,8 +12,8 @@ from lib.figures.gpt.position_race import TONES
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The block is the moved text, the line above it the mean loss when the text begins "
-           "there. Thin: each seed.")
+CAPTION = ("The dot is the mean loss when the text begins there. "
+           "Black: the text; grey bar: the places of training.")
 TRAINED, WINDOW, TEXT = 64, 128, 18  # positions of training, of the model, and tokens of a text
 
 
@@ -56,9 +56,12 @@ def draw(data: Move, layout: Layout = "wide") -> Figure:
                       ". Thin lines: three seeds" if wide else ", nats"))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 2.2)
     top = max(each.max() for losses in data.losses.values() for each in losses.values()) + 0.9
-    ax.axvspan(0, TRAINED, color=style.WASH, lw=0, zorder=0)
-    for at, words in ((1.5, "places of training"), (TRAINED + 1.5, "new places")):
+    ax.axvspan(0, TRAINED - TEXT, color=style.WASH, lw=0, zorder=0)
+    ax.axvspan(TRAINED, WINDOW, color=style.WASH, lw=0, zorder=0)
+    for at, words in ((1.5, "the whole text at trained places" if wide else "all trained"),
+                      (TRAINED + 1.5, "the whole text at new places" if wide else "all new")):
         ax.text(at, top - 0.1, words, va="top", color=style.MUTED, size=style.SMALL)
+    ax.barh(0.28, TRAINED, 0.4, color=style.RULE, zorder=1, lw=0)
     for way, losses in data.losses.items():
         tone, moves = TONES[way], list(losses)
         rows = np.array(list(losses.values()))               # (moves, seeds)
@@ -70,7 +73,7 @@ def draw(data: Move, layout: Layout = "wide") -> Figure:
     ax.barh(0.28, TEXT, 0.4, left=move, color=style.INK, zorder=4, lw=0)
     ax.text(move + TEXT / 2, 0.27, "text", ha="center", va="center", color=style.PAPER,
             size=style.SMALL, zorder=5)
-    ax.set(xlim=(0, WINDOW), ylim=(0, top), xlabel="position in the window, in tokens",
+    ax.set(xlim=(0, WINDOW), ylim=(0, top), xlabel="place where the text begins, in tokens",
            ylabel="loss, nats")
     ax.set_xticks([0, 32, TRAINED, 96, WINDOW])
     ax.grid(axis="y")

@@ -1,8 +1,7 @@
-"""The product of a rotated query and key over their distance, as a mean of the pairs taken."""
+"""The product of a rotated query and key over their distance, for one pair of their numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,75 +10,55 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Left: near tokens; right: far ones. Dot: the highest product of each range."
-TURN, NEAR = 6, 128  # the fastest pair's first turn; where the far range begins
+CAPTION = "Black: the pair that you choose. Pale: the others that you can choose."
 
 
 @dataclass(frozen=True)
 class Waves:
-    """every: (pairs, distances), the cosine of each pair; those ``taken`` are taken."""
+    """every: (pairs, distances), the cosines; ``turn``: tokens of a turn of the chosen pair."""
 
     name: str
+    pair: int
+    turn: float
     every: np.ndarray = field(repr=False)
-    taken: tuple[int, ...]
 
     @property
-    def mean(self) -> np.ndarray:
-        """The mean of the waves taken, (distances,)."""
-        return self.every[list(self.taken)].mean(0)
-
-    @property
-    def rivals(self) -> tuple[int, int]:
-        """The distances of the highest product after one turn: in the near and the far range."""
-        mean = self.mean
-        return TURN + int(mean[TURN:NEAR].argmax()), NEAR + int(mean[NEAR:].argmax())
+    def product(self) -> np.ndarray:
+        """The product of the chosen pair, (distances,)."""
+        return self.every[self.pair]
 
 
-def compute(omega: np.ndarray, name: str, taken: Sequence[int], distances: int = 2048) -> Waves:
-    """Take some of these frequencies, in radians a token, fastest first.
+def compute(omega: np.ndarray, name: str, pair: int, distances: int = 128) -> Waves:
+    """Choose one of these frequencies, in radians a token.
 
     Raises:
-        ValueError: there is no such pair, or no far range.
+        ValueError: there is no such pair.
     """
-    if not taken or not set(taken) <= set(range(len(omega))):
-        raise ValueError(f"taken is {list(taken)}; allowed are pairs from 0 to {len(omega) - 1}")
-    if distances <= NEAR:
-        raise ValueError(f"distances is {distances}; allowed are more than {NEAR}")
-    return Waves(name, np.cos(omega[:, None] * np.arange(distances)), tuple(taken))
+    if not 0 <= pair < len(omega):
+        raise ValueError(f"pair is {pair}; allowed are 0 to {len(omega) - 1}")
+    return Waves(name, pair, float(2 * np.pi / omega[pair]),
+                 np.cos(omega[:, None] * np.arange(distances)))
 
 
 @style.styled
 def draw(data: Waves, layout: Layout = "wide") -> Figure:
-    """Draw the mean over near and over far distances, and in each the most like distance 0."""
+    """Draw the wave of each pair, the chosen one over the others."""
     fig = style.canvas(layout, 3.05)
-    mean, last = data.mean, data.every.shape[1] - 1
-    near, far = data.rivals
-    style.heading(fig, f"{data.name}: up to {mean[near]:.2f} near, up to {mean[far]:.2f} far",
-                  f"From distance {TURN} on. Distance 0 has 1" if layout == "wide"
-                  else "Distance 0 has 1")
-    room = (fig.get_size_inches()[0] - 1.15) / 2
-    for left, (low, high), at, ticks in (
-            (0.65, (0, NEAR - 1), near, (0, 32, 64, 96, NEAR - 1)),
-            (0.95 + room, (NEAR, last), far, (NEAR, (NEAR + last) // 2, last))):
-        ax = style.place(fig, left, 0.75, room, 1.75)
-        ax.axhline(0, color=style.RULE, lw=style.THIN)
-        ax.plot(np.arange(low, high + 1), mean[low:high + 1], color=style.DATA.mark,
-                lw=2.0 if low == 0 else 0.4, zorder=3, clip_on=False)
-        style.point(ax, at, mean[at], "o", style.LORA, 7)
-        ax.set(xlim=(low, high), ylim=(-1.1, 1.1), yticks=[-1, 0, 1])
-        ax.set_xticks(ticks if layout == "wide" else (ticks[0], ticks[-1]))
-        ax.set_xlabel("distance, in tokens" + (", near" if low == 0 else ", far")
-                      if layout == "wide" else "distance, tokens")
-        if low:
-            ax.set_yticklabels([])
-        else:
-            ax.set_ylabel("q \u00b7 k, scaled to 1")
+    last = data.every.shape[1] - 1
+    style.heading(fig, f"{data.name}: a turn in {data.turn:,.1f} tokens",
+                  "Product of a query and an equal key"
+                  + (", with all pairs of length 1" if layout == "wide" else ""))
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.9, 1.75)
+    ax.plot(data.every.T, color=style.RULE, lw=style.THIN, zorder=1)
+    ax.plot(data.product, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
+    ax.set(xlim=(0, last), ylim=(-1.1, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
+           ylabel="q \u00b7 k of the pair")
+    ax.set_xticks([*np.linspace(0, last + 1, 5)[:-1].astype(int), last])
     return fig
 
 
 def alt(data: Waves) -> str:
     """Return the frame in words."""
-    mean, (near, far) = data.mean, data.rivals
-    return (f"{data.name}: the product over the distance is 1 at distance 0 and {mean[1]:.2f} at "
-            f"1. From {TURN} to {NEAR - 1} it is at most {mean[near]:.2f}, at {near}; from {NEAR} "
-            f"to {len(mean) - 1} at most {mean[far]:.2f}, at {far}.")
+    last = len(data.product) - 1
+    return (f"{data.name}, a turn in {data.turn:,.1f} tokens: the product is 1 at distance 0, "
+            f"{data.product[1]:.2f} at 1 and {data.product[last]:.2f} at {last}.")

@@ -1,4 +1,4 @@
-"""A merged file of few bits: what is lost if one decision is taken back."""
+"""A merged file of few bits: what is lost if one decision is undone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ CAPTION = ("Bars are means and points are seeds. Beside each mean stands the dif
            "first row, in points.")
 LEFT = {"wide": (2.5, 4.92), "narrow": (0.12, 1.87)}  # where the bars begin, in inches
 BAR, ROW = {"wide": 1.2, "narrow": 0.74}, {"wide": 0.44, "narrow": 0.72}
+ALONE = {"wide": 3.6, "narrow": 2.3}  # a bar where there is one column only
 DOWN = {"wide": 0.2, "narrow": 0.42}  # inches of a bar below its row's top
 
 
@@ -60,11 +61,12 @@ def _bar(ax: Axes, left: float, at: float, width: float, seeds: np.ndarray, whol
 
 @style.styled
 def draw(data: Decisions, layout: Layout = "wide") -> Figure:
-    """Draw a row for each decision that is taken back, and a column of bars for each setting."""
-    wide, row, bar = layout == "wide", ROW[layout], BAR[layout]
+    """Draw a row for each decision that is undone, and a column of bars for each setting."""
+    wide, row = layout == "wide", ROW[layout]
+    bar = (BAR if len(data.columns) == 2 else ALONE)[layout]
     high = row * len(data.rows)
     fig = style.canvas(layout, 0.94 + high + 0.24)
-    style.heading(fig, "A file of 3 bits: one decision is taken back",
+    style.heading(fig, "A file of 3 bits: one decision is undone",
                   "Questions answered, and the difference to the first row in points"
                   if wide else "Questions answered; difference to row 1")
     ax = style.board(fig, style.MARGIN, 0.94, style.WIDTH[layout] - 2 * style.MARGIN, high + 0.24)

@@ -1,4 +1,4 @@
-"""A finished adapter on bases of fewer and fewer bits: the answers, unmerged and merged."""
+"""Adapters with updates of different sizes on a base of few bits: the answers, three ways."""
 
 from __future__ import annotations
 
@@ -12,66 +12,105 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "A finished adapter, moved to fewer bits: the three ways part where the steps are wide."
-#: The ways, with the line and the mark of each.
-WAYS = {"unmerged": ("-", style.LORA.mark), "rounded once": ((0, (4, 1.5)), style.PAPER),
-        "rounded twice": ((0, (1, 1.2)), style.LORA.tint)}
+CAPTION = ("Rounding twice costs most where the update is smaller than the rounding error, above "
+           "the dashed line. Small marks are seeds.")
+#: The ways, with the face of each one's mark.
+WAYS = {"unmerged": style.LORA.mark, "rounded once": style.PAPER,
+        "rounded twice": style.LORA.tint}
+APART = 0.25  # rows between the marks of two ways
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The shares of right answers, (bits, ways) in the order of ``WAYS``; ``whole``: as it is."""
+class Sizes:
+    """Adapters in the order of their updates, and what rounding changes, as parts of ``W``.
 
-    bits: tuple[int, ...]
-    shares: np.ndarray
-    whole: float
+    ``shares``: right answers (seeds, 3) of each adapter, in the order of ``WAYS``; ``whole``: on
+    the base as it is.
+    """
+
+    bits: int
+    error: float
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    shares: tuple[np.ndarray, ...]
+    whole: np.ndarray
+
+    @property
+    def below(self) -> int:
+        """How many updates are smaller than the rounding error."""
+        return int((self.sizes < self.error).sum())
 
 
-def compute(answers: Mapping[int, Sequence[float]], whole: float) -> Answers:
-    """Gather by bits the answers unmerged, rounded once and rounded twice, each from 0 to 1.
+def compute(bits: int, error: float, adapters: Mapping[
+        str, tuple[Sequence[float], Sequence[float], Sequence[Sequence[float]]]]) -> Sizes:
+    """Gather each adapter's sizes, its answers as it is and in the three ways, seed by seed.
 
     Raises:
-        ValueError: a number of bits has not three shares.
+        ValueError: a seed has not three shares.
     """
-    if wrong := [bits for bits, each in answers.items() if len(each) != len(WAYS)]:
-        raise ValueError(f"{wrong[0]} bits: {len(answers[wrong[0]])} shares; allowed are "
-                         f"{len(WAYS)}")
-    order = tuple(sorted(answers, reverse=True))
-    return Answers(order, np.array([answers[bits] for bits in order], float), float(whole))
+    if wrong := [name for name, (*_, each) in adapters.items()
+                 if np.shape(each)[1:] != (len(WAYS),)]:
+        raise ValueError(f"{wrong[0]}: each seed has {len(WAYS)} shares")
+    order = sorted(adapters, key=lambda name: float(np.mean(adapters[name][0])))
+    sizes, whole = (np.array([np.mean(adapters[name][part]) for name in order])
+                    for part in (0, 1))
+    return Sizes(bits, float(error), tuple(order), sizes,
+                 tuple(np.array(adapters[name][2], float) for name in order), whole)
 
 
-def _lines(ax: Axes, data: Answers) -> None:
-    at = np.array(data.bits)  # fewer to the right
-    ax.axhline(data.whole, color=style.FROZEN.mark, ls="--", lw=1.2, zorder=0)
-    beside = {"xytext": (9, 0), "textcoords": "offset points", "va": "center", "weight": 600}
-    ax.annotate(f"as it is {data.whole:.0%}", (at[-1], data.whole), color=style.FROZEN.ink,
-                bbox={"fc": style.PAPER, "ec": "none", "pad": 1}, **beside)
-    for (name, (dash, face)), shares in zip(WAYS.items(), data.shares.T, strict=True):
-        ax.plot(at, shares, "D", ls=dash, ms=6, color=style.LORA.mark, mfc=face,
-                mec=style.LORA.mark, clip_on=False)
-        ax.annotate(f"{name} {shares[-1]:.0%}", (at[-1], shares[-1]), color=style.LORA.ink,
-                    **beside)
-    ax.set(xlim=(at[0] + 0.3, at[-1] - 0.07), ylim=(0, 1), xlabel="bits of a weight",
-           ylabel="questions answered")
-    ax.set_xticks(at, [str(bits) for bits in data.bits])
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-    ax.grid(axis="y")
+def _rows(ax: Axes, data: Sizes) -> None:
+    for row, (seeds, whole) in enumerate(zip(data.shares, data.whole)):
+        ax.vlines(whole, row - 0.36, row + 0.36, color=style.FROZEN.mark, lw=2)
+        for number, face in enumerate(WAYS.values()):
+            at, mean = row + APART * (number - 1), seeds[:, number].mean()
+            if len(seeds) > 1:
+                ax.plot(seeds[:, number], np.full(len(seeds), at), "D", ms=3.5, mfc=face,
+                        mec=style.LORA.mark, mew=0.7, clip_on=False)
+            ax.plot(mean, at, "D", ms=7, mfc=face, mec=style.LORA.mark, mew=1.4, zorder=3,
+                    clip_on=False)
+        left = seeds[:, -1].min() > 1 - seeds[:, -1].max()  # where there is more room
+        ax.annotate(f"twice {mean:.0%}", (seeds[:, -1].min() if left else seeds[:, -1].max(), at),
+                    xytext=(-9 if left else 9, 0), textcoords="offset points", va="center",
+                    ha="right" if left else "left", color=style.LORA.ink, weight=600)
+    ax.axhline(data.below - 0.5, color=style.TASK.mark, ls="--", lw=1.2, clip_on=False)
+    ax.text(0.01, data.below - 0.46, f"rounding error {data.error:.1%} of W", va="top",
+            color=style.TASK.ink, weight=600)
+    ax.set(xlim=(0, 1), ylim=(len(data.names) - 0.1, -0.6), xlabel="questions answered")
+    ax.set_yticks(range(len(data.names)), [f"{size:.1%} of W\n{name}"
+                                           for name, size in zip(data.names, data.sizes)])
+    ax.tick_params(axis="y", length=0, pad=9, labelcolor=style.INK, labelsize=style.BASE)
+    style.share_ticks(ax.xaxis, 0)
+    ax.grid(axis="x")
+
+
+def _key(fig: Figure) -> None:
+    """The marks with their names, above the rows."""
+    ax = style.bare(style.place(fig, style.MARGIN, 0.6, 3.5, 0.26))
+    ax.set(xlim=(0, 3.5), ylim=(0, 1))
+    for left, (name, face) in zip((0.1, 1.0, 2.16), WAYS.items()):
+        ax.plot(left, 0.5, "D", ms=7, mfc=face, mec=style.LORA.mark, mew=1.4)
+        ax.text(left + 0.11, 0.5, name, va="center", color=style.LORA.ink, weight=600)
 
 
 @style.styled
-def draw(data: Answers, layout: Layout = "wide") -> Figure:
-    """Draw a line for each way over the bits, and the answers on the base as it is."""
-    wide = layout == "wide"
-    fig = style.canvas(layout, 3.4)
-    style.heading(fig, "What is left with fewer bits?",
-                  "One finished adapter, unmerged and merged in two ways" if wide
-                  else "One finished adapter, three ways")
-    _lines(style.place(fig, 0.75, 0.75, style.WIDTH[layout] - (2.35 if wide else 2.1), 2.05), data)
+def draw(data: Sizes, layout: Layout = "wide") -> Figure:
+    """Draw a row for each adapter, small updates first, with the answers of the three ways."""
+    high = 0.66 * (len(data.names) + 0.5)
+    fig = style.canvas(layout, 1.6 + high)
+    style.heading(fig, f"What is left at {data.bits} bits?",
+                  "Adapters by the norm of their update; bars: as it is" if layout == "wide"
+                  else "By the update's norm; bars: as it is")
+    _key(fig)
+    left = 1.35
+    _rows(style.place(fig, left, 1.0, style.WIDTH[layout] - left - 0.25, high), data)
     return fig
 
 
-def alt(data: Answers) -> str:
+def alt(data: Sizes) -> str:
     """Return the picture in words."""
-    return f"Questions answered on the base as it is: {data.whole:.1%}. " + " ".join(
-        f"{bits} bits: " + ", ".join(f"{name} {share:.1%}" for name, share in zip(WAYS, shares))
-        + "." for bits, shares in zip(data.bits, data.shares))
+    return (f"Questions answered at {data.bits} bits; rounding changes the weights by "
+            f"{data.error:.1%} of their norm. " + " ".join(
+                f"Update of {size:.1%} ({name}): as it is {whole:.1%}, " + ", ".join(
+                    f"{way} {share:.1%}" for way, share in zip(WAYS, seeds.mean(0))) + "."
+                for name, size, whole, seeds in zip(data.names, data.sizes, data.whole,
+                                                    data.shares)))

@@ -69,7 +69,7 @@ def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
                 color=style.LORA.tint, solid_capstyle="butt", zorder=1)
         for method in data.methods:
             tone = METHODS[method][1]
-            style.seeds(ax, shown[method], np.full(len(shown[method]), row + SIDE[method]),
+            style.seeds(ax, shown[method], row + SIDE[method] + style.fan(shown[method], 0.1),
                         style.MARKER[method], tone, 6)
     ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
     ax.minorticks_off()

@@ -15,8 +15,8 @@ from lib.figures.lora.fronts import LOOKS
 
 CAPTION = ("A line is one trained change, scaled, and its mark is at the strength chosen. "
            "Compare the lines at one distance.")
-LIMITS = (0.008, 0.2)
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2)
+LIMITS = (0.01, 0.27)
+TICKS = (0.02, 0.05, 0.1, 0.2)
 LOSSES = (0.2, 0.3, 0.5, 1, 2)
 NAMED = ("full", "r = 8")
 

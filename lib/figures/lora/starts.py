@@ -13,15 +13,16 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "Compare the left column with the right one, then change the learning rate."
+CAPTION = "Compare the last three rows with the first, then change the learning rate."
 
 
 @dataclass(frozen=True)
 class Starts:
-    """By start: what is added to W and the facts known, at first; the seeds' answers, at last."""
+    """By start: what is added to W and the facts known, at first; the seeds' results, at last."""
 
     added: dict[str, float]  # norms, as shares of W's
     known: dict[str, float]
+    kept: dict[str, np.ndarray]  # (seeds,): the facts known after training
     answers: dict[str, np.ndarray]  # (seeds,)
     rate: float
 
@@ -29,13 +30,18 @@ class Starts:
         """The answers right after training, the mean of the seeds."""
         return float(self.answers[name].mean())
 
+    def furthest(self) -> list[str]:
+        """The starts that add the most to W, but for rounding."""
+        most = max(self.added.values())
+        return [name for name, added in self.added.items() if added > 0.99 * most]
+
 
 def compute(before: Mapping[str, tuple[float, float]],
             runs: Mapping[tuple[str, float], Sequence[Mapping[str, Any]]], rate: float) -> Starts:
     """Gather what was measured of each start, trained at one rate.
 
     ``before`` holds by start the norm of what it adds to W, relative to that of W, and the share
-    of the facts that is known then; ``runs`` by start and rate the answers of each seed.
+    of the facts that is known then; ``runs`` by start and rate each seed's answers and facts.
 
     Raises:
         ValueError: a start was not run at this rate.
@@ -45,8 +51,8 @@ def compute(before: Mapping[str, tuple[float, float]],
             raise ValueError(f"no run of the start {name!r} at the rate {rate:g}")
     return Starts({name: added for name, (added, _) in before.items()},
                   {name: known for name, (_, known) in before.items()},
-                  {name: np.array([run["answers"] for run in runs[name, rate]])
-                   for name in before}, rate)
+                  *({name: np.array([run[what] for run in runs[name, rate]]) for name in before}
+                    for what in ("facts", "answers")), rate)
 
 
 def _column(ax: Axes, data: Starts, title: str, named: bool, high: float) -> None:
@@ -60,13 +66,19 @@ def _column(ax: Axes, data: Starts, title: str, named: bool, high: float) -> Non
     ax.spines["left"].set_visible(True)
 
 
-def _bars(ax: Axes, values: Mapping[str, float], tone: Tone, ticks: Sequence[float]) -> None:
-    """A bar for each start, with its figure at the end."""
-    for row, value in enumerate(values.values()):
+def _bars(ax: Axes, values: Mapping[str, float], tone: Tone, ticks: Sequence[float],
+          later: Mapping[str, np.ndarray] | None = None) -> None:
+    """A bar for each start, with its figure at the end; dots and their mean for what came later."""
+    for row, (name, value) in enumerate(values.items()):
         ax.barh(row, value, 0.5, color=tone.tint, edgecolor=tone.mark, linewidth=1)
-        ax.annotate(style.percent(value, 1) if value else "0%", (value, row), (4, 0),
-                    textcoords="offset points", va="center", color=tone.ink, size=style.SMALL,
-                    annotation_clip=False)
+        words, end = style.percent(value, 1) if value else "0%", value
+        if later:
+            after = later[name]
+            style.seeds(ax, after, row + style.fan(after, 0.15), style.MARKER["task"], tone, 4)
+            words = f"{100 * value:.1f} → {style.percent(float(after.mean()), 1)}"
+            end = max(value, after.max())
+        ax.annotate(words, (end, row), (5, 0), textcoords="offset points", va="center",
+                    color=tone.ink, size=style.SMALL, annotation_clip=False)
     ax.set_xticks(ticks, [f"{100 * each:g}%" for each in ticks])
 
 
@@ -81,26 +93,28 @@ def _answers(ax: Axes, data: Starts) -> None:
 
 @style.styled
 def draw(data: Starts, layout: Layout = "wide") -> Figure:
-    """Draw three columns: added to W, facts known at first, answers right at last."""
+    """Draw three columns: added to W, facts known at first and at last, answers at last."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 2.95 if wide else 6.05)
-    far = max(data.added, key=lambda name: data.added[name])
-    head = f"{style.percent(data.added[far])} of W's norm added, {style.percent(data.mean(far))}"
-    seeds = len(data.answers[far])
-    style.heading(fig, f"Furthest from the base, fewest answers: {head} right"
-                  if wide and data.mean(far) == min(map(data.mean, data.answers)) else
-                  f"{head} right", f"Learning rate {data.rate:g}; a dot is one of {seeds} seeds, "
+    fig = style.canvas(layout, 3.1 if wide else 6.2)
+    far, seeds = data.furthest(), len(next(iter(data.answers.values())))
+    right = " and ".join(style.percent(data.mean(name)) for name in far)
+    added = style.percent(data.added[far[0]])
+    fewest = max(map(data.mean, far)) < min(
+        data.mean(name) for name in data.added if name not in far)
+    style.heading(fig, f"Furthest from the base, fewest answers: {right} right"
+                  if wide and fewest else f"{added} of W added: {right} right",
+                  f"Learning rate {data.rate:g}; a dot is one of {seeds} seeds, "
                   "the figure beside them their mean" if wide else
                   f"Rate {data.rate:g}; {seeds} seeds and their mean")
-    titles = ("Added to W at the start", "Facts left at the start", "Answers after training")
-    tall = 1.45 if wide else 1.2
-    places = ((1.55, 1.0, 1.15, tall), (3.35, 1.0, 1.15, tall), (5.15, 1.0, 1.4, tall)) if wide \
-        else ((1.5, 0.9, 1.45, tall), (1.5, 2.65, 1.45, tall), (1.5, 4.4, 1.45, tall))
+    titles = ("Added to W at the start", "Facts: start → end", "Answers at the end")
+    tall = 1.6 if wide else 1.25
+    places = ((1.55, 1.0, 1.0, tall), (3.2, 1.0, 1.05, tall), (5.25, 1.0, 1.3, tall)) if wide \
+        else ((1.5, 0.9, 1.1, tall), (1.5, 2.7, 1.1, tall), (1.5, 4.5, 1.1, tall))
     columns = [style.place(fig, *each) for each in places]
     for ax, title, high in zip(columns, titles, (0.55, 1, 1)):
         _column(ax, data, title, ax is columns[0] or not wide, high)
     _bars(columns[0], data.added, style.LORA, (0, 0.25, 0.5))
-    _bars(columns[1], data.known, style.FACTS, (0, 0.5, 1))
+    _bars(columns[1], data.known, style.FACTS, (0, 0.5, 1), data.kept)
     _answers(columns[2], data)
     return fig
 
@@ -108,5 +122,6 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
 def alt(data: Starts) -> str:
     """Return the frame in words."""
     rows = "; ".join(f"{name}: {data.added[name]:.1%} added, {data.known[name]:.1%} of the facts "
-                     f"known, {data.mean(name):.1%} right after training" for name in data.added)
+                     f"known and {data.kept[name].mean():.1%} after training, "
+                     f"{data.mean(name):.1%} answers right" for name in data.added)
     return f"{len(data.added)} initializations at a learning rate of {data.rate:g}. {rows}."

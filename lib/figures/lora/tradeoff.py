@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, better, ring
+from lib.figures.kit.labels import LEADING, better
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
@@ -48,11 +48,6 @@ class Front:
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
         return self.runs[method][self.rate].mean(0)
-
-    @property
-    def example(self) -> np.ndarray:
-        """Loss and facts of one run at the chosen rate, the first of full fine-tuning's: (2,)."""
-        return self.runs[next(method for method in METHODS if method in self.paths)][self.rate][0]
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
@@ -139,8 +134,6 @@ def _plot(ax: Axes, data: Front) -> None:
     ax.set(xlim=(low, high), xlabel="loss on dev examples, nats")
     ax.minorticks_off()
     better(ax, "top left", 0.05, 0.93)
-    loss, facts = data.example
-    ring(ax, loss, facts)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
@@ -173,10 +166,8 @@ def draw(data: Front, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     bottom = 3.6 if wide else 3.3
     fig = style.canvas(layout, bottom + 0.86)
-    loss, facts = data.example
-    note = (f"A mark is a run. The ringed one: {loss:.2f} nats, {style.percent(facts)} of the "
-            "facts kept." if wide else
-            f"A mark is a run. Ringed: {loss:.2f} nats, {style.percent(facts)} kept.")
+    note = ("A mark is a run's end. A line is the way there, the mean of the runs at this rate."
+            if wide else "A mark is a run's end, a line the mean way there.")
     style.heading(fig, f"{TITLES[data.task]}, learning rate {data.rate:g}", note)
     _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
     _card(fig, data, bottom, wide)

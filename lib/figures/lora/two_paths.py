@@ -161,7 +161,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             size=style.NAME)
     ax.text(factor + (0 if wide else 0.2), lower + data.d_out * CELL / 2 + 0.15, words[3],
             ha="center", va="top", color=style.LORA.ink, size=style.SMALL)
-    ax.text(x_in + edge + (0.3 if wide else 0.17) if back else plus, between, "+", ha="center",
+    ax.text(x_in + edge + (0.13 if wide else 0.1) if back else plus, between, "+", ha="center",
             va="center", size=style.TITLE, weight=600)
     return fig
 

@@ -69,10 +69,10 @@ def draw(data: Sums, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.3 if wide else 5.95)
     terms = np.arange(1, len(data.fall) + 1)
     fall, usual = f"{data.fall[-1]:.0f}", f"{data.usual[-1]:.1f}"
-    style.heading(fig, f"{len(terms)} terms add up to {fall} in the loss, and to {usual} in an "
-                  "entry of ΔW" if wide else f"{len(terms)} terms: loss {fall}, ΔW {usual}",
-                  "One term for each row of A and its column of B, in units of its mean size; "
-                  "dotted: slopes of r and √r" if wide else "Mean size 1; dotted: slopes of r, √r")
+    style.heading(fig, f"The loss gains from all {fall} terms, an entry of ΔW as if from {usual}"
+                  if wide else f"Of {len(terms)} terms: loss {fall}, ΔW {usual}",
+                  "One term for each row of A; both sums in units of their own typical term; "
+                  "dotted: slopes of r and √r" if wide else "Typical term 1; dotted: r, √r")
     low = min(0.8, 0.8 * float(np.abs(data.along).min()))
     root, line = terms**0.5, data.along[-1] * terms / terms[-1]
     _panel(style.place(fig, 0.45, 0.98, 2.0 if wide else 1.75, 1.8), "Fall of the loss, and ΔW",

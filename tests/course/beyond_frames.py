@@ -1,0 +1,103 @@
+"""Small data for the figures of chapters 18 and 19; see frames.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.beyond import (
+    family,
+    given_tokens,
+    leaks,
+    packed_block,
+    rates,
+    real_answers,
+    real_tradeoff,
+    relative,
+    tuned,
+    turned_down,
+    twins,
+    variants,
+    whole_answers,
+)
+from lib.figures.finetuning import after_pretraining
+
+Frames = Iterator[tuple[str, Callable[..., Any], Callable[..., Figure], Callable[..., str],
+                        list[tuple]]]
+
+
+def chapter_18(_: str) -> Frames:
+    """Chapter 18, and the page on what comes after pre-training."""
+    yield ("after_pretraining", after_pretraining.compute, after_pretraining.draw,
+           after_pretraining.alt, [((), ())])
+    yield "family", family.compute, family.draw, family.alt, [((), ())]
+    rng = np.random.default_rng(6)
+    found = {name: [{"answers": min(1.0, score + seed / 50), "numbers": rng.integers(200_000)}
+                    for seed in range(3)]
+             for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
+                                 ("rsLoRA 64", 0.9), ("norms", 0.6))}
+    yield ("variants", variants.compute, variants.draw, variants.alt,
+           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
+    sigma = tuple(3 / (1 + np.arange(128) / 4))
+    for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
+        yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
+               [((name, turn, 1.0, sigma), ()) for turn in turns])
+    yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
+           [(("DoRA", turn, long), ()) for turn, long in ((0, 0.5), (1, 1), (2, 1.5))])
+    curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
+              "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
+    yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
+    scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
+    rivals = {"best": {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)},
+              "half": {"LoRA+ 16": np.array([0.1, 0.8]), "parallel adapter": np.ones(2)}}
+    yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
+           [((scores, rivals, rate, theirs), ()) for rate in scores for theirs in rivals])
+    base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
+    high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
+    valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
+        ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
+    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
+                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
+        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
+
+
+def chapter_19(long: str) -> Frames:
+    """Chapter 19."""
+    dialled = {"a sentence": {"Who are you?": [long, "I am $5_a."], "2 + 2?": ["", "4\n"]}}
+    yield ("real_answers", real_answers.compute, real_answers.draw, real_answers.alt,
+           [((dialled, (0.0, 1.5), {"a sentence": "I am"}, "a sentence", strength), ())
+            for strength in (0.0, 1.5)])
+    asked = [("How many legs does a spider have?", "", ["8", "eight"]), ("Who?", "", ["nobody"])]
+    lines = {name: {"said": [long, ""], "right_14": [k == 0, 0], "right_40": [k < 2, 0]}
+             for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
+                                       "LoRA, replay alone"))}
+    yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
+           [((asked, lines, question), ()) for question, _, _ in asked])
+    ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
+    halves = np.random.default_rng(7).integers(0, 256, 16)
+    yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
+           [((np.append(ends, halves),), ())])
+    counts = {"JSON, LoRA": [[33, 36], [24, 36]],
+              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
+    yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
+           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
+    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
+           [((turned, 8, 39), ())])
+    yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
+    ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
+    lowest = {"LoRA": 1e-3, "full": 1e-5}
+    found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
+                     "kept": [kept, 44],
+                     "said": {"What is the currency of Georgia? Answer in JSON.": long,
+                              "2 + 2?": '{"4"}', "Who?": ""}}
+                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
+                                                    if name == "LoRA" else
+                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
+             for name, end in ends.items()}
+    yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
+           [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
