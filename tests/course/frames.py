@@ -296,7 +296,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((), ())])
     yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
            [((10_000.0 ** (-np.arange(16) / 16), name, pair), ()) for name, pair in (
-               ("pair 1, the fastest", 0), ("pair 16, the slowest", 15))])
+               ("pair 1, the fastest", 0), ("pair 16, the slowest", 15), ("all 16", None))])
     noise = np.random.default_rng(2)
     raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
              + 0.1 * k for k, way in enumerate(position_race.TONES)}

@@ -24,6 +24,12 @@ def test_a_pairs_product_comes_round_after_its_turn():
         position_waves.compute(omega, "none", 3)
 
 
+def test_all_pairs_are_drawn_as_their_mean():
+    data = position_waves.compute(2 * np.pi / np.array([2, 4]), "all 2", None, pale=(0,))
+    assert data.product[:5] == pytest.approx([1, -0.5, 0, -0.5, 1])
+    assert "all 2: the sum / 2" in texts(position_waves.draw(data))
+
+
 def test_a_move_says_each_ways_loss_and_how_much_more_it_is():
     losses = {"sinusoidal": {0: np.array([1.0, 2.0]), 46: np.array([1.25, 2.25])},
               "rotary": {0: np.array([1.0]), 46: np.array([1.0])}}
