@@ -161,9 +161,11 @@ def test_settings_with_both_products_are_alike():
 
 
 def test_starts_stand_in_their_order_at_one_rate():
-    runs = {(name, rate): [{"answers": answers}, {"answers": answers - rate}]
+    runs = {(name, rate): [{"answers": answers, "facts": 1.0},
+                           {"answers": answers - rate, "facts": 0.5}]
             for name, answers in (("B = 0", 0.9), ("A = 0", 0.8)) for rate in (0.1, 0.2)}
     data = starts.compute({"A = 0": (0.0, 1.0), "B = 0": (0.5, 0.2)}, runs, 0.2)
     assert list(data.answers) == ["A = 0", "B = 0"]
-    assert "A = 0: 0.0% added, 100.0% of the facts known, 70.0% right" in starts.alt(data)
+    assert ("A = 0: 0.0% added, 100.0% of the facts known and 75.0% after training, "
+            "70.0% answers right") in starts.alt(data)
     assert "4. Why divided by r?" in two_paths.alt(two_paths.compute(4, 3, 2, asked=True))
