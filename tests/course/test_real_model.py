@@ -12,6 +12,7 @@ from lib.chat import BYTE_OF, SYSTEM, ChatTokenizer, chat_prompt, replies
 from lib.chat_finetuning import ChatTuning
 from lib.laboratory import real_answers, real_model, real_runs, real_tasks
 from lib.laboratory.real_runs import BASE, EVERY, FULL_RATES, LORA_RATES, RealRun
+from lib.lora import adapted_layers
 
 MERGES = ["h e", "Ġ t", "Ġt he", "Ċ Ċ"]
 TOKENS = ["<|im_start|>", "<|im_end|>", *BYTE_OF, *(merge.replace(" ", "") for merge in MERGES)]
@@ -235,3 +236,6 @@ def test_an_adapter_is_counted_at_each_strength(tokenizer, rng, monkeypatch):
         said = real_tasks.answers(model, tokenizer, ["the", "12 and more"])
         assert right == sum(real_tasks.holds(each, ["the", "a"]) for each in said)
         assert leaked == named == 0
+    set_adapter_strength(model, 0.5)
+    real_answers.turned(model, tokenizer, run, [0], [0.25])
+    assert {layer.strength for layer in adapted_layers(model).values()} == {1.0}
