@@ -23,7 +23,7 @@ CHAPTERS = sorted((Path(__file__).parents[2] / "chapters").glob("*.ipynb"))
 LINES, IN_A_ROW, OUTPUT_LINES = 15, 2, 45  # the longest function of lib fits
 SHORTEST_ALT = 30  # characters in which a figure is described
 PROJECT = "(project)"
-CLOSING = ["Exercises", "What you measured", "Further reading"]
+CLOSING = ["Exercises", "Further reading"]
 LIBRARIES = ({"lib", "numpy", "matplotlib", "IPython", "ipywidgets", "autograd"}
              | set(sys.stdlib_module_names))
 IGNORING = re.compile(r"^\s*#\s*(NBVAL_|PYTEST_VALIDATE_IGNORE)", re.MULTILINE)
@@ -47,7 +47,7 @@ def problems(notebook):
         found.append("the notebook's metadata is not what make refresh stores")
     if not re.match(r"(\(\S+\)=\n)?# ", notebook.cells[0].source):
         found.append("the first cell does not start with the title (# ...)")
-    if re.findall(r"^## (.*)$", prose, re.MULTILINE)[-3:] != CLOSING:
+    if re.findall(r"^## (.*)$", prose, re.MULTILINE)[-2:] != CLOSING:
         found.append(f"the last sections are not {', '.join(CLOSING)}")
     solved = dict(SOLUTION.findall(prose))
     found += [f"the exercise {label} has no folded solution"
@@ -136,7 +136,7 @@ def sample():
              new_code_cell("draw()", execution_count=2, outputs=[shown]),
              new_markdown_cell("## Exercises\n\n```{exercise}\n:label: ex\n```\n\n"
                                "```{solution} ex\n:class: dropdown\n```\n\n"
-                               "## What you measured\n\n## Further reading")]
+                               "## Further reading")]
     return normalise(new_notebook(metadata=copy.deepcopy(METADATA), cells=cells))
 
 
