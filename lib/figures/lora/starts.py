@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = "Compare the last three rows with the first, then change the learning rate."
+CAPTION = "Compare each row with the first, then change the learning rate."
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,29 @@ def _column(ax: Axes, data: Starts, title: str, named: bool, high: float) -> Non
     ax.spines["left"].set_visible(True)
 
 
-def _bars(ax: Axes, values: Mapping[str, float], tone: Tone, ticks: Sequence[float],
-          later: Mapping[str, np.ndarray] | None = None) -> None:
-    """A bar for each start, with its figure at the end; dots and their mean for what came later."""
-    for row, (name, value) in enumerate(values.items()):
-        ax.barh(row, value, 0.5, color=tone.tint, edgecolor=tone.mark, linewidth=1)
-        words, end = style.percent(value, 1) if value else "0%", value
-        if later:
-            after = later[name]
-            style.seeds(ax, after, row + style.fan(after, 0.15), style.MARKER["task"], tone, 4)
-            words = f"{100 * value:.1f} → {style.percent(float(after.mean()), 1)}"
-            end = max(value, after.max())
-        ax.annotate(words, (end, row), (5, 0), textcoords="offset points", va="center",
-                    color=tone.ink, size=style.SMALL, annotation_clip=False)
-    ax.set_xticks(ticks, [f"{100 * each:g}%" for each in ticks])
+def _added(ax: Axes, data: Starts) -> None:
+    """A bar for each start, with its figure at the end."""
+    for row, value in enumerate(data.added.values()):
+        ax.barh(row, value, 0.5, color=style.LORA.tint, edgecolor=style.LORA.mark, linewidth=1)
+        _figure(ax, row, value, style.percent(value, 1) if value else "0%", style.LORA)
+    ax.set_xticks((0, 0.25, 0.5), ["0%", "25%", "50%"])
+
+
+def _facts(ax: Axes, data: Starts) -> None:
+    """A ring for the facts known at first, a dot for each seed's in the end."""
+    for row, (name, first) in enumerate(data.known.items()):
+        after = data.kept[name]
+        ax.plot(first, row, "o", ms=8, mfc="none", mec=style.FACTS.mark, mew=1.2, clip_on=False)
+        style.seeds(ax, after, row + style.fan(after, 0.2), style.MARKER["task"], style.FACTS, 4)
+        _figure(ax, row, max(1, first), f"{100 * first:.1f} → "
+                f"{style.percent(float(after.mean()), 1)}", style.FACTS)
+    ax.set_xticks((0, 0.5, 1), ["0%", "50%", "100%"])
+
+
+def _figure(ax: Axes, row: int, end: float, words: str, tone: Tone) -> None:
+    """A row's figure, to the right of its mark."""
+    ax.annotate(words, (end, row), (7, 0), textcoords="offset points", va="center",
+                color=tone.ink, size=style.SMALL, annotation_clip=False)
 
 
 def _answers(ax: Axes, data: Starts) -> None:
@@ -113,8 +122,8 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
     columns = [style.place(fig, *each) for each in places]
     for ax, title, high in zip(columns, titles, (0.55, 1, 1)):
         _column(ax, data, title, ax is columns[0] or not wide, high)
-    _bars(columns[0], data.added, style.LORA, (0, 0.25, 0.5))
-    _bars(columns[1], data.known, style.FACTS, (0, 0.5, 1), data.kept)
+    _added(columns[0], data)
+    _facts(columns[1], data)
     _answers(columns[2], data)
     return fig
 

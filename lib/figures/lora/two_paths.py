@@ -36,8 +36,8 @@ class Paths:
 
 
 #: A question about each part of the layer that was chosen: W, A, B and the factor.
-QUESTIONS = ("1. What does freezing save?", "3. How large\nat the start?",
-             "2. Why zero\nat the start?", "4. Why\ndivided by r?")
+QUESTIONS = ("2. What does freezing save?", "1. Why first A,\nthen B?",
+             "3. Why zero\nat the start?", "4. Why\ndivided by r?")
 
 
 def compute(d_in: int, d_out: int, rank: int, back: bool = False, asked: bool = False) -> Paths:
