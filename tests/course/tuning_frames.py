@@ -242,8 +242,12 @@ def maths(long: str) -> Frames:
     courses = {alpha: np.stack([0.12 * np.exp(-alpha * steps / 4), 1 - np.exp(-steps / 5),
                                 alpha / 20 * (1 - np.exp(-steps / 9))], axis=1)
                for alpha in (1, 4, 8)}
+    grown = np.full((21, 3), np.nan)
+    grown[:5] = (0.12, 0, 0), (0.03, 0.9, 0), (0.4, 0.4, 0.6), (3, 1, 0.1), (1e4, 9, 9)
     yield ("first_twenty", first_twenty.compute, first_twenty.draw, first_twenty.alt,
            [((courses, alpha, None if alpha == 1 else (4,)), ()) for alpha in courses])
+    yield ("first_twenty_overflow", first_twenty.compute, first_twenty.draw, first_twenty.alt,
+           [(({**courses, 32: grown}, alpha, (4,)), ()) for alpha in (1, 32)])
     yield ("final_loss", final_loss.compute, final_loss.draw, final_loss.alt,
            [((ends,), ()) for ends in ({1: 0.1, 4: 1e-8, 8: 1e-20, 24: 0.09}, {1: 0.1, 4: 0.02},
                                        {1: 0.1, 6: 0.0, 8: 0.0, 12: 1e-15, 24: 0.1})])

@@ -13,6 +13,7 @@ from benchmarks.lab_page import DATA, LAB, SCRIPTS, served_folder
 from lib.figures.finetuning import cost_scale
 from lib.interchange.page import page_training
 from lib.lora import LoRALinear
+from lib.optim import AdamW
 from tools.environment import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "book"))
@@ -330,6 +331,19 @@ def test_the_numeric_example_is_the_library_s_layer(page, rng):
     for name, wanted in {"y": y, "dA": dA, "dB": dB, "A": A - 0.1 * dA, "B": B - 0.1 * dB,
                          "loss": 0.5 * ((y - t)**2).sum()}.items():
         assert np.allclose(found[name], wanted, rtol=0, atol=1e-13), name
+    # Five steps of AdamW with another rate of B, and what repeats alpha = 8 with alpha = 4.
+    optimizers = {name: AdamW() for name in "AB"}
+    for _ in range(5):
+        layer.backward(layer.forward(x) - t)
+        for name, rate in (("A", 0.01), ("B", 0.04)):
+            optimizers[name].step({name: layer.gradients()[f"lora_{name}"]},
+                                  {name: getattr(layer, f"lora_{name}")}, rate)
+    found = page.evaluate("""numbers => { for (let i = 0; i < 5; i++)
+      numbers = lab_panels.example.step(numbers, 3, 0.01, 4, 'adam'); return numbers; }""",
+                          {"x": x.tolist(), "t": t.tolist(), "W": W.tolist(), "A": A.tolist(),
+                           "B": B.tolist()})
+    for name in "AB":
+        assert np.allclose(found[name], getattr(layer, f"lora_{name}"), rtol=0, atol=1e-13), name
 
 
 def test_numbers_that_the_reader_types(page):
@@ -363,6 +377,25 @@ def test_numbers_that_the_reader_types(page):
     page.keyboard.press("Home")
     press(example, "Twenty steps")
     assert "after 20 steps" in example.inner_text()
+
+
+def test_another_alpha_is_another_rate_of_b_alone(page):
+    example = panel(page, "example")
+
+    def loss(alpha, rate, of_b, optimizer):
+        for label, place in (("α", alpha), ("Learning rate", rate), ("B’s rate, times that", of_b)):
+            example.get_by_label(label, exact=True).fill(str(place))
+        example.get_by_label(optimizer, exact=True).check(force=True)
+        press(example, "B = 0")
+        press(example, "Twenty steps")
+        return re.search(r"Loss (\S+) after 20", example.inner_text())[1]
+
+    # places on the sliders: alpha 8 and 4; rates 0.05, 0.2, 0.01, 0.02; times 1, 2, 4
+    press(example, "The chapter’s")
+    assert loss(4, 2, 2, "gradient descent") == loss(3, 2, 4, "gradient descent") == "0.0016"
+    assert loss(3, 4, 2, "gradient descent") == "2.53e-8"
+    assert loss(4, 0, 2, "AdamW") == loss(3, 0, 3, "AdamW") == "0.0075"
+    assert loss(3, 1, 2, "AdamW") == "0.0035"
 
 
 def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):

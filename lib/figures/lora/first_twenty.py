@@ -47,20 +47,28 @@ def compute(courses: Mapping[float, np.ndarray], alpha: float,
                  tuple(courses if beside is None else beside))
 
 
+def _until(column: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Take a line's numbers up to the first that the axes don't hold."""
+    out = np.flatnonzero(~((column >= low) & (column <= high)))
+    return column[:out[0]] if len(out) else column
+
+
 def _loss(ax: Axes, data: Steps, least: float) -> list[Named]:
     lines = []
+    top = 1 if all(np.isfinite(course).all() for course in data.courses.values()) else 100
     for alpha, course in data.courses.items():
         chosen = alpha == data.alpha
         if not chosen and alpha not in data.beside:
             continue
-        tone, seen = style.TASK if chosen else style.FROZEN, course[course[:, 0] >= least, 0]
+        tone, seen = style.TASK if chosen else style.FROZEN, _until(course[:, 0], least, top)
         ax.plot(course[:, 0], marker="D" if chosen else None, ms=4, mec=style.PAPER, mew=0.6,
                 color=tone.mark, lw=1.5 if chosen else 1, alpha=1 if chosen else 0.55,
                 zorder=2 + chosen)
         if data.beside:
             lines.append(Named(np.arange(len(seen)), seen, f"α = {alpha:g}", tone))
-    ax.set(yscale="log", ylim=(least, 1), xlabel="step", title="Loss, log scale")
-    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1], ["1e-8", "1e-6", "1e-4", "1e-2", "1"])
+    ax.set(yscale="log", ylim=(least, top), xlabel="step", title="Loss, log scale")
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1, 100][:5 + (top > 1)],
+                  ["1e-8", "1e-6", "1e-4", "1e-2", "1", "100"][:5 + (top > 1)])
     return lines
 
 
@@ -69,7 +77,8 @@ def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
     for column, name, tone, marker in ((1, "B", style.B, "s"), (2, "A", style.A, "o")):
         ax.plot(data.now[:, column], marker=marker, ms=4, mec=style.PAPER, mew=0.6, lw=1.5,
                 color=tone.mark, zorder=3)
-        lines.append(Named(np.arange(len(data.now)), data.now[:, column], name, tone))
+        seen = _until(data.now[:, column], 0, 1.08 * top)
+        lines.append(Named(np.arange(len(seen)), seen, name, tone))
         for alpha in data.beside:
             if alpha != data.alpha:
                 course = data.courses[alpha][:, column]
@@ -81,8 +90,10 @@ def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
 
 
 def written(loss: float, digits: int) -> str:
-    """Write a loss; what is left of one that is gone is only rounding."""
-    return f"{loss:.{digits}g}" if loss > 1e-12 else "below 1e-12"
+    """Write a loss, if it is still a number; what is left of one that is gone is only rounding."""
+    if not np.isfinite(loss):
+        return "overflow"
+    return "below 1e-12" if loss <= 1e-12 else f"{loss:.{digits}g}"
 
 
 @style.styled
@@ -98,7 +109,8 @@ def draw(data: Steps, layout: Layout = "wide") -> Figure:
                   ("Gradient descent from B = 0" if wide else f"{steps} steps from B = 0")
                   + (": B moves in the first step, A from the second on" if late and wide
                      else "; A waits for step 2" if late else ""))
-    every = np.concatenate(list(data.courses.values()))
+    every = np.concatenate([course for course in data.courses.values()
+                            if np.isfinite(course).all()] or [np.ones((1, 3))])
     boxes = (((0.62, 0.98, 2.75, 1.75), (4.15, 0.98, 2.75, 1.75)) if wide
              else ((0.62, 0.98, 2.78, 1.45), (0.62, 3.1, 2.78, 1.45)))
     axes = [style.place(fig, *box) for box in boxes]
@@ -119,5 +131,7 @@ def alt(data: Steps) -> str:
     last = len(loss) - 1
     return (f"Alpha {data.alpha:g}: the loss goes from {loss[0]:.3g} to "
             f"{written(loss[last], 3)} in {last} steps. After step 1 the norm of B is "
-            f"{left[1]:.3f} and A has moved by {right[1]:.3f}; after step {last} they are "
-            f"{left[last]:.3f} and {right[last]:.3f}.")
+            f"{left[1]:.3f} and A has moved by {right[1]:.3f}; after step {last} "
+            + (f"they are {left[last]:.3f} and {right[last]:.3f}." if np.isfinite(loss[last])
+               else f"all have overflowed, after the loss rose above {loss[0]:.2g} "
+                    f"in step {np.flatnonzero(loss > loss[0])[0]}."))

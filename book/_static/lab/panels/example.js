@@ -1,9 +1,9 @@
 // The LoRA layer of four inputs and four outputs, on numbers that the reader types: the answer, the
-// gradients and a step of gradient descent, as the chapter works them out by hand.
+// gradients and a step of gradient descent or AdamW, as the chapter works them out by hand.
 'use strict';
 
 lab_panels.example = (_, fail) => {
-  const { h, new_id, slider, button } = lab_panels.kit;
+  const { h, new_id, slider, choice, button } = lab_panels.kit;
   const { forward, backward, step } = lab_panels.example;
   // The chapter's numbers, a row in each list.
   const GIVEN = { x: [[1, 0.5, -0.5, 0.2]], t: [[0.5, 0.6, -0.5, 0]],
@@ -16,7 +16,7 @@ lab_panels.example = (_, fail) => {
     ['dy', 'dy = y − t'], ['dA', 'dA'], ['dB', 'dB']];
   const LIMIT = 1000;
 
-  let numbers = structuredClone(GIVEN), taken = 0, shown = null;
+  let numbers = structuredClone(GIVEN), start = numbers, taken = 0, shown = null;
   const cells = {}, outputs = {};
   // A table of numbers to type in; a label for each, which only those need who do not see it.
   const inputs = Object.entries(GIVEN).map(([name, rows]) => {
@@ -33,7 +33,13 @@ lab_panels.example = (_, fail) => {
   const alpha = slider({ label: 'α', values: [0.5, 1, 2, 4, 8, 16], value: 4,
     change: () => show() });
   const rate = slider({ label: 'Learning rate', values: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-    value: 0.2 });
+    value: 0.2, change: () => shown && show() });
+  const of_B = slider({ label: 'B’s rate, times that', values: [0.25, 0.5, 1, 2, 4, 8, 16], value: 1,
+    change: () => shown && show() });
+  const optimizer = choice({ label: 'Optimizer', value: '', options: [['', 'gradient descent'],
+    ['adam', 'AdamW']], change: () => shown && show() });
+  // Of the numbers as they are, the next ones. AdamW's running means begin with them.
+  const next_of = () => step(numbers, alpha.value, rate.value, of_B.value, optimizer.value);
   const loss = h('p', { role: 'status' });
 
   function board(title, parts, classes) {
@@ -62,7 +68,7 @@ lab_panels.example = (_, fail) => {
       }
       typed[name] = rows.map((row) => row.map((input) => input.number));
     }
-    numbers = typed;
+    numbers = start = typed;
     taken = 0;
     show();
   }
@@ -93,7 +99,7 @@ lab_panels.example = (_, fail) => {
     for (const [name, rows] of Object.entries(outputs)) {
       each(rows, (cell, i, j) => { cell.value = round(found[name][i][j]); });
     }
-    const after = forward(step(numbers, alpha.value, rate.value), alpha.value).loss;
+    const after = forward(next_of(), alpha.value).loss;
     loss.textContent = `Loss ${digits(found.loss)}${taken ? ` after ${taken} ` +
       `${taken === 1 ? 'step' : 'steps'}` : ''}; the next step takes it to ${digits(after)}.`;
     fail(null);
@@ -105,7 +111,7 @@ lab_panels.example = (_, fail) => {
   function walk(count) {
     if (!shown) return;
     for (let i = 0; i < count; i++) {
-      const next = step(numbers, alpha.value, rate.value);
+      const next = next_of();
       if (![...next.A, ...next.B].flat().every((value) => Math.abs(value) <= 1e9)) {
         fill();
         show();
@@ -119,21 +125,22 @@ lab_panels.example = (_, fail) => {
     show();
   }
 
+  // Take back the steps, with some numbers replaced.
   function put(change) {
-    numbers = { ...numbers, ...change };
+    numbers = start = { ...start, ...change };
     taken = 0;
     fill();
     show();
   }
 
-  rate.element.addEventListener('input', () => { if (shown) show(); });
   const zeros = GIVEN.B.map((row) => row.map(() => 0));
   const drawn = () => Object.fromEntries(Object.entries(GIVEN).map(([name, rows]) =>
     [name, rows.map((row) => row.map(() => Math.round(200 * Math.random() - 100) / 100))]));
   fill();
   show();
   return [h('div', { class: 'lab-boards' }, inputs),
-    h('div', { class: 'lab-controls' }, alpha.element, rate.element),
+    h('div', { class: 'lab-controls' }, alpha.element, rate.element, of_B.element,
+      optimizer.element),
     h('div', { class: 'lab-buttons' }, button('One step', () => walk(1), { class: 'lab-go' }),
       button('Twenty steps', () => walk(20)), button('B = 0', () => put({ B: zeros })),
       button('Other numbers', () => put(drawn())),
@@ -164,10 +171,24 @@ Object.assign(lab_panels.example, (() => {
     return { dA: times(T(times(g, B)), x), dB: times(T(g), squeezed) };
   }
 
-  // One step of gradient descent.
-  function step(numbers, alpha, rate) {
+  // One step; B's rate is ratio times A's. What AdamW keeps between steps is in numbers.adam.
+  function step(numbers, alpha, rate, ratio = 1, optimizer = '') {
     const { dA, dB } = backward(numbers, alpha, forward(numbers, alpha));
-    return { ...numbers, A: plus(numbers.A, dA, -rate), B: plus(numbers.B, dB, -rate) };
+    if (optimizer !== 'adam') {
+      return { ...numbers, adam: null, A: plus(numbers.A, dA, -rate),
+        B: plus(numbers.B, dB, -rate * ratio) };
+    }
+    const old = numbers.adam, count = (old?.count ?? 0) + 1, adam = { count }, next = {};
+    for (const [name, gradient, by] of [['A', dA, rate], ['B', dB, rate * ratio]]) {
+      const square = gradient.map((row) => row.map((value) => value * value));
+      const first = plus(scale(old?.[name].first ?? gradient, old ? 0.9 : 0), gradient, 0.1);
+      const second = plus(scale(old?.[name].second ?? square, old ? 0.999 : 0), square, 0.001);
+      adam[name] = { first, second };
+      next[name] = numbers[name].map((row, i) => row.map((value, j) => value - by *
+        (first[i][j] / (1 - 0.9 ** count)) /
+        (Math.sqrt(second[i][j] / (1 - 0.999 ** count)) + 1e-8)));
+    }
+    return { ...numbers, ...next, adam };
   }
 
   return { prepare: () => null, forward, backward, step };
