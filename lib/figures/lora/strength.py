@@ -15,7 +15,7 @@ from lib.figures.kit.labels import Named, measure, name_lines, paragraph, token,
 from lib.figures.kit.style import Layout
 from lib.laboratory.strength_scan import QUESTION
 
-CAPTION = ("Turn the adapter up: the new task is learnt by strength 1, and beyond it old facts "
+CAPTION = ("Turn the adapter up: the questions are answered by strength 1, and beyond it old facts "
            "are lost.")
 
 TOKENS = 5
@@ -129,7 +129,7 @@ def _scores(ax: Axes, data: Strength) -> None:
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
     name_lines(ax, [Named(data.strengths, data.facts, "facts kept", style.FACTS),
-                    Named(data.strengths, data.task, "new task learnt", style.TASK),
+                    Named(data.strengths, data.task, "questions answered", style.TASK),
                     *(Named(at, values, "", tone) for at, values, tone in others),
                     # No name on the line of strength 1, at which the reader begins.
                     Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
@@ -159,7 +159,7 @@ def alt(data: Strength) -> str:
     answer = visible(data.answer)
     return (f"Strength {data.strength:g}: asked '{data.question}' the model "
             f"{f'answers {answer!r}' if answer else 'says nothing'}; its likeliest next token is "
-            f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. New task "
+            f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. Questions answered "
             f"{style.percent(data.task[data.at])}, facts kept {style.percent(data.facts[data.at])}."
             + "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
                       f"{style.percent(facts)}." for at, task, facts in
