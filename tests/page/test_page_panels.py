@@ -297,7 +297,7 @@ def test_a_config_that_can_t_be_counted_is_refused(page, change, words):
     memory.get_by_text(words).wait_for()
     assert memory.locator(".lab-stack").count() == memory.locator("tbody tr").count() == 0
     memory.get_by_label("Llama 2 7B", exact=True).check(force=True)
-    memory.locator(".lab-head", has_text="LoRA takes 79% less and fits on a GPU of 48").wait_for()
+    memory.locator(".lab-head", has_text="LoRA takes 86% less and needs a GPU of 16").wait_for()
 
 
 def test_the_tokenizer_needs_no_model(running, folder):

@@ -85,7 +85,7 @@ lab_panels.memory = (() => {
 
   function fits(bytes) {
     const gpu = GPUS.find((each) => bytes <= 0.9 * each * 2 ** 30);
-    return gpu ? `fits on a GPU of ${gpu} GB` : 'too large for one of 80 GB';
+    return gpu ? `needs a GPU of ${gpu} GB` : 'too large for one of 80 GB';
   }
 
   function panel(_, fail) {
@@ -104,7 +104,7 @@ lab_panels.memory = (() => {
       choice({ label, options: names.map((name) => [name, name]), value: names[0], change });
     const targets = options('Matrices with an adapter', ['all linear', 'query and value']);
     const bits = options('Bits of a frozen weight', ['16', '8', '4']);
-    const again = options('Gradient checkpointing', ['off', 'on']);
+    const again = options('Gradient checkpointing', ['on', 'off']);
     const head = h('p', { class: 'lab-head' }), bars = h('div', { class: 'lab-stacks' });
     const list = table(['part', 'full fine-tuning', 'LoRA'], 'Memory of a step, by parts');
     const live = h('p', { class: 'lab-hidden', role: 'status' });
