@@ -41,6 +41,17 @@ def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
     assert f"{missing} was not run" in words and words.count("keeps") == 1
 
 
+def test_lora_may_have_a_rate_of_its_own_or_is_to_be_guessed():
+    data = tradeoff.compute(lines(), 0.99, "qa", 0.001, lora_rate=0.01)
+    assert np.allclose([data.mean(m) for m in ("full", "lora")], [[0.6, 0.85], [1.5, 0.85]])
+    assert tradeoff.alt(data).startswith("Questions: full at 0.001, LoRA at 0.01: full fine-tuning")
+    hidden = tradeoff.compute(lines(), 0.99, "qa", 0.001, lora_rate=None)
+    assert tradeoff.alt(hidden).endswith("moves the weights by 1.0%; LoRA is to be guessed.")
+    assert set(hidden.paths) == {"full"} and hidden.limits == data.limits
+    marks = [line for line in tradeoff.draw(hidden).axes[0].lines if line.get_marker() == "D"]
+    assert not marks
+
+
 def test_the_verdict_has_both_figures_and_the_unit_once():
     data = verdict.compute([("cost", "file", 4195, 313, "kB"), ("yield", "facts", 68.1, 13.2, "%")])
     assert verdict.alt(data) == ("LoRA's figures beside full fine-tuning's. What it costs, as a "

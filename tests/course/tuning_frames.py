@@ -325,7 +325,8 @@ def comparison(long: str) -> Frames:
     """Chapter 16."""
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
-            for rate in (1e-4, 1e-2, 3e-2)])
+            for rate in (1e-4, 1e-2, 3e-2)]
+           + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, rate), ()) for rate in (None, 0.03)])
     rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
             ("cost", "memory of the process", 100, 0, "MB"),
             ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
@@ -348,8 +349,7 @@ def comparison(long: str) -> Frames:
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
     turned = np.array([0.4, 1.0, 2.0])
-    ends = {"full": (0.027, 0.067, 0.37), "confined": (0.042, 0.24, 0.9),
-            "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
     dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
              for name, (far, mid, loss) in ends.items()}
     yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,

@@ -14,9 +14,9 @@ from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import METHODS, TITLES
 
 CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means. "
-           "On this logarithmic axis bars of one length are one ratio.")
-TICKS = (0.003, 0.01, 0.03, 0.1, 0.3, 1)
-LIMITS = (0.0025, 1)
+           "Its length is how many points more LoRA lost.")
+TICKS = (0, 0.25, 0.5, 0.75)
+LIMITS = (-0.02, 1)
 SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or below their row
 
 
@@ -61,16 +61,18 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
 
 def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
     """The data sets of one kind, from above."""
-    ax.set_xscale("log")
     ax.axvline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
     for row, task in enumerate(data.kinds[kind]):
-        shown = {m: np.clip(data.lost[task][m], *LIMITS) for m in data.methods}
+        shown = {m: data.lost[task][m] for m in data.methods}
         ax.plot([each.mean() for each in shown.values()], [row] * len(shown), lw=6,
                 color=style.LORA.tint, solid_capstyle="butt", zorder=1)
         for method in data.methods:
             tone = METHODS[method][1]
             style.seeds(ax, shown[method], row + SIDE[method] + style.fan(shown[method], 0.1),
                         style.MARKER[method], tone, 6)
+        said = [style.percent(each.mean(), 1) for each in shown.values()]
+        ax.text(1.02, row, " and ".join([*said, "?"][:len(METHODS)]), va="center",
+                transform=ax.get_yaxis_transform())
     ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
     ax.minorticks_off()
     ax.set_xticks(TICKS, [f"{100 * tick:g}%" if last else "" for tick in TICKS])
@@ -93,9 +95,10 @@ def _key(fig: Figure) -> None:
 def draw(data: Pairs, layout: Layout = "wide") -> Figure:
     """Draw a panel for each kind of data, with a row for each data set."""
     wide = layout == "wide"
-    pitch, left, right = 0.36, 1.05, 0.3
+    pitch, left, right = 0.36, 1.05, 1.35 if wide else 1.2
     fig = style.canvas(layout, 1.35 + sum(pitch * len(each) + 0.3 for each in data.kinds.values()))
-    style.heading(fig, f"At about one loss {data.said}" if wide else data.said,
+    style.heading(fig, f"At about one loss {data.said}" if wide
+                  else data.said[0].upper() + data.said[1:],
                   "A mark is a seed. The bar joins the means of both methods." if wide
                   else "At about one loss; a mark is a seed")
     _key(fig)

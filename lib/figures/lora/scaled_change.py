@@ -74,7 +74,7 @@ def _plot(ax: Axes, data: Dialled, column: int) -> None:
 
 def _key(fig: Figure, data: Dialled) -> None:
     ax = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.3)
-    for left, name in zip((0.16, 0.66, 1.56, 2.3), data.runs):
+    for left, name in zip((0.16, 0.72, 1.5), data.runs):
         tone, marker, filled = LOOKS[name]
         ax.plot(left, 0.15, marker, ms=5, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=0.9)

@@ -29,14 +29,15 @@ LOSSES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7)
 class Front:
     """One data set's runs by method and rate, each (seeds, 2): dev loss in nats, facts kept.
 
-    ``paths`` holds the chosen rate's way through training by method: (times, 2), a mean of the
-    seeds; ``moved`` how far its runs went; ``base`` the facts that the base model knows;
+    ``rates`` has the rate that is chosen for each method, or none for a method that the reader is
+    to guess. ``paths`` holds its way through training by method: (times, 2), a mean of the
+    seeds; ``moved`` how far its runs went; ``base`` the facts that the base model says;
     ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
     paths are drawn; ``blind`` is what a blind guess has.
     """
 
     task: str
-    rate: float
+    rates: dict[str, float | None]
     runs: dict[str, dict[float, np.ndarray]]
     paths: dict[str, np.ndarray]
     moved: dict[str, float]
@@ -47,23 +48,34 @@ class Front:
 
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
-        return self.runs[method][self.rate].mean(0)
+        return self.runs[method][self.rates[method]].mean(0)
+
+    @property
+    def title(self) -> str:
+        """The data set and the learning rates."""
+        full, lora = self.rates["full"], self.rates["lora"]
+        if full == lora:
+            return f"{TITLES[self.task]}, learning rate {full:g}"
+        return (f"{TITLES[self.task]}: full at {full:g}, "
+                + ("and LoRA?" if lora is None else f"LoRA at {lora:g}"))
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
-            ways: bool = True, blind: float = np.nan) -> Front:
-    """Gather the lines of a data set.
+            ways: bool = True, blind: float = np.nan, lora_rate: float | None = 0.0) -> Front:
+    """Gather the lines of a data set. ``lora_rate``, if LoRA has not the same rate as full
+    fine-tuning, is its own, or None if LoRA is to be guessed.
 
     Raises:
         ValueError: no line has this data set and this learning rate.
     """
+    rates = {"full": rate, "lora": rate if lora_rate == 0 else lora_rate}
     mine = [line for line in lines if line["run"]["task"] == task]
     runs: dict[str, dict[float, list]] = {}
     for line in mine:
         found = runs.setdefault(line["run"]["method"], {})
         found.setdefault(line["run"]["learning_rate"], []).append(
             (line["dev_loss"], line["facts"]))
-    here = {method: [line for line in mine if line["run"]["learning_rate"] == rate
+    here = {method: [line for line in mine if line["run"]["learning_rate"] == rates[method]
                      and line["run"]["method"] == method] for method in METHODS}
     here = {method: found for method, found in here.items() if found}
     if not here:
@@ -71,7 +83,7 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
     paths = {method: np.mean([[[point[2], point[4]] for point in line["curve"]]
                               for line in found], 0) for method, found in here.items()}
     losses = [point[2] for line in mine for point in line["curve"]]
-    return Front(task, rate, {method: {each: np.array(found) for each, found in sorted(of.items())}
+    return Front(task, rates, {method: {each: np.array(found) for each, found in sorted(of.items())}
                               for method, of in runs.items()}, paths,
                  {method: float(np.mean([line["moved"] for line in found]))
                   for method, found in here.items()}, base,
@@ -103,7 +115,7 @@ def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1,
     ax.set(ylim=(low - 0.04 * span, 1 + 0.24 * span), ylabel="old facts kept")
     ax.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
     ax.grid(axis="y")
-    ax.text(1, base + 0.02 * span, "what the base knows ", transform=ax.get_yaxis_transform(),
+    ax.text(1, base + 0.02 * span, "what the base says ", transform=ax.get_yaxis_transform(),
             ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
     if blind > low:
         ax.axhline(blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
@@ -117,10 +129,11 @@ def _plot(ax: Axes, data: Front) -> None:
     marks = np.concatenate([points for each in data.runs.values() for points in each.values()])
     facts_axis(ax, data.base, data.blind, free_end(*marks.T, data.limits, data.blind))
     for method, (_, tone) in METHODS.items():
+        most = data.rates[method] or 0.0
         for rate, points in data.runs.get(method, {}).items():
-            if rate > data.rate:  # what a higher rate does is to be guessed first
+            if rate > most:  # what a higher rate does is to be guessed first
                 continue
-            chosen = rate == data.rate
+            chosen = rate == most
             ax.plot(points[:, 0], points[:, 1], style.MARKER[method], ls="", mew=0.8,
                     color=tone.mark if chosen else tone.tint, ms=6 if chosen else 5,
                     mec=style.PAPER if chosen else tone.mark, zorder=3 + chosen)
@@ -154,6 +167,8 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
 
 
 def _numbers(data: Front, method: str) -> tuple[str, str, str]:
+    if data.rates[method] is None:
+        return "?", "?", "?"
     if method not in data.paths:
         return "", "", "not run"
     loss, facts = data.mean(method)
@@ -168,7 +183,7 @@ def draw(data: Front, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, bottom + 0.86)
     note = ("A mark is a run's end. A line is the way there, the mean of the runs at this rate."
             if wide else "A mark is a run's end, a line the mean way there.")
-    style.heading(fig, f"{TITLES[data.task]}, learning rate {data.rate:g}", note)
+    style.heading(fig, data.title, note)
     _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
     _card(fig, data, bottom, wide)
     return fig
@@ -179,6 +194,9 @@ def alt(data: Front) -> str:
     said = []
     for method, (name, _) in METHODS.items():
         loss, facts, moved = _numbers(data, method)
+        if loss == "?":
+            said.append(f"{name} is to be guessed")
+            continue
         said.append(f"{name} reaches a dev loss of {loss} nats, keeps {facts} of the facts and "
                     f"moves the weights by {moved}" if loss else f"{name} was not run")
-    return f"{TITLES[data.task]}, learning rate {data.rate:g}: {'; '.join(said)}."
+    return f"{data.title}: {'; '.join(said)}."
