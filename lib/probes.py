@@ -1,4 +1,4 @@
-"""What answers are worth: beside a blind guess, by relation, and apart from their style."""
+"""What answers are worth: beside a blind guess, by relation, by rank, apart from their style."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lib.attention import KVCache
 from lib.corpus import Example
+from lib.evaluation import bare_answers
 from lib.generation import generate, start_of_text
+from lib.losses import IGNORE
 from lib.model import GPTModel
 from lib.tokenizer import BPETokenizer
+from lib.training import pad
 
 #: At most so many tokens are written to see how a sentence ends.
 LONGEST = 18
@@ -60,6 +64,54 @@ def mean_lift(relations: dict[str, tuple[float, float]]) -> float:
     if not relations:
         raise ValueError("there are no relations to take a mean lift of")
     return float(np.mean([lift(*each) for each in relations.values()]))
+
+
+def log_probabilities(model: GPTModel, tokenizer: BPETokenizer, prompt: str,
+                      answers: Sequence[str]) -> np.ndarray:
+    """The log of the probability that each answer follows the prompt, in nats: (answers,).
+
+    The prompt is read once, and every answer goes on from its keys and values.
+    """
+    ids = [tokenizer.encode(answer) for answer in answers]
+    past = model.new_cache(1)
+    first = model.forward(np.array([start_of_text(tokenizer, prompt)]), False, past)[:, -1]
+    total = _log_of(first, 0, [each[0] for each in ids])
+    if longer := [row for row, each in enumerate(ids) if len(each) > 1]:
+        inputs, targets = pad([(ids[row][:1], ids[row][1:]) for row in longer])
+        end, counted = past[0].length + inputs.shape[1], targets != IGNORE
+        past = [KVCache(*(np.repeat(each[:, :, :end], len(longer), 0)
+                          for each in (layer.keys, layer.values)), layer.length) for layer in past]
+        logits = model.forward(inputs, False, past, counted)
+        of_token = _log_of(logits, np.arange(len(logits)), targets[counted])
+        total[longer] += np.bincount(np.nonzero(counted)[0], of_token)
+    return total
+
+
+def _log_of(logits: np.ndarray, rows: int | np.ndarray,
+            tokens: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The log probabilities of some tokens, each in a row of logits, (rows, vocabulary)."""
+    top = logits.max(-1, keepdims=True)
+    whole = top[:, 0] + np.log(np.exp(logits - top).sum(-1))
+    return logits[rows, tokens] - whole[rows]
+
+
+def ranked_first(model: GPTModel, tokenizer: BPETokenizer, asked: Sequence[Example],
+                 among: Sequence[Example]) -> np.ndarray:
+    """Of which facts the right answer is the likeliest of its kind: (asked,).
+
+    The kind of a fact is its relation, and the answers of a kind are those in ``among``.  All are
+    cut as ``bare_answers`` does.  Unlike ``recalled_facts``, this does not ask that the model
+    would say an answer of this kind at all.
+    """
+    kinds = defaultdict(set)
+    for fact in bare_answers(among):
+        kinds[fact.relation].add(fact.answer)
+    first = []
+    for fact in bare_answers(asked):
+        answers = sorted(kinds[fact.relation])
+        found = log_probabilities(model, tokenizer, fact.prompt, answers)
+        first.append(answers[found.argmax()] == fact.answer)
+    return np.array(first, bool)
 
 
 def style(model: GPTModel, tokenizer: BPETokenizer, prompts: Sequence[str], ending: str,

@@ -14,7 +14,15 @@ from lib.corpus.tasks import PIRATE_ENDING, TASKS, load_task
 from lib.evaluation import exact_match, fact_recall, recalled_facts
 from lib.finetuning import loss_and_answers, task_scores
 from lib.model import GPTConfig
-from lib.probes import blind_guess, by_relation, lift, mean_lift, style
+from lib.probes import (
+    blind_guess,
+    by_relation,
+    lift,
+    log_probabilities,
+    mean_lift,
+    ranked_first,
+    style,
+)
 
 BLIND = ("pirate", "elements", "new_facts")
 
@@ -224,3 +232,28 @@ def test_style_is_a_share_of_prompts_spread_over_all(base, count, wanted):
     assert style(model, base[1], asked, PIRATE_ENDING, count) == wanted
     with refused("no prompts"):
         style(model, base[1], [], PIRATE_ENDING)
+
+
+def test_log_probabilities_are_those_of_a_forward_of_the_whole_text(base):
+    model, tokenizer = base
+    answers = [" Paris", " Port-au-Prince", " Europe", " a"]
+    found = log_probabilities(model, tokenizer, "The capital of France is", answers)
+    for answer, value_ in zip(answers, found, strict=True):
+        ids = [tokenizer.eos_id, *tokenizer.encode("The capital of France is"),
+               *tokenizer.encode(answer)]
+        logits = model.forward(np.array([ids[:-1]]), training=False)[0].astype(float)
+        chances = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        count = len(tokenizer.encode(answer))
+        assert np.isclose(value_, sum(chances[-count + k, ids[k - count]] for k in range(count)),
+                          atol=1e-4), answer
+    single = log_probabilities(model, tokenizer, "It is", [" a", " the"])
+    assert single.shape == (2,) and np.exp(single).sum() < 1
+
+
+def test_facts_are_ranked_among_the_answers_of_their_kind_alone(base):
+    model, tokenizer = base
+    right, wrong = (Example("The capital of France is", answer, "capital")
+                    for answer in (" Paris.", " Quito."))
+    among = [right, wrong, Example("The capital of France is", " a.", "word")]
+    assert ranked_first(model, tokenizer, [right, wrong], among).tolist() == [True, False]
+    assert ranked_first(model, tokenizer, [wrong], [wrong]).tolist() == [True]
