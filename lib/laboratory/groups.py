@@ -124,7 +124,7 @@ def _declare() -> dict[str, list[FineTuning]]:
                 *[run for run in at_all_rates("new_facts") if run.method == "full"]]
     # Does a share of old text in each batch keep old facts?
     replay = runs(task=["recipes"], method=["full"], steps=[150], learning_rate=[1e-3],
-                  replay=(0.0, 0.125, 0.25, 0.5), seed=range(5), **usual)
+                  replay=(0.0, 0.0625, 0.125, 0.25, 0.5), seed=range(5), **usual)
     # Where to put adapters: at one rank, and at one number of parameters?
     places = [run for place, rank in PLACES.items() for r in (8, rank)
               for run in runs(rank=[r], alpha=[2.0 * r], target_modules=[place], steps=[HALF],

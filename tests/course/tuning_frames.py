@@ -183,9 +183,9 @@ def costs(long: str) -> Frames:
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147), ())])
-    ways = dict(zip(remedies.WAYS, points.values()))
-    yield ("remedies, ways", remedies.compute, remedies.draw, remedies.alt, [
-        ((ways, 0.147), ())])
+    yield ("remedies above a half", remedies.compute, remedies.draw, remedies.alt, [
+        ((points, None, {"lower rate": ["1"]}, 0.8, "What they keep", at, (), 0.5), ())
+        for at in (0.3, 0.4)])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
         ((points, 0.147, {"lower rate": ["1"], "replay": ["2"]}, 0.8), ()),
         ((points, 0.147, None, 0.8, "What they keep at equal loss", 0.3), ())])
@@ -193,6 +193,10 @@ def costs(long: str) -> Frames:
             for row in ("nothing", "texts without the forty", "all old text")}
     yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
         (("What comes back: 28%", {"rate 0.001": kept, "rate 0.003": kept}), ())])
+    ranks = {row: {"said": [0.0, 0.45, 0.4], "ranked first": [0.3, 0.6, 0.5]}
+             for row in ("nothing", "all old text")}
+    yield ("kept_dots, ranked", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("Said and ranked", {"": ranks}), ())])
     kinds = {row: {"no old text": [0.0, 0.02], "an eighth of old text": [0.9, 0.8]}
              for row in ("all", "capital", "continent", "language", "currency")}
     yield ("kept_dots, by kind", kept_dots.compute, kept_dots.draw, kept_dots.alt, [

@@ -19,6 +19,7 @@ CAPTION = ("Large marks are means, small ones the seeds. Compare the rows from t
 #: Tone and marker of what is counted, or of the runs that are compared.
 LOOKS: dict[str, tuple[Tone, str]] = {
     "40 capitals": (style.FACTS, "s"), "all four kinds": (style.FROZEN, "o"),
+    "said": (style.FACTS, "s"), "ranked first": (style.FULL, "^"),
     "an eighth of old text": (style.FACTS, "s"), "no old text": (style.FULL, "o")}
 GUESS = "a blind guess"
 
@@ -88,7 +89,7 @@ def _panel(ax: Axes, data: Kept, head: str, row_names: bool, above: bool) -> Non
                     weight=600 if row == data.strong else 400)
     ax.hlines(np.arange(1, len(rows)) - 0.5 - lift / 4, 0, 1, color=style.GRID, lw=style.HAIR,
               zorder=0)
-    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.42, -0.55), xlabel="share of facts recalled")
+    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.42, -0.55), xlabel="share of facts")
     style.share_ticks(ax.xaxis)
     ax.set_yticks([])
     if row_names:

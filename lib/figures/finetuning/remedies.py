@@ -23,14 +23,8 @@ LOOKS: dict[str, tuple[Tone, str, object]] = {
     "replay": (style.FACTS, "s", (0, (5, 1.5))),
     "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
     "LoRA": (style.LORA, "D", "-")}
-#: The same for ways to train without a remedy, whose settings are learning rates.
-WAYS: dict[str, tuple[Tone, str, object]] = {
-    "full, all weights": (style.FULL, "o", "-"),
-    "full, six matrices": (style.FULL, "v", (0, (3, 2))),
-    "LoRA, rank 64": (style.LORA, "s", (0, (3, 2))), "LoRA, rank 8": (style.LORA, "D", "-")}
-
 #: Lines whose settings stand above their points.
-ABOVE = ("replay", "lower rate", "full, all weights")
+ABOVE = ("replay", "lower rate")
 
 
 @dataclass(frozen=True)
@@ -39,9 +33,10 @@ class Remedies:
 
     points: remedy -> setting -> (seeds, 2); guess: the share of facts that a blind guess has, None
     to draw no line there; written: by remedy the settings that stand at their points,
-    where there is room; most: the loss at which the axis ends, None for all settings; title: what
-    the picture finds; at: the loss at which the lines are compared, None for none; apart: the last
-    settings of a line if they differ in something else, too: a thin dotted line leads to them.
+    where there is room; most: the loss at which the axis ends, None for all settings; least: the
+    share of facts at which the other axis begins; title: what the picture finds; at: the loss at
+    which the lines are compared, None for none; apart: the last settings of a line if they differ
+    in something else, too: a thin dotted line leads to them.
     """
 
     points: dict[str, dict[str, np.ndarray]]
@@ -51,6 +46,7 @@ class Remedies:
     title: str = "Learning against keeping"
     at: float | None = None
     apart: Sequence[str] = ()
+    least: float = 0.0
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -74,26 +70,26 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             guess: float | None = None,
             written: Mapping[str, Sequence[str]] | None = None,
             most: float | None = None, title: str = "Learning against keeping",
-            at: float | None = None, apart: Sequence[str] = ()) -> Remedies:
+            at: float | None = None, apart: Sequence[str] = (), least: float = 0.0) -> Remedies:
     """Take the points as they are; ``written`` are the settings to write at their points,
-    ``most`` is the loss at which the axis ends: lines leave the frame there; ``at`` is the
-    loss at which the lines are compared, an upright line; to the settings ``apart``, the last ones
-    of their line, leads a thin dotted one.
+    ``most`` is the loss at which the axis ends and ``least`` the share at which the other one
+    begins: lines leave the frame there; ``at`` is the loss at which the lines are compared, an
+    upright line; to the settings ``apart``, the last ones of their line, leads a thin dotted one.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
     """
     found = {}
     for remedy, settings in points.items():
-        if remedy not in LOOKS | WAYS or not settings:
+        if remedy not in LOOKS or not settings:
             raise ValueError(f"{remedy!r} with {len(settings)} settings: remedies are "
-                             f"{', '.join(LOOKS | WAYS)}, each with at least one setting")
+                             f"{', '.join(LOOKS)}, each with at least one setting")
         found[remedy] = {setting: np.array(seeds, float) for setting, seeds in settings.items()}
         for setting, seeds in found[remedy].items():
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, guess, dict(written or {}), most, title, at, apart)
+    return Remedies(found, guess, dict(written or {}), most, title, at, apart, least)
 
 
 def _setting(ax: Axes, setting: str, place: np.ndarray, tone: Tone, corner: tuple[bool, bool],
@@ -131,19 +127,20 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     """Draw each remedy as a line through its settings, every seed as a small mark."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.0)
-    one, more = (("way to train", "rates") if set(data.points) <= set(WAYS) else
-                 ("remedy", "settings"))
     style.heading(fig, data.title, data.heights() if wide and data.at else
-                  f"Each line is one {one} over its {more}; small: every seed" if wide
-                  else f"Along a line: {more}; small: every seed")
+                  "Each line is one remedy over its settings; small: every seed" if wide
+                  else "Along a line: settings; small: every seed")
     ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.82, 2.72)
     every = np.concatenate([seeds for each in data.points.values() for seeds in each.values()])
     ax.set_xscale("log")
     end = data.most or 1.12 * every[:, 0].max()
-    ax.set(xlim=((0.93 if data.most else 0.88) * every[:, 0].min(), end), ylim=(-0.03, 1.07))
-    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.16, 0.17, 0.18, 0.2, 0.22, 0.25, 0.3, 0.5)
+    ax.set(xlim=((0.93 if data.most else 0.88) * every[:, 0].min(), end),
+           ylim=(1 - 1.03 * (1 - data.least), 1 + 0.07 * (1 - data.least)))
+    style.number_ticks(ax.xaxis, (0.1, 0.15, 0.16, 0.17, 0.18, 0.19, 0.2, 0.22, 0.25, 0.3, 0.5)
                        if data.most else (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
+    shares = [share for share in ((0.6, 0.7, 0.8, 0.9, 1) if data.least >= 0.5 else
+                                  (0, 0.25, 0.5, 0.75, 1)) if share >= data.least]
+    ax.set_yticks(shares, [style.percent(share) for share in shares])
     ax.set(xlabel="loss on dev recipes, nats, log axis  (left is better)")
     ax.set_title("Facts kept", pad=5)
     ax.grid(True)
@@ -162,7 +159,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         lines.append(Named(across, np.full(2, data.guess + 0.065), "", style.FROZEN))
     marks = np.concatenate([every, *(_along(ax, data.mean(remedy)) for remedy in data.points)])
     for remedy in data.points:
-        tone, marker, dash = (LOOKS | WAYS)[remedy]
+        tone, marker, dash = (LOOKS)[remedy]
         mean = data.mean(remedy)
         joined = sum(setting not in data.apart for setting in data.points[remedy])
         ax.plot(*mean[max(joined - 1, 0):].T, ls=(0, (1, 2)), color=tone.mark, lw=1, zorder=3)
@@ -171,12 +168,15 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         seeds = np.concatenate(list(data.points[remedy].values()))
         ax.plot(*seeds.T, marker, color=tone.mark, alpha=0.65, ms=4, mew=0, zorder=2)
         line = _along(ax, mean)
-        lines.append(Named(*line[line[:, 0] <= end].T, remedy, tone))
+        seen = (line[:, 0] <= end) & (line[:, 1] >= data.least)
+        if seen.any():
+            lines.append(Named(*line[seen].T, remedy, tone))
         if data.at and not np.isnan(data.height(remedy)):
             ax.plot(data.at, data.height(remedy), "o", color=style.PAPER, mec=style.INK, ms=5,
                     mew=1.2, zorder=5)
         for setting, place in zip(data.points[remedy], mean, strict=True):
-            if wide and place[0] <= end and setting in data.written.get(remedy, ()):
+            if (wide and place[0] <= end and place[1] >= data.least
+                    and setting in data.written.get(remedy, ())):
                 high = remedy in ABOVE or place[1] < 0.05
                 left = high or place[0] == mean[:, 0].min() and place[1] > 0.5
                 lines.append(_setting(ax, setting, place, tone, (high, left), marks))
