@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A mark is a method's mean over the seeds. Its line is the 95% interval of the "
-           "difference from LoRA, so a line that reaches LoRA's dashed one leaves the winner open.")
+CAPTION = ("Marks are means of five seeds. A line is the 95% interval of the difference from LoRA: "
+           "if it reaches the dashed one, the winner is open.")
 ROW = 0.25  # inches for a method
 LEFT, RIGHT = 50, 100  # per cent: the axis
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
