@@ -17,7 +17,6 @@ from lib.figures.finetuning import (
     cost_scale,
     forgetting,
     form_facts,
-    job_scores,
     kept_dots,
     learning_rates,
     overfitting,
@@ -98,10 +97,9 @@ Frames = Iterator[tuple[str, Callable[..., Any], Callable[..., Figure], Callable
 def goals(long: str) -> Frames:
     """Chapter 7."""
     prompts = [("Q: " + long[:60] + "?\nA:", " Lima.",
-                {"base": long, "full": "", "lora": " It costs $5 or $6_a.\n"}),
-               ("Instruction: " + long, long, {"base": "", "full": long, "lora": " Lima."})]
-    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9], "lora": [0.0, 0.5, 0.001]},
-              {"base": [0.0], "full": [0.0, 0.2, 0.1], "lora": [1.0, 1.0, 1.0]})
+                {"base": long, "full": " It costs $5 or $6_a.\n"}),
+               ("Instruction: " + long, long, {"base": "", "full": long})]
+    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
     jobs = {title: {"scores": each, "prompts": prompts} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
@@ -121,14 +119,13 @@ def goals(long: str) -> Frames:
              "Learn the elements": job(1500, 150, 203_000, " 72."),
              "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
              "Follow instructions": job(1536, 300, 186_000, "")}
-    jobs5 = {title: {"base": [0.0], "full": [1.0, 0.93, 0.9], "lora": [0.0, 0.5, 0.001]}
-             for title in (*tuned, "Learn new facts")}
-    yield ("job_scores", job_scores.compute, job_scores.draw, job_scores.alt,
-           [((jobs5, jobs5, dict(zip(jobs5, (0.0, 0.13, 0.5, 1.0, 0.99), strict=True))), ())])
-    kept = {step: [step / 600, step / 700] for step in (0, 30, 150, 300, 600)}
+    kept = {told: [told / 81, told / 90] for told in (2, 4, 10, 20, 41, 81)}
+    said = {told: [("The symbol of hydrogen is", " H.", long), (long, " Paris", "$5 $6"),
+                   ("The capital of France is", " Paris", "")] for told in kept}
     yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
-           [(({"form": kept, "lift": {step: [-0.04, 1 - step / 900] for step in kept},
-               "facts": {step: [1.0, 0.99] for step in kept}},), ())])
+           [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
+               "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said, told), ())
+            for told in kept])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 
