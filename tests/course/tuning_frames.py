@@ -69,6 +69,7 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
+    share_front,
     starts,
     target_modules,
     task_rates,
@@ -78,7 +79,6 @@ from lib.figures.lora import (
     two_paths,
     two_sums,
     verdict,
-    way_gaps,
     wide_adapter,
     wordings,
     wrong_choice,
@@ -418,6 +418,8 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, old), ()) for old in second_task.OLD])
+    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
+           [((after,), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -437,12 +439,6 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    gaps = {measure: {f"{pair}, {words} replay": [size * seed - 3 for seed in range(5)]
-                      for words in ("with", "without")
-                      for pair in ("beside \u2212 same", "beside \u2212 merged")}
-            for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
-    yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
-           [((gaps, measure), ()) for measure in gaps])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}
