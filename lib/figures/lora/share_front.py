@@ -91,8 +91,8 @@ def _axes(ax: Axes, data: Shares, wide: bool) -> None:
     ax.axhspan(*HEIGHTS[1:3], color=style.WASH, zorder=1)
     ax.text(0.99, np.mean(HEIGHTS[1:3]), "25 to 60: shortened" if wide else "shortened", ha="right",
             transform=ax.get_yaxis_transform(), va="center", color=style.MUTED, size=style.SMALL)
-    at = right - (0.08 if wide else 0.13) * (right - left), 77.0
     up, across = data.error
+    at = right - across - 0.02 * (right - left), 77.0
     ax.plot([at[0]] * 2, _high(np.array([at[1] - up, at[1] + up])), color=style.MUTED, lw=1.2)
     ax.plot([at[0] - across, at[0] + across], _high(np.array([at[1]] * 2)), color=style.MUTED,
             lw=1.2)
@@ -122,8 +122,10 @@ def draw(data: Shares, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high = 3.7 if wide else 3.3
     fig = style.canvas(layout, 1.0 + high + 0.52)
-    style.heading(fig, "Both tasks, by the share of old examples",
-                  "In a mark: old examples in 16. Both axes are cut" if wide
+    lifted = all(points[max(points)][0] > points[min(points)][0] for points in data.means.values())
+    style.heading(fig, "Old examples bring the first task back" if lifted else
+                  "Both tasks, by the share of old examples",
+                  "In a mark: old examples in 16. Means of the seeds; both axes are cut" if wide
                   else "In a mark: old examples in 16")
     _key(fig, data, 0.6)
     ax = style.place(fig, 0.62, 1.0, style.WIDTH[layout] - 0.76, high)
