@@ -23,7 +23,7 @@ LOOKS: dict[str, tuple[Tone, bool, str | tuple]] = {
     "beside": (style.LORA, False, "-"),
     "merged": (PALE, True, (0, (5, 2))),
     "joint": (Tone("#551a5e", "#551a5e", style.LORA.tint), True, "-")}
-MARK = 13.0  # points: room for a digit of style.SMALL
+MARK = {"wide": 13.0, "narrow": 11.5}  # points: room for a digit of style.SMALL
 #: Percent of the first task, and how high they stand: what lies between the ends is pressed
 #: together where no method is expected, above some forgetting and below what a few examples bring.
 KNOTS, HEIGHTS = (-5.0, 25.0, 60.0, 96.0), (0.0, 0.24, 0.32, 1.0)
@@ -67,12 +67,12 @@ def _high(first: float | np.ndarray) -> np.ndarray:
     return np.interp(first, KNOTS, HEIGHTS)
 
 
-def _lines(ax: Axes, data: Shares) -> None:
+def _lines(ax: Axes, data: Shares, size: float) -> None:
     for depth, (way, points) in enumerate(data.means.items()):
         tone, filled, line = LOOKS[way]
         first, second = np.array(list(points.values())).T
         ax.plot(second, _high(first), color=tone.mark, lw=1.5, ls=line, zorder=2)
-        ax.plot(second, _high(first), "o", ms=MARK, color=tone.mark if filled else style.PAPER,
+        ax.plot(second, _high(first), "o", ms=size, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=1.2, zorder=3 + depth, ls="")
         for old, (up, right) in points.items():
             ax.text(right, _high(up), str(old), ha="center", va="center_baseline", weight=600,
@@ -83,14 +83,15 @@ def _lines(ax: Axes, data: Shares) -> None:
 def _axes(ax: Axes, data: Shares, wide: bool) -> None:
     """The axes, the break of the upright one, and how large a standard error is."""
     second = [right for points in data.means.values() for _, right in points.values()]
-    left, right = np.floor(min(second)) - 0.6, np.ceil(max(second)) + 0.6
+    left, right = min(second) - 0.5, max(second) + 0.5
     ax.set(xlim=(left, right), ylim=(0, 1), xlabel="second task, % exact",
            ylabel="first task, % exact")
     ax.set_yticks(_high(np.array(TICKS)), [f"{tick}" for tick in TICKS])
     ax.grid()
     ax.axhspan(*HEIGHTS[1:3], color=style.WASH, zorder=1)
-    ax.text(0.99, np.mean(HEIGHTS[1:3]), "25 to 60: shortened" if wide else "shortened", ha="right",
-            transform=ax.get_yaxis_transform(), va="center", color=style.MUTED, size=style.SMALL)
+    ax.text(0.34, np.mean(HEIGHTS[1:3]), "25 to 60: shortened" if wide else "shortened",
+            ha="center", transform=ax.get_yaxis_transform(), va="center", color=style.MUTED,
+            size=style.SMALL)
     up, across = data.error
     at = right - across - 0.02 * (right - left), 77.0
     ax.plot([at[0]] * 2, _high(np.array([at[1] - up, at[1] + up])), color=style.MUTED, lw=1.2)
@@ -120,7 +121,7 @@ def draw(data: Shares, layout: Layout = "wide") -> Figure:
     """Draw the means of the seeds, joined from the smallest share of old examples to the largest.
     """
     wide = layout == "wide"
-    high = 3.7 if wide else 3.3
+    high = 3.7
     fig = style.canvas(layout, 1.0 + high + 0.52)
     lifted = all(points[max(points)][0] > points[min(points)][0] for points in data.means.values())
     style.heading(fig, "Old examples bring the first task back" if lifted else
@@ -130,7 +131,7 @@ def draw(data: Shares, layout: Layout = "wide") -> Figure:
     _key(fig, data, 0.6)
     ax = style.place(fig, 0.62, 1.0, style.WIDTH[layout] - 0.76, high)
     _axes(ax, data, wide)
-    _lines(ax, data)
+    _lines(ax, data, MARK[layout])
     return fig
 
 
