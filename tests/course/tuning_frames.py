@@ -68,6 +68,7 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
+    share_front,
     starts,
     target_modules,
     task_rates,
@@ -77,13 +78,13 @@ from lib.figures.lora import (
     two_paths,
     two_sums,
     verdict,
-    way_gaps,
     wide_adapter,
     wordings,
     wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
+from lib.laboratory.chapter_runs import load_chapter
 from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
 from lib.losses import IGNORE
@@ -386,6 +387,18 @@ def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
             for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
 
 
+def recorded_shares() -> dict[tuple[str, int], list[list[float]]]:
+    """What each of A4's methods scores in both tasks, by the old examples in sixteen."""
+    found: dict[tuple[str, int], list[list[float]]] = {}
+    for line in load_chapter("sequence"):
+        way, replay, rate, _ = line["run"].values()
+        if rate == 0.01:
+            for task, part in enumerate(("first", "answers")):
+                found.setdefault((way, round(16 * replay)), [[], []])[task].append(
+                    100 * line[part])
+    return found
+
+
 def serving(long: str) -> Frames:
     """Chapter 17."""
     weights, left = worn()
@@ -419,6 +432,8 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, old), ()) for old in second_task.OLD])
+    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
+           [((recorded_shares(),), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -438,12 +453,6 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    gaps = {measure: {f"{pair}, {words} replay": [size * seed - 3 for seed in range(5)]
-                      for words in ("with", "without")
-                      for pair in ("beside \u2212 same", "beside \u2212 merged")}
-            for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
-    yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
-           [((gaps, measure), ()) for measure in gaps])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}
