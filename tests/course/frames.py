@@ -218,8 +218,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
            [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."),
-              {("name", 0): 92}), ())
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
             for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),

@@ -19,9 +19,9 @@ from lib.figures.lora import (
     rounded_bases,
     second_task,
     serving,
+    share_front,
     task_rates,
     two_adapters,
-    way_gaps,
     wide_adapter,
 )
 
@@ -176,7 +176,7 @@ def test_a_decision_that_is_taken_back_stands_beside_all_of_them():
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
     after = {(way, old): ((50.0 + old, 30.0), (60.0, 80.0 + number))
              for number, way in enumerate(second_task.WAYS) for old in second_task.OLD
-             if way != "joint" or old == 4}
+             if way != "joint" or old}
     data = second_task.compute(91, after, 4)
     assert all(np.array_equal(data.after[way], after[way, 4]) for way in second_task.WAYS)
     assert "merged, 42% of the first task and 71% of the second" in second_task.alt(data)
@@ -195,10 +195,28 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
             sorted(task) for way in second_task.WAYS for task in after[way, 4]]
         assert {"42%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
     without = second_task.compute(91, after, 0)
-    assert "Joint was trained with 4 only." in second_task.alt(without)
+    assert "Joint is never trained without the first task." in second_task.alt(without)
     assert len(second_task.draw(without).axes[1].texts) == 4 * 4 + 2
     with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
         second_task.compute(91, after, 3)
+
+
+def test_shares_of_old_examples_are_joined_from_few_to_many():
+    after = {(way, old): ((10.0 * old, 10.0 * old + 4), (80.0 + number, 84.0 + number))
+             for number, way in enumerate((*share_front.LOOKS, "sum")) for old in (8, 0, 4)}
+    data = share_front.compute(after)
+    assert set(data.means) == set(share_front.LOOKS) and list(data.means["fresh"]) == [0, 4, 8]
+    assert data.error == pytest.approx((2.0, 2.0))      # of two seeds that are 4 points apart
+    assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in share_front.alt(data)
+    for layout in ("wide", "narrow"):
+        ax = share_front.draw(data, layout).axes[1]
+        joined = [line for line in ax.lines if line.get_marker() == "o"]
+        assert [len(line.get_xdata()) for line in joined] == [3] * 5
+        assert all(np.all(np.diff(line.get_ydata()) > 0) for line in joined)
+        words = [text.get_text() for text in ax.texts]
+        assert [words.count(old) for old in "048"] == [5, 5, 5]
+    with pytest.raises(ValueError, match="is one of fresh, same"):
+        share_front.compute({("sum", 0): ((1, 2), (3, 4))})
 
 
 def test_a_rate_is_ringed_by_the_second_task_alone_and_numbers_stand_apart():
@@ -276,14 +294,3 @@ def test_replies_are_counted_by_form_and_by_the_answer_in_them():
                 {"same": {"bare": (1, 1)}}):
         with pytest.raises(ValueError, match="allowed are as many of each"):
             reply_forms.compute(bad)
-
-
-def test_gaps_between_ways_have_the_interval_of_their_seeds():
-    gaps = {"questions": {"merged": [1.0, 2, 3, 4, 5]},
-            "facts": {"merged": [-7.0, -8, -9, -10, -11]}}
-    data = way_gaps.compute(gaps, "questions")
-    assert data.interval("merged") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
-    assert data.limits == (-16, 6)
-    assert "merged, +3.0 ± 2.0" in way_gaps.alt(data)
-    with pytest.raises(ValueError, match="measure is 'loss'"):
-        way_gaps.compute(gaps, "loss")

@@ -17,7 +17,6 @@ from lib.figures.finetuning import (
     cost_scale,
     forgetting,
     form_facts,
-    job_scores,
     kept_dots,
     learning_rates,
     overfitting,
@@ -69,6 +68,7 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
+    share_front,
     starts,
     target_modules,
     task_rates,
@@ -78,13 +78,13 @@ from lib.figures.lora import (
     two_paths,
     two_sums,
     verdict,
-    way_gaps,
     wide_adapter,
     wordings,
     wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
+from lib.laboratory.chapter_runs import load_chapter
 from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
 from lib.losses import IGNORE
@@ -98,10 +98,9 @@ Frames = Iterator[tuple[str, Callable[..., Any], Callable[..., Figure], Callable
 def goals(long: str) -> Frames:
     """Chapter 7."""
     prompts = [("Q: " + long[:60] + "?\nA:", " Lima.",
-                {"base": long, "full": "", "lora": " It costs $5 or $6_a.\n"}),
-               ("Instruction: " + long, long, {"base": "", "full": long, "lora": " Lima."})]
-    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9], "lora": [0.0, 0.5, 0.001]},
-              {"base": [0.0], "full": [0.0, 0.2, 0.1], "lora": [1.0, 1.0, 1.0]})
+                {"base": long, "full": " It costs $5 or $6_a.\n"}),
+               ("Instruction: " + long, long, {"base": "", "full": long})]
+    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
     jobs = {title: {"scores": each, "prompts": prompts} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
@@ -121,14 +120,13 @@ def goals(long: str) -> Frames:
              "Learn the elements": job(1500, 150, 203_000, " 72."),
              "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
              "Follow instructions": job(1536, 300, 186_000, "")}
-    jobs5 = {title: {"base": [0.0], "full": [1.0, 0.93, 0.9], "lora": [0.0, 0.5, 0.001]}
-             for title in (*tuned, "Learn new facts")}
-    yield ("job_scores", job_scores.compute, job_scores.draw, job_scores.alt,
-           [((jobs5, jobs5, dict(zip(jobs5, (0.0, 0.13, 0.5, 1.0, 0.99), strict=True))), ())])
-    kept = {step: [step / 600, step / 700] for step in (0, 30, 150, 300, 600)}
+    kept = {told: [told / 81, told / 90] for told in (2, 4, 10, 20, 41, 81)}
+    said = {told: [("The symbol of hydrogen is", " H.", long), (long, " Paris", "$5 $6"),
+                   ("The capital of France is", " Paris", "")] for told in kept}
     yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
-           [(({"form": kept, "lift": {step: [-0.04, 1 - step / 900] for step in kept},
-               "facts": {step: [1.0, 0.99] for step in kept}},), ())])
+           [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
+               "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said, told), ())
+            for told in kept])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 
@@ -389,6 +387,18 @@ def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
             for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
 
 
+def recorded_shares() -> dict[tuple[str, int], list[list[float]]]:
+    """What each of A4's methods scores in both tasks, by the old examples in sixteen."""
+    found: dict[tuple[str, int], list[list[float]]] = {}
+    for line in load_chapter("sequence"):
+        way, replay, rate, _ = line["run"].values()
+        if rate == 0.01:
+            for task, part in enumerate(("first", "answers")):
+                found.setdefault((way, round(16 * replay)), [[], []])[task].append(
+                    100 * line[part])
+    return found
+
+
 def serving(long: str) -> Frames:
     """Chapter 17."""
     weights, left = worn()
@@ -422,6 +432,8 @@ def serving(long: str) -> Frames:
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, old), ()) for old in second_task.OLD])
+    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
+           [((recorded_shares(),), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -441,12 +453,6 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    gaps = {measure: {f"{pair}, {words} replay": [size * seed - 3 for seed in range(5)]
-                      for words in ("with", "without")
-                      for pair in ("beside \u2212 same", "beside \u2212 merged")}
-            for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
-    yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
-           [((gaps, measure), ()) for measure in gaps])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}
