@@ -11,7 +11,6 @@ from lib.figures.lora import (
     grid,
     half_step,
     merge_places,
-    merge_rounding,
     one_fetch,
     qlora_step,
     reply_cards,
@@ -59,31 +58,32 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert "100% of qa's replies begin rightly, 50% of pirate's test" in two_adapters.alt(data)
-
-
-def test_errors_belong_to_a_size_and_to_a_kind_of_rounding():
-    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
-                                  [[0.005, 0.006], [0.4, 0.41]])
-    assert data.weights.tolist() == [[0.003, 0.001], [0.2, 0.001]]
-    assert ("Update of 0.2% of W: weights in bfloat16, 20.0% merged and 0.1% unmerged; "
-            "computing in bfloat16 too, 40.0% and 41.0%.") in merge_rounding.alt(data)
+    assert ("100% of qa's replies have the right answer first, "
+            "50% of pirate's test") in two_adapters.alt(data)
 
 
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
-    data = one_fetch.compute(10e9, 1e9, 4, 2, (0, 2, 2))
+    data = one_fetch.compute(10e9, 1e9, 4, 2)
     assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
     words = one_fetch.alt(data)
-    assert "row 3 from adapter 2" in words and "22.0 GB sorted by adapter in 2 calls" in words
-    alone = one_fetch.compute(10e9, 1e9, 4, 1, (0, 2, 2))
+    assert "row 3 from adapter 1" in words and "22.0 GB sorted by adapter in 2 calls" in words
+    alone = one_fetch.compute(10e9, 1e9, 4, 1)
     assert alone.ordered == alone.mixed
 
 
+def test_the_rows_want_the_adapters_that_the_requests_have():
+    found = {adapters: one_fetch.compute(10e9, 1e9, 8, adapters) for adapters in (1, 4, 6, 8)}
+    assert {adapters: data.which for adapters, data in found.items()} == {
+        1: (0, 0, 0), 4: (0, 2, 2), 6: (0, 2, 2), 8: (0, 1, 2)}
+    for adapters, boxes in ((1, 1), (4, 4), (6, 3), (8, 3)):
+        words = [text.get_text() for text in one_fetch.draw(found[adapters]).axes[0].texts]
+        assert sum(word.startswith("A") for word in words) == boxes
+        assert (f"and {adapters - 3} more" in words) == (adapters > 4)
+
+
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]]), r"weights have shape \(1, 1\)"),
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]]), r"computing have shape \(1, 1\)"),
-    (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
-    (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
+    (lambda: one_fetch.compute(1, 1, 2, 1), "2 requests want 1 adapters"),
+    (lambda: one_fetch.compute(1, 1, 4, 5), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])

@@ -50,7 +50,6 @@ from lib.figures.lora import (
     lora_count,
     low_rank,
     merge_places,
-    merge_rounding,
     one_fetch,
     outer_products,
     pull,
@@ -405,11 +404,8 @@ def serving(long: str) -> Frames:
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
-    yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
-           [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
-              ((0.005, 0.005), (0.038, 0.05), (0.409, 0.41))), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
-           [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
+           [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
