@@ -5,7 +5,6 @@ import pytest
 
 from lib.figures.lora import (
     clip,
-    decisions,
     drift,
     few_bits,
     grid,
@@ -127,15 +126,20 @@ def test_entries_below_half_a_step_are_counted_and_weighed():
         half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
 
 
-def test_adapters_stand_in_the_order_of_their_updates():
-    data = few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
-                                      "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.9, 0.2],
-                                                                           [0.9, 0.9, 0.1]])})
+def test_adapters_stand_in_the_order_of_their_updates_with_one_merge():
+    adapters = {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
+                "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.8, 0.2], [0.9, 0.9, 0.1]])}
+    data = few_bits.compute(4, 0.12, adapters)
     assert data.names == ("small", "large") and data.below == 1
-    assert "Update of 8.0% (small): as it is 95.0%, unmerged 90.0%, rounded once 90.0%, " \
-        "rounded twice 15.0%." in few_bits.alt(data)
+    assert "Update of 8.0% (small): original weights 95.0%, unmerged 90.0%, rounded twice 15.0%." \
+        in few_bits.alt(data)
+    once = few_bits.compute(4, 0.12, adapters, "rounded once")
+    assert "unmerged 90.0%, rounded once 85.0%." in few_bits.alt(once)
+    assert "once 85%" in {text.get_text() for text in few_bits.draw(once).axes[1].texts}
     with pytest.raises(ValueError, match="large: each seed has 3 shares"):
         few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8]])})
+    with pytest.raises(ValueError, match="merge is 'never'"):
+        few_bits.compute(4, 0.12, adapters, "never")
 
 
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
@@ -154,23 +158,16 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
             clip.compute(W, 0, 3, end)
 
 
-def test_each_base_needs_answers_of_both_ways():
-    data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8])}, [0.9, 1.0])
+def test_each_base_needs_the_same_seeds_of_both_ways():
+    data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8, 0.8])}, [0.9, 1.0])
     assert data.whole == pytest.approx(0.95) and data.moved[0].tolist() == [0.5, 0.7]
-    assert "4 bits: 60% moved there, 80% with QLoRA." in rounded_bases.alt(data)
-    with pytest.raises(ValueError, match="no answers on 3 bits"):
-        rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
-
-
-def test_a_decision_that_is_taken_back_stands_beside_all_of_them():
-    data = decisions.compute(["all", "plain"], {"0.85": [[0.8, 0.82], [0.7]],
-                                                "0.7": [[0.9], [0.7]]})
-    words = [text.get_text() for text in decisions.draw(data).axes[0].texts]
-    assert {"81.0%", "70.0%", "\u221211.0", "90.0%", "\u221220.0"} <= set(words)
-    assert "0.85: all 81.0%, plain 70.0%. 0.7: all 90.0%, plain" in decisions.alt(data)
-    for rows in ([[0.8]], [[0.8], []]):
-        with pytest.raises(ValueError, match="one column or two"):
-            decisions.compute(["all", "plain"], {"0.85": rows})
+    gain, margin = data.gains[0]
+    assert gain == pytest.approx(20) and margin == pytest.approx(12.71 * 10, rel=1e-3)
+    assert "4 bits: 60.0% moved there, 80.0% with QLoRA; gain in points +20.0, 95% interval " \
+        "-107.1 to 147.1." in rounded_bases.alt(data)
+    with pytest.raises(ValueError, match="two to five seeds on 3 bits"):
+        rounded_bases.compute({"4 bits": ([0.5, 0.6], [0.8, 0.9]), "3 bits": ([0.4], [0.8])},
+                              [0.9])
 
 
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():

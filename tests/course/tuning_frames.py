@@ -34,7 +34,6 @@ from lib.figures.lora import (
     budget,
     capacity,
     clip,
-    decisions,
     drift,
     enough,
     equal_learning,
@@ -416,12 +415,12 @@ def serving(long: str) -> Frames:
            [((bits, error, {
                "rate 0.001": ([0.07, 0.08], [0.95, 0.93], [[0.92, 0.93, low], [0.9, 0.9, 0.0]]),
                "rate 0.003": ([0.13], [0.96], [[0.93, 0.94, 0.85]]),
-               "the book's": ([0.27], [0.96], [[0.6, 0.4, low]]),
-               "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}), ())
-            for bits, error, low in ((4, 0.122, 0.14), (3, 0.284, 0.4))])
+               "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}, merge), ())
+            for bits, error, low, merge in (
+                (4, 0.122, 0.14, "rounded twice"), (3, 0.284, 0.4, "rounded once"))])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
-    sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
+    sizes = {"3 bits": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92, 0.93])}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])
     after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
@@ -439,9 +438,6 @@ def serving(long: str) -> Frames:
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
            [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
-    yield ("decisions", decisions.compute, decisions.draw, decisions.alt,
-           [((["all three decisions", "trained beside the original weights", "rounded twice"],
-              {"5 seeds": [[0.9, 0.8], [1.0], [0.0]]}), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
