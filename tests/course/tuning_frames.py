@@ -43,12 +43,12 @@ from lib.figures.lora import (
     fronts,
     grid,
     half_step,
-    kept_pairs,
     knobs,
     lora_block,
     lora_count,
     low_rank,
     merge_places,
+    old_text_loss,
     one_fetch,
     outer_products,
     pull,
@@ -75,7 +75,6 @@ from lib.figures.lora import (
     two_adapters,
     two_paths,
     two_sums,
-    verdict,
     wide_adapter,
     wordings,
     wrong_choice,
@@ -323,11 +322,6 @@ def comparison(long: str) -> Frames:
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)]
            + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, rate), ()) for rate in (None, 0.03)])
-    rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
-            ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
-            ("yield", "operations a token", 6.27, 4.89, "million")]
-    yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),
@@ -335,8 +329,8 @@ def comparison(long: str) -> Frames:
              "Not at one loss: LoRA has learnt more": ("qa",)}
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
-    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
-           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+    yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
+           [((ends, kinds, "Not at one loss: LoRA has learnt more", methods), ())
             for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
