@@ -94,7 +94,7 @@ class TransformerBlock(Layer):
     def random(cls, config: GPTConfig, rng: np.random.Generator) -> TransformerBlock:
         """A GPT's block, with weights drawn from ``rng``."""
         size, dtype = config.embedding_dimension, config.dtype
-        # 2 * layers branches write to the residual stream: their variances add up to one
+        # 2 * layers sublayers write to the residual stream: their variances add up to one
         narrow = (2 * config.layers) ** -0.5
         return cls(
             LayerNorm(size, dtype),

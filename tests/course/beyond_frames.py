@@ -20,7 +20,6 @@ from lib.figures.beyond import (
     tuned,
     turned_down,
     twins,
-    variants,
     whole_answers,
 )
 from lib.figures.finetuning import after_pretraining
@@ -34,13 +33,6 @@ def chapter_18(_: str) -> Frames:
     yield ("after_pretraining", after_pretraining.compute, after_pretraining.draw,
            after_pretraining.alt, [((), ())])
     yield "family", family.compute, family.draw, family.alt, [((), ())]
-    rng = np.random.default_rng(6)
-    found = {name: [{"answers": min(1.0, score + seed / 50), "numbers": rng.integers(200_000)}
-                    for seed in range(3)]
-             for name, score in (("LoRA", 0.84), ("LoRA+ 16", 0), ("PiSSA", 0.8), ("DoRA", 1.0),
-                                 ("rsLoRA 64", 0.9), ("norms", 0.6))}
-    yield ("variants", variants.compute, variants.draw, variants.alt,
-           [((found,), ()), ((found, 2.0), ()), ((found, 2.0, 2), ())])
     sigma = tuple(3 / (1 + np.arange(128) / 4))
     for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
         yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
@@ -51,10 +43,9 @@ def chapter_18(_: str) -> Frames:
               "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
     yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
-    rivals = {"best": {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)},
-              "half": {"LoRA+ 16": np.array([0.1, 0.8]), "parallel adapter": np.ones(2)}}
+    rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
-           [((scores, rivals, rate, theirs), ()) for rate in scores for theirs in rivals])
+           [((scores, rivals, rate), ()) for rate in scores])
     base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
     high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
     valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (

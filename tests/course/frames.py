@@ -18,7 +18,6 @@ from lib.figures.gpt import (
     attention_cost,
     attention_graph,
     attention_map,
-    branch_ablation,
     cache_cost,
     cache_flow,
     calibration,
@@ -54,6 +53,7 @@ from lib.figures.gpt import (
     rows_alike,
     state_patching,
     step_size,
+    sublayer_ablation,
     temperature,
     training_window,
     two_blocks,
@@ -218,8 +218,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
            [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."),
-              {("name", 0): 92}), ())
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
             for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
     says = {"country": ("The capital of Peru is", " Antananarivo."),
@@ -245,7 +244,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]
-    yield ("branch_ablation", branch_ablation.compute, branch_ablation.draw, branch_ablation.alt,
+    yield ("sublayer_ablation", sublayer_ablation.compute, sublayer_ablation.draw,
+           sublayer_ablation.alt,
            [(((0.7, 0.992), {kind: (0.7 + 1.6 * share, 1 - share)
                              for kind, share in zip(kinds, (1.0, 0.5, 0.1, -0.001, 0.0, 0.002,
                                                             0.3, 0.4))}), ())])

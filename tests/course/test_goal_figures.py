@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import before_after, form_facts, job_scores, pipeline, transfer
+from lib.figures.finetuning import before_after, form_facts, pipeline, transfer
 from lib.figures.finetuning.before_after import compute
 from lib.figures.finetuning.pipeline import Job
 
 PROMPT = ("Q: Which city?\nA:", " Addis Ababa.",
-          {"base": " 82, 83", "full": " Addis Aba", "lora": " Addis Ababa. It"})
-SCORES = {"base": [0.0], "full": [0.9, 1.0], "lora": [0.5, 0.6, 0.7]}
+          {"base": " 82, 83", "full": " Addis Aba"})
+SCORES = {"base": [0.0], "full": [0.9, 1.0]}
 GOALS = {"Answer": {"scores": SCORES, "prompts": [PROMPT]}}
 
 
@@ -25,7 +25,13 @@ def both(step_zero="", step_ten=" Juba."):
 
 def test_an_answer_is_right_as_far_as_it_goes():
     data = compute(GOALS, "Answer", 1)
-    assert [data.right(name) for name in ("base", "full", "lora")] == [False, True, True]
+    assert [data.right(name) for name in ("base", "full")] == [False, True]
+
+
+def test_what_goes_on_after_the_wanted_answer_is_right():
+    goals = {"Answer": {"scores": SCORES,
+                        "prompts": [(*PROMPT[:2], PROMPT[2] | {"full": " Addis Ababa. It"})]}}
+    assert compute(goals, "Answer", 1).right("full")
 
 
 @pytest.mark.parametrize("said", ["", " ", " Addis Bbaba.", " Juba."])
@@ -36,7 +42,7 @@ def test_a_wrong_or_empty_answer_is_not_right(said):
 
 def test_before_and_after_says_every_answer_and_mean():
     words = before_after.alt(compute(GOALS, "Answer", 1))
-    for part in ("82, 83", "Addis Aba", "Addis Ababa. It", "0%", "95%", "60%"):
+    for part in ("82, 83", "Addis Aba", "0%", "95%"):
         assert part in words
 
 
@@ -91,37 +97,27 @@ def test_a_pipeline_without_work_is_refused(jobs, message):
         pipeline.compute(Job(1, 1, 10, ""), jobs)
 
 
-def test_the_scores_have_a_mark_for_each_seed_and_a_bar_for_the_guess():
-    shares = {"base": [0.0], "full": [0.9, 1.0], "lora": [0.5, 0.6, 0.7]}
-    data = job_scores.compute({"Answer": shares}, {"Answer": shares}, {"Answer": 0.25})
-    right, facts = job_scores.draw(data).axes[1], job_scores.draw(data).axes[-1]
-    drawn = [list(map(float, line.get_xdata())) for line in right.lines]
-    assert drawn == [[0.25, 0.25], [0.0], [0.9, 1.0], [0.5, 0.6, 0.7]]
-    assert len(facts.lines) == 3
-    assert "Answer 95% and 60%, guess 25%, old facts 95% and 60%" in job_scores.alt(data)
+SHARES = {"form": {4: [0.6, 0.8], 41: [0.9, 0.9]}, "facts": {4: [0.0], 41: [0.9]},
+          "old": {4: [0.2], 41: [0.02]}}
+SAID = {4: [("Its symbol is", " H.", " As.")], 41: [("Its symbol is", " H.", " H.")]}
 
 
-@pytest.mark.parametrize("right, guess, message", [
-    ({}, {}, "same jobs"), ({"Answer": {"base": [0]}}, {"Sing": 0.1}, "same jobs"),
-    ({"Answer": {"base": [0]}}, {"Answer": 0.1}, "'Answer' has base; needed are base, full, lora")])
-def test_scores_that_do_not_fit_are_refused(right, guess, message):
-    with pytest.raises(ValueError, match=message):
-        job_scores.compute(right, right, guess)
-
-
-def test_form_and_facts_are_means_at_each_number_of_steps():
-    seeds = {30: [0.6, 0.8], 300: [0.9, 0.9]}
-    data = form_facts.compute({"form": seeds, "lift": {30: [0.0], 300: [0.9]}, "facts": seeds})
+def test_form_and_facts_are_means_at_each_place():
+    data = form_facts.compute(SHARES, SAID, 4)
     ax = form_facts.draw(data).axes[0]
-    assert np.allclose(ax.lines[0].get_ydata(), [0.7, 0.9])
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["30", "300"]
-    assert "30, 300 steps: right kind of answer 70%, 90%" in form_facts.alt(data)
+    lines = [line for line in ax.lines if len(line.get_ydata()) == 2 and line.get_ls() != "None"]
+    assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "41"]
+    words = form_facts.alt(data)
+    assert "After 4 texts about each element: right kind of answer 70%" in words
+    assert "right answer 0%" in words and "ended with 'As.', wanted is 'H.'" in words
 
 
-@pytest.mark.parametrize("shares, message", [
-    ({"form": {1: [0]}}, "shares has form; needed are form, lift, facts"),
-    (dict.fromkeys(("form", "lift", "facts"), {1: [0]}), "same steps, two or more"),
-    ({"form": {1: [0], 2: [0]}, "lift": {1: [0], 2: [0]}, "facts": {1: [0]}}, "same steps")])
-def test_form_and_facts_that_do_not_fit_are_refused(shares, message):
+@pytest.mark.parametrize("shares, told, message", [
+    ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, old"),
+    (dict.fromkeys(("form", "facts", "old"), {1: [0]}), 1, "same places, two or more"),
+    (SHARES | {"old": {4: [0]}}, 4, "same places"),
+    (SHARES, 5, "told is 5; allowed are 4, 41")])
+def test_form_and_facts_that_do_not_fit_are_refused(shares, told, message):
     with pytest.raises(ValueError, match=message):
-        form_facts.compute(shares)
+        form_facts.compute(shares, SAID, told)

@@ -5,13 +5,11 @@ import pytest
 
 from lib.figures.lora import (
     clip,
-    decisions,
     drift,
     few_bits,
     grid,
     half_step,
     merge_places,
-    merge_rounding,
     one_fetch,
     qlora_step,
     reply_cards,
@@ -19,9 +17,9 @@ from lib.figures.lora import (
     rounded_bases,
     second_task,
     serving,
+    share_front,
     task_rates,
     two_adapters,
-    way_gaps,
     wide_adapter,
 )
 
@@ -59,31 +57,32 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert "100% of qa's replies begin rightly, 50% of pirate's test" in two_adapters.alt(data)
-
-
-def test_errors_belong_to_a_size_and_to_a_kind_of_rounding():
-    data = merge_rounding.compute([0.2, 0.002], [[0.003, 0.001], [0.2, 0.001]],
-                                  [[0.005, 0.006], [0.4, 0.41]])
-    assert data.weights.tolist() == [[0.003, 0.001], [0.2, 0.001]]
-    assert ("Update of 0.2% of W: weights in bfloat16, 20.0% merged and 0.1% unmerged; "
-            "computing in bfloat16 too, 40.0% and 41.0%.") in merge_rounding.alt(data)
+    assert ("100% of qa's replies have the right answer first, "
+            "50% of pirate's test") in two_adapters.alt(data)
 
 
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
-    data = one_fetch.compute(10e9, 1e9, 4, 2, (0, 2, 2))
+    data = one_fetch.compute(10e9, 1e9, 4, 2)
     assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
     words = one_fetch.alt(data)
-    assert "row 3 from adapter 2" in words and "22.0 GB sorted by adapter in 2 calls" in words
-    alone = one_fetch.compute(10e9, 1e9, 4, 1, (0, 2, 2))
+    assert "row 3 from adapter 1" in words and "22.0 GB sorted by adapter in 2 calls" in words
+    alone = one_fetch.compute(10e9, 1e9, 4, 1)
     assert alone.ordered == alone.mixed
 
 
+def test_the_rows_want_the_adapters_that_the_requests_have():
+    found = {adapters: one_fetch.compute(10e9, 1e9, 8, adapters) for adapters in (1, 4, 6, 8)}
+    assert {adapters: data.which for adapters, data in found.items()} == {
+        1: (0, 0, 0), 4: (0, 2, 2), 6: (0, 2, 2), 8: (0, 1, 2)}
+    for adapters, boxes in ((1, 1), (4, 4), (6, 3), (8, 3)):
+        words = [text.get_text() for text in one_fetch.draw(found[adapters]).axes[0].texts]
+        assert sum(word.startswith("A") for word in words) == boxes
+        assert (f"and {adapters - 3} more" in words) == (adapters > 4)
+
+
 @pytest.mark.parametrize("call, words", [
-    (lambda: merge_rounding.compute([0.2], [[0.1]], [[0, 0]]), r"weights have shape \(1, 1\)"),
-    (lambda: merge_rounding.compute([0.2], [[0.1, 0.1]], [[0]]), r"computing have shape \(1, 1\)"),
-    (lambda: one_fetch.compute(1, 1, 4, 2, (0, 4, 1)), r"the rows want \(0, 4, 1\)"),
-    (lambda: one_fetch.compute(1, 1, 4, 5, (0, 2, 1)), "4 requests want 5 adapters"),
+    (lambda: one_fetch.compute(1, 1, 2, 1), "2 requests want 1 adapters"),
+    (lambda: one_fetch.compute(1, 1, 4, 5), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
     (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])
@@ -127,15 +126,20 @@ def test_entries_below_half_a_step_are_counted_and_weighed():
         half_step.compute(np.zeros((2, 2)), np.ones((2, 1)), 3)
 
 
-def test_adapters_stand_in_the_order_of_their_updates():
-    data = few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
-                                      "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.9, 0.2],
-                                                                           [0.9, 0.9, 0.1]])})
+def test_adapters_stand_in_the_order_of_their_updates_with_one_merge():
+    adapters = {"large": ([0.27], [0.96], [[0.9, 0.8, 0.8]]),
+                "small": ([0.07, 0.09], [0.9, 1.0], [[0.9, 0.8, 0.2], [0.9, 0.9, 0.1]])}
+    data = few_bits.compute(4, 0.12, adapters)
     assert data.names == ("small", "large") and data.below == 1
-    assert "Update of 8.0% (small): as it is 95.0%, unmerged 90.0%, rounded once 90.0%, " \
-        "rounded twice 15.0%." in few_bits.alt(data)
+    assert "Update of 8.0% (small): original weights 95.0%, unmerged 90.0%, rounded twice 15.0%." \
+        in few_bits.alt(data)
+    once = few_bits.compute(4, 0.12, adapters, "rounded once")
+    assert "unmerged 90.0%, rounded once 85.0%." in few_bits.alt(once)
+    assert "once 85%" in {text.get_text() for text in few_bits.draw(once).axes[1].texts}
     with pytest.raises(ValueError, match="large: each seed has 3 shares"):
         few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8]])})
+    with pytest.raises(ValueError, match="merge is 'never'"):
+        few_bits.compute(4, 0.12, adapters, "never")
 
 
 def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
@@ -154,29 +158,22 @@ def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
             clip.compute(W, 0, 3, end)
 
 
-def test_each_base_needs_answers_of_both_ways():
-    data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8])}, [0.9, 1.0])
+def test_each_base_needs_the_same_seeds_of_both_ways():
+    data = rounded_bases.compute({"4 bits": ([0.5, 0.7], [0.8, 0.8])}, [0.9, 1.0])
     assert data.whole == pytest.approx(0.95) and data.moved[0].tolist() == [0.5, 0.7]
-    assert "4 bits: 60% moved there, 80% with QLoRA." in rounded_bases.alt(data)
-    with pytest.raises(ValueError, match="no answers on 3 bits"):
-        rounded_bases.compute({"4 bits": ([0.5], [0.8]), "3 bits": ([], [0.8])}, [0.9])
-
-
-def test_a_decision_that_is_taken_back_stands_beside_all_of_them():
-    data = decisions.compute(["all", "plain"], {"0.85": [[0.8, 0.82], [0.7]],
-                                                "0.7": [[0.9], [0.7]]})
-    words = [text.get_text() for text in decisions.draw(data).axes[0].texts]
-    assert {"81.0%", "70.0%", "\u221211.0", "90.0%", "\u221220.0"} <= set(words)
-    assert "0.85: all 81.0%, plain 70.0%. 0.7: all 90.0%, plain" in decisions.alt(data)
-    for rows in ([[0.8]], [[0.8], []]):
-        with pytest.raises(ValueError, match="one column or two"):
-            decisions.compute(["all", "plain"], {"0.85": rows})
+    gain, margin = data.gains[0]
+    assert gain == pytest.approx(20) and margin == pytest.approx(12.71 * 10, rel=1e-3)
+    assert "4 bits: 60.0% moved there, 80.0% with QLoRA; gain in points +20.0, 95% interval " \
+        "-107.1 to 147.1." in rounded_bases.alt(data)
+    with pytest.raises(ValueError, match="two to five seeds on 3 bits"):
+        rounded_bases.compute({"4 bits": ([0.5, 0.6], [0.8, 0.9]), "3 bits": ([0.4], [0.8])},
+                              [0.9])
 
 
 def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
     after = {(way, old): ((50.0 + old, 30.0), (60.0, 80.0 + number))
              for number, way in enumerate(second_task.WAYS) for old in second_task.OLD
-             if way != "joint" or old == 4}
+             if way != "joint" or old}
     data = second_task.compute(91, after, 4)
     assert all(np.array_equal(data.after[way], after[way, 4]) for way in second_task.WAYS)
     assert "merged, 42% of the first task and 71% of the second" in second_task.alt(data)
@@ -195,10 +192,28 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
             sorted(task) for way in second_task.WAYS for task in after[way, 4]]
         assert {"42%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
     without = second_task.compute(91, after, 0)
-    assert "Joint was trained with 4 only." in second_task.alt(without)
+    assert "Joint is never trained without the first task." in second_task.alt(without)
     assert len(second_task.draw(without).axes[1].texts) == 4 * 4 + 2
     with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
         second_task.compute(91, after, 3)
+
+
+def test_shares_of_old_examples_are_joined_from_few_to_many():
+    after = {(way, old): ((10.0 * old, 10.0 * old + 4), (80.0 + number, 84.0 + number))
+             for number, way in enumerate((*share_front.LOOKS, "sum")) for old in (8, 0, 4)}
+    data = share_front.compute(after)
+    assert set(data.means) == set(share_front.LOOKS) and list(data.means["fresh"]) == [0, 4, 8]
+    assert data.error == pytest.approx((2.0, 2.0))      # of two seeds that are 4 points apart
+    assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in share_front.alt(data)
+    for layout in ("wide", "narrow"):
+        ax = share_front.draw(data, layout).axes[1]
+        joined = [line for line in ax.lines if line.get_marker() == "o"]
+        assert [len(line.get_xdata()) for line in joined] == [3] * 5
+        assert all(np.all(np.diff(line.get_ydata()) > 0) for line in joined)
+        words = [text.get_text() for text in ax.texts]
+        assert [words.count(old) for old in "048"] == [5, 5, 5]
+    with pytest.raises(ValueError, match="is one of fresh, same"):
+        share_front.compute({("sum", 0): ((1, 2), (3, 4))})
 
 
 def test_a_rate_is_ringed_by_the_second_task_alone_and_numbers_stand_apart():
@@ -276,14 +291,3 @@ def test_replies_are_counted_by_form_and_by_the_answer_in_them():
                 {"same": {"bare": (1, 1)}}):
         with pytest.raises(ValueError, match="allowed are as many of each"):
             reply_forms.compute(bad)
-
-
-def test_gaps_between_ways_have_the_interval_of_their_seeds():
-    gaps = {"questions": {"merged": [1.0, 2, 3, 4, 5]},
-            "facts": {"merged": [-7.0, -8, -9, -10, -11]}}
-    data = way_gaps.compute(gaps, "questions")
-    assert data.interval("merged") == pytest.approx((3, 2.78 * 2.5**0.5 / 5**0.5))
-    assert data.limits == (-16, 6)
-    assert "merged, +3.0 ± 2.0" in way_gaps.alt(data)
-    with pytest.raises(ValueError, match="measure is 'loss'"):
-        way_gaps.compute(gaps, "loss")

@@ -17,7 +17,6 @@ from lib.figures.finetuning import (
     cost_scale,
     forgetting,
     form_facts,
-    job_scores,
     kept_dots,
     learning_rates,
     overfitting,
@@ -35,7 +34,6 @@ from lib.figures.lora import (
     budget,
     capacity,
     clip,
-    decisions,
     drift,
     enough,
     equal_learning,
@@ -45,13 +43,12 @@ from lib.figures.lora import (
     fronts,
     grid,
     half_step,
-    kept_pairs,
     knobs,
     lora_block,
     lora_count,
     low_rank,
     merge_places,
-    merge_rounding,
+    old_text_loss,
     one_fetch,
     outer_products,
     pull,
@@ -69,6 +66,7 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
+    share_front,
     starts,
     target_modules,
     task_rates,
@@ -77,14 +75,13 @@ from lib.figures.lora import (
     two_adapters,
     two_paths,
     two_sums,
-    verdict,
-    way_gaps,
     wide_adapter,
     wordings,
     wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
+from lib.laboratory.chapter_runs import load_chapter
 from lib.laboratory.lora_steps import Measured
 from lib.lora import TARGETS
 from lib.losses import IGNORE
@@ -98,10 +95,9 @@ Frames = Iterator[tuple[str, Callable[..., Any], Callable[..., Figure], Callable
 def goals(long: str) -> Frames:
     """Chapter 7."""
     prompts = [("Q: " + long[:60] + "?\nA:", " Lima.",
-                {"base": long, "full": "", "lora": " It costs $5 or $6_a.\n"}),
-               ("Instruction: " + long, long, {"base": "", "full": long, "lora": " Lima."})]
-    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9], "lora": [0.0, 0.5, 0.001]},
-              {"base": [0.0], "full": [0.0, 0.2, 0.1], "lora": [1.0, 1.0, 1.0]})
+                {"base": long, "full": " It costs $5 or $6_a.\n"}),
+               ("Instruction: " + long, long, {"base": "", "full": long})]
+    scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
     jobs = {title: {"scores": each, "prompts": prompts} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
@@ -121,14 +117,13 @@ def goals(long: str) -> Frames:
              "Learn the elements": job(1500, 150, 203_000, " 72."),
              "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
              "Follow instructions": job(1536, 300, 186_000, "")}
-    jobs5 = {title: {"base": [0.0], "full": [1.0, 0.93, 0.9], "lora": [0.0, 0.5, 0.001]}
-             for title in (*tuned, "Learn new facts")}
-    yield ("job_scores", job_scores.compute, job_scores.draw, job_scores.alt,
-           [((jobs5, jobs5, dict(zip(jobs5, (0.0, 0.13, 0.5, 1.0, 0.99), strict=True))), ())])
-    kept = {step: [step / 600, step / 700] for step in (0, 30, 150, 300, 600)}
+    kept = {told: [told / 81, told / 90] for told in (2, 4, 10, 20, 41, 81)}
+    said = {told: [("The symbol of hydrogen is", " H.", long), (long, " Paris", "$5 $6"),
+                   ("The capital of France is", " Paris", "")] for told in kept}
     yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
-           [(({"form": kept, "lift": {step: [-0.04, 1 - step / 900] for step in kept},
-               "facts": {step: [1.0, 0.99] for step in kept}},), ())])
+           [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
+               "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said, told), ())
+            for told in kept])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 
@@ -331,11 +326,6 @@ def comparison(long: str) -> Frames:
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)]
            + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, rate), ()) for rate in (None, 0.03)])
-    rows = [("cost", "numbers trained", 12_044_736, 12_944_736, ""),
-            ("cost", "memory of the process", 100, 0, "MB"),
-            ("yield", "new facts, half learnt: old facts kept", 99.2, 89.4, "%"),
-            ("yield", "operations a token", 6.27, 4.89, "million")]
-    yield "verdict", verdict.compute, verdict.draw, verdict.alt, [((rows,), ())]
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),
@@ -343,8 +333,8 @@ def comparison(long: str) -> Frames:
              "Not at one loss: LoRA has learnt more": ("qa",)}
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
-    yield ("kept_pairs", kept_pairs.compute, kept_pairs.draw, kept_pairs.alt,
-           [((ends, kinds, 0.845, "Not at one loss: LoRA has learnt more", methods), ())
+    yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
+           [((ends, kinds, "Not at one loss: LoRA has learnt more", methods), ())
             for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
@@ -393,17 +383,26 @@ def strengths_of_two(long: str) -> dict[tuple[float, float], dict[str, Any]]:
             for p in (0, 0.5, 1, 1.5) for q in (0, 0.5, 1, 1.5)}
 
 
+def recorded_shares() -> dict[tuple[str, int], list[list[float]]]:
+    """What each of A4's methods scores in both tasks, by the old examples in sixteen."""
+    found: dict[tuple[str, int], list[list[float]]] = {}
+    for line in load_chapter("sequence"):
+        way, replay, rate, _ = line["run"].values()
+        if rate == 0.01:
+            for task, part in enumerate(("first", "answers")):
+                found.setdefault((way, round(16 * replay)), [[], []])[task].append(
+                    100 * line[part])
+    return found
+
+
 def serving(long: str) -> Frames:
     """Chapter 17."""
     weights, left = worn()
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
-    yield ("merge_rounding", merge_rounding.compute, merge_rounding.draw, merge_rounding.alt,
-           [(((0.267, 0.027, 0.003), ((0.003, 0.001), (0.02, 0.001), (0.2, 0.001)),
-              ((0.005, 0.005), (0.038, 0.05), (0.409, 0.41))), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
-           [((16.06e9, 84e6, 32, count, (0, 2, 2)), ()) for count in (1, 4, 32)])
+           [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits, times), ())
             for bits in (8, 4, 3) for times in grid.TIMES])
@@ -414,18 +413,20 @@ def serving(long: str) -> Frames:
            [((bits, error, {
                "rate 0.001": ([0.07, 0.08], [0.95, 0.93], [[0.92, 0.93, low], [0.9, 0.9, 0.0]]),
                "rate 0.003": ([0.13], [0.96], [[0.93, 0.94, 0.85]]),
-               "the book's": ([0.27], [0.96], [[0.6, 0.4, low]]),
-               "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}), ())
-            for bits, error, low in ((4, 0.122, 0.14), (3, 0.284, 0.4))])
+               "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}, merge), ())
+            for bits, error, low, merge in (
+                (4, 0.122, 0.14, "rounded twice"), (3, 0.284, 0.4, "rounded once"))])
     yield ("clip", clip.compute, clip.draw, clip.alt,
            [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
-    sizes = {"3 bits, clipped": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92] * 2)}
+    sizes = {"3 bits": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92, 0.93])}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])
     after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
            [((91.0, after, old), ()) for old in second_task.OLD])
+    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
+           [((recorded_shares(),), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -435,9 +436,6 @@ def serving(long: str) -> Frames:
            [((step,), ()) for step in qlora_step.STEPS])
     yield ("merge_places", merge_places.compute, merge_places.draw, merge_places.alt,
            [(({"4 bits": [[0.9, 0.8]] * 4, "3 bits": [[1.0, 0.2]] * 4},), ())])
-    yield ("decisions", decisions.compute, decisions.draw, decisions.alt,
-           [((["all three decisions", "trained beside the original weights", "rounded twice"],
-              {"5 seeds": [[0.9, 0.8], [1.0], [0.0]]}), ())])
     yield ("wide_adapter", wide_adapter.compute, wide_adapter.draw, wide_adapter.alt,
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
@@ -445,12 +443,6 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    gaps = {measure: {f"{pair}, {words} replay": [size * seed - 3 for seed in range(5)]
-                      for words in ("with", "without")
-                      for pair in ("beside \u2212 same", "beside \u2212 merged")}
-            for measure, size in (("questions", 9), ("instructions", 1), ("facts", -5))}
-    yield ("way_gaps", way_gaps.compute, way_gaps.draw, way_gaps.alt,
-           [((gaps, measure), ()) for measure in gaps])
     sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
                         "sentence for another question": (1, 7), "neither": (0, 30)}
                   for number, way in enumerate(second_task.WAYS)}

@@ -180,7 +180,7 @@ def test_freezing_drops_gradients_and_caches_and_can_be_undone(rng):
     ("feed_forward.up_linear.weights", 128**-0.5),
     ("feed_forward.down_linear.weights", (512 * 2 * 4)**-0.5)])
 def test_weights_start_with_their_spread(model, name, std):
-    """The two branches of each of four blocks add up to a variance of one."""
+    """The two sublayers of each of four blocks add up to a variance of one."""
     for path, array in model.parameters().items():
         if path.endswith(name):
             assert array.std() == pytest.approx(std, rel=0.03)

@@ -68,7 +68,7 @@ lab_parts.model = ({ matrix, add, gelu, heap, Layer, Linear, Embedding, LayerNor
       this.wanted_rows = new WantedRows();
       this.feed_forward_norm = new LayerNorm(size);
       this.feed_forward = new FeedForward(size, config.feed_forward_dimension);
-      this.off = new Set(); // branches that add nothing: 'attention', 'feed-forward'
+      this.off = new Set(); // sublayers that add nothing: 'attention', 'feed-forward'
     }
 
     forward(x, batch, training = true, past = null, wanted = null) {

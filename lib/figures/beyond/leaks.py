@@ -13,7 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 CAPTION = "Bars are means, and each mark is a seed. Compare the rows of one method in both panels."
-ROW = 0.36  # inches
+ONE = "\n(one seed)"
+ROW = 0.4  # inches
 TITLES = "answered in JSON", "still answered rightly"
 
 
@@ -53,7 +54,8 @@ def _panel(ax: Axes, data: Leaks, part: int, names: bool) -> None:
         style.seeds(ax, values, at + style.fan(values, 0.2), marker, tone, 4.5)
     ax.set(xlim=(0, 1.03), ylim=(len(data.rows) - 0.4, -0.6), title=TITLES[part])
     style.share_ticks(ax.xaxis)
-    ax.set_yticks(range(len(data.rows)), list(data.rows))
+    ax.set_yticks(range(len(data.rows)), [
+        run + ONE * (shares.shape[1] == 1) for run, shares in data.rows.items()])
     ax.tick_params(axis="y", length=0, labelleft=names, labelcolor=style.INK)
     ax.grid(axis="x")
 

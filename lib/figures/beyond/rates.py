@@ -37,12 +37,6 @@ class Panel:
         """The mean losses of the method and of LoRA, each at its chosen rate."""
         return float(self.own[self.at].mean()), float(self.base[self.base_at].mean())
 
-    @property
-    def alike(self) -> tuple[int, int]:
-        """Of how many rates that both were given the method has the lower mean, and of how many."""
-        both = self.own.keys() & self.base.keys()
-        return sum(self.own[rate].mean() < self.base[rate].mean() for rate in both), len(both)
-
 
 @dataclass(frozen=True)
 class Rates:
@@ -131,8 +125,9 @@ def _title(data: Rates) -> str:
     if data.alone:
         return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
     if not data.shared:
-        return "Lower than LoRA at " + ", then at ".join(
-            "{} of {} rates".format(*panel.alike) for panel in data.panels)
+        sides = {"Lower than LoRA": data.lower, "Higher": [
+            panel.name for panel in data.panels if panel.name not in data.lower]}
+        return ". ".join(f"{side}: {' and '.join(names)}" for side, names in sides.items() if names)
     names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
         f"{len(data.lower)} of {len(data.panels)}"
     return f"Lower than LoRA at their best: {names}"
@@ -149,7 +144,7 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     style.heading(fig, _title(data), "Mean loss of the seeds at each rate" if data.alone
                   else "Purple: the method" + ", with ticks at its rates" * (layout == "wide")
                   + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-                  if data.shared else "Purple: the method. Grey: LoRA. Counted: shared rates")
+                  if data.shared else "Purple: the method. Grey: LoRA. Compared at their lowest")
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
         ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)

@@ -8,42 +8,43 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from lib.figures.beyond.variants import interval
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A bar is the distance between a method's mean and LoRA's, over the same seeds. Methods "
-           "at their best rate have five seeds, at half or twice of it two.")
-ROW = 0.23  # inches for a method
-LEFT, RIGHT = 55, 97  # per cent: the axis
-THEIRS = {"half": "half their best rate", "best": "their best rate",
-          "twice": "twice their best rate"}
+CAPTION = ("Marks are means of five seeds. A line is the 95% interval of the difference from LoRA: "
+           "if it reaches the dashed one, the winner is open.")
+ROW = 0.25  # inches for a method
+LEFT, RIGHT = 50, 100  # per cent: the axis
+T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}  # of 95%, by the number of seeds
+
+
+def interval(gains: np.ndarray) -> tuple[float, float]:
+    """Return the mean of the seeds' differences, and the margin of its 95% interval."""
+    return float(gains.mean()), float(T[len(gains)] * gains.std(ddof=1) / len(gains) ** 0.5)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """LoRA's answers by rate, (seeds,) each; the variants' at ``theirs``; LoRA's rate."""
+    """LoRA's answers by rate, (seeds,) each; the variants' at their best rates; LoRA's rate."""
 
     lora: dict[float, np.ndarray]
     others: dict[str, np.ndarray]
     rate: float
-    theirs: str = "best"
-
-    @property
-    def seeds(self) -> int:
-        """How many seeds the variants have here; LoRA's first ones are compared with them."""
-        return min(len(each) for each in self.others.values()) if self.others else 0
 
     @property
     def here(self) -> np.ndarray:
-        """LoRA's answers at its rate, of these seeds."""
-        return self.lora[self.rate][:self.seeds or None]
+        """LoRA's answers at its rate."""
+        return self.lora[self.rate]
+
+    def difference(self, name: str) -> tuple[float, float]:
+        """Of a variant's answers from LoRA's, seed by seed: the mean, and its 95% margin."""
+        return interval(self.others[name] - self.here)
 
     def decided(self, sign: int = 1, times: float = 1.0) -> list[str]:
-        """The variants whose differences from LoRA, seed by seed, have a 95% interval above zero,
-        or below it for a ``sign`` of -1, even if it is ``times`` as wide.
+        """The variants whose 95% interval lies above zero, or below it for a ``sign`` of -1, even
+        if it is ``times`` as wide.
         """
-        found = {name: interval(each - self.here) for name, each in self.others.items()}
+        found = {name: self.difference(name) for name in self.others}
         return [name for name, (mean, margin) in found.items() if sign * mean > times * margin]
 
     def above(self) -> list[str]:
@@ -52,43 +53,46 @@ class Tuned:
         return [name for name, each in self.others.items() if each.mean() > here]
 
 
-def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, Mapping[str, np.ndarray]],
-            rate: float, theirs: str = "best") -> Tuned:
-    """Set LoRA's rate, and the rate of all others: ``half``, ``best`` or ``twice`` their best.
+def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, np.ndarray],
+            rate: float) -> Tuned:
+    """Set LoRA's rate.
 
     Raises:
-        ValueError: LoRA was not run at this rate, or the others not at theirs.
+        ValueError: LoRA was not run at this rate, or a variant has other seeds than LoRA.
     """
     if rate not in lora:
         raise ValueError(f"LoRA was not run at {rate}; allowed are {', '.join(map(str, lora))}")
-    if theirs not in others:
-        raise ValueError(f"the others were not run at {theirs!r}; allowed are {', '.join(others)}")
-    return Tuned(dict(lora), dict(others[theirs]), rate, theirs)
+    counts = {len(each) for each in (*lora.values(), *others.values())}
+    if len(counts) > 1 or not counts <= T.keys():
+        raise ValueError(f"the numbers of seeds are {sorted(counts)}: all must have 2, 3, 4 or 5")
+    return Tuned(dict(lora), dict(others), rate)
 
 
 @style.styled
 def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     """Draw a row for each method, with LoRA's mean as a line through all of them."""
     names = ["LoRA", *data.others]
-    high, above = ROW * len(names), data.above()
+    high, above, sure = ROW * len(names), data.above(), data.decided()
     fig = style.canvas(layout, 1.35 + high)
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} answer more",
-                  f"The others at {THEIRS[data.theirs]}; purple: above LoRA")
+                  f"Purple: above LoRA; filled: by the whole 95% interval ({len(sure)})"
+                  if layout == "wide" else f"Filled: by the whole 95% interval ({len(sure)})")
     ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.45, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.here.mean()
     if here >= LEFT:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
-    for row, name in enumerate(names):
-        tone = style.DATA if not row else style.LORA if name in above else style.FROZEN
-        mean = here if not row else 100 * data.others[name].mean()
-        if mean < LEFT:  # it stands further left
-            ax.annotate(f"{mean:.0f}%", (LEFT, row), (LEFT + 4, row), va="center",
-                        color=tone.ink, weight=600,
-                        arrowprops={"arrowstyle": "-|>", "color": tone.mark})
-            continue
-        ax.plot([max(here, LEFT), mean], [row, row], color=tone.mark, lw=2.4, zorder=3)
-        ax.plot([mean], [row], "s" if not row else "D", ms=7, color=tone.mark, zorder=4)
+        ax.plot([here], [0], "s", ms=7, color=style.DATA.mark, zorder=4)
+    else:  # it stands further left
+        ax.annotate(f"{here:.0f}%", (LEFT, 0), (LEFT + 4, 0), va="center", color=style.DATA.ink,
+                    weight=600, arrowprops={"arrowstyle": "-|>", "color": style.DATA.mark})
+    for row, (name, each) in enumerate(data.others.items(), 1):
+        tone, mean = style.LORA if name in above else style.FROZEN, 100 * each.mean()
+        margin = 100 * data.difference(name)[1]
+        ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=2.4, zorder=3,
+                solid_capstyle="butt")
+        ax.plot([mean], [row], "D", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
+                if name in [*sure, *data.decided(-1)] else style.PAPER)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
@@ -99,7 +103,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
-    above = data.above()
+    above, sure = data.above(), data.decided()
     return (f"LoRA at a rate of {data.rate:g} answers {100 * data.here.mean():.1f}%; "
-            f"{len(above)} of {len(data.others)} others, at {THEIRS[data.theirs]}, answer more: "
-            f"{', '.join(above) or 'none'}.")
+            f"{len(above)} of {len(data.others)} others, at their best rates, answer more: "
+            f"{', '.join(above) or 'none'}. By the whole 95% interval: "
+            f"{', '.join(sure) or 'none'}.")

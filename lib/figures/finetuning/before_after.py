@@ -14,16 +14,15 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose a goal and compare the base's line with the other two: what has changed is "
-           "how it answers.")
+CAPTION = ("Choose a goal and compare the base's line with the tuned model's: what has changed "
+           "is how it answers.")
 
-NAMES = {"base": ("base model", style.FROZEN), "full": ("fully tuned", style.FULL),
-         "lora": ("LoRA", style.LORA)}
+NAMES = {"base": ("base model", style.FROZEN), "full": ("fine-tuned", style.FULL)}
 
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """One prompt of one goal: three models' answers, and the goal's scores.
+    """One prompt of one goal: both models' answers, and the goal's scores.
 
     answers: text by model, one of NAMES; wanted: how a right one begins; scores: held-out shares
     by model (seeds,), one for the base.
@@ -86,7 +85,7 @@ def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bo
 def _height(wide: bool) -> float:
     """Height of the card of answers: the same in all frames."""
     line = style.BASE * LEADING
-    return 0.12 + 5 * line + 0.45 if wide else 0.12 + 10 * line + 0.5
+    return 0.12 + 4 * line + 0.38 if wide else 0.12 + 8 * line + 0.43
 
 
 def _scores(ax: Axes, data: BeforeAfter) -> None:
@@ -95,22 +94,22 @@ def _scores(ax: Axes, data: BeforeAfter) -> None:
         values = data.scores[name]
         style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
         ax.text(1.03, row, style.percent(values.mean()), va="center", color=tone.ink, weight=600)
-    ax.set(xlim=(0, 1), ylim=(2.5, -0.5), xlabel="test answers that are right, each seed")
+    ax.set(xlim=(0, 1), ylim=(1.5, -0.5), xlabel="test answers that are right, each seed")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-    ax.set_yticks(range(3), [label for label, _ in NAMES.values()])
+    ax.set_yticks(range(2), [label for label, _ in NAMES.values()])
     ax.grid(axis="x")
 
 
 @style.styled
 def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
-    """Draw the three answers, and below them the scores of the goal."""
+    """Draw both answers, and below them the scores of the goal."""
     wide = layout == "wide"
     high = _height(wide)
-    fig = style.canvas(layout, 0.62 + high + 1.75)
-    style.heading(fig, data.goal, "Above, three models go on from one prompt; below, the whole test"
+    fig = style.canvas(layout, 0.62 + high + 1.5)
+    style.heading(fig, data.goal, "Above, both models go on from one prompt; below, the whole test"
                   if wide else "One prompt, and below it the whole test")
     _answers(fig, data, 0.62, high, wide)
-    _scores(style.place(fig, 1.0, 0.62 + high + 0.22, fig.get_size_inches()[0] - 1.55, 0.95), data)
+    _scores(style.place(fig, 1.0, 0.62 + high + 0.22, fig.get_size_inches()[0] - 1.55, 0.7), data)
     return fig
 
 

@@ -1,4 +1,4 @@
-"""Form first, facts later, at a price: three shares against the steps of a run."""
+"""Form first, facts later, at a price: three shares against how often a thing was told."""
 
 from __future__ import annotations
 
@@ -10,82 +10,130 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
+from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Each point is a run planned for so many steps, marks are seeds. The form is there "
-           "first, the facts come late, and the old ones pay.")
+CAPTION = ("From left to right: the answers first take the right kind, much later they become "
+           "right, and the last prompt shows the price.")
 
 #: What is drawn, from the top of the legend down: its words, tone, marker and dash.
 LINES: dict[str, tuple[str, Tone, str, object]] = {
     "form": ("right kind of answer", style.FULL, "o", "-"),
-    "lift": ("facts, lift over a blind guess", style.TASK, "D", "-"),
-    "facts": ("old facts still told", style.FACTS, "s", (0, (3, 2)))}
+    "facts": ("right answer", style.TASK, "D", "-"),
+    "old": ("old facts still told", style.FACTS, "s", (0, (3, 2)))}
+
+#: One prompt: it, the answer wanted, and what a model says.
+Said = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class FormFacts:
-    """Shares (seeds,) by name in LINES and by steps; ``steps`` ascend from 0."""
+    """Shares (seeds,) by name in LINES and by how often each was told, in ascending order; and
+    what the model that was told ``at`` times says.
+    """
 
-    steps: tuple[int, ...]
+    told: tuple[int, ...]
     shares: dict[str, dict[int, np.ndarray]]
+    at: int
+    answers: tuple[Said, ...]
+
+    def mean(self, name: str) -> float:
+        """The mean over the seeds at the chosen place."""
+        return float(self.shares[name][self.at].mean())
 
 
-def compute(shares: Mapping[str, Mapping[int, Sequence[float]]]) -> FormFacts:
-    """Gather the shares of the runs by what was measured and by planned steps.
+def compute(shares: Mapping[str, Mapping[int, Sequence[float]]],
+            answers: Mapping[int, Sequence[Said]], told: int) -> FormFacts:
+    """Gather the shares of the runs by what was measured and by how often each was told.
 
     Raises:
-        ValueError: A measure is missing, or was not taken at the same steps as the others.
+        ValueError: A measure is missing, or was not taken at the same places as the others.
     """
     if set(shares) != set(LINES):
         raise ValueError(f"shares has {', '.join(shares)}; needed are {', '.join(LINES)}")
-    steps = tuple(sorted(shares["form"]))
-    if len(steps) < 2 or any(tuple(sorted(each)) != steps for each in shares.values()):
-        raise ValueError(f"every measure needs the same steps, two or more; form has {steps}")
-    return FormFacts(steps, {name: {step: np.atleast_1d(np.asarray(each[step], float))
-                                    for step in steps} for name, each in shares.items()})
+    places = tuple(sorted(shares["form"]))
+    if len(places) < 2 or any(tuple(sorted(each)) != places
+                              for each in (*shares.values(), answers)):
+        raise ValueError(f"every measure needs the same places, two or more; form has {places}")
+    if told not in places:
+        raise ValueError(f"told is {told}; allowed are {', '.join(map(str, places))}")
+    return FormFacts(places, {name: {place: np.atleast_1d(np.asarray(each[place], float))
+                                     for place in places} for name, each in shares.items()},
+                     told, tuple(answers[told]))
 
 
 def _lines(ax: Axes, data: FormFacts) -> None:
-    """The means as lines, every seed as a mark, against places at equal distances."""
-    places = np.arange(len(data.steps))
+    """The means as lines, every seed as a mark; each place doubles the one before, or nearly."""
+    places = np.arange(len(data.told))
+    ax.axvline(data.told.index(data.at), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for name, (_, tone, marker, dash) in LINES.items():
         each = data.shares[name]
-        ax.plot(places, [each[step].mean() for step in data.steps], color=tone.mark, ls=dash,
+        ax.plot(places, [each[told].mean() for told in data.told], color=tone.mark, ls=dash,
                 zorder=2)
-        for place, step in zip(places, data.steps, strict=True):
-            style.seeds(ax, np.full(len(each[step]), place), each[step], marker, tone, 6)
-    ax.set(xlim=(-0.15, len(places) - 0.85), ylim=(-0.06, 1.06), xlabel="steps of the run")
-    ax.set_xticks(places, [f"{step:,}" for step in data.steps])
+        for place, told in zip(places, data.told, strict=True):
+            style.seeds(ax, np.full(len(each[told]), place), each[told], marker, tone, 5)
+    ax.set(xlim=(-0.15, len(places) - 0.85), ylim=(-0.06, 1.06),
+           xlabel="texts read about each element")
+    ax.set_xticks(places, [f"{told:,}" for told in data.told])
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
 
 
-@style.styled
-def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
-    """Draw the three lines, with their names beside or above them."""
-    wide = layout == "wide"
-    fig = style.canvas(layout, 2.95 if wide else 3.5)
-    style.heading(fig, "The form comes first, the facts come late",
-                  "The elements: full fine-tuning at rate 0.003, two seeds" if wide
-                  else "The elements: full, rate 0.003, two seeds")
-    _lines(style.place(fig, 0.5, 0.72 if wide else 1.3, 4.2 if wide else 2.95, 1.72), data)
+def _key(fig: Figure, data: FormFacts, wide: bool) -> None:
+    """The lines in words, with the means at the chosen place."""
     for k, (name, (words, tone, marker, dash)) in enumerate(LINES.items()):
-        last = data.shares[name][data.steps[-1]].mean()
-        ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.95 if wide else 0.58)
+        ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.8 if wide else 0.58)
                          + k * (0.5 if wide else 0.22), 2.2 if wide else 3.4, 0.42)
         ax.plot([0.02, 0.3], [0.1, 0.1], color=tone.mark, ls=dash)
         ax.plot(0.16, 0.1, marker, color=tone.mark, ms=6, mec=style.PAPER, mew=0.8)
         ax.text(0.38, 0.1, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
         if wide:
-            ax.text(0.38, 0.28, f"{last:.0%} after {data.steps[-1]}", va="center",
-                    color=tone.ink, size=style.SMALL)
+            ax.text(0.38, 0.28, style.percent(data.mean(name)), va="center", color=tone.ink,
+                    size=style.SMALL)
+
+
+def _height(data: FormFacts, wide: bool) -> float:
+    return 0.24 + (1 + len(data.answers) * (1 if wide else 2)) * (style.BASE * LEADING + 0.05)
+
+
+def _answers(fig: Figure, data: FormFacts, top: float, wide: bool) -> None:
+    """Each prompt with what is said and what is wanted."""
+    width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING
+    ax = style.card(fig, style.MARGIN, top, width, _height(data, wide))
+    said, wanted = (3.0, 5.4) if wide else (0.15, 2.1)
+    at = 0.12
+    ax.text(said, at + line / 2, "the model says", va="center", color=style.FULL.ink, weight=600)
+    ax.text(wanted, at + line / 2, "wanted", va="center", color=style.MUTED)
+    for prompt, right, text in data.answers:
+        at += line + 0.05
+        paragraph(ax, 0.15, at, visible(prompt), 2.8 if wide else width - 0.3, 1, style.MUTED)
+        at += 0 if wide else line + 0.05
+        paragraph(ax, said, at, visible(text) or "(nothing)", 2.3 if wide else 1.9, 1,
+                  style.FULL.ink)
+        paragraph(ax, wanted, at, right, 1.3, 1, style.MUTED)
+
+
+@style.styled
+def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
+    """Draw the three lines with their names beside or above them, and the answers below."""
+    wide = layout == "wide"
+    top = 2.85 if wide else 3.5
+    fig = style.canvas(layout, top + _height(data, wide) + 0.06)
+    form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
+    style.heading(fig, f"After {data.at} texts about each element: {form} form, {right} facts"
+                  if wide else f"{data.at} texts each: {form} form, {right} facts",
+                  "Symbols and atomic numbers asked of fully fine-tuned models, each seed"
+                  if wide else "Symbols and atomic numbers, each seed")
+    _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
+    _key(fig, data, wide)
+    _answers(fig, data, top, wide)
     return fig
 
 
 def alt(data: FormFacts) -> str:
-    """Return the figure in words."""
-    said = "; ".join(f"{words} " + ", ".join(
-        f"{data.shares[name][step].mean():.0%}" for step in data.steps)
-        for name, (words, *_) in LINES.items())
-    return (f"Full fine-tuning on the elements for {', '.join(map(str, data.steps))} steps: "
-            f"{said}.")
+    """Return the frame in words."""
+    said = "; ".join(f"{words} {style.percent(data.mean(name))}"
+                     for name, (words, *_) in LINES.items())
+    prompt, wanted, text = data.answers[0]
+    return (f"After {data.at} texts about each element: {said}. '{prompt}' is ended with "
+            f"'{visible(text)}', wanted is '{wanted.strip()}'.")

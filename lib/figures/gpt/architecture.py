@@ -23,7 +23,7 @@ BOX = 0.29  # height of a box
 class Part:
     """A box: its name, the shapes of its arrays, its parameters, and how often it comes.
 
-    ``branch`` boxes of one pair stand beside the stream and are added to it.
+    Two sublayers, the boxes of one pair, stand beside the stream and are added to it.
     """
 
     name: str
@@ -111,7 +111,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
                                             "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8})
 
 
-def _branch(ax: Axes, pair: tuple[Part, Part], top: float, at: Columns, most: int) -> None:
+def _sublayer(ax: Axes, pair: tuple[Part, Part], top: float, at: Columns, most: int) -> None:
     """Two boxes that read from the stream above, and are added to it below."""
     for k, part in enumerate(pair):
         _box(ax, part, top + k * STEP, at, most)
@@ -168,7 +168,7 @@ def draw(data: Parts, layout: Layout = "wide") -> Figure:
             size=style.SMALL, color=style.MUTED)
     _ends(ax, data, tops, at, most)
     for k in (0, 2):
-        _branch(ax, data.block[k:k + 2], tops["block"] + k * STEP, at, most)
+        _sublayer(ax, data.block[k:k + 2], tops["block"] + k * STEP, at, most)
     return fig
 
 

@@ -100,7 +100,7 @@ def _feed_forward(ax: Axes, design: Design, top: float) -> None:
 
 
 def _stream(ax: Axes) -> None:
-    """The stream from the top down, with two branches that read it and are added to it."""
+    """The stream from the top down, with two sublayers that read it and are added to it."""
     ax.plot([STREAM, STREAM], [0.42, HIGH - 0.04], color=style.INK, lw=2.2, zorder=1)
     for norm, part in (ROWS[:2], ROWS[2:]):
         read, add = norm + SMALL / 2, part + LARGE / 2

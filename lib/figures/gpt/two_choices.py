@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Full dots: the norm before the branch. Open squares: the norm after the sum, which at "
-           "some rates ends no better than token frequencies.")
+CAPTION = ("Full dots: the norm before the sublayer. Open squares: the norm after the sum, which "
+           "at some rates ends no better than token frequencies.")
 
 PANELS = {True: "Scaled initialization, as ours", False: "Unscaled initialization"}
 SCALED = ", scaled"
@@ -39,7 +39,7 @@ def compute(losses: Mapping[tuple[str, float], float], guessing: float) -> Choic
 
 
 def _panel(ax: Axes, data: Choices, scaled: bool) -> None:
-    """Loss over learning rate, with the norm before the branch and after the sum."""
+    """Loss over learning rate, with the norm before the sublayer and after the sum."""
     ax.axhline(data.guessing, color=style.MUTED, ls=":", lw=1.2, zorder=1)
     ax.text(data.rates[0], data.guessing - 0.1, "token frequencies alone", color=style.MUTED,
             size=style.SMALL, va="top")

@@ -112,9 +112,10 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.8)
     style.heading(fig, f"{data.bits} bits, rounded {data.times}: "
-                       f"{data.left:.0%} of the row\u2019s change is left",
-                  f"{SHOWN - data.lost} of these {SHOWN} weights change their level"
-                  + (f"; levels are {data.step:.3f} apart" if wide else ""))
+                       f"{data.lost} of {SHOWN} changes are lost",
+                  f"Levels are {data.step:.3f} apart" + (
+                      f"; on average over the row, {data.left:.0%} of the change is left"
+                      if wide else f"; {data.left:.0%} is left on average"))
     _key(fig, 0.58, wide, TIMES[data.times])
     _plot(style.place(fig, 0.72, 1.0 if wide else 1.22, style.WIDTH[layout] - 0.86,
                       2.4 if wide else 2.15), data, wide)

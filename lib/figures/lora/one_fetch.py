@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -22,7 +21,7 @@ LANES = (0.3, 0.85, 1.4)  # heights of the three rows
 
 @dataclass(frozen=True)
 class Reading:
-    """Bytes of the base and of one adapter, requests, their adapters, and whose rows are drawn.
+    """Bytes of the base and of one adapter, requests, and how many adapters they want.
 
     A call reads the base once, and once each adapter that its rows want.
     """
@@ -31,7 +30,12 @@ class Reading:
     adapter: float
     requests: int
     adapters: int
-    which: tuple[int, ...]
+
+    @property
+    def which(self) -> tuple[int, ...]:
+        """The adapters of the three rows that are drawn: two share one unless each has its own."""
+        return (0, 1, 2) if self.adapters == self.requests else tuple(
+            min(number, self.adapters - 1) for number in (0, 2, 2))
 
     @property
     def single(self) -> float:
@@ -49,21 +53,16 @@ class Reading:
         return self.base + self.adapters * self.adapter
 
 
-def compute(base: float, adapter: float, requests: int, adapters: int,
-            which: Sequence[int]) -> Reading:
-    """Take the bytes of both, the requests, how many adapters they want, and those of three rows.
+def compute(base: float, adapter: float, requests: int, adapters: int) -> Reading:
+    """Take the bytes of both, the requests, and how many adapters they want.
 
     Raises:
-        ValueError: there are not three rows, one wants an adapter that isn't drawn, or there
-            are more adapters than requests.
+        ValueError: there are fewer requests than rows that are drawn, or than adapters.
     """
-    if not 1 <= adapters <= requests:
-        raise ValueError(f"{requests} requests want {adapters} adapters; allowed are 1 to "
-                         f"{requests}")
-    if len(which) != len(LANES) or not all(0 <= number < STACK for number in which):
-        raise ValueError(f"the rows want {tuple(which)}; allowed are {len(LANES)} numbers "
-                         f"below {STACK}")
-    return Reading(base, adapter, requests, adapters, tuple(which))
+    if requests < len(LANES) or not 1 <= adapters <= requests:
+        raise ValueError(f"{requests} requests want {adapters} adapters; allowed are at least "
+                         f"{len(LANES)} requests, and 1 to {requests} adapters")
+    return Reading(base, adapter, requests, adapters)
 
 
 def _gather(ax: Axes, data: Reading) -> None:
@@ -74,7 +73,11 @@ def _gather(ax: Axes, data: Reading) -> None:
             size=style.SMALL)
     box(ax, (0.42, LANES[1]), (0.72, 1.5), "W", style.FROZEN)
     places = [0.24 + 0.405 * number for number in range(STACK)]
-    for number, height in enumerate(places):
+    drawn = data.adapters if data.adapters <= STACK else STACK - 1
+    if data.adapters > STACK:
+        ax.text(2.86, places[-1], f"and {data.adapters - drawn} more", ha="center", va="center",
+                color=style.LORA.ink, size=style.SMALL)
+    for number, height in enumerate(places[:drawn]):
         box(ax, (2.86, height), (0.72, 0.28), f"A{number} B{number}", style.LORA,
             letters=style.SMALL)
     for row, (lane, number) in enumerate(zip(LANES, data.which, strict=True), 1):

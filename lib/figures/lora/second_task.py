@@ -23,7 +23,7 @@ WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "merged": ("merge it, train a new one", (("W + first", False), ("new, rank 8", True))),
         "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
         "fresh": ("control: no first training", (("W", False), ("new, rank 8", True)))}
-OLD = (0, 2, 4)  # of the sixteen examples in a batch
+OLD = (0, 2, 4, 8)  # of the sixteen examples in a batch
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
           "new, rank 8": 1.12}  # inches of a part
@@ -36,7 +36,7 @@ TOP = 100.0  # percent
 class Second:
     """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    A method that wasn't trained with so many old examples is not in ``after``.
+    A method that is never trained with so few old examples is not in ``after``.
     """
 
     old: int
@@ -78,8 +78,8 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
     """A row of marks for each way and task, in inches from the top; the means at the right."""
     for way, top in zip(WAYS, tops, strict=True):
         if way not in data.after:
-            ax.text(0, top + APART / 2, f"trained with {OLD[-1]} old examples in 16 only",
-                    va="center", color=style.MUTED, size=style.SMALL)
+            ax.text(0, top + APART / 2, "never trained without the first task", va="center",
+                    color=style.MUTED, size=style.SMALL)
             continue
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
@@ -123,7 +123,7 @@ def alt(data: Second) -> str:
     """Return the frame in words."""
     said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
                      "the second" for way, (first, second) in data.after.items())
-    missing = "".join(f" {way.capitalize()} was trained with {OLD[-1]} only."
+    missing = "".join(f" {way.capitalize()} is never trained without the first task."
                       for way in WAYS if way not in data.after)
     return (f"Exact answers after the second training, with {data.old} old examples in a batch of "
             f"16: {said}. Of the first task {data.before:.0f}% were right before.{missing}")

@@ -22,8 +22,8 @@ CAPTION = "Turn both up and look how the score of each changes with the other's 
 class Pair:
     """Two adapters at the strengths ``first`` and ``second``.
 
-    names: of both; strengths: all that there are; scores, (second, first): shares of right
-    beginnings for the first name, of exact matches for the second, and of ``both``;
+    names: of both; strengths: all that there are; scores, (second, first): shares of
+    right answers first for one name, of exact matches for the other, and of ``both``;
     answers: prompt -> what the model writes.
     """
 
@@ -67,8 +67,8 @@ def _map(ax: Axes, data: Pair, name: str) -> None:
     score_map(ax, data.scores[name], ticks, ticks)
     frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
-           title={"both": "both in one reply, %", data.names[0]: f"{name}: begins rightly, %"}.get(
-               name, f"{name}: exact match, %"))
+           title={"both": "both in one reply, %",
+                  data.names[0]: f"{name}: answer first, %"}.get(name, f"{name}: exact match, %"))
 
 
 def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:
@@ -108,7 +108,8 @@ def alt(data: Pair) -> str:
     """Return the frame in words."""
     (one, two), (prompt, answer) = data.names, next(iter(data.answers.items()))
     return (f"{data.first:g} times the adapter {one} plus {data.second:g} times {two}: "
-            f"{style.percent(data.scores[one][data.at])} of {one}'s replies begin rightly, "
+            f"{style.percent(data.scores[one][data.at])} of {one}'s replies have the right answer "
+            f"first, "
             f"{style.percent(data.scores[two][data.at])} of {two}'s test is right, "
             f"both in {style.percent(data.scores['both'][data.at])} of the replies. "
             f"After '{visible(prompt)}' the model writes '{visible(answer)}'.")

@@ -1,4 +1,4 @@
-// Parts: branches or heads of the base are switched off, and its answer stands beside the whole's.
+// Parts: sublayers or heads of the base are switched off, and its answer stands beside the whole's.
 'use strict';
 
 lab_panels.parts = ({ heads, text: given = 'The capital of Japan is' }, fail) => {

@@ -1,4 +1,4 @@
-"""What the model loses without one of its branches: loss on held-out text, and facts."""
+"""What the model loses without one of its sublayers: loss on held-out text, and facts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Compare the two sides, and see whether the branches stand in the same order."
+CAPTION = "Compare the two sides, and see whether the sublayers stand in the same order."
 
 ROW = 0.27  # inches from one bar to the next
 
 
 @dataclass(frozen=True)
 class Lost:
-    """For each branch, such as "attention 1": by how many nats the loss rises, and the share of
+    """For each sublayer, such as "attention 1": by how many nats the loss rises, and the share of
     all facts that is lost.  ``known`` is the share that the whole model knows.
     """
 
@@ -37,7 +37,7 @@ def compute(whole: tuple[float, float],
 
 
 def _bars(ax: Axes, names: list[str], values: list[float], form: str, title: str) -> None:
-    """A bar for each branch, attention in its colour."""
+    """A bar for each sublayer, attention in its colour."""
     colours = [style.ATTENTION(0.7) if name.startswith("attention") else style.FROZEN.mark
                for name in names]
     limit = 1.25 * max(*values, 0.01)
@@ -55,7 +55,7 @@ def draw(data: Lost, layout: Layout = "wide") -> Figure:
     """Draw two rows of bars side by side, or on a phone one under the other."""
     wide, high = layout == "wide", ROW * len(data.names)
     fig = style.canvas(layout, high + 1.1 if wide else 2 * high + 1.75)
-    style.heading(fig, f"Without one of {len(data.names)} branches",
+    style.heading(fig, f"Without one of {len(data.names)} sublayers",
                   "Violet: attention. Grey: feed-forward")
     left, across = (1.2, 2.45) if wide else (1.2, 2.3)
     panels = ((data.rises, ".2f", "Loss rises by, in nats"),
@@ -72,5 +72,5 @@ def alt(data: Lost) -> str:
     """Return the figure in words."""
     rows = "; ".join(f"{name} {rise:.2f} nats, {share:.0%}"
                      for name, rise, share in zip(data.names, data.rises, data.facts))
-    return (f"Without one branch the loss rises, and of all facts, of which the whole model knows "
-            f"{data.known:.0%}, a share is lost: {rows}.")
+    return ("Without one sublayer the loss rises, and of all facts, of which the whole model "
+            f"knows {data.known:.0%}, a share is lost: {rows}.")

@@ -1,4 +1,4 @@
-"""Old facts lost at about one loss: full fine-tuning beside LoRA, a row for each data set."""
+"""Loss on old text at about one loss on the new: full fine-tuning beside LoRA, by data set."""
 
 from __future__ import annotations
 
@@ -14,40 +14,37 @@ from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import METHODS, TITLES
 
 CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means. "
-           "Its length is how many points more LoRA lost.")
-TICKS = (0, 0.25, 0.5, 0.75)
-LIMITS = (-0.02, 1)
+           "Its length is how much more LoRA's loss on old text rose.")
 SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or below their row
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The data sets of each kind, the facts lost by data set and method, (seeds,), ``blind``, what
-    a blind guess would have lost, and ``apart``, the kind that is no comparison at one loss. Of the
-    ``methods`` the marks are shown: with full fine-tuning alone the reader can guess.
+    """The data sets of each kind, by data set and method how far the loss on old text rose above
+    the base's, in nats, (seeds,), and ``apart``, the kind that is no comparison at one loss. Of
+    the ``methods`` the marks are shown: with full fine-tuning alone the reader can guess.
     """
 
     kinds: dict[str, tuple[str, ...]]
-    lost: dict[str, dict[str, np.ndarray]]
-    blind: float
+    rise: dict[str, dict[str, np.ndarray]]
     apart: str = ""
     methods: tuple[str, ...] = tuple(METHODS)
 
     @property
     def said(self) -> str:
-        """In how many pairs at about one loss, of one seed each, LoRA lost more."""
+        """In how many pairs at about one loss, of one seed each, LoRA's loss rose more."""
         if len(self.methods) < len(METHODS):
-            return "full fine-tuning lost this. And LoRA?"
+            return "full fine-tuning's loss on old text rose so far. And LoRA's?"
         ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
                                 for kind, tasks in self.kinds.items() if kind != self.apart
-                                for each in map(self.lost.get, tasks)
+                                for each in map(self.rise.get, tasks)
                                 for n in [min(map(len, each.values()))]])
-        return f"LoRA lost more in {ahead.sum()} of {len(ahead)} pairs"
+        return f"LoRA's loss on old text rose more in {ahead.sum()} of {len(ahead)} pairs"
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
-            blind: float, apart: str = "", methods: Sequence[str] = tuple(METHODS)) -> Pairs:
-    """Take found[task][method], (seeds,): the share of the facts lost at the end of whole runs.
+            apart: str = "", methods: Sequence[str] = tuple(METHODS)) -> Pairs:
+    """Take found[task][method], (seeds,): the rise of the loss on old text by the end of a run.
 
     Raises:
         ValueError: a data set of a kind has not both methods.
@@ -55,33 +52,39 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
     for task in (task for tasks in kinds.values() for task in tasks):
         if set(found.get(task, ())) != set(METHODS):
             raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
-    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, blind, apart,
+    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, apart,
                  tuple(methods))
+
+
+def _limit(data: Pairs) -> float:
+    """The end of the axis, the same with one method and with both."""
+    return 1.05 * max(each.max() for tasks in data.kinds.values() for task in tasks
+                      for each in data.rise[task].values())
 
 
 def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
     """The data sets of one kind, from above."""
-    ax.axvline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
     for row, task in enumerate(data.kinds[kind]):
-        shown = {m: data.lost[task][m] for m in data.methods}
+        shown = {m: data.rise[task][m] for m in data.methods}
         ax.plot([each.mean() for each in shown.values()], [row] * len(shown), lw=6,
                 color=style.LORA.tint, solid_capstyle="butt", zorder=1)
         for method in data.methods:
             tone = METHODS[method][1]
             style.seeds(ax, shown[method], row + SIDE[method] + style.fan(shown[method], 0.1),
                         style.MARKER[method], tone, 6)
-        said = [style.percent(each.mean(), 1) for each in shown.values()]
+        said = [f"{each.mean():.2f}" for each in shown.values()]
         ax.text(1.02, row, " and ".join([*said, "?"][:len(METHODS)]), va="center",
                 transform=ax.get_yaxis_transform())
-    ax.set(xlim=LIMITS, ylim=(len(data.kinds[kind]) - 0.5, -0.5))
+    ax.set(xlim=(0, _limit(data)), ylim=(len(data.kinds[kind]) - 0.5, -0.5))
     ax.minorticks_off()
-    ax.set_xticks(TICKS, [f"{100 * tick:g}%" if last else "" for tick in TICKS])
+    if not last:
+        ax.tick_params(axis="x", labelbottom=False)
     ax.set_yticks(range(len(data.kinds[kind])), [TITLES[task] for task in data.kinds[kind]])
     ax.tick_params(axis="y", length=0, labelcolor=style.INK)
     ax.grid(axis="x")
     ax.set_title(kind)
     if last:
-        ax.set_xlabel("old facts lost (dotted: by a blind guess)")
+        ax.set_xlabel("rise of the loss on old text, nats")
 
 
 def _key(fig: Figure) -> None:
@@ -114,9 +117,9 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
 def alt(data: Pairs) -> str:
     """Return the picture in words."""
     said = [f"{kind}: " + ", ".join(
-        f"{TITLES[task]} " + " and ".join(style.percent(data.lost[task][m].mean(), 1)
-                                          for m in data.methods) for task in tasks)
-        for kind, tasks in data.kinds.items()]
+        f"{TITLES[task]} " + " and ".join(f"{data.rise[task][m].mean():.2f}" for m in data.methods)
+        for task in tasks) for kind, tasks in data.kinds.items()]
     who = " and ".join(METHODS[m][0] for m in data.methods)
-    return f"At about one loss {data.said} Old facts lost by {who}. {'. '.join(said)}.".replace(
-        "pairs Old", "pairs. Old")
+    end = "" if data.said.endswith("?") else "."
+    return (f"At about one loss {data.said}{end} Rise of the loss on old text, in nats, with "
+            f"{who}. {'. '.join(said)}.")
