@@ -1,4 +1,5 @@
-"""``my_gpt.py``, the file that the reader writes from chapter 2 to 6: joined from cells, measured.
+"""``my_gpt.py``, the file that the reader writes in chapters 2 to 6, 8 and 13: joined from cells,
+measured.
 
 Cells with the tag ``my-gpt`` hold nothing but imports, constants, functions and classes.  A later
 definition of a name takes the place of the earlier one, as it does in a notebook.

@@ -23,7 +23,7 @@ class Listing(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the listing, and a link to the finished file below it."""
+        """Return the listing, and a link to the file's last state below it."""
         try:
             lines = listing(int(self.arguments[0]))
         except ValueError as error:
@@ -40,7 +40,7 @@ class Listing(SphinxDirective):
         fold += nodes.title("", f"{NAME} after this chapter: {len(lines)} lines, {said}")
         fold += block
         address = "../" * self.env.docname.count("/") + NAME
-        words = f"Download the finished {NAME}"
+        words = f"Download {NAME} as it is after chapter {max(chapters())}"
         return [fold, nodes.paragraph("", "", nodes.reference("", words, refuri=address))]
 
 

@@ -40,7 +40,7 @@ def test_a_listing_marks_what_the_chapter_wrote_and_links_the_whole_file(build):
     assert marked[:2] == wrote[:2]
     assert f"{len(listing(3))} lines, the {len(wrote)} new ones marked" in page
     target = re.search(r'href="([^"]*my_gpt\.py)"', page)[1]
-    assert (out / "chapters" / target).resolve().read_text() == my_gpt(6)
+    assert (out / "chapters" / target).resolve().read_text() == my_gpt(13)
 
 
 def test_a_chapter_without_cells_is_told(build):

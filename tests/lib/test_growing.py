@@ -10,14 +10,21 @@ import pytest
 from helpers import central_differences, refused
 
 from lib import growing
+from lib.corpus.tasks import load_task
+from lib.evaluation import encode_examples
+from lib.finetuning import FineTuning, finetune
 from lib.generation import generate, start_of_text
 from lib.growing import chapters, grow, listing, my_gpt, practice, sources, tagged_cells
+from lib.lora import LoRALinear, apply_lora_to_model, get_lora_parameters
+from lib.losses import IGNORE, cross_entropy
 from lib.model import GPTConfig, GPTModel
 from lib.optim import warmup_cosine
 from lib.pretraining import Recipe, load_history, pretraining_data
+from lib.training import example_batch
 
-GROWING = [2, 3, 4, 5, 6]
-LINES, CELL = 200, 14
+GROWING = [2, 3, 4, 5, 6, 8, 13]
+#: Lines of the file at the ends of chapters, at most, and of a cell.
+LINES, CELL = {6: 200, 13: 250}, 14
 #: Losses in float32, whose sums other processors add in another order: see test_base_model.
 EARLY = 2e-4
 #: Held-out loss in nats after the small budget, of the models at the ends of chapters, seed 0.
@@ -46,7 +53,7 @@ def book(tmp_path, monkeypatch):
     return write
 
 
-def test_it_grows_from_chapter_2_to_6():
+def test_it_grows_in_the_chapters_that_build_and_fine_tune():
     assert list(chapters()) == GROWING
 
 
@@ -98,9 +105,10 @@ def test_another_value_of_the_function_around_it_is_another_model():
     assert len({*found}) == 4 and "def attend(" in found[2] and "def attend(" not in found[0]
 
 
-def test_the_whole_file_is_short_and_needs_numpy_alone():
-    text = my_gpt(6)
-    assert text.count("\n") <= LINES
+@pytest.mark.parametrize("chapter", LINES)
+def test_the_whole_file_is_short_and_needs_numpy_alone(chapter):
+    text = my_gpt(chapter)
+    assert text.count("\n") <= LINES[chapter]
     assert max(map(len, text.splitlines())) <= 100
     assert re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE) == ["math", "numpy"]
 
@@ -152,11 +160,13 @@ def bound(node):
                 yield from bound(child)
 
 
-def test_nothing_is_left_that_no_one_uses():
-    names = ast.walk(ast.parse(my_gpt(6)))
+@pytest.mark.parametrize("chapter, more", [(6, set()), (8, {"fine_tune"}),
+                                           (13, {"fine_tune", "lora_weights"})])
+def test_nothing_is_left_that_no_one_uses(chapter, more):
+    names = ast.walk(ast.parse(my_gpt(chapter)))
     used = {node.id for node in names if isinstance(node, ast.Name)}
-    defined = {name for names in growing.defined(6) for name in names}
-    assert defined - used == {"new_weights", "train", "generate"}
+    defined = {name for names in growing.defined(chapter) for name in names}
+    assert defined - used == {"new_weights", "train", "generate"} | more
 
 
 def test_new_weights_are_those_that_the_library_starts_from():
@@ -168,10 +178,11 @@ def test_new_weights_are_those_that_the_library_starts_from():
         assert ours[name].dtype == array.dtype and np.array_equal(ours[name], array), name
 
 
-def test_it_gives_every_logit_of_the_base_model(base, rng):
+@pytest.mark.parametrize("chapter", [6, 13])
+def test_it_gives_every_logit_of_the_base_model(chapter, base, rng):
     model, _ = base
     tokens = rng.integers(0, 1000, (4, 128))
-    logits, _ = grown(6)["model"](tokens, model.parameters())
+    logits, _ = grown(chapter)["model"](tokens, model.parameters())
     np.testing.assert_allclose(logits, model.forward(tokens, training=False), rtol=0, atol=1e-4)
 
 
@@ -220,7 +231,7 @@ def test_it_stops_where_the_library_stops_and_refuses_what_is_too_long(base):
         write(model.parameters(), start, 65 - start.shape[1])
 
 
-@pytest.mark.parametrize("chapter", [2, 3, 4, 6])
+@pytest.mark.parametrize("chapter", [2, 3, 4, 6, 13])
 def test_every_gradient_agrees_with_central_differences(chapter, rng):
     """float64, a tiny model; the loss is the mean of the logits under fixed random factors."""
     names = grown(chapter, **TINY)
@@ -237,13 +248,144 @@ def test_every_gradient_agrees_with_central_differences(chapter, rng):
                                    err_msg=name)
 
 
-def test_the_gradient_of_its_loss_agrees_with_central_differences(rng):
-    cross_entropy = grown(5)["cross_entropy"]
+@pytest.mark.parametrize("chapter, ignored", [(5, 0), (8, 0), (8, 2)])
+def test_the_gradient_of_its_loss_agrees_with_central_differences(chapter, ignored, rng):
+    cross_entropy = grown(chapter)["cross_entropy"]
     logits, targets = rng.standard_normal((2, 3, 7)), rng.integers(0, 7, (2, 3))
+    targets[0, :ignored] = IGNORE
     gradient = cross_entropy(logits, targets)[1]
     slopes = central_differences(lambda: cross_entropy(logits, targets)[0], logits,
                                  list(np.ndindex(logits.shape)))
     np.testing.assert_allclose(gradient.ravel(), slopes, rtol=0, atol=1e-9)
+
+
+def test_its_loss_is_the_librarys_where_targets_are_ignored(rng):
+    logits = rng.standard_normal((4, 5, 9)).astype(np.float32)
+    targets = np.where(rng.random((4, 5)) < 0.5, IGNORE, rng.integers(0, 9, (4, 5)))
+    assert 0 < (targets == IGNORE).sum() < targets.size
+    (ours, gradient), (its, wanted) = (loss(logits, targets)
+                                       for loss in (grown(8)["cross_entropy"], cross_entropy))
+    assert ours == pytest.approx(its, abs=1e-6) and gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, wanted, rtol=0, atol=1e-7)
+    assert not gradient[targets == IGNORE].any()
+
+
+@pytest.fixture(scope="module")
+def asked(base):
+    """``batch_at`` of the questions, with the examples and the seed of a run of the library."""
+    examples = encode_examples(base[1], load_task("qa").train)
+    return lambda step: example_batch(examples, step, seed=0, batch=16)
+
+
+def copied(weights):
+    return {name: array.copy() for name, array in weights.items()}
+
+
+def test_its_fine_tuning_is_the_librarys(base, asked):
+    model, tokenizer = base
+    weights, its = copied(model.parameters()), model.copy()
+    losses = grown(8)["fine_tune"](weights, asked, 6, peak=1e-3)
+    run = FineTuning(method="full", steps=6, learning_rate=1e-3)
+    np.testing.assert_allclose(losses, finetune(its, tokenizer, run, progress=False), rtol=0,
+                               atol=EARLY)
+    assert losses[-1] < losses[0] / 2
+    for name, array in its.parameters().items():
+        np.testing.assert_allclose(weights[name], array, rtol=0, atol=2e-4, err_msg=name)
+
+
+def test_it_moves_only_what_it_is_told_to_train(base, asked):
+    before = base[0].parameters()
+    weights, named = copied(before), [name for name in before if ".layers.1." in name]
+    grown(8)["fine_tune"](weights, asked, 2, trained=named)
+    assert 0 < len(named) < len(before)
+    assert named == [name for name in before if not np.array_equal(weights[name], before[name])]
+
+
+def test_decay_shrinks_what_no_example_reads(base, asked):
+    """All steps together; the rate is a twentieth of its peak in the last one."""
+    before, after = base[0].parameters(), {}
+    for decay in (0, 0.5):
+        after[decay] = copied(before)
+        grown(8)["fine_tune"](after[decay], asked, 2, peak=0.01, decay=decay)
+    name = "token_embedding.weights"
+    unread = min({*range(1000)} - {*asked(0)[0].flat} - {*asked(1)[0].flat})
+    assert np.array_equal(after[0][name][unread], before[name][unread])
+    rates = [warmup_cosine(step, 2, 0.01, 0) for step in (0, 1)]
+    np.testing.assert_allclose(after[0.5][name][unread], before[name][unread]
+                               * np.prod([1 - rate * 0.5 for rate in rates]), rtol=1e-6)
+
+
+PARTS = ("query", "key", "value")
+
+
+def its_name(name):
+    """An adapter's array in the library, where the layer has the name and not its matrix."""
+    return name.replace(".weights.", ".")
+
+
+def test_its_adapters_start_as_the_librarys_and_change_no_logit(base, rng):
+    model, names = base[0], grown(13)
+    adapters = names["lora_weights"](model.parameters(), ("query", "value", "up_linear"), 4,
+                                     np.random.default_rng(3))
+    wanted = get_lora_parameters(apply_lora_to_model(
+        model.copy(), 4, target_modules=("query", "value", "ffn_up"), rng=np.random.default_rng(3)))
+    assert {its_name(name) for name in adapters} == {*wanted} and len(adapters) == 24
+    for name, array in adapters.items():
+        assert array.dtype == np.float32 and np.array_equal(array, wanted[its_name(name)])
+    tokens = rng.integers(0, 1000, (2, 20))
+    plain, adapted = (names["model"](tokens, model.parameters() | more)[0]
+                      for more in ({}, adapters))
+    assert np.array_equal(plain, adapted)
+
+
+@pytest.mark.parametrize("rank, alpha", [(1, 8), (4, 8), (4, 3)])
+def test_its_layer_computes_what_the_librarys_computes(rank, alpha, rng):
+    its = LoRALinear(6, 5, rank, alpha, rng=rng)
+    its.lora_B[...] = rng.standard_normal((5, rank))
+    weights = {"m": its.base_weights, "m.lora_A": its.lora_A, "m.lora_B": its.lora_B}
+    x, dy, grads = rng.standard_normal((2, 3, 6)), rng.standard_normal((2, 3, 5)), {}
+    y, back = grown(13, ALPHA=alpha)["linear"](x, weights, "m")
+    np.testing.assert_allclose(y, its.forward(x), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(back(dy, grads), its.backward(dy), rtol=0, atol=1e-6)
+    assert grads.keys() == {"m.lora_A", "m.lora_B"}
+    for name, wanted in its.grads.items():
+        np.testing.assert_allclose(grads[f"m.{name}"], wanted, rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_every_gradient_with_adapters_agrees_with_central_differences(rng):
+    """float64, a tiny model; what is adapted has no gradient of its own."""
+    names = grown(13, **TINY)
+    weights = {name: array + 0.3 * rng.standard_normal(array.shape)
+               for name, array in names["new_weights"](rng).items()}
+    adapters = {name: array + 0.3 * rng.standard_normal(array.shape) for name, array in
+                names["lora_weights"](weights, ("query", "down"), 2, rng).items()}
+    assert len(adapters) == 8
+    tokens, factors, grads = rng.integers(0, 11, (2, 6)), rng.standard_normal((2, 6, 11)), {}
+    mine = weights | adapters
+    names["model"](tokens, mine)[1](factors, grads)
+    assert grads.keys() == mine.keys() - {name.rpartition(".")[0] for name in adapters}
+    for name in grads:
+        slopes = central_differences(lambda: (names["model"](tokens, mine)[0] * factors).sum(),
+                                     mine[name], list(np.ndindex(mine[name].shape)))
+        np.testing.assert_allclose(grads[name], slopes.reshape(mine[name].shape), rtol=1e-6,
+                                   atol=1e-7, err_msg=name)
+
+
+def test_its_lora_training_is_the_librarys_and_moves_only_the_adapters(base, asked):
+    model, tokenizer = base
+    names, before = grown(13), copied(model.parameters())
+    weights = model.parameters()
+    adapters = names["lora_weights"](weights, PARTS, 4, np.random.default_rng(0))
+    start = copied(adapters)
+    losses = names["fine_tune"](weights | adapters, asked, 6, peak=5e-3, trained=adapters)
+    its = model.copy()
+    wanted = finetune(its, tokenizer, FineTuning(steps=6, learning_rate=5e-3), progress=False)
+    np.testing.assert_allclose(losses, wanted, rtol=0, atol=EARLY)
+    for name, array in get_lora_parameters(its).items():
+        ours = adapters[name.replace(".lora", ".weights.lora")]
+        np.testing.assert_allclose(ours, array, rtol=0, atol=1e-3, err_msg=name)
+    assert not any(np.array_equal(adapters[name], start[name]) for name in start)
+    assert all(np.array_equal(weights[name], before[name]) for name in before)
 
 
 def test_later_definitions_take_the_place_of_earlier_ones_below_what_they_use(book):
@@ -278,5 +420,5 @@ def test_names_defined_together_stay_together(book):
 
 @pytest.mark.parametrize("chapter", [1, 7, "3"])
 def test_a_chapter_without_such_cells_is_refused(chapter):
-    with refused(repr(chapter).strip("'"), [2, 3, 4, 5, 6]):
+    with refused(repr(chapter).strip("'"), GROWING):
         my_gpt(chapter)

@@ -110,7 +110,7 @@ def _spectrum(ax: Axes, data: Relative) -> None:
         high = 1.4 * value / most
         tone = style.LORA if k < data.turn else style.FROZEN
         ax.add_patch(Rectangle((0.1 + 0.1 * k, 1.65 - high), 0.078, high, fc=tone.mark, ec="none"))
-    ax.text(3.3, 0.3, "trained: the first, in purple", ha="right", va="center_baseline",
+    ax.text(3.3, 0.3, f"trained: the first {data.turn:g}", ha="right", va="center_baseline",
             color=style.LORA.ink, weight=600)
     ax.text(0.1, 1.82, f"the {BARS} largest of W's {len(data.sigma)} σ, in order",
             va="center_baseline", color=style.MUTED, size=style.SMALL)

@@ -77,7 +77,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} answer more",
                   f"Purple: above LoRA; filled: by the whole 95% interval ({len(sure)})"
                   if layout == "wide" else f"Filled: by the whole 95% interval ({len(sure)})")
-    ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.45, high)
+    right = 1.15 if layout == "wide" else 0.25  # inches: where the differences stand in figures
+    ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.2 - right, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.here.mean()
     if here >= LEFT:
@@ -97,6 +98,13 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
                   weight=600 if name in above or name == "LoRA" else 400)
+    if layout == "wide":
+        found = [data.difference(name) for name in data.others]
+        side = ax.secondary_yaxis("right")
+        side.set_yticks(range(len(names)), ["points above", *(
+            f"{100 * mean:+.1f} ± {100 * margin:.1f}" for mean, margin in found)])
+        side.tick_params(length=0)
+        side.spines["right"].set_visible(False)
     ax.grid(axis="x")
     return fig
 

@@ -73,7 +73,7 @@ def _lines(ax: Axes, data: FormFacts) -> None:
         for place, told in zip(places, data.told, strict=True):
             style.seeds(ax, np.full(len(each[told]), place), each[told], marker, tone, 5)
     ax.set(xlim=(-0.15, len(places) - 0.85), ylim=(-0.06, 1.06),
-           xlabel="texts read about each element")
+           xlabel="texts read about each element, repeats counted")
     ax.set_xticks(places, [f"{told:,}" for told in data.told])
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
