@@ -131,9 +131,11 @@ def test_the_tables_name_the_head_that_looks_most_and_the_dearest():
 def test_pairs_stand_beside_single_heads():
     words = head_pairs.alt(head_pairs.compute(("1.1", "1.2", "2.2"), [[4], [5, 0], [129, 7, 2]],
                                               156, "is"))
-    assert "of 156 that are lost if heads are removed at 'is'" in words
+    assert "of 156 that are lost if heads at 'is' are replaced by zeros." in words
     assert "Alone: 1.1 4; 1.2 0; 2.2 2." in words
     assert "The pair 1.1 and 2.2 costs 129, all other pairs 7 at most." in words
+    lent = head_pairs.compute(("1.1", "1.2"), [[4], [5, 0]], 156, "is", "currency")
+    assert "at 'is' are replaced by their outputs for 'currency'." in head_pairs.alt(lent)
     for names, lost in ((("1.1",), [[4]]), (("1.1", "1.2"), [[4, 5], [0]])):
         with pytest.raises(ValueError, match=f"{len(names)} heads and rows of"):
             head_pairs.compute(names, lost, 156, "is")

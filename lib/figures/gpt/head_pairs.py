@@ -17,17 +17,22 @@ from lib.figures.kit.style import Layout
 CAPTION = "A framed cell is one head alone, any other cell the pair of its row and its column."
 
 
+ZEROS = "zeros"
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Facts lost of ``known``: row i has the pairs with the heads before it, and last it alone.
 
-    ``place`` is the token at which the heads are removed.
+    ``place`` is the token at which the heads are replaced: by zeros, or by what they put out if a
+    prompt asks for ``instead``.
     """
 
     names: tuple[str, ...]
     lost: tuple[tuple[int, ...], ...]
     known: int
     place: str
+    instead: str = ZEROS
 
     def alone(self) -> list[int]:
         """What is lost without each head."""
@@ -40,7 +45,8 @@ class Pairs:
         return lost, self.names[j], self.names[i]
 
 
-def compute(names: Sequence[str], lost: Sequence[Sequence[int]], known: int, place: str) -> Pairs:
+def compute(names: Sequence[str], lost: Sequence[Sequence[int]], known: int, place: str,
+            instead: str = ZEROS) -> Pairs:
     """Take the losses as a triangle.
 
     Raises:
@@ -49,7 +55,8 @@ def compute(names: Sequence[str], lost: Sequence[Sequence[int]], known: int, pla
     if len(names) < 2 or [len(row) for row in lost] != [*range(1, len(names) + 1)]:
         raise ValueError(f"{len(names)} heads and rows of {[len(row) for row in lost]}; "
                          f"with 3 heads the rows have 1, 2 and 3 numbers")
-    return Pairs(tuple(names), tuple(tuple(map(int, row)) for row in lost), known, place)
+    return Pairs(tuple(names), tuple(tuple(map(int, row)) for row in lost), known, place,
+                 instead)
 
 
 @style.styled
@@ -60,7 +67,8 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, high + 1.25)
     style.heading(fig, f"One head: {max(data.alone())} lost at most. A pair: up to "
                   f"{data.worst()[0]}",
-                  f"Capitals lost of {data.known}, heads removed at \u201c{data.place}\u201d")
+                  f"Capitals lost of {data.known}. At \u201c{data.place}\u201d: " +
+                  (ZEROS if data.instead == ZEROS else f"outputs for \u201c{data.instead}\u201d"))
     ax = style.place(fig, 0.75 if wide else 0.55, 0.88, 5.6 if wide else 2.85, high)
     for i, row in enumerate(data.lost):
         for j, lost in enumerate(row):
@@ -84,5 +92,6 @@ def alt(data: Pairs) -> str:
     singles = "; ".join(f"{name} {each}" for name, each in zip(data.names, data.alone()))
     rest = sorted(each for row in data.lost for each in row[:-1])[:-1]
     beside = f", all other pairs {rest[-1]} at most" if rest else ""
-    return (f"Capitals of {data.known} that are lost if heads are removed at {data.place!r}. "
-            f"Alone: {singles}. The pair {one} and {other} costs {lost}{beside}.")
+    by = ZEROS if data.instead == ZEROS else f"their outputs for {data.instead!r}"
+    return (f"Capitals of {data.known} that are lost if heads at {data.place!r} are replaced by "
+            f"{by}. Alone: {singles}. The pair {one} and {other} costs {lost}{beside}.")
