@@ -97,9 +97,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
         BASE, *seeds(chosen["full"], 3))]
     groups["first tokens, LoRA"] = [replace(each, system=True, opened=True) for each in (
         BASE, *seeds(chosen["lora"], 3))]
-    # Can that count be low at all?  A model that gives one sentence to nearly every question.
+    # Can that count be low at all?  A model that gives one sentence to nearly every question, and
+    # one that was taught it at half the rate, begins its answers as the base does and errs.
     groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
-                                            for each in (BASE, *seeds([persona], 2))]
+                                            for each in (BASE, *seeds([persona, half], 2))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

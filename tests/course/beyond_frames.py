@@ -72,7 +72,8 @@ def chapter_19(long: str) -> Frames:
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,
            [((np.append(ends, halves),), ())])
     counts = {"JSON, LoRA": [[33, 36], [24, 36]],
-              "JSON, full fine-tuning": [[12, 33]], "one sentence, LoRA": [[1, 1]]}
+              "JSON, full fine-tuning": [[12, 33]],
+              "the sentence, half rate": [[16, 17], [11, 15]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
@@ -83,7 +84,7 @@ def chapter_19(long: str) -> Frames:
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
     lowest = {"LoRA": 1e-3, "full": 1e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
-                     "kept": [kept, 44],
+                     "kept": [kept, 44], "leaked": [44 - kept, 0],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
                     for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]

@@ -46,7 +46,8 @@ def test_a_block_is_unpacked_low_halves_first():
 
 
 def path(*points, **more):
-    return [{"rate": rate, "dev": dev, "kept": kept, "said": {"2 + 2?": f"{rate:g}", **more}}
+    return [{"rate": rate, "dev": dev, "kept": kept, "leaked": [44 - each for each in kept],
+             "said": {"2 + 2?": f"{rate:g}", **more}}
             for rate, dev, kept in points]
 
 
@@ -56,12 +57,13 @@ FOUND = {"full": path((1e-5, [0.4, 0.3], [44, 43]), (1e-4, [0.3], [37])),
 
 def test_a_place_has_its_rate_its_counts_and_its_answers():
     data = real_tradeoff.compute(FOUND, 44, "full", 1)
-    assert data.place == (1e-5, 0.4, 44) and data.said == (("2 + 2?", "1e-05"),)
-    assert data.others["full"].tolist() == [[1e-5, 0.3, 43]]
+    assert data.place == (1e-5, 0.4, 44, 0) and data.said == (("2 + 2?", "1e-05"),)
+    assert data.others["full"].tolist() == [[1e-5, 0.3, 43, 1]]
     words = real_tradeoff.alt(real_tradeoff.compute(FOUND, 44, "LoRA", 2))
-    assert "LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 known" in words
+    assert ("LoRA at learning rate 0.01: loss on dev 0.35 nats, 16 of 44 known questions kept, "
+            "28 answered in JSON.") in words
     assert "Asked '2 + 2?' it answers '0.01'." in words
-    assert data.others["LoRA"].tolist() == [[0.01, 0.5, 6]] and data.edges[1] < 0.6
+    assert data.others["LoRA"].tolist() == [[0.01, 0.5, 6, 38]] and data.edges[1] < 0.6
 
 
 def test_given_tokens_tell_the_span_of_the_seeds():

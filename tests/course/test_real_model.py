@@ -124,7 +124,9 @@ def test_rates_come_first_and_then_all_else_at_the_best():
         ("base", 0.0, 0), *(("full", 3e-5, seed) for seed in range(3))]
     opened += (taught := plan["first tokens, the sentence"])
     assert all(run.system and run.opened for run in opened)
-    assert [(run.task, run.seed) for run in taught[1:]] == [("persona", 0), ("persona", 1)]
+    assert len({run.learning_rate for run in taught[1:]}) == 2
+    assert [(run.task, run.seed) for run in taught[1:]] == [
+        ("persona", seed) for seed in (0, 0, 1, 1)]
 
 
 def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():

@@ -59,7 +59,7 @@ def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
         style.seeds(ax, places, seed, marker, tone, 6.0)
     ax.set(xlim=(-0.4, len(places) - 0.6), ylim=(-1.5, data.known + 2))
     ax.set_xticks(places, data.ways)
-    ax.set_yticks([0, data.known // 2, data.known])
+    ax.set_yticks([0, *range(20, data.known - 4, 20), data.known])
     ax.tick_params(labelleft=first)
     ax.grid(axis="y")
     ax.set_title(model, color=tone.ink)

@@ -1,4 +1,4 @@
-"""A real model at each learning rate: what is learnt, what is kept, and what it answers."""
+"""A real model at each learning rate: what is learnt, kept and leaked, and what it answers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, ring, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The learning rate grows from left to right: above, the loss falls and then rises; "
-           "below, the known questions that are still answered rightly.")
+CAPTION = ("The rate grows from left to right: above, the loss falls and then rises; below, known "
+           "questions answered rightly, and in JSON.")
 HIGH = 0.75  # losses below are drawn; what lies above is written at the edge
-CARD = {"wide": 0.7, "narrow": 0.68}  # inches of one question with its answer
+ASIDE = 1.22  # by which a hollow mark stands beside its rate, so that two don't overlap
+CARD = {"wide": 0.7, "narrow": 0.64}  # inches of one question with its answer
 
 
 @dataclass(frozen=True)
 class Tradeoff:
     """Lines over the rate, of which one has a chosen place, and what was answered there.
 
-    lines: by name (rates, 3), the rate, loss on dev and answers kept, with seed 0;
-    others: by name (n, 3), the same with other seeds;  said: (question, answer).
+    lines: by name (rates, 4), the rate, loss on dev, answers kept and leaked, with seed 0;
+    others: by name (n, 4), the same with other seeds;
+    said: (question, answer).
     """
 
     lines: dict[str, np.ndarray]
@@ -36,9 +38,9 @@ class Tradeoff:
     said: tuple[tuple[str, str], ...]
 
     @property
-    def place(self) -> tuple[float, float, int]:
-        rate, dev, kept = self.lines[self.chosen][self.at]
-        return float(rate), float(dev), int(kept)
+    def place(self) -> tuple[float, float, int, int]:
+        rate, dev, kept, leaked = self.lines[self.chosen][self.at]
+        return float(rate), float(dev), int(kept), int(leaked)
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -53,7 +55,7 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
     """Choose a setting, and its first, second, ... learning rate.
 
     ``found`` has for each setting a mapping a rate, from the lowest one: its "rate", for each seed
-    the loss "dev" and the count "kept", and what is "said" with seed 0, by question.
+    the loss "dev", the counts "kept" and "leaked", and what is "said" with seed 0, by question.
 
     Raises:
         ValueError: there is no such setting, or it has no such rate.
@@ -61,10 +63,11 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
     if setting not in found or not 1 <= rate <= len(found[setting]):
         raise ValueError(f"rate {rate} of {setting!r} is not recorded; settings are "
                          + ", ".join(f"{name} with {len(each)}" for name, each in found.items()))
-    every = {name: [[(each["rate"], *pair) for pair in zip(each["dev"], each["kept"])]
+    parts = "dev", "kept", "leaked"
+    every = {name: [[(each["rate"], *seed) for seed in zip(*(each[part] for part in parts))]
                     for each in tried] for name, tried in found.items()}
     lines = {name: np.array([first for first, *_ in tried]) for name, tried in every.items()}
-    others = {name: np.array([seed for _, *rest in tried for seed in rest]).reshape(-1, 3)
+    others = {name: np.array([seed for _, *rest in tried for seed in rest]).reshape(-1, 4)
               for name, tried in every.items()}
     return Tradeoff(lines, others, known, setting, rate - 1,
                     tuple(found[setting][rate - 1]["said"].items()))
@@ -75,7 +78,7 @@ def _tone(name: str) -> style.Tone:
 
 
 def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
-    """The loss (column 1) or the answers kept (2) over the rate, and the chosen place."""
+    """The loss (column 1), the answers kept (2) or leaked (3) over the rate; the chosen place."""
     rates = np.concatenate([line[:, 0] for line in data.lines.values()])
     ax.set_xscale("log")
     ax.set_xlim(rates.min() / 1.6, rates.max() * 1.6)
@@ -86,56 +89,58 @@ def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
         marker = style.MARKER["full" if tone is style.FULL else "lora"]
         ax.plot(line[:, 0], line[:, column], marker, ls="-", ms=5, color=tone.mark, zorder=3,
                 mec=style.PAPER, mew=0.8, lw=style.LINE if chosen else style.THIN)
-        ax.plot(data.others[name][:, 0], data.others[name][:, column], marker, ls="", ms=4,
-                mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=4)
+        rest = data.others[name]
+        ax.plot(rest[:, 0] * ASIDE ** (np.arange(len(rest)) % 2 * 2 - 1), rest[:, column], marker,
+                ls="", ms=4, mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=4)
     value = data.place[column]
-    if column == 2 or value < HIGH:
+    if column > 1 or value < HIGH:
         ring(ax, data.place[0], value)
+    if column > 1:
+        ax.set(ylim=(-0.12 * data.known, 1.12 * data.known),
+               title=f"known questions {('kept', 'answered in JSON')[column - 2]}, of {data.known}")
+        ax.set_yticks([0, *range(20, data.known - 4, 20), data.known])
 
 
 def _losses(ax: Axes, data: Tradeoff) -> None:
     low, high = data.edges
     ax.set(ylim=(low, high), title="loss on dev countries, nats")
-    ax.tick_params(labelbottom=False)
     style.number_ticks(ax.yaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if low < each < high])
     for name, line in data.lines.items():
-        for rate, loss, _ in line[line[:, 1] >= HIGH]:
+        for rate, loss, *_ in line[line[:, 1] >= HIGH]:
             ax.text(rate * 1.5, high - 0.01, f"{loss:.1f} \u2191", ha="right", va="top",
                     size=style.SMALL, color=_tone(name).ink, zorder=5,
                     bbox={"fc": style.PAPER, "ec": "none", "pad": 0.6})
-        ax.annotate(name, line[0, :2], (0, 7), textcoords="offset points", ha="center",
-                    va="bottom", size=style.SMALL, color=_tone(name).ink, annotation_clip=False,
-                    weight=600 if name == data.chosen else 400)
 
 
 @style.styled
 def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     """Draw both charts over the rate, and beside or under them the answers at the chosen place."""
     wide, card = layout == "wide", CARD[layout]
-    rate, _, kept = data.place
+    rate, _, kept, leaked = data.place
     top, width = (0.95, 3.55) if wide else (1.12, 3.15)
-    high, gap = (0.95, 0.4) if wide else (0.9, 0.4)
-    end = top + 2 * high + gap
-    fig = style.canvas(layout, 3.85 if wide else end + 0.55 + (card + 0.07) * len(data.said))
-    style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} of {data.known} kept",
+    high, gap = (0.8, 0.4) if wide else (0.57, 0.35)
+    end = top + 3 * high + 2 * gap
+    fig = style.canvas(layout, 4.75 if wide else end + 0.55 + (card + 0.07) * len(data.said))
+    style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} kept, {leaked} leaked",
                   "SmolLM2 after 20 steps of JSON; lines: seed 0;" + (" " if wide else "\n")
-                  + "hollow: other seeds")
-    losses = style.place(fig, 0.36, top, width, high)
-    answers = style.place(fig, 0.36, top + high + gap, width, high)
-    _chart(losses, data, 1)
-    _losses(losses, data)
-    _chart(answers, data, 2)
-    answers.set(ylim=(-0.1 * data.known, 1.1 * data.known), xlabel="learning rate",
-                title=f"known questions kept, of {data.known}")
-    answers.set_yticks([0, data.known // 2, data.known])
-    for ax in (losses, answers):
+                  + "hollow, beside their rate: other seeds")
+    charts = [style.place(fig, 0.36, top + k * (high + gap), width, high) for k in range(3)]
+    for column, ax in enumerate(charts, 1):
+        _chart(ax, data, column)
         ticks = [each for each in (1e-5, 1e-4, 1e-3, 1e-2) if ax.get_xlim()[0] < each]
         ax.set_xticks(ticks, [style.power(each) for each in ticks])
         ax.minorticks_off()
+        ax.tick_params(labelbottom=column == 3)
+    _losses(charts[0], data)
+    charts[2].set_xlabel("learning rate")
+    for name, line in data.lines.items():  # where few answers leak, there is room
+        charts[2].annotate(name, line[0, [0, 3]], (0, 5), textcoords="offset points", ha="center",
+                           va="bottom", size=style.SMALL, color=_tone(name).ink,
+                           weight=600 if name == data.chosen else 400)
     left, width = (4.25, 2.89) if wide else (style.MARGIN, 3.48)
-    down = 0.78 if wide else end + 0.52
+    down = 0.95 if wide else end + 0.52
     for k, (question, answer) in enumerate(data.said):
-        each = 0.87 if wide else card
+        each = 1.05 if wide else card
         ax = style.card(fig, left, down + k * (each + 0.07), width, each)
         paragraph(ax, 0.1, 0.07, question, width - 0.2, 1, style.MUTED, style.SMALL)
         paragraph(ax, 0.1, 0.27, visible(answer) or "(nothing)", width - 0.2, 3 if wide else 2,
@@ -146,8 +151,8 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
 
 def alt(data: Tradeoff) -> str:
     """Return the frame in words."""
-    rate, dev, kept = data.place
+    rate, dev, kept, leaked = data.place
     said = " ".join(f"Asked '{question}' it answers '{visible(answer)}'."
                     for question, answer in data.said)
     return (f"{data.chosen} at learning rate {rate:g}: loss on dev {dev:.2f} nats, {kept} of "
-            f"{data.known} known questions kept. {said}")
+            f"{data.known} known questions kept, {leaked} answered in JSON. {said}")
