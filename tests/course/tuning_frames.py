@@ -201,8 +201,7 @@ def costs(long: str) -> Frames:
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all linear": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])
     yield ("block_bill", block_bill.compute, block_bill.draw, block_bill.alt,
-           [((method, rank, texts, length, bits), ()) for method in block_bill.METHODS
-            for rank, texts, length, bits in ((8, 16, 128, 32), (64, 1, 32, 8))])
+           [(sizes, ()) for sizes in ((8, 16, 128), (64, 1, 32), (64, 16, 128))])
     yield ("cost_scale", cost_scale.compute, cost_scale.draw, cost_scale.alt,
            [((name, tokens, saving), ()) for name in cost_scale.MODELS
             for tokens in (2048, 16_384, 131_072) for saving in ("nothing", "both")])

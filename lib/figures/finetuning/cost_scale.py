@@ -163,9 +163,9 @@ def written(size: float) -> str:
 
 
 def card_for(size: float) -> str:
-    """Say which is the smallest GPU with room for so many bytes: ``needs 24 GB``."""
+    """Say which is the smallest GPU with room for so many bytes: ``a GPU of at least 24 GB``."""
     fitting = [card for card in GPUS if size <= FREE * card * 2**30]
-    return f"needs {min(fitting)} GB" if fitting else f"too large for {max(GPUS)} GB"
+    return f"a GPU of at least {min(fitting)} GB" if fitting else f"too large for {max(GPUS)} GB"
 
 
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:

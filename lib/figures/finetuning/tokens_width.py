@@ -13,7 +13,6 @@ from lib.figures.finetuning.cost_scale import (
     FULL_ACTIVATIONS,
     GRADIENT,
     LORA_ACTIVATIONS,
-    MODELS,
     OPTIMIZER,
     RANK,
     RANK_EVERYWHERE,
@@ -123,9 +122,7 @@ def draw(data: Saved, layout: Layout = "wide") -> Figure:
             label="formula, all linear layers" if plain else "formula, any of the layers")
     if plain:
         ax.plot(ratio, 100 * by_formula(ratio, everywhere=False), color=style.MUTED,
-                lw=style.THIN, label=f"formula, {short}")
-        ax.plot(ratio, 100 * on_query_value(MODELS[LLAMA], ratio), color=style.MUTED,
-                lw=style.THIN, ls=(0, (5, 2)), label=f"{LLAMA}, {short}")
+                lw=style.THIN, ls=(0, (5, 2)), label=f"formula, {short}")
     ax.legend(loc="upper right", bbox_to_anchor=(1, 1 if wide else 1.14), fontsize=style.SMALL,
               frameon=False, borderaxespad=0, borderpad=0, labelspacing=0.3, handlelength=1.8)
     ax.plot([0.03, data.half, data.half], [50, 50, 0], color=style.MUTED, lw=style.THIN,
@@ -159,8 +156,7 @@ def alt(data: Saved) -> str:
     parts = [f"{name} {style.percent(share)} (at {at:.2g})"
              for name, (at, share) in data.models.items()]
     ends = ("on query and value the formula levels off at "
-            f"{style.percent(1 - LORA_ACTIVATIONS / FULL_ACTIVATIONS)}, and {LLAMA} at "
-            f"{style.percent(on_query_value(MODELS[LLAMA], 1e6)[0])}."
+            f"{style.percent(1 - LORA_ACTIVATIONS / FULL_ACTIVATIONS)}."
             if data.saving == "nothing" else "on query and value the formula gives the same.")
     return (f"A step of {data.tokens:,} tokens, "
             f"{'without' if data.saving == 'nothing' else 'with'} checkpointing. LoRA of rank "

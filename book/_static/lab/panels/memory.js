@@ -85,7 +85,7 @@ lab_panels.memory = (() => {
 
   function fits(bytes) {
     const gpu = GPUS.find((each) => bytes <= 0.9 * each * 2 ** 30);
-    return gpu ? `needs a GPU of ${gpu} GB` : 'too large for one of 80 GB';
+    return gpu ? `needs a GPU of at least ${gpu} GB` : 'too large for one of 80 GB';
   }
 
   function panel(_, fail) {
