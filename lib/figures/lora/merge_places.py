@@ -40,8 +40,8 @@ def compute(answers: Mapping[str, Sequence[Sequence[float]]] | None = None) -> l
     """
     ways = [Merge("Rounded W, dequantised", "computes what was trained", "rounded W", "16 bits"),
             Merge("Original W", "a base it never met", "original W", "16 bits"),
-            Merge("Rounded twice", "the weights, and then the sum", "rounded W", "few bits"),
-            Merge("Rounded once", "only the sum", "original W", "few bits")]
+            Merge("Rounded twice", "the weights, and then the sum", "rounded W", "4 bits"),
+            Merge("Rounded once", "only the sum", "original W", "4 bits")]
     columns = dict(answers or {})
     if len(columns) > 2 or any(len(each) != len(ways) for each in columns.values()):
         raise ValueError(f"at most two columns of {len(ways)} shares, one for each way")
@@ -55,7 +55,7 @@ def _row(ax: Axes, way: Merge, left: float, at: float) -> None:
     ax.text(left + 0.97, at, "+", ha="center", va="center_baseline", weight=600)
     box(ax, (left + 1.28, at), (0.46, 0.32), "s B A", style.LORA, letters=style.SMALL)
     route(ax, (left + 1.52, at), (left + 2.0, at))
-    if way.kept == "few bits":
+    if way.kept == "4 bits":
         ax.text(left + 1.74, at - 0.13, "round", va="center_baseline", ha="center",
                 color=style.INK, weight=600, size=style.SMALL)
     box(ax, (left + 2.35, at), (0.68, 0.32), way.kept, style.LORA, letters=style.SMALL)
