@@ -197,6 +197,10 @@ def costs(long: str) -> Frames:
     yield ("kept_dots, by kind", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
         (("What is kept of each kind of fact", {"": kinds}, dict.fromkeys(kinds, 0.3), "all"),
          ())])
+    parts = {row: {"answers right": [0.9, 0.8], "facts kept": [0.95, 0.99]}
+             for row in ("everything", "first block", "last block and after")}
+    yield ("kept_dots, parts", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What a part answers", {"": parts}, None, None, "share"), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({
         "full": (4_178_944, 4_178_944, 8_357_888, 86_073_344),
         "LoRA r=8, all linear": (4_473_856, 294_912, 589_824, 86_581_248)},), ())])

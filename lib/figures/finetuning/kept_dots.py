@@ -19,6 +19,7 @@ CAPTION = ("Large marks are means, small ones the seeds. Compare the rows from t
 #: Tone and marker of what is counted, or of the runs that are compared.
 LOOKS: dict[str, tuple[Tone, str]] = {
     "40 capitals": (style.FACTS, "s"), "all four kinds": (style.FROZEN, "o"),
+    "answers right": (style.TASK, "o"), "facts kept": (style.FACTS, "s"),
     "said": (style.FACTS, "s"), "ranked first": (style.FULL, "^"),
     "an eighth of old text": (style.FACTS, "s"), "no old text": (style.FULL, "o")}
 GUESS = "a blind guess"
@@ -27,13 +28,15 @@ GUESS = "a blind guess"
 @dataclass(frozen=True)
 class Kept:
     """panels: by its heading, row -> what is counted -> share kept by each seed, (seeds,);
-    guess: by row the share that a blind guess has; strong: the row to look at first.
+    guess: by row the share that a blind guess has; strong: the row to look at first;
+    unit: what the axis counts.
     """
 
     title: str
     panels: dict[str, dict[str, dict[str, np.ndarray]]]
     guess: Mapping[str, float] = field(default_factory=dict)
     strong: str | None = None
+    unit: str = "share of facts"
 
     @property
     def rows(self) -> list[str]:
@@ -47,7 +50,8 @@ class Kept:
 
 
 def compute(title: str, panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]],
-            guess: Mapping[str, float] | None = None, strong: str | None = None) -> Kept:
+            guess: Mapping[str, float] | None = None, strong: str | None = None,
+            unit: str = "share of facts") -> Kept:
     """Take the shares as they are; a single panel may have an empty heading.
 
     Raises:
@@ -55,7 +59,7 @@ def compute(title: str, panels: Mapping[str, Mapping[str, Mapping[str, Sequence[
     """
     found = {head: {row: {name: np.array(seeds, float) for name, seeds in each.items()}
                     for row, each in rows.items()} for head, rows in panels.items()}
-    data = Kept(title, found, dict(guess or {}), strong)
+    data = Kept(title, found, dict(guess or {}), strong, unit)
     for head, rows in found.items():
         if list(rows) != data.rows:
             raise ValueError(f"the panel {head!r} has the rows {', '.join(rows)}; the first has "
@@ -89,7 +93,7 @@ def _panel(ax: Axes, data: Kept, head: str, row_names: bool, above: bool) -> Non
                     weight=600 if row == data.strong else 400)
     ax.hlines(np.arange(1, len(rows)) - 0.5 - lift / 4, 0, 1, color=style.GRID, lw=style.HAIR,
               zorder=0)
-    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.42, -0.55), xlabel="share of facts")
+    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.42, -0.55), xlabel=data.unit)
     style.share_ticks(ax.xaxis)
     ax.set_yticks([])
     if row_names:

@@ -118,4 +118,4 @@ def alt(data: Overfit) -> str:
     return (f"Step {data.step}, {data.epochs:.0f} epochs of {data.examples[0]} examples: loss "
             f"{data.now('train'):.1f} on what it trains on and {data.now('dev'):.1f} held out, "
             f"where it was lowest at step {best}. Held-out answers right: "
-            f"{style.percent(round(data.now('answers'), 1))}.")
+            f"{style.percent(data.now('answers'))}.")
