@@ -186,8 +186,8 @@ def _column(ax: Axes, data: Stage, at: Places, k: int) -> None:
     _wire(ax, [(centre, bus), (centre, top)], back, style.LORA.mark)
     _wire(ax, [(centre, top + BAR), (centre, top + BAR + THROUGH)], back, style.LORA.mark)
     _wire(ax, [(centre, bottom), (centre, joined), (middle + 0.09, joined)], back, style.LORA.mark)
-    full = {row: data.number in (3, 5) or data.number == 4 and bool(data.found.moved[row])
-            for row in "AB"}
+    shown = {3: data.found.gradients, 4: data.found.moved, 5: data.found.stored}
+    full = {row: bool(shown.get(data.number, {}).get(row)) for row in "AB"}
     _array(ax, side, top, at.side, BAR, style.A, "A", full=full["A"])
     _array(ax, centre - BAR / 2, top + BAR + THROUGH, BAR, at.side, style.B,
            "B" if data.number >= 4 or at.wide else "0", full=full["B"], empty=data.number < 4)
