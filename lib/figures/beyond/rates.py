@@ -40,11 +40,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Rates:
-    """The panels; do they share the axis of the losses, and what is it?"""
+    """The panels; do they share the axis of the losses, what is it, and whose losses are they?"""
 
     panels: list[Panel]
     shared: bool
     ylabel: str
+    method: str
 
     @property
     def alone(self) -> bool:
@@ -58,8 +59,10 @@ class Rates:
 
 
 def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]], shared: bool = True,
-            ylabel: str = "loss on dev, nats") -> Rates:
+            ylabel: str = "loss on dev, nats", method: str = "the method") -> Rates:
     """Gather a method's losses by rate and its chosen rate, and LoRA's, for each panel.
+
+    Panels that don't share their axis all belong to one ``method``, which the heading names.
 
     Raises:
         ValueError: there is no panel, or a chosen rate has no losses.
@@ -72,7 +75,7 @@ def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]], shared: boo
             raise ValueError(f"{name}: the rates {at} and {base_at} must have losses")
         found.append(Panel(name, {rate: np.array(own[rate], float) for rate in sorted(own)}, at,
                            {rate: np.array(base[rate], float) for rate in sorted(base)}, base_at))
-    return Rates(found, shared, ylabel)
+    return Rates(found, shared, ylabel, method)
 
 
 def _curve(ax: Axes, losses: Mapping[float, np.ndarray], at: float, tone: Tone, top: int) -> None:
@@ -125,7 +128,8 @@ def _title(data: Rates) -> str:
     if data.alone:
         return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
     if not data.shared:
-        sides = {"Lower than LoRA": data.lower, "Higher": [
+        name = data.method[0].upper() + data.method[1:]
+        sides = {f"{name} below LoRA": data.lower, "Above": [
             panel.name for panel in data.panels if panel.name not in data.lower]}
         return ". ".join(f"{side}: {' and '.join(names)}" for side, names in sides.items() if names)
     names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
@@ -142,9 +146,10 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
     fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
     style.heading(fig, _title(data), "Mean loss of the seeds at each rate" if data.alone
-                  else "Purple: the method" + ", with ticks at its rates" * (layout == "wide")
-                  + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-                  if data.shared else "Purple: the method. Grey: LoRA. Compared at their lowest")
+                  else f"Purple: {data.method}" + (
+                      ", with ticks at its rates" * (layout == "wide")
+                      + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
+                      if data.shared else ". Grey: LoRA. Compared at their lowest"))
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
         ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)
