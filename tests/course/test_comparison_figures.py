@@ -41,15 +41,10 @@ def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
     assert f"{missing} was not run" in words and words.count("keeps") == 1
 
 
-def test_lora_may_have_a_rate_of_its_own_or_is_to_be_guessed():
+def test_lora_may_have_a_rate_of_its_own():
     data = tradeoff.compute(lines(), 0.99, "qa", 0.001, lora_rate=0.01)
     assert np.allclose([data.mean(m) for m in ("full", "lora")], [[0.6, 0.85], [1.5, 0.85]])
     assert tradeoff.alt(data).startswith("Questions: full at 0.001, LoRA at 0.01: full fine-tuning")
-    hidden = tradeoff.compute(lines(), 0.99, "qa", 0.001, lora_rate=None)
-    assert tradeoff.alt(hidden).endswith("moves the weights by 1.0%; LoRA is to be guessed.")
-    assert set(hidden.paths) == {"full"} and hidden.limits == data.limits
-    marks = [line for line in tradeoff.draw(hidden).axes[0].lines if line.get_marker() == "D"]
-    assert not marks
 
 
 def test_the_axis_of_the_facts_is_zoomed_only_where_all_fronts_fit():

@@ -328,7 +328,7 @@ def comparison(long: str) -> Frames:
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)]
-           + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, rate), ()) for rate in (None, 0.03)])
+           + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, 0.03), ())])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),

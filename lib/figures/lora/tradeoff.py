@@ -29,15 +29,14 @@ LOSSES = (0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7)
 class Front:
     """One data set's runs by method and rate, each (seeds, 2): dev loss in nats, facts kept.
 
-    ``rates`` has the rate that is chosen for each method, or none for a method that the reader is
-    to guess. ``paths`` holds its way through training by method: (times, 2), a mean of the
-    seeds; ``moved`` how far its runs went; ``base`` the facts that the base model says;
-    ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
-    paths are drawn; ``blind`` is what a blind guess has.
+    ``rates`` has the rate that is chosen for each method. ``paths`` holds its way through training
+    by method: (times, 2), a mean of the seeds; ``moved`` how far its runs went; ``base`` the facts
+    that the base model says; ``limits`` the least and the largest loss to show, the same for all
+    rates; with ``ways`` the paths are drawn; ``blind`` is what a blind guess has.
     """
 
     task: str
-    rates: dict[str, float | None]
+    rates: dict[str, float]
     runs: dict[str, dict[float, np.ndarray]]
     paths: dict[str, np.ndarray]
     moved: dict[str, float]
@@ -56,19 +55,18 @@ class Front:
         full, lora = self.rates["full"], self.rates["lora"]
         if full == lora:
             return f"{TITLES[self.task]}, learning rate {full:g}"
-        return (f"{TITLES[self.task]}: full at {full:g}, "
-                + ("and LoRA?" if lora is None else f"LoRA at {lora:g}"))
+        return f"{TITLES[self.task]}: full at {full:g}, LoRA at {lora:g}"
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
-            ways: bool = True, blind: float = np.nan, lora_rate: float | None = 0.0) -> Front:
+            ways: bool = True, blind: float = np.nan, lora_rate: float | None = None) -> Front:
     """Gather the lines of a data set. ``lora_rate``, if LoRA has not the same rate as full
-    fine-tuning, is its own, or None if LoRA is to be guessed.
+    fine-tuning, is its own.
 
     Raises:
         ValueError: no line has this data set and this learning rate.
     """
-    rates = {"full": rate, "lora": rate if lora_rate == 0 else lora_rate}
+    rates = {"full": rate, "lora": rate if lora_rate is None else lora_rate}
     mine = [line for line in lines if line["run"]["task"] == task]
     runs: dict[str, dict[float, list]] = {}
     for line in mine:
@@ -129,7 +127,7 @@ def _plot(ax: Axes, data: Front) -> None:
     marks = np.concatenate([points for each in data.runs.values() for points in each.values()])
     facts_axis(ax, data.base, data.blind, free_end(*marks.T, data.limits, data.blind))
     for method, (_, tone) in METHODS.items():
-        most = data.rates[method] or 0.0
+        most = data.rates[method]
         for rate, points in data.runs.get(method, {}).items():
             if rate > most:  # what a higher rate does is to be guessed first
                 continue
@@ -167,8 +165,6 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
 
 
 def _numbers(data: Front, method: str) -> tuple[str, str, str]:
-    if data.rates[method] is None:
-        return "?", "?", "?"
     if method not in data.paths:
         return "", "", "not run"
     loss, facts = data.mean(method)
@@ -194,9 +190,6 @@ def alt(data: Front) -> str:
     said = []
     for method, (name, _) in METHODS.items():
         loss, facts, moved = _numbers(data, method)
-        if loss == "?":
-            said.append(f"{name} is to be guessed")
-            continue
         said.append(f"{name} reaches a dev loss of {loss} nats, keeps {facts} of the facts and "
                     f"moves the weights by {moved}" if loss else f"{name} was not run")
     return f"{data.title}: {'; '.join(said)}."
