@@ -256,4 +256,5 @@ def test_facts_are_ranked_among_the_answers_of_their_kind_alone(base):
                     for answer in (" Paris.", " Quito."))
     among = [right, wrong, Example("The capital of France is", " a.", "word")]
     assert ranked_first(model, tokenizer, [right, wrong], among).tolist() == [True, False]
-    assert ranked_first(model, tokenizer, [wrong], [wrong]).tolist() == [True]
+    other = Example("The capital of France is", " Paris.", "word")  # likelier, of another kind
+    assert ranked_first(model, tokenizer, [wrong], [wrong, other]).tolist() == [True]
