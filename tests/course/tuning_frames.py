@@ -56,7 +56,6 @@ from lib.figures.lora import (
     rank_explorer,
     rank_facts,
     rank_gain,
-    rate_curves,
     rate_map,
     rate_shift,
     reach,
@@ -464,8 +463,6 @@ def choices(_: str) -> Frames:
     yield ("budget", budget.compute, budget.draw, budget.alt,
            [((shapes, rank, kinds, 1_044_736), ()) for kinds in (("query", "value"), TARGETS)
             for rank in (1, 64)])
-    yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
-           [((rates, task), ()) for task in ("qa", "elements", "recipes")])
     yield ("rate_shift", rate_shift.compute, rate_shift.draw, rate_shift.alt,
            [((rates, factor), ()) for factor in (1, 10)])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
