@@ -48,6 +48,7 @@ from lib.figures.lora import (
     lora_count,
     low_rank,
     merge_places,
+    old_examples,
     old_text_loss,
     one_fetch,
     outer_products,
@@ -65,7 +66,6 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
-    share_front,
     starts,
     target_modules,
     task_rates,
@@ -425,9 +425,9 @@ def serving(long: str) -> Frames:
     after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, old), ()) for old in second_task.OLD])
-    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
-           [((recorded_shares(),), ())])
+           [((91.0, after, 0, shown), ()) for shown in (False, True)])
+    yield ("old_examples", old_examples.compute, old_examples.draw, old_examples.alt,
+           [((91.0, recorded_shares()), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
