@@ -268,13 +268,12 @@ def maths(long: str) -> Frames:
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
     rng = np.random.default_rng(4)
-    measured = {(r, scaling.factor(r, a, rule)):
-                (np.geomspace(0.001, 0.004, 5) * a / r**0.4,
-                 4.4 * np.exp(-np.arange(6) * min(a / 8, 1.2) * 0.4))
-                for r in (1, 4, 8, 16, 64) for a in (4, 8, 16) for rule in scaling.RULES}
+    measured = {(r, scaling.factor(r, 2, rule)):
+                (np.geomspace(0.002, 0.008, 5) * r**(0.5 - scaling.RULES[rule]),
+                 4.4 * np.exp(-np.arange(6) * 0.1 * r**(0.5 - scaling.RULES[rule] / 2)))
+                for r in (1, 4, 8, 16, 64) for rule in scaling.RULES}
     yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
-           [((measured, r, a, rule, dict.fromkeys((1, 4, 8, 16, 64), 0.9)), ())
-            for r in (1, 8, 64) for a in (4, 8, 16) for rule in scaling.RULES])
+           [((measured, 2, step), ()) for step in (1, 3, 5)])
     four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
                     "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
