@@ -15,8 +15,7 @@ from lib.figures.kit.labels import LEADING, better
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
-           "Runs at lower rates are faint. The distance from the base is the norm of the change as "
-           "a share of the norm of the weights.")
+           "Runs at lower rates are faint.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
