@@ -344,7 +344,8 @@ def comparison(long: str) -> Frames:
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
     turned = np.array([0.4, 1.0, 2.0])
-    ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2),
+            "r = 8, A along G": (0.07, 0.6, 1.9)}
     dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
              for name, (far, mid, loss) in ends.items()}
     yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
