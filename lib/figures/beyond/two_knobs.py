@@ -70,7 +70,7 @@ def compute(spots: Mapping[str, Mapping[Spot, float]], method: str) -> TwoKnobs:
 @style.styled
 def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     """Draw the map, with the shown method's squares framed."""
-    wide, (across, up), (spot, share) = layout == "wide", data.axes, data.best
+    wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.35)
     style.heading(fig, f"{data.method}: at best {style.percent(share)} of the answers",
                   f"Framed: all squares in which {data.method} was run" if wide
