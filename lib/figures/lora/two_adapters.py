@@ -64,7 +64,8 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
 def _map(ax: Axes, data: Pair) -> None:
     """The share of replies that do both jobs at all strengths, the chosen place framed."""
     ticks = [style.short(strength) for strength in data.strengths]
-    score_map(ax, data.scores["both"], ticks, ticks)
+    both = data.scores["both"]
+    score_map(ax, both, ticks, ticks, high=max(float(both.max()), 0.01))
     frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
            title="both in one reply, %")
