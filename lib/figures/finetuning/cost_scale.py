@@ -294,7 +294,7 @@ def alt(data: Cost) -> str:
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
             f"{data.tokens:,} tokens{data.settings}: full fine-tuning takes {written(full)}, "
             f"the largest part {most} ({style.percent(data.full[most] / full)}), "
-            f"{card_for(full)}; LoRA of rank {RANK_EVERYWHERE} on all linear layers takes "
+            f"by count {card_for(full)}; LoRA of rank {RANK_EVERYWHERE} on all linear layers takes "
             f"{written(wide)}, {style.percent(1 - wide / full)} less, by count {card_for(wide)}, "
             f"and of rank {RANK} on query and value {written(lora)}, "
             f"{style.percent(1 - lora / full)} less, by count {card_for(lora)}.")
