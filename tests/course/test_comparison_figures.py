@@ -163,8 +163,8 @@ def test_a_scaled_change_is_read_at_the_chosen_strength():
     data = scaled_change.compute({"full": full, "r = 8": 2 * full + (-0.8, 0, 0, 0)}, 0.8)
     assert data.at("full") == pytest.approx([0.8, 0.02, 0.03, 0.25])
     assert scaled_change.alt(data) == (
-        "Trained changes scaled to strength 0.8: full moved 2.0%, lost 3% at 0.25 nats; r = 8 "
-        "moved 4.0%, lost 6% at 0.5 nats.")
+        "Trained changes scaled to strength 0.8: full at a distance of 2.0% lost 3% at 0.25 "
+        "nats; r = 8 at a distance of 4.0% lost 6% at 0.5 nats.")
 
 
 @pytest.mark.parametrize("call, words", [

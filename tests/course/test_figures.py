@@ -299,8 +299,10 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: pretraining.compute(history(), 100, seed=7), "seed is 7"),
     (lambda: pretraining.compute(history(), 100, prompts=["Mars is"]), "'Mars is'"),
     (lambda: lora_count.compute(129, 128, 512), "rank is 129"),
-    (lambda: scaling.factor(8, 8, "alpha"), "rule is 'alpha'"),
-    (lambda: scaling.compute({}, 8, 8, "alpha/r"), "nothing was measured at rank 8"),
+    (lambda: scaling.factor(8, 8, "alpha/r²"), "rule is 'alpha/r²'"),
+    (lambda: scaling.compute({}, 8), "nothing was measured at rank and factor of any kind"),
+    (lambda: scaling.compute({(8, 1.0): ([0.1], [4.0, 3.0])}, 8), "factor 8 and 8, 8 and 2.8284"),
+    (lambda: scaling.compute({(1, 8.0): ([0.1], [4.0, 3.0])}, 8, 2), "step is 2; measured are 1"),
     (lambda: starts.compute({"B = 0": (0, 1)}, {}, 0.002), "no run of the start 'B = 0'"),
     (lambda: knobs.compute({(16, 1, 0.1, 0.1): [1.0]}, (8, 1, 0.1, 0.1)), "was not run"),
     (lambda: rate_map.compute([]), "no runs")])

@@ -10,6 +10,7 @@ from lib.figures.lora import (
     grid,
     half_step,
     merge_places,
+    old_examples,
     one_fetch,
     qlora_step,
     reply_cards,
@@ -17,7 +18,6 @@ from lib.figures.lora import (
     rounded_bases,
     second_task,
     serving,
-    share_front,
     task_rates,
     two_adapters,
     wide_adapter,
@@ -191,26 +191,32 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
     without = second_task.compute(91, after, 0)
     assert "Joint is never trained without the first task." in second_task.alt(without)
     assert len(second_task.draw(without).axes[1].texts) == 4 * 4 + 2
+    asked = second_task.compute(91, after, 0, shown=False)
+    board, scores = second_task.draw(asked).axes
+    assert [text.get_text() for text in scores.texts].count("?") == 8
+    assert not [line for line in scores.lines if line.get_marker() in ("s", "o")]
+    assert "Of the first task 91% were right before." in second_task.alt(asked)
     with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
         second_task.compute(91, after, 3)
 
 
 def test_shares_of_old_examples_are_joined_from_few_to_many():
     after = {(way, old): ((10.0 * old, 10.0 * old + 4), (80.0 + number, 84.0 + number))
-             for number, way in enumerate((*share_front.LOOKS, "sum")) for old in (8, 0, 4)}
-    data = share_front.compute(after)
-    assert set(data.means) == set(share_front.LOOKS) and list(data.means["fresh"]) == [0, 4, 8]
-    assert data.error == pytest.approx((2.0, 2.0))      # of two seeds that are 4 points apart
-    assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in share_front.alt(data)
+             for number, way in enumerate((*old_examples.LOOKS, "sum")) for old in (8, 0, 4)}
+    data = old_examples.compute(91, after)
+    assert set(data.after) == set(old_examples.LOOKS) and list(data.after["fresh"]) == [0, 4, 8]
+    assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in old_examples.alt(data)
     for layout in ("wide", "narrow"):
-        ax = share_front.draw(data, layout).axes[1]
-        joined = [line for line in ax.lines if line.get_marker() == "o"]
-        assert [len(line.get_xdata()) for line in joined] == [3] * 5
-        assert all(np.all(np.diff(line.get_ydata()) > 0) for line in joined)
-        words = [text.get_text() for text in ax.texts]
-        assert [words.count(old) for old in "048"] == [5, 5, 5]
+        first, second = old_examples.draw(data, layout).axes[1:]
+        for ax, means in ((first, [2, 42, 82]), (second, [82, 82, 82])):
+            marks = [line for line in ax.lines if line.get_marker() == "o"]
+            assert [len(line.get_xdata()) for line in marks] == [3] * 5
+            assert marks[0].get_ydata().tolist() == means and ax.get_ylim() == (-4, 104)
+            ends = ax.collections[0].get_segments()     # of fresh, from seed to seed
+            assert [end[1][1] - end[0][1] for end in ends] == [4, 4, 4]
+        assert "before: 91%" in [text.get_text() for text in first.texts]
     with pytest.raises(ValueError, match="is one of fresh, same"):
-        share_front.compute({("sum", 0): ((1, 2), (3, 4))})
+        old_examples.compute(91, {("sum", 0): ((1, 2), (3, 4))})
 
 
 def test_a_rate_is_ringed_by_the_second_task_alone_and_numbers_stand_apart():

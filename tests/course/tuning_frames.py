@@ -48,6 +48,7 @@ from lib.figures.lora import (
     lora_count,
     low_rank,
     merge_places,
+    old_examples,
     old_text_loss,
     one_fetch,
     outer_products,
@@ -56,7 +57,6 @@ from lib.figures.lora import (
     rank_explorer,
     rank_facts,
     rank_gain,
-    rate_curves,
     rate_map,
     rate_shift,
     reach,
@@ -66,7 +66,6 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
-    share_front,
     starts,
     target_modules,
     task_rates,
@@ -269,13 +268,12 @@ def maths(long: str) -> Frames:
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
     rng = np.random.default_rng(4)
-    measured = {(r, scaling.factor(r, a, rule)):
-                (np.geomspace(0.001, 0.004, 5) * a / r**0.4,
-                 4.4 * np.exp(-np.arange(6) * min(a / 8, 1.2) * 0.4))
-                for r in (1, 4, 8, 16, 64) for a in (4, 8, 16) for rule in scaling.RULES}
+    measured = {(r, scaling.factor(r, 2, rule)):
+                (np.geomspace(0.002, 0.008, 5) * r**(0.5 - scaling.RULES[rule]),
+                 4.4 * np.exp(-np.arange(6) * 0.1 * r**(0.5 - scaling.RULES[rule] / 2)))
+                for r in (1, 4, 8, 16, 64) for rule in scaling.RULES}
     yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
-           [((measured, r, a, rule, dict.fromkeys((1, 4, 8, 16, 64), 0.9)), ())
-            for r in (1, 8, 64) for a in (4, 8, 16) for rule in scaling.RULES])
+           [((measured, 2, step), ()) for step in (1, 3, 5)])
     four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
                     "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),
@@ -346,7 +344,8 @@ def comparison(long: str) -> Frames:
     yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
            [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
     turned = np.array([0.4, 1.0, 2.0])
-    ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2)}
+    ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2),
+            "r = 8, A along G": (0.07, 0.6, 1.9)}
     dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
              for name, (far, mid, loss) in ends.items()}
     yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
@@ -426,9 +425,9 @@ def serving(long: str) -> Frames:
     after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
              for way in second_task.WAYS for old in second_task.OLD}
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, old), ()) for old in second_task.OLD])
-    yield ("share_front", share_front.compute, share_front.draw, share_front.alt,
-           [((recorded_shares(),), ())])
+           [((91.0, after, 0, shown), ()) for shown in (False, True)])
+    yield ("old_examples", old_examples.compute, old_examples.draw, old_examples.alt,
+           [((91.0, recorded_shares()), ())])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -464,8 +463,6 @@ def choices(_: str) -> Frames:
     yield ("budget", budget.compute, budget.draw, budget.alt,
            [((shapes, rank, kinds, 1_044_736), ()) for kinds in (("query", "value"), TARGETS)
             for rank in (1, 64)])
-    yield ("rate_curves", rate_curves.compute, rate_curves.draw, rate_curves.alt,
-           [((rates, task), ()) for task in ("qa", "elements", "recipes")])
     yield ("rate_shift", rate_shift.compute, rate_shift.draw, rate_shift.alt,
            [((rates, factor), ()) for factor in (1, 10)])
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,

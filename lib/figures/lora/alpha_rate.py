@@ -41,14 +41,17 @@ class Settings:
 
     @property
     def good(self) -> np.ndarray:
-        """The longest stretch of the axis on which every setting answers GOOD: its settings."""
+        """The longest stretch on which every setting answers GOOD: its settings.
+
+        A place that has no neighbour of its kind is no stretch.
+        """
         longest: list[int] = []
         here: list[int] = []
         for place in np.unique(self.places):
             now = np.flatnonzero(self.places == place)
             here = [*here, *now] if (self.answers[now] >= GOOD).all() else []
             longest = max(longest, here, key=len)
-        return np.array(longest, int)
+        return np.array(longest if len({*self.places[longest]}) > 1 else [], int)
 
 
 def compute(lines: Sequence[Mapping[str, Any]], axis: str) -> Settings:
@@ -81,10 +84,15 @@ def draw(data: Settings, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9 if wide else 3.6)
     good = data.good
-    style.heading(fig, f"Answers over {data.axis}",
-                  f"Shaded: the longest stretch where every setting answers {GOOD:.0%} or more, "
-                  f"{len(good)} of {len(data.ranks)} settings" if wide else
-                  f"{GOOD:.0%} or more, in a row: {len(good)} of {len(data.ranks)}")
+    if not len(good):
+        words = (f"There is no stretch where every setting answers {GOOD:.0%} or more" if wide else
+                 f"No stretch has {GOOD:.0%} or more")
+    elif wide:
+        words = (f"Shaded: the longest stretch where every setting answers {GOOD:.0%} or more, "
+                 f"{len(good)} of {len(data.ranks)} settings")
+    else:
+        words = f"{GOOD:.0%} or more, in a row: {len(good)} of {len(data.ranks)}"
+    style.heading(fig, f"Answers over {data.axis}", words)
     ax = style.place(fig, 0.62, 1.1, 6.4 if wide else 2.85, 2.2 if wide else 1.9)
     if len(good):
         ends = data.places[good]
@@ -114,7 +122,7 @@ def draw(data: Settings, layout: Layout = "wide") -> Figure:
 
 def alt(data: Settings) -> str:
     """Return the frame in words: the good stretch, and what lies beside it."""
-    good, words = data.good, ""
+    good, words = data.good, f" There is no stretch where all answer {GOOD:.0%} or more."
     if len(good):
         places, answers = data.places[good], data.answers[good]
         words = (f" The longest stretch where all answer {GOOD:.0%} or more has {len(good)} "

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, better, name_lines
 from lib.figures.kit.style import Layout
-from lib.figures.lora.rate_curves import DASHES, NAMES, TONES
+from lib.figures.lora.rate_shift import DASHES, NAMES, TONES
 from lib.laboratory import at_best_rate
 
 CAPTION = ("Compare how the two curves rise or fall as the batch grows, each point at its own "

@@ -13,11 +13,14 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.labels import better
 from lib.figures.kit.style import Layout
-from lib.figures.lora.rate_curves import DASHES, NAMES, TONES
 from lib.laboratory.results import TRIED
 
 CAPTION = ("Look for the factor at which the two curves lie over each other, and for the end at "
            "which they never do.")
+
+TONES = {"full": style.FULL, "lora": style.LORA}
+NAMES = {"full": "full", "lora": "LoRA"}
+DASHES = {"full": (0, (4, 1.5)), "lora": "-"}
 
 ALIKE = 1.2  # losses agree if neither is more than a fifth above the other
 SAME = 1.2  # the grid's steps of about three are counted as three

@@ -1,4 +1,6 @@
-"""A trained change scaled after training: loss and old facts lost against the distance moved."""
+"""A trained change scaled after training: loss and old facts lost against the distance from the
+base.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.style import Layout
-from lib.figures.lora.fronts import LOOKS
+from lib.figures.kit.style import Layout, Tone
+from lib.figures.lora import fronts
 
 CAPTION = ("A line is one trained change, scaled, and its mark is at the strength chosen. "
            "Compare the lines at one distance.")
@@ -19,6 +21,8 @@ LIMITS = (0.01, 0.27)
 TICKS = (0.02, 0.05, 0.1, 0.2)
 LOSSES = (0.2, 0.3, 0.5, 1, 2)
 NAMED = ("full", "r = 8")
+LOOKS = fronts.LOOKS | {  # A's rows start in the directions of the first gradient
+    "r = 8, A along G": (Tone("#b565bd", "#8f4597", style.LORA.tint), "^", True)}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def _plot(ax: Axes, data: Dialled, column: int) -> None:
         ax.plot(each[:, 1], each[:, column], color=tone.mark, lw=1.3, zorder=2)
         ax.plot(data.at(name)[1], data.at(name)[column], marker, ms=8, color=face, mec=tone.mark,
                 mew=1.4, zorder=4, clip_on=False)
-    ax.set(xlim=LIMITS, xlabel="distance moved")
+    ax.set(xlim=LIMITS, xlabel="distance from the base")
     if column == 3:
         ax.set_yscale("log")
         ax.set(ylim=(0.14, 3), title="Loss on dev examples, nats")
@@ -74,7 +78,7 @@ def _plot(ax: Axes, data: Dialled, column: int) -> None:
 
 def _key(fig: Figure, data: Dialled) -> None:
     ax = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.3)
-    for left, name in zip((0.16, 0.72, 1.5), data.runs):
+    for left, name in zip((0.16, 0.68, 1.38, 2.0), data.runs):
         tone, marker, filled = LOOKS[name]
         ax.plot(left, 0.15, marker, ms=5, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=0.9)
@@ -100,6 +104,7 @@ def draw(data: Dialled, layout: Layout = "wide") -> Figure:
 
 def alt(data: Dialled) -> str:
     """Return the picture in words."""
-    each = (f"{name} moved {style.percent(far, 1)}, lost {style.percent(lost)} at {loss:.2g} nats"
+    each = (f"{name} at a distance of {style.percent(far, 1)} lost {style.percent(lost)} "
+            f"at {loss:.2g} nats"
             for name in data.runs for _, far, lost, loss in [data.at(name)])
     return f"Trained changes scaled to strength {data.strength:g}: {'; '.join(each)}."

@@ -1,4 +1,4 @@
-"""Four methods to teach a second task, and a control: what is right in both tasks afterwards."""
+"""Four methods to teach a second task, and a control: what is trained, and what is right then."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose how many of the sixteen examples in a batch are old. A mark is one of five "
-           "seeds, a number their mean.")
+CAPTION = ("What has a thick frame is trained in the second training. In the result a mark is one "
+           "of five seeds, a number their mean.")
 #: Method -> what it does, and the parts that stand beside each other: words, and if they are
 #: trained.
 WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
@@ -36,18 +36,21 @@ TOP = 100.0  # percent
 class Second:
     """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    A method that is never trained with so few old examples is not in ``after``.
+    A method that is never trained with so few old examples is not in ``after``. Unless ``shown``,
+    the result is left to guess.
     """
 
     old: int
+    shown: bool
     before: float
     after: dict[str, np.ndarray]
 
 
 def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
-            old: int) -> Second:
+            old: int, shown: bool = True) -> Second:
     """Pick, out of ``after``, what is right with so many old examples in a batch of sixteen:
     (method, old examples) -> percent right of the first and of the second task, each (seeds,).
+    Without ``shown``, question marks stand for the result.
 
     Raises:
         ValueError: nothing was trained with ``old`` old examples.
@@ -55,7 +58,7 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
     found = {way: np.array(after[way, old], float) for way in WAYS if (way, old) in after}
     if not found:
         raise ValueError(f"nothing was trained with {old!r} old examples in sixteen")
-    return Second(old, before, found)
+    return Second(old, shown, before, found)
 
 
 def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
@@ -88,9 +91,11 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
-            style.seeds(ax, found, at + style.fan(found, 0.06), marker, tone)
+            if data.shown:
+                style.seeds(ax, found, at + style.fan(found, 0.06), marker, tone)
             ax.text(-6, at, task, ha="right", va="center", color=tone.ink, size=style.SMALL)
-            ax.text(TOP + 5, at, f"{found.mean():.0f}%", va="center", color=tone.ink, weight=600)
+            ax.text(TOP + 5, at, f"{found.mean():.0f}%" if data.shown else "?", va="center",
+                    color=tone.ink, weight=600)
     ax.spines["bottom"].set_visible(False)
     ax.set_yticks([])
     ax.set_xticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
@@ -103,10 +108,16 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     step, top = STEP[layout], 0.86
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
-    style.heading(fig, f"After the second training, with {data.old} old examples in 16"
-                  if wide else f"With {data.old} old examples in 16",
-                  "What is trained (thick frame), and exact answers after it. A mark is a seed"
-                  if wide else "Exact answers after it. A mark is a seed")
+    if data.shown:
+        title = (f"After the second training, with {data.old} old examples in 16" if wide
+                 else f"With {data.old} old examples in 16")
+        note = "Exact answers after it. A mark is a seed"
+    else:
+        title = "Four methods and a control: what will be left?" if wide else "What will be left?"
+        note = "Exact answers after the second training"
+    if wide:
+        note = f"What is trained (thick frame), and {note[0].lower()}{note[1:]}"
+    style.heading(fig, title, note)
     board = style.board(fig, style.MARGIN, top, 2.6, high)
     for number, way in enumerate(WAYS):
         _parts(board, way, 0.05 + step * number, wide)
@@ -121,6 +132,10 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
 
 def alt(data: Second) -> str:
     """Return the frame in words."""
+    if not data.shown:
+        return ("What the second training trains: " + "; ".join(
+            f"{way}: {words}" for way, (words, _) in WAYS.items())
+            + f". Of the first task {data.before:.0f}% were right before.")
     said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
                      "the second" for way, (first, second) in data.after.items())
     missing = "".join(f" {way.capitalize()} is never trained without the first task."

@@ -154,7 +154,7 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
     ax = style.card(fig, style.MARGIN, top, width, 3 * line + 0.2)
     columns = (0.15, 0.52 * width, 0.72 * width, 0.9 * width) if wide else \
         (0.12, 0.58 * width, 0.78 * width, width - 0.1)
-    for x, words in zip(columns[1:], ("loss", "facts", "moved")):
+    for x, words in zip(columns[1:], ("loss", "facts kept", "distance")):
         ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
     for row, (method, (name, tone)) in enumerate(METHODS.items(), start=1):
         at = 0.1 + (row + 0.5) * line
@@ -191,5 +191,5 @@ def alt(data: Front) -> str:
     for method, (name, _) in METHODS.items():
         loss, facts, moved = _numbers(data, method)
         said.append(f"{name} reaches a dev loss of {loss} nats, keeps {facts} of the facts and "
-                    f"moves the weights by {moved}" if loss else f"{name} was not run")
+                    f"ends at a distance of {moved}" if loss else f"{name} was not run")
     return f"{data.title}: {'; '.join(said)}."

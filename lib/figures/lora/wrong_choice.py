@@ -47,8 +47,8 @@ def compute(settings: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]
 
 def _panel(ax: Axes, rows: tuple[Row, ...], column: int, tone: Tone, marker: str,
            title: str) -> None:
-    """Every value of every setting, the worst with its name."""
-    low = 0.1 * np.floor(min(row.scores[:, column].min() for row in rows) / 0.1 + 1e-9)
+    """Every value of every setting, the worst with its name; both panels have one scale."""
+    low = 0.1 * np.floor(min(row.scores.min() for row in rows) / 0.1 + 1e-9)
     for at, row in enumerate(rows):
         shares = row.scores[:, column]
         ax.plot([shares.min(), shares.max()], [at, at], color=tone.mark, lw=2.4, alpha=0.35,
