@@ -35,7 +35,7 @@ lab_panels.cache = (() => {
     const shared = choice({ label: 'Heads of keys and values', options: options(start),
       value: String(MODELS[start][2]), change: () => show() });
     const head = h('p', { class: 'lab-head' }), bars = h('div', {});
-    const list = table(['what', 'in all'], 'Weights and cache');
+    const list = table(['what', 'how much'], 'Weights and cache');
     const live = h('p', { class: 'lab-hidden', role: 'status' });
 
     function show() {
@@ -43,14 +43,13 @@ lab_panels.cache = (() => {
       const cache = tokens.value * each, most = Math.max(cache, weights(name));
       const texts = weights(name) / cache;
       head.textContent = `The cache of ${whole(tokens.value)} tokens is ${written(cache)}`;
-      bars.replaceChildren(...[['weights', weights(name)], ['optimizer', cache]]
-        .map(([kind, bytes]) => h('div', { class: 'lab-stack lab-of-lora', 'aria-hidden': 'true' },
+      bars.replaceChildren(...[['weights', weights(name)], ['cache', cache]]
+        .map(([kind, bytes]) => h('div', { class: 'lab-stack', 'aria-hidden': 'true' },
           h('i', { class: `lab-${kind}`, style: `width:${(100 * bytes) / most}%` }))));
       list.body.replaceChildren();
-      const key = (kind, words) => h('span', { class: 'lab-of-lora' },
-        h('i', { class: `lab-key lab-${kind}` }), words);
+      const key = (kind, words) => h('span', {}, h('i', { class: `lab-key lab-${kind}` }), words);
       list.row([key('weights', 'weights, as published'), written(weights(name))], false);
-      list.row([key('optimizer', 'cache of one text'), written(cache)], false);
+      list.row([key('cache', 'cache of one text'), written(cache)], false);
       list.row(['cache of one token', `${whole(each)} bytes`], false);
       list.row(['texts that weigh as much as the model',
         texts < 9.95 ? texts.toFixed(1) : whole(Math.round(texts))], false);
