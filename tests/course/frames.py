@@ -27,6 +27,7 @@ from lib.figures.gpt import (
     embedding_rows,
     fact_path,
     gelu_curve,
+    gradient_check,
     guess_costs,
     head_importance,
     head_pairs,
@@ -195,8 +196,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((tuple(asked[::way]), 7), ()) for way in (1, -1)])
     small = dict(zip(("rain", "read", "rab", "qu", "end"), range(279, 100, -40)))
     yield ("lone_space", lone_space.Followers, lone_space.draw, lone_space.alt,
-           [(({"capital letters": {"Q": 292, "X": 39}, "small letters": small, "signs": {"$": 1}},
-              {"capital letters": (0, 0), "small letters": (11, 849), "signs": (0, 0)}), ())])
+           [(({"uppercase letters": {"Q": 292, "X": 39}, "lowercase letters": small,
+               "signs": {"$": 1}},
+              {"uppercase letters": (0, 0), "lowercase letters": (11, 849), "signs": (0, 0)}), ())])
     sure_of = {"order learnt": np.array([0.99] * 6 + [0.3, 0.6, 0.01]),
                "longest first": np.array([0.95] * 5 + [0.3, 0.05, 1e-5, 1e-6])}
     yield "chances", chances.compute, chances.draw, chances.alt, [((sure_of,), ())]
@@ -280,6 +282,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              np.array([-1, 0.5]), np.array([[0.5, -1], [2, 1.5]]))
     yield ("linear_board", linear_board.compute, linear_board.draw, linear_board.alt,
            [(layer, (entry,)) for entry in linear_board.compute(*layer).entries()])
+    yield ("gradient_check", gradient_check.compute, gradient_check.draw, gradient_check.alt,
+           [(("dW = dy.T @ x", layer[3].T @ layer[0], layer[3].T @ layer[0] + 1e-10), ()),
+            (("db = dy.mean(0)", layer[3].mean(0), layer[3].sum(0)), ()),
+            (("dx = dy @ W.T", np.full((2, 3), -2.274), np.full((2, 3), 4.851)), ())])
     wanted = np.array([[-5.0, 4], [2.5, 1]])
     yield ("weight_slope", weight_slope.compute, weight_slope.draw, weight_slope.alt,
            [((*layer[:3], wanted, weight), ()) for weight in (-1, -0.15, 0.5, 1)])

@@ -6,6 +6,7 @@ import pytest
 from lib.figures.gpt import (
     chain_back,
     embedding_rows,
+    gradient_check,
     linear_board,
     position_table,
     rotary,
@@ -131,6 +132,17 @@ def test_turning_keeps_the_product_and_is_the_librarys():
                            rotate(K[None], np.array([[(7 - distance) * angle]]))[0])
 
 
+def test_a_wrong_gradient_is_caught_where_it_differs_and_a_right_one_passes():
+    right = gradient_check.compute("dW", BOARD.dW, BOARD.dW + 1e-10)
+    wrong = BOARD.dW.copy()
+    wrong[1, 2] = 0
+    caught = gradient_check.compute("dW", wrong, BOARD.dW)
+    assert right.error == 0 and "passes" in gradient_check.alt(right)
+    assert np.isclose(caught.error, abs(BOARD.dW[1, 2]) / np.linalg.norm(BOARD.dW))
+    assert "Caught" in gradient_check.alt(caught) and "differ: 1 of 6" in gradient_check.alt(caught)
+    assert (caught.difference != 0).sum() == 1
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda: embedding_rows.compute(W, np.array([0]), X, 0), "does not fit tokens"),
     (lambda: embedding_rows.compute(W, np.array([0, 1]), X, 2), "token is 2; allowed are 0 to 1"),
@@ -139,6 +151,8 @@ def test_turning_keeps_the_product_and_is_the_librarys():
     (lambda: linear_board.draw(BOARD, ("dW", 2, 0)), r"entry is \('dW', 2, 0\)"),
     (lambda: chain_back.compute(W, np.array([0]), W, B, X, "back"), "step is 'back'"),
     (lambda: chain_back.compute(W, np.array([0]), W, B, X, "loss"), "which make no two layers"),
+    (lambda: gradient_check.compute("dW", X, W.T), "can't be compared"),
+    (lambda: gradient_check.compute("dW", X, 0 * X), "can't be compared"),
     (lambda: step_size.compute(STEPS, ERRORS, PAIRS, 0.2), "h is 0.2"),
     (lambda: position_table.compute(np.ones((4, 2)), 4), "row is 4; allowed are 0 to 3"),
     (lambda: position_table.compute(np.ones((4, 2)), -1), "row is -1"),

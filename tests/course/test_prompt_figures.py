@@ -64,12 +64,12 @@ def test_what_follows_a_lone_space_is_counted_by_kind():
     words = {" Qatar": 3, " Quito": 2, " the": 50, " x": 4, " (": 1, "Q": 9,
              **{f" {letter}": 1 for letter in "bdghjklmn"}}
     data = lone_space.compute(TOKENIZER, words)
-    assert data.kinds["capital letters"] == {"Q": 5} and data.kinds["signs"] == {"(": 1}
-    small, (more, times) = data.kinds["small letters"], data.others["small letters"]
+    assert data.kinds["uppercase letters"] == {"Q": 5} and data.kinds["signs"] == {"(": 1}
+    small, (more, times) = data.kinds["lowercase letters"], data.others["lowercase letters"]
     assert small["x"] == 4 and "the" not in small and len(small) == lone_space.SHOWN
     assert more == times > 0 and data.total == 5 + 1 + sum(small.values()) + times
     assert len(dark(lone_space.draw(data))) == 1
-    assert "Capital letters: Q 5; small letters: x 4" in lone_space.alt(data)
+    assert "Uppercase letters: Q 5; lowercase letters: x 4" in lone_space.alt(data)
 
 
 def test_nothing_to_show_is_named():

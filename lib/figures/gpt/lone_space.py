@@ -14,10 +14,10 @@ from lib.figures.kit.labels import token
 from lib.figures.kit.style import Layout
 from lib.tokenizer import BPETokenizer
 
-CAPTION = ("Where a name is due, only the filled bars are left, those of capital letters. All "
+CAPTION = ("Where a name is due, only the filled bars are left, those of uppercase letters. All "
            "numbers are counts in the training text.")
 
-KINDS = ("capital letters", "small letters", "signs")
+KINDS = ("uppercase letters", "lowercase letters", "signs")
 SHOWN = 5  # tokens of one kind; the others are summed
 ROW, TOP, BEGIN = 0.21, 0.66, 1.5  # inches: from bar to bar, of the first, where bars begin
 
@@ -98,11 +98,11 @@ def _bars(ax: Axes, data: Followers, width: float) -> None:
 
 @style.styled
 def draw(data: Followers, layout: Layout = "wide") -> Figure:
-    """Draw the bars, capital letters first and filled."""
+    """Draw the bars, uppercase letters first and filled."""
     rows = sum(max(1, len(rows)) + 0.5 for _, rows in _rows(data))
     fig = style.canvas(layout, TOP + rows * ROW)
     names = " and ".join(data.kinds[KINDS[0]]) or "none"
-    style.heading(fig, f"Capital letters after a lone space: {names}",
+    style.heading(fig, f"Uppercase letters after a lone space: {names}",
                   f"{data.total:,} lone spaces, by the token that follows")
     width = style.WIDTH[layout] - style.MARGIN
     _bars(style.board(fig, 0, TOP, width, rows * ROW), data, width)
