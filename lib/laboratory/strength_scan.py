@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from lib.adapters import attach_adapters, load_adapters, set_adapter_strength
+from lib.evaluation import mean_loss
 from lib.finetuning import scores
 from lib.generation import complete, next_token_probabilities, start_of_text
+from lib.laboratory.experiments import unseen
 from lib.model import GPTModel
 from lib.pretraining import BASE, load_base
 from lib.tokenizer import BPETokenizer
@@ -52,7 +54,10 @@ def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[
 
 
 def recorded_scan(path: Path = RECORD) -> dict[float, dict[str, Any]]:
-    """The recorded scan of the committed adapter, as ``strength_scan`` returns it."""
+    """The recorded scan of the committed adapter, as ``strength_scan`` returns it.
+
+    Each strength also has ``old``, the loss on old text, in nats.
+    """
     return {float(strength): found for strength, found in json.loads(path.read_text()).items()}
 
 
@@ -68,6 +73,9 @@ def main() -> None:
     """Scan the committed adapter, and store what it says to four digits."""
     model, tokenizer = load_base()
     attach_adapters(model, load_adapters(BASE.with_name("qa-lora.npz")))
+    found = strength_scan(model, tokenizer)
+    for strength, here in found.items():
+        here["old"] = mean_loss(set_adapter_strength(model, strength), unseen(0))
 
     def short(value: Any) -> Any:
         if isinstance(value, float):
@@ -76,7 +84,7 @@ def main() -> None:
             return {name: short(each) for name, each in value.items()}
         return [short(each) for each in value] if isinstance(value, list | tuple) else value
 
-    RECORD.write_text(json.dumps(short(strength_scan(model, tokenizer)), indent=1) + "\n")
+    RECORD.write_text(json.dumps(short(found), indent=1) + "\n")
     print(f"Wrote {RECORD.name}")
 
 

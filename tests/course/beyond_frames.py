@@ -20,6 +20,7 @@ from lib.figures.beyond import (
     tuned,
     turned_down,
     twins,
+    two_knobs,
     whole_answers,
 )
 from lib.figures.finetuning import after_pretraining
@@ -42,6 +43,11 @@ def chapter_18(_: str) -> Frames:
     curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
               "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
     yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
+    spots = {"LoRA, α = 4": {(0.04 / 2**k, 0.16 / 2**k): 0.9 - k / 5 for k in range(4)},
+             "LoRA+ 16": {(0.000625 * 2**k, 0.08 * 2**k): k / 4 for k in range(4)},
+             "LoRA-FA": {(0, 0.64): 0.5}}
+    yield ("two_knobs", two_knobs.compute, two_knobs.draw, two_knobs.alt,
+           [((spots, method), ()) for method in spots])
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,

@@ -95,7 +95,8 @@ def strengths() -> dict[float, dict[str, Any]]:
             ["\ufffd", 0.0]]
     flat = [[" L", 0.2], [" M", 0.2], [" N", 0.2], [" O", 0.2], [" P", 0.2]]
     sure = [[" L", 1.0], *([each, 0.0] for each in (" M", " N", " O", " P"))]
-    return {at: {"Peru": {"answer": answer, "top": top}, "task": task, "facts": facts}
+    return {at: {"Peru": {"answer": answer, "top": top}, "task": task, "facts": facts,
+                 "old": 0.76 + at**2 / 3}
             for (at, answer), top, task, facts in zip(
                 answers.items(), (tops, flat, sure, tops), (0.0, 0.7, 0.99, 0.4),
                 (1.0, 1.0, 0.98, 0.3))}
@@ -159,6 +160,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((strengths(), "Peru", at), ()) for at in strengths()]
            + [((strengths(), "Peru", 1.0, strength.QUESTION,
                 [{1.0: {"task": 0.96, "facts": 0.9}, 2.0: {"task": 0.3, "facts": 0.2}}]), ())])
+    yield ("strength_old", functools.partial(strength.compute, old_text=True), strength.draw,
+           strength.alt, [((strengths(), "Peru", at), ()) for at in strengths()])
     yield ("rank_alpha", rank_alpha.compute, rank_alpha.draw, rank_alpha.alt,
            [((grid(), r, a, 1_044_736), ()) for r, a in ((1, 0.5), (4, 8), (16, 64))])
     yield ("pretraining", pretraining.compute, pretraining.draw, pretraining.alt,

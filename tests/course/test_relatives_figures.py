@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import family, rates, tuned
+from lib.figures.beyond import family, rates, tuned, two_knobs
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -77,3 +77,22 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
     assert rates.alt(both).startswith("PiSSA below LoRA: steps 1 to 20. Above: after 75 steps.")
     alone = rates.compute({"LoRA": (base, 0.01, base, 0.01)})
     assert rates.alt(alone).startswith("LoRA: lowest loss at a rate of 0.01.")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
+    spots = {"LoRA": {(0.01, 0.08): 0.9, (0.02, 0.16): 0.8}, "LoRA+ 2": {(0.01, 8 * 0.02): 0.7},
+             "LoRA-FA": {(0, 0.08): 0.4}}
+    data = two_knobs.compute(spots, "LoRA")
+    assert data.axes == ([0, 0.01, 0.02], [0.08, 0.16]) and data.best == ((0.01, 0.08), 0.9)
+    assert np.nan_to_num(data.shares, nan=-1).tolist() == [[0.4, 0.9, -1], [-1, 0.7, 0.8]]
+    fig = two_knobs.draw(data, layout)
+    framed = [box.get_xy() for box in fig.axes[0].patches
+              if box.get_edgecolor() == to_rgba(style.LORA.mark)]
+    assert framed == [(1, 0), (2, 1)]
+    assert "LoRA is best with A's rate at 0.01 and α times B's rate at 0.08: 90%" in (
+        two_knobs.alt(data))
+    with pytest.raises(ValueError, match="unknown method 'DoRA': allowed are LoRA, LoRA"):
+        two_knobs.compute(spots, "DoRA")
+    with pytest.raises(ValueError, match=r"two methods were run at \[\(0.01, 0.08\)\]"):
+        two_knobs.compute(spots | {"other": {(0.01, 0.08): 0.1}}, "LoRA")

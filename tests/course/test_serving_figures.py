@@ -103,15 +103,13 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
 def test_a_change_below_half_a_step_is_rounded_away():
     row, change = np.array([7.0, 1.2, -3.4, 0.0]), np.array([0.2, 0.6, -0.4, -2.0])
     data = grid.compute(row, change, 4)
-    assert data.step == 1 and data.starts.tolist() == [7, 1, -3, 0]
-    assert data.ends.tolist() == [7, 2, -3, -2] and data.lost == 2
-    assert "2 are lost" in grid.alt(data)
-    assert data.left == pytest.approx((0.6 + 4) / (0.04 + 0.36 + 0.16 + 4)) and data.count == 4
-    once = grid.compute(row, change, 4, "once")
-    assert once.starts is not data.starts and once.ends.tolist() == [7, 2, -4, -2]
-    assert once.without.tolist() == data.starts.tolist() and once.lost == 1
-    with pytest.raises(ValueError, match="times is 'thrice'"):
-        grid.compute(row, change, 4, "thrice")
+    twice, once = data.merges["twice"], data.merges["once"]
+    assert data.step == 1 and data.without.tolist() == twice.starts.tolist() == [7, 1, -3, 0]
+    assert twice.ends.tolist() == [7, 2, -3, -2] and twice.lost == 2
+    assert "2 are lost rounded twice and 1 are lost rounded once" in grid.alt(data)
+    assert twice.left == pytest.approx((0.6 + 4) / (0.04 + 0.36 + 0.16 + 4)) and data.count == 4
+    assert once.starts.tolist() == row.tolist() and once.ends.tolist() == [7, 2, -4, -2]
+    assert once.lost == 1
     with pytest.raises(ValueError, match="its change"):
         grid.compute(row, change[:2], 4)
 

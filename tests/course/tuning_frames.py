@@ -406,8 +406,7 @@ def serving(long: str) -> Frames:
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
-           [((weights[4], weights[5] / 5, bits, times), ())
-            for bits in (8, 4, 3) for times in grid.TIMES])
+           [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     yield ("half_step", half_step.compute, half_step.draw, half_step.alt,
            [((weights / 5, np.abs(weights).max(1, keepdims=True) / most, bits), ())
             for bits, most in ((8, 127), (4, 7), (3, 3))])

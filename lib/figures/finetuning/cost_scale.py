@@ -220,7 +220,7 @@ def _bars(ax: Axes, data: Cost, width: float) -> None:
         total = sum(parts.values())
         ax.text(0, row - 0.38, name, color=tone.ink, weight=600, va="center_baseline")
         less = f", {style.percent(1 - total / whole)} less" if row else ""
-        fits = f", {card_for(total)}" if width > 5 else ""
+        fits = f", by count {card_for(total)}" if width > 5 else ""
         ax.text(1, row - 0.38, f"{written(total)}{less}{fits}", ha="right", color=tone.ink,
                 weight=600, va="center_baseline")
     _cards(ax, whole, len(methods))
@@ -293,8 +293,8 @@ def alt(data: Cost) -> str:
     most = data.largest
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
             f"{data.tokens:,} tokens{data.settings}: full fine-tuning takes {written(full)}, "
-            f"the largest part {most} ({style.percent(data.full[most] / full)}), {card_for(full)}; "
-            f"LoRA of rank {RANK_EVERYWHERE} on all linear layers takes {written(wide)}, "
-            f"{style.percent(1 - wide / full)} less, {card_for(wide)}, and of rank {RANK} on "
-            f"query and value {written(lora)}, {style.percent(1 - lora / full)} less, "
-            f"{card_for(lora)}.")
+            f"the largest part {most} ({style.percent(data.full[most] / full)}), "
+            f"by count {card_for(full)}; LoRA of rank {RANK_EVERYWHERE} on all linear layers takes "
+            f"{written(wide)}, {style.percent(1 - wide / full)} less, by count {card_for(wide)}, "
+            f"and of rank {RANK} on query and value {written(lora)}, "
+            f"{style.percent(1 - lora / full)} less, by count {card_for(lora)}.")

@@ -20,7 +20,7 @@ CAPTION = ("From left to right: the answers first take the right kind, much late
 LINES: dict[str, tuple[str, Tone, str, object]] = {
     "form": ("right kind of answer", style.FULL, "o", "-"),
     "facts": ("right answer", style.TASK, "D", "-"),
-    "old": ("old facts still told", style.FACTS, "s", (0, (3, 2)))}
+    "old": ("old facts kept", style.FACTS, "s", (0, (3, 2)))}
 
 #: One prompt: it, the answer wanted, and what a model says.
 Said = tuple[str, str, str]

@@ -12,68 +12,80 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Fewer bits make a coarser grid. Rounded twice, a change below half a step is lost; "
-           "rounded once, some survive.")
-#: How often a weight is rounded on its way into the file -> what the adapter is added to.
-TIMES = {"twice": "weight on the grid", "once": "original weight"}
+CAPTION = ("Fewer bits make a coarser grid. Rounded twice, a change of less than half the distance "
+           "between two levels is lost; rounded once, some survive.")
+#: How often a weight is rounded on its way into the file.
+TIMES = ("twice", "once")
 SHOWN = 16  # weights
 FINEST = 0.02  # levels that are nearer to each other than this are not drawn one by one
 TICKS = 6  # at most so many numbers of levels above zero
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Weights of one row, with the adapter, and on the grid of so many bits.
+class Merge:
+    """Weights of one row, with the adapter, and rounded: twice or once.
 
     ``starts`` is what the adapter is added to, ``sums`` the two together, ``ends`` the sums on the
-    grid of the base, ``without`` the weights there without an adapter: (SHOWN,) each; ``step`` is
-    the grid's, ``reach`` the largest weight to show, the same for all bits.  ``left`` is the part
-    of the change that the file has, over all ``count`` weights of the row: a projection.
+    grid of the base: (SHOWN,) each.  ``lost``: how many of them end where they were without the
+    adapter.  ``left`` is the part of the change that the file has, over all weights of the row: a
+    projection.
     """
 
-    bits: int
-    times: str
-    step: float
     starts: np.ndarray
     sums: np.ndarray
     ends: np.ndarray
+    lost: int
+    left: float
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Both merges of a row on the grid of so many bits.
+
+    ``step`` is the distance between two levels, ``without`` the weights on the grid without an
+    adapter, ``reach`` the largest weight to show, the same for all bits, ``count`` how many
+    weights the row has.
+    """
+
+    bits: int
+    step: float
     without: np.ndarray
     reach: float
-    left: float
     count: int
-
-    @property
-    def lost(self) -> int:
-        """How many of the changes are lost: the weight ends where it was without them."""
-        return int(np.isclose(self.ends, self.without, atol=self.step / 100).sum())
+    merges: dict[str, Merge]
 
 
-def compute(row: np.ndarray, change: np.ndarray, bits: int, times: str = "twice") -> Grid:
-    """Add the adapter's change to a row of a matrix, rounded or not, and round the sum.
+def compute(row: np.ndarray, change: np.ndarray, bits: int) -> Grid:
+    """Add the adapter's change to a row of a matrix, rounded and not, and round both sums.
 
     Raises:
-        ValueError: the two have different shapes, or are to be rounded neither once nor twice.
+        ValueError: the two have different shapes.
     """
     if row.shape != change.shape:
         raise ValueError(f"the row has the shape {row.shape}, its change {change.shape}")
-    if times not in TIMES:
-        raise ValueError(f"times is {times!r}; allowed are {', '.join(TIMES)}")
     step = float(np.abs(row).max() / (2 ** (bits - 1) - 1))
     without = np.round(row / step) * step
-    starts = without if times == "twice" else row
-    sums = starts + change
-    ends = np.round(sums / step) * step
     reach = float(1.12 * np.abs(np.r_[row[:SHOWN], (row + change)[:SHOWN]]).max())
-    left = float(((ends - without) * change).sum() / (change**2).sum())
-    return Grid(bits, times, step, starts[:SHOWN], sums[:SHOWN], ends[:SHOWN], without[:SHOWN],
-                reach, left, len(row))
+    merges = {}
+    for times, starts in zip(TIMES, (without, row), strict=True):
+        ends = np.round((starts + change) / step) * step
+        still = np.isclose(ends, without, atol=step / 100)[:SHOWN]
+        merges[times] = Merge(starts[:SHOWN], (starts + change)[:SHOWN], ends[:SHOWN],
+                              int(still.sum()),
+                              float(((ends - without) * change).sum() / (change**2).sum()))
+    return Grid(bits, step, without[:SHOWN], reach, len(row), merges)
 
 
-def _plot(ax: Axes, data: Grid, wide: bool) -> None:
+def _plot(ax: Axes, data: Grid, times: str, wide: bool) -> None:
+    merge = data.merges[times]
     top = data.reach * 1.25
     ax.set(xlim=(-0.7, SHOWN - 0.3), ylim=(-top, top), ylabel="number of the level")
     ax.set_xticks([])
-    ax.set_xlabel(f"{SHOWN} weights of one row")
+    ax.set_title(f"Rounded {times}: {merge.lost} of {SHOWN} changes lost, {merge.left:.0%} left on "
+                 "average" if wide else
+                 f"Rounded {times}: {merge.lost} of {SHOWN} lost, {merge.left:.0%} left")
+    if times == TIMES[-1]:
+        ax.set_xlabel(f"{SHOWN} weights of one row")
     ax.grid(False)
     count = int(top / data.step)  # levels above zero
     stride = next(each for each in (1, 2, 5, 10, 20, 50, 100, count) if count / each <= TICKS)
@@ -82,22 +94,22 @@ def _plot(ax: Axes, data: Grid, wide: bool) -> None:
     if data.step > FINEST:
         levels = np.arange(-np.floor(top / data.step), np.floor(top / data.step) + 1) * data.step
         ax.hlines(levels, -0.7, SHOWN - 0.3, color=style.FROZEN.tint, lw=0.8, zorder=1)
-    for at, (low, high) in enumerate(zip(data.starts, data.sums)):
+    for at, (low, high) in enumerate(zip(merge.starts, merge.sums)):
         ax.plot((at, at), (low, high), color=style.LORA.mark, lw=1.2, zorder=2)
     at = np.arange(SHOWN)
     ax.plot(at, data.without, "_", ls="", ms=15 if wide else 11, mew=2.2,
             color=style.FROZEN.ink, zorder=2.5)
-    ax.plot(at, data.starts, "o", ls="", ms=6, color=style.FROZEN.mark, zorder=3)
-    ax.plot(at, data.sums, "D", ls="", ms=4.5, color=style.LORA.mark, zorder=4)
-    ax.plot(at, data.ends, "s", ls="", ms=9, mfc="none", mec=style.INK, mew=1.1, zorder=5)
+    ax.plot(at, merge.starts, "o", ls="", ms=6, color=style.FROZEN.mark, zorder=3)
+    ax.plot(at, merge.sums, "D", ls="", ms=4.5, color=style.LORA.mark, zorder=4)
+    ax.plot(at, merge.ends, "s", ls="", ms=9, mfc="none", mec=style.INK, mew=1.1, zorder=5)
 
 
-def _key(fig: Figure, top: float, wide: bool, start: str) -> None:
+def _key(fig: Figure, top: float, wide: bool) -> None:
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
-    places = ((0.2, 0.15), (1.9, 0.15), (3.5, 0.15), (5.1, 0.15)) if wide else \
+    places = ((0.2, 0.15), (1.75, 0.15), (3.35, 0.15), (5.1, 0.15)) if wide else \
         ((0.2, 0.13), (1.95, 0.13), (0.2, 0.41), (1.95, 0.41))
     for (x, y), (marker, words, tone) in zip(places, (
-            ("o", start, style.FROZEN), ("D", "with the adapter", style.LORA),
+            ("o", "weight", style.FROZEN), ("D", "with the adapter", style.LORA),
             ("s", "the sum, rounded", None), ("_", "without the adapter", style.FROZEN)),
             strict=True):
         size, edge = {"s": (8, 1.1), "_": (13, 2.2)}.get(marker, (6, 1.1))
@@ -108,22 +120,25 @@ def _key(fig: Figure, top: float, wide: bool, start: str) -> None:
 
 @style.styled
 def draw(data: Grid, layout: Layout = "wide") -> Figure:
-    """Draw the weights, what the adapter adds to them, and where they end with and without it."""
+    """Draw the weights, what the adapter adds to them, and where both merges put them."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.8)
-    style.heading(fig, f"{data.bits} bits, rounded {data.times}: "
-                       f"{data.lost} of {SHOWN} changes are lost",
-                  f"Levels are {data.step:.3f} apart" + (
-                      f"; on average over the row, {data.left:.0%} of the change is left"
-                      if wide else f"; {data.left:.0%} is left on average"))
-    _key(fig, 0.58, wide, TIMES[data.times])
-    _plot(style.place(fig, 0.72, 1.0 if wide else 1.22, style.WIDTH[layout] - 0.86,
-                      2.4 if wide else 2.15), data, wide)
+    top = 1.14 if wide else 1.38
+    fig = style.canvas(layout, top + 4.22)
+    style.heading(fig, f"{data.bits} bits: rounded twice, rounded once",
+                  f"Levels are {data.step:.3f} apart; an average is over the row's "
+                  f"{data.count} weights" if wide else f"Levels are {data.step:.3f} apart")
+    _key(fig, 0.58, wide)
+    for at, times in enumerate(TIMES):
+        _plot(style.place(fig, 0.72, top + 2.08 * at, style.WIDTH[layout] - 0.86, 1.7), data, times,
+              wide)
     return fig
 
 
 def alt(data: Grid) -> str:
     """Return the frame in words."""
-    return (f"{data.bits} bits, levels {data.step:.3f} apart, rounded {data.times}: of {SHOWN} "
-            f"changes that an adapter makes, {data.lost} are lost in the merged weights. Over all "
-            f"{data.count} weights of the row {data.left:.0%} of the change is left.")
+    return (f"{data.bits} bits, levels {data.step:.3f} apart. Of {SHOWN} changes that an adapter "
+            "makes, " + " and ".join(f"{merge.lost} are lost rounded {times}"
+                                     for times, merge in data.merges.items())
+            + f". Over all {data.count} weights of the row " + " and ".join(
+                f"{merge.left:.0%} of the change is left rounded {times}"
+                for times, merge in data.merges.items()) + ".")

@@ -25,7 +25,8 @@ TOKENS = 5
 class Strength:
     """One question at one strength, and both scores at all strengths.
 
-    ``others``: adapters of other seeds, each (3, strengths): strength, task, facts.
+    ``others``: adapters of other seeds, each (3, strengths): strength, task, facts.  ``old``: the
+    loss on old text at all strengths, in nats; none where it isn't drawn.
     """
 
     question: str
@@ -37,6 +38,7 @@ class Strength:
     task: np.ndarray
     facts: np.ndarray
     others: tuple[np.ndarray, ...] = ()
+    old: np.ndarray | None = None
 
     @property
     def at(self) -> int:
@@ -46,12 +48,14 @@ class Strength:
 
 def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float,
             question: str = QUESTION,
-            others: Sequence[Mapping[float, Mapping[str, float]]] = ()) -> Strength:
+            others: Sequence[Mapping[float, Mapping[str, float]]] = (),
+            old_text: bool = False) -> Strength:
     """Look up one country and strength.
 
     ``runs`` maps each strength (a number, or one written as text) to ``task`` and ``facts``, shares
     from 0 to 1, and for each country to its ``answer`` and ``top``, pairs of token and probability.
-    ``others`` holds the two shares of further adapters, at some of the strengths.
+    ``others`` holds the two shares of further adapters, at some of the strengths.  With
+    ``old_text`` the loss on old text is drawn, too: ``old`` in the runs.
 
     Raises:
         ValueError: There is no such strength or country.
@@ -61,8 +65,8 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
     if not found:
         raise ValueError(f"strength is {strength}; allowed are {', '.join(map(str, order))}")
     here = runs[found[0]]
-    if country not in here or country in ("task", "facts"):
-        known = sorted(set(here) - {"task", "facts"})
+    if country not in here or country in ("task", "facts", "old"):
+        known = sorted(set(here) - {"task", "facts", "old"})
         raise ValueError(f"country is {country!r}; allowed are {', '.join(known)}")
     top = here[country]["top"][:TOKENS]
     return Strength(question.format(country=country), float(strength), here[country]["answer"],
@@ -71,7 +75,8 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
                     np.array([runs[key]["task"] for key in order]),
                     np.array([runs[key]["facts"] for key in order]),
                     tuple(np.array([(at, run[at]["task"], run[at]["facts"])
-                                    for at in sorted(run)]).T for run in others))
+                                    for at in sorted(run)]).T for run in others),
+                    np.array([runs[key]["old"] for key in order]) if old_text else None)
 
 
 def _card(fig: Figure, data: Strength, top: float, height: float,
@@ -119,13 +124,10 @@ def _scores(ax: Axes, data: Strength) -> None:
               for values, tone in ((task, style.TASK), (facts, style.FACTS))]
     for at, values, tone in others:
         ax.plot(at, values, color=tone.mark, lw=0.8, zorder=1)
-    last = data.strengths[-1]
-    ax.set(xlim=(-0.025 * last, 1.025 * last), ylim=(-0.04, 1.16),
+    ax.set(ylim=(-0.04, 1.16),
            title=f"Thin lines, from {min(at[0] for at, *_ in others):g}: other seeds" if others else
-           "One adapter, turned",
-           xlabel="adapter strength")
-    ticks = np.linspace(0, last, 5)
-    ax.set_xticks(ticks, [style.short(tick) for tick in ticks])
+           "One adapter, turned")
+    _across(ax, data, data.old is None)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
     name_lines(ax, [Named(data.strengths, data.facts, "facts kept", style.FACTS),
@@ -135,22 +137,49 @@ def _scores(ax: Axes, data: Strength) -> None:
                     Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
 
 
+def _across(ax: Axes, data: Strength, named: bool) -> None:
+    """The axis of the strengths, with its numbers and name only under the lowest plot."""
+    last = data.strengths[-1]
+    ticks = np.linspace(0, last, 5)
+    ax.set_xlim(-0.025 * last, 1.025 * last)
+    ax.set_xticks(ticks, [style.short(tick) if named else "" for tick in ticks])
+    ax.set_xlabel("adapter strength" if named else "")
+
+
+def _old(ax: Axes, data: Strength) -> None:
+    """The loss on old text at every strength of this adapter."""
+    assert data.old is not None
+    ax.axvline(data.strength, color=style.LORA.mark, lw=1.2, zorder=0)
+    ax.plot(data.strengths, data.old, color=style.FROZEN.ink)
+    style.point(ax, data.strength, data.old[data.at], style.MARKER["facts"], style.FROZEN)
+    low, high = np.floor(2 * data.old.min()) / 2, np.ceil(2 * data.old.max()) / 2
+    ax.set(ylim=(low, high), title=f"Loss on old text: {data.old[data.at]:.2f} nats")
+    ax.set_yticks([low, (low + high) / 2, high],
+                  [style.short(tick) for tick in (low, (low + high) / 2, high)])
+    ax.grid(axis="y")
+    _across(ax, data, True)
+
+
 @style.styled
 def draw(data: Strength, layout: Layout = "wide") -> Figure:
     """Draw the answer, the next tokens and both scores at one strength."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.6 if wide else 5.45)
+    old = data.old is not None  # a third plot
+    fig = style.canvas(layout, (4.95 if old else 3.6) if wide else 6.2 if old else 5.45)
     found = (f"{style.percent(data.task[data.at])} answered, "
              f"{style.percent(data.facts[data.at])} of the facts kept")
     style.heading(fig, f"Strength {data.strength:g}" + (f": {found}" if wide else ""),
                   "0 is the base model, 1 the adapter as trained" if wide else found)
     _card(fig, data, 0.62, 0.82 if wide else 0.98, 2 if wide else 3)
     if wide:
-        _bars(style.place(fig, 1.02, 1.84, 2.5, 1.25), data)
+        _bars(style.place(fig, 1.02, 1.84, 2.5, 1.9 if old else 1.25), data)
         _scores(style.place(fig, 4.3, 1.84, 2.8, 1.25), data)
     else:
-        _bars(style.place(fig, 1.02, 1.96, 2.46, 1.2), data)
-        _scores(style.place(fig, 0.5, 3.56, 2.92, 1.38), data)
+        _bars(style.place(fig, 1.02, 1.96, 2.46, 1.0 if old else 1.2), data)
+        _scores(style.place(fig, 0.5, 3.3 if old else 3.56, 2.92, 1.15 if old else 1.38), data)
+    if old:
+        _old(style.place(fig, 4.3, 3.5, 2.8, 0.94) if wide else
+             style.place(fig, 0.5, 4.8, 2.92, 0.88), data)
     return fig
 
 
@@ -160,7 +189,9 @@ def alt(data: Strength) -> str:
     return (f"Strength {data.strength:g}: asked '{data.question}' the model "
             f"{f'answers {answer!r}' if answer else 'says nothing'}; its likeliest next token is "
             f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. Questions answered "
-            f"{style.percent(data.task[data.at])}, facts kept {style.percent(data.facts[data.at])}."
+            f"{style.percent(data.task[data.at])}, facts kept {style.percent(data.facts[data.at])}"
+            + (f", {data.old[data.at]:.2f} nats on old text, {data.old[0]:.2f} at strength 0."
+               if data.old is not None else ".")
             + "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
                       f"{style.percent(facts)}." for at, task, facts in
                       (run[:, -1] for run in data.others)))

@@ -15,7 +15,7 @@ from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = "Turn both up and look how the score of each changes with the other's strength."
+CAPTION = "Each square is one pair of strengths; the purple frame is the pair of the sliders."
 
 
 @dataclass(frozen=True)
@@ -61,46 +61,39 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
                 dict(here["answers"]))
 
 
-def _map(ax: Axes, data: Pair, name: str) -> None:
-    """One task's score at all strengths, the chosen place framed."""
+def _map(ax: Axes, data: Pair) -> None:
+    """The share of replies that do both jobs at all strengths, the chosen place framed."""
     ticks = [style.short(strength) for strength in data.strengths]
-    score_map(ax, data.scores[name], ticks, ticks)
+    both = data.scores["both"]
+    score_map(ax, both, ticks, ticks, high=max(float(both.max()), 0.01))
     frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
-           title={"both": "both in one reply, %",
-                  data.names[0]: f"{name}: answer first, %"}.get(name, f"{name}: exact match, %"))
+           title="both in one reply, %")
 
 
-def _answers(fig: Figure, data: Pair, top: float, wide: bool) -> None:
-    """Each prompt, and under it what the model writes: side by side, or one above the other."""
-    room = fig.get_size_inches()[0] - 2 * style.MARGIN
-    width = (room - 0.12) / 2 if wide else room
+def _answers(fig: Figure, data: Pair, left: float, top: float) -> None:
+    """Each prompt, and under it what the model writes, one above the other."""
+    width = fig.get_size_inches()[0] - style.MARGIN - left
     for k, (prompt, answer) in enumerate(data.answers.items()):
-        place = (style.MARGIN + k * (width + 0.12), top) if wide else (style.MARGIN,
-                                                                       top + 0.82 * k)
-        ax = style.card(fig, *place, width, 0.74)
-        paragraph(ax, 0.12, 0.06, prompt, width - 0.24, 1, style.MUTED)
-        paragraph(ax, 0.12, 0.28, visible(answer) or "(nothing: the text ends)", width - 0.24, 2,
+        ax = style.card(fig, left, top + 0.98 * k, width, 0.9)
+        paragraph(ax, 0.12, 0.08, prompt, width - 0.24, 1, style.MUTED)
+        paragraph(ax, 0.12, 0.34, visible(answer) or "(nothing: the text ends)", width - 0.24, 2,
                   style.LORA.ink, weight=600)
 
 
 @style.styled
 def draw(data: Pair, layout: Layout = "wide") -> Figure:
-    """Draw the scores at all strengths, and what the model writes at the chosen ones."""
+    """Draw the map of both jobs, and what the model writes at the chosen strengths."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.8 if wide else 6.2)
+    fig = style.canvas(layout, 3.4 if wide else 5.3)
     one, two = data.names
+    first, second = (style.percent(data.scores[name][data.at]) for name in data.names)
     style.heading(fig, f"{style.short(data.first)} × {one} + {style.short(data.second)} × {two}",
-                  "Both adapters on one base, each at a strength of its own")
-    for k, name in enumerate(data.scores):
-        box = (0.55 + 2.22 * k, 0.98, 1.95, 1.4) if wide else (
-            0.55 + 1.58 * (k % 2), 0.98 + 1.98 * (k // 2), 1.35, 1.2)
-        ax = style.place(fig, *box)
-        _map(ax, data, name)
-        if k if wide else k == 1:
-            ax.set(ylabel="")
-            ax.set_yticklabels([])
-    _answers(fig, data, 2.97 if wide else 4.62, wide)
+                  f"{one}'s answer stands first in {first}; of {two}'s test {second} is right"
+                  if wide else f"Right: {first} for {one}, {second} for {two}")
+    ax = style.place(fig, 0.6, 0.98, 3.0 if wide else 2.85, 1.85)
+    _map(ax, data)
+    _answers(fig, data, 3.85 if wide else style.MARGIN, 0.98 if wide else 3.36)
     return fig
 
 

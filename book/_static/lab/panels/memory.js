@@ -118,7 +118,7 @@ lab_panels.memory = (() => {
         const lora = count(size, tokens.value, { rank: rank.value, bits: Number(bits.value),
           everywhere: targets.value === 'all linear', checkpointing });
         const [most, less] = [full, lora].map((parts) => parts.reduce((a, b) => a + b, 0));
-        head.textContent = `${whole(parameters(size))} parameters: LoRA takes ` +
+        head.textContent = `${whole(parameters(size))} parameters: by count LoRA takes ` +
           `${Math.round(100 * (1 - less / most))}% less and ${fits(less)}`;
         bars.replaceChildren(...[['full', full], ['lora', lora]].map(([name, parts]) =>
           h('div', { class: `lab-stack lab-of-${name}`, 'aria-hidden': 'true' },
@@ -129,7 +129,7 @@ lab_panels.memory = (() => {
           h('span', { class: `lab-of-${way}` }, h('i', { class: `lab-key lab-${name}` }))), name),
         written(full[i]), written(lora[i])], false));
         list.row(['in all', written(most), written(less)], false);
-        list.row(['which GPU', fits(most), fits(less)], false);
+        list.row(['which GPU, by count', fits(most), fits(less)], false);
         fail(null);
         setTimeout(() => { live.textContent = head.textContent; }, 400);
       } catch (error) { // figures of an earlier model must not stand under this one

@@ -1,0 +1,64 @@
+// Cache: what a model keeps of the tokens that it has read, by its heads of keys and values.
+// Counted as book/modern.md counts; no model is loaded.
+'use strict';
+
+lab_panels.cache = (() => {
+  // layers, query heads, heads of keys and values, numbers of a head, parameters; 2 bytes a number
+  const MODELS = { 'SmolLM2-135M': [30, 9, 3, 64, 134_515_008],
+    'Llama 3 8B': [32, 32, 8, 128, 8_030_261_248], 'Qwen3 8B': [36, 32, 8, 128, 8_190_735_360] };
+  const BYTES = 2;
+
+  // Bytes that stay of one token.
+  const count = (name, shared) => 2 * MODELS[name][0] * shared * MODELS[name][3] * BYTES;
+  const weights = (name) => BYTES * MODELS[name][4];
+  const divisors = (heads) => Array.from({ length: heads }, (_, i) => i + 1)
+    .filter((i) => heads % i === 0);
+
+  function written(bytes) {
+    const [unit, name] = [[1e12, 'TB'], [1e9, 'GB'], [1e6, 'MB']]
+      .find(([least]) => bytes >= 0.9995 * least) ?? [1e3, 'kB'];
+    const scaled = bytes / unit;
+    return `${scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0)} ${name}`;
+  }
+
+  function panel() {
+    const { h, slider, choice, table, whole } = lab_panels.kit;
+    const start = 'Llama 3 8B';
+    const options = (name) => divisors(MODELS[name][1]).map((each) => [String(each),
+      each === MODELS[name][2] ? `${each}, as published` : String(each)]);
+    const model = choice({ label: 'Model', value: start, change: (name) => {
+      shared.fill(options(name), String(MODELS[name][2]));
+      show();
+    }, options: Object.keys(MODELS).map((name) => [name, name]) });
+    const tokens = slider({ label: 'Tokens of one text', value: 8192, format: whole,
+      change: () => show(), values: Array.from({ length: 11 }, (_, i) => 128 * 2 ** i) });
+    const shared = choice({ label: 'Heads of keys and values', options: options(start),
+      value: String(MODELS[start][2]), change: () => show() });
+    const head = h('p', { class: 'lab-head' }), bars = h('div', {});
+    const list = table(['what', 'how much'], 'Weights and cache');
+    const live = h('p', { class: 'lab-hidden', role: 'status' });
+
+    function show() {
+      const name = model.value, each = count(name, Number(shared.value));
+      const cache = tokens.value * each, most = Math.max(cache, weights(name));
+      const texts = weights(name) / cache;
+      head.textContent = `The cache of ${whole(tokens.value)} tokens is ${written(cache)}`;
+      bars.replaceChildren(...[['weights', weights(name)], ['cache', cache]]
+        .map(([kind, bytes]) => h('div', { class: 'lab-stack', 'aria-hidden': 'true' },
+          h('i', { class: `lab-${kind}`, style: `width:${(100 * bytes) / most}%` }))));
+      list.body.replaceChildren();
+      const key = (kind, words) => h('span', {}, h('i', { class: `lab-key lab-${kind}` }), words);
+      list.row([key('weights', 'weights, as published'), written(weights(name))], false);
+      list.row([key('cache', 'cache of one text'), written(cache)], false);
+      list.row(['cache of one token', `${whole(each)} bytes`], false);
+      list.row(['texts that weigh as much as the model',
+        texts < 9.95 ? texts.toFixed(1) : whole(Math.round(texts))], false);
+      setTimeout(() => { live.textContent = head.textContent; }, 400);
+    }
+    show();
+    return [model.element, h('div', { class: 'lab-controls' }, tokens.element), shared.element,
+      head, bars, list.element, live];
+  }
+
+  return Object.assign(panel, { prepare: async () => {}, MODELS, count, weights });
+})();

@@ -1,0 +1,95 @@
+"""Answers by the two settings that an unclipped LoRA has: A's rate, and alpha times B's rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.cells import frame, hatch_empty, score_map
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Each square is one pair of settings; hatched ones were not run. In the column 0 "
+           "A doesn't learn.")
+LOW = 0.3  # the share at which the colours start
+#: A's rate, and alpha times B's rate
+Spot = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class TwoKnobs:
+    """Every method's share of right answers by its spots, and the method that is shown."""
+
+    spots: dict[str, dict[Spot, float]]
+    method: str
+
+    @property
+    def axes(self) -> tuple[list[float], list[float]]:
+        """All rates of A, and all products of alpha and B's rate, in order."""
+        every = [spot for each in self.spots.values() for spot in each]
+        across, up = (sorted(set(values)) for values in zip(*every, strict=True))
+        return across, up
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The answers, (up, across); NaN where nothing was run."""
+        across, up = self.axes
+        found = np.full((len(up), len(across)), np.nan)
+        for each in self.spots.values():
+            for (rate, product), share in each.items():
+                found[up.index(product), across.index(rate)] = share
+        return found
+
+    @property
+    def best(self) -> tuple[Spot, float]:
+        """The shown method's best spot, and its share there."""
+        mine = self.spots[self.method]
+        spot = max(mine, key=mine.__getitem__)
+        return spot, mine[spot]
+
+
+def compute(spots: Mapping[str, Mapping[Spot, float]], method: str) -> TwoKnobs:
+    """Show one method's spots among those of all.
+
+    Raises:
+        ValueError: there is no such method, or two of them were run in the same spot.
+    """
+    if method not in spots:
+        raise ValueError(f"unknown method {method!r}: allowed are {', '.join(spots)}")
+    found = {name: {(round(rate, 9), round(product, 9)): share
+                    for (rate, product), share in each.items()} for name, each in spots.items()}
+    every = [spot for each in found.values() for spot in each]
+    if twice := sorted({spot for spot in every if every.count(spot) > 1}):
+        raise ValueError(f"two methods were run at {twice}")
+    return TwoKnobs(found, method)
+
+
+@style.styled
+def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
+    """Draw the map, with the shown method's squares framed."""
+    wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
+    fig = style.canvas(layout, 3.35)
+    style.heading(fig, f"{data.method}: at best {style.percent(share)} of the answers",
+                  f"Framed: all squares in which {data.method} was run" if wide
+                  else f"Framed: {data.method}")
+    ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 1.75)
+    score_map(ax, data.shares, [f"{1000 * rate:.3g}" for rate in across],
+              [f"{product:g}" for product in up], low=LOW)
+    hatch_empty(ax, data.shares)
+    for rate, product in data.spots[data.method]:
+        frame(ax, up.index(product), across.index(rate))
+    ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
+    ax.set(xlabel="learning rate of A, in thousandths", ylabel="α × rate of B")
+    return fig
+
+
+def alt(data: TwoKnobs) -> str:
+    """Return the frame in words."""
+    (rate, product), share = data.best
+    return (f"A map of right answers over the learning rate of A and α times that of B. "
+            f"{data.method} is best with A's rate at {rate:g} and α times B's rate at {product:g}: "
+            f"{style.percent(share)}. The best square of all has "
+            f"{style.percent(float(np.nanmax(data.shares)))}.")
