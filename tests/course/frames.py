@@ -42,6 +42,7 @@ from lib.figures.gpt import (
     one_way,
     pair_neuron,
     parameter_count,
+    patch_swap,
     position_move,
     position_race,
     position_reach,
@@ -231,6 +232,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("state_patching", state_patching.compute, state_patching.draw, state_patching.alt,
            [((shares, place, block, "The capital of Japan is", says), ())
             for place in state_patching.PLACES for block in (0, 4)])
+    yield ("patch_swap", patch_swap.compute, patch_swap.draw, patch_swap.alt,
+           [(("The capital of Peru is", "The capital of Japan is", ("Lima", "Tokyo"), place,
+              after), ()) for place, after in (("name", 2), ("is", 0))])
     yield ("attention_graph", attention_graph.compute, attention_graph.draw, attention_graph.alt,
            [((direction,), ()) for direction in ("forward", "backward")])
     losses = np.tril(np.arange(64).reshape(8, 8) % 9)

@@ -14,6 +14,7 @@ from lib.figures.gpt import (
     fact_path,
     head_importance,
     head_pairs,
+    patch_swap,
     state_patching,
 )
 from lib.model import FeedForward, GPTConfig
@@ -101,6 +102,19 @@ def test_a_patched_state_says_what_follows():
     for place, block in (("answer", 0), ("is", 2)):
         with pytest.raises(ValueError, match="the places are question, name, is"):
             state_patching.compute(shares, place, block, "Japan is", says)
+
+
+def test_a_patch_touches_what_comes_after_it():
+    prompts = "The capital of Peru is", "The capital of Japan is", ("Lima", "Tokyo")
+    data = patch_swap.compute(*prompts, "name", 2)
+    touched = {(place, layer) for place in patch_swap.PLACES for layer in range(5)
+               if data.touched(place, layer)}
+    assert touched == {("name", 2), ("name", 3), ("name", 4), ("is", 3), ("is", 4)}
+    assert "at the name after layer 2 is copied" in patch_swap.alt(data)
+    assert "at 'is' at the start" in patch_swap.alt(patch_swap.compute(*prompts, "is", 0))
+    for place, after in (("answer", 0), ("is", 4)):
+        with pytest.raises(ValueError, match="the places are question, name, is"):
+            patch_swap.compute(*prompts, place, after)
 
 
 def test_the_graph_goes_both_ways():
