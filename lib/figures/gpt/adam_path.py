@@ -91,8 +91,8 @@ def compute(step: int = LONGEST, turned: int = 0) -> Paths:
 def note(data: Paths) -> str:
     """What one has to know: how batches differ, what is drawn, how the rates were chosen."""
     return (f"In each batch + lies elsewhere, by noise of {NOISE:g}. Drawn: one run of {DRAWS}; "
-            f"loss: mean of all. Rates: the best of {len(TRIED)} for 12 steps. Dashed, partly "
-            f"hidden: Adam without bias correction, rate {RATES[data.turned]['hasty']:g}, loss "
+            f"loss: mean of all. Rates: the best of {len(TRIED)} for 12 steps. Dashed: Adam "
+            f"without bias correction, rate {RATES[data.turned]['hasty']:g}, loss "
             f"{data.losses['hasty'][-1]:.2f}.")
 
 
