@@ -153,6 +153,23 @@ def compared(old: str, new: str) -> list[tuple[str, bool]]:
     return [(line, at not in same) for at, line in enumerate(now)]
 
 
+def changes(chapter: int, *names: str) -> str:
+    """Functions of ``my_gpt.py``: their first lines, and the lines that the chapter wrote.
+
+    Raises ValueError unless the file grows in that chapter.
+    """
+    now, before = defined(chapter), defined(max(each for each in chapters() if each < chapter))
+    shown = []
+    for name in names:
+        (first, _), *rest = compared(before.get((name,), ""), now[name,])
+        lines = [first]
+        for line, new in rest:
+            if new or lines[-1] != "    ...":
+                lines.append(line if new else "    ...")
+        shown.append("\n".join(lines))
+    return "\n\n".join(shown)
+
+
 def my_gpt(chapter: int) -> str:
     """``my_gpt.py`` as it is at the end of a chapter.
 

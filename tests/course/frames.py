@@ -173,7 +173,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((["ica", ".", "<eos>", "The", " city", " called", " Ch", "is", "ina"], 4), ()),
             ((["One", " old", " clock", " in"], 2), ())])
     yield ("adam_path", adam_path.compute, adam_path.draw, adam_path.alt,
-           [((step,), ()) for step in (1, 12, 40)])
+           [((step, turned), ()) for turned in (0, 45) for step in (1, 12, 40)])
     yield ("logit_push", logit_push.compute, logit_push.draw, logit_push.alt,
            [((logit,), ()) for logit in (-2, 1, 6)])
     odds = np.random.default_rng(4).random(4000) ** 0.3

@@ -13,7 +13,7 @@ def test_the_path_is_that_of_the_librarys_optimiser():
     weight, optimizer = {"w": adam_path.START[None].copy()}, AdamW(adam_path.BETAS)
     for centre in centres[:, 0]:
         gradient = {"w": adam_path.CURVE * (weight["w"] - centre)}
-        optimizer.step(gradient, weight, adam_path.RATES["adam"])
+        optimizer.step(gradient, weight, adam_path.RATES[0]["adam"])
     data = adam_path.compute(adam_path.LONGEST)
     assert np.allclose(data.paths["adam"][-1], weight["w"][0], atol=1e-6)
     assert np.allclose(data.moments[:, 0], gradient["w"][0])
@@ -21,24 +21,34 @@ def test_the_path_is_that_of_the_librarys_optimiser():
 
 def test_a_shorter_path_is_the_beginning_of_a_longer_one():
     short, long = adam_path.compute(5), adam_path.compute(20)
-    for way in adam_path.RATES:
+    for way in adam_path.RATES[0]:
         assert np.array_equal(long.paths[way][:6], short.paths[way])
         assert np.array_equal(long.losses[way][:6], short.losses[way])
 
 
-@pytest.mark.parametrize("way", ["gradient", "mean", "adam"])
-def test_each_way_to_move_has_the_rate_that_suits_it(way, monkeypatch):
+@pytest.mark.parametrize("turned", adam_path.RATES)
+@pytest.mark.parametrize("way", adam_path.TITLES | {"hasty": ""})
+def test_each_way_to_move_has_the_rate_that_suits_it(way, turned, monkeypatch):
     found = {}
-    for rate in (0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1):
-        monkeypatch.setitem(adam_path.RATES, way, rate)
-        found[rate] = adam_path.compute(12).losses[way][-1]
+    for rate in adam_path.TRIED:
+        monkeypatch.setitem(adam_path.RATES, turned, {"adam": 0.05} | {way: rate})
+        found[rate] = adam_path.compute(12, turned).losses[way][-1]
     monkeypatch.undo()
-    assert adam_path.RATES[way] == min(found, key=found.get)
+    assert adam_path.RATES[turned][way] == min(found, key=found.get)
+
+
+def test_gradient_descent_does_not_see_that_the_valley_is_turned():
+    straight, turned = (adam_path.compute(12, degrees).losses for degrees in (0, 45))
+    for way in ("gradient", "mean"):
+        np.testing.assert_allclose(turned[way], straight[way], rtol=1e-9)
+    assert straight["adam"][-1] < 0.3 * straight["gradient"][-1]
+    assert turned["adam"][-1] > 0.9 * turned["gradient"][-1]
 
 
 def test_without_the_correction_the_first_steps_are_longer():
     paths = adam_path.compute(3).paths
-    moves = {way: np.abs(np.diff(paths[way], axis=0)[2]) for way in ("adam", "hasty")}
+    moves = {way: np.abs(np.diff(paths[way], axis=0)[2]) / adam_path.RATES[0][way]
+             for way in ("adam", "hasty")}
     assert (moves["hasty"] > 1.4 * moves["adam"]).all()
 
 
@@ -46,6 +56,11 @@ def test_without_the_correction_the_first_steps_are_longer():
 def test_a_step_that_there_is_not_is_named(step):
     with pytest.raises(ValueError, match=f"step is {step}"):
         adam_path.compute(step)
+
+
+def test_a_turn_that_there_is_not_is_named():
+    with pytest.raises(ValueError, match="turned is 30"):
+        adam_path.compute(5, 30)
 
 
 def test_bins_hold_means_shares_and_counts():

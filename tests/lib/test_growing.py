@@ -14,7 +14,16 @@ from lib.corpus.tasks import load_task
 from lib.evaluation import encode_examples
 from lib.finetuning import FineTuning, finetune
 from lib.generation import generate, start_of_text
-from lib.growing import chapters, grow, listing, my_gpt, practice, sources, tagged_cells
+from lib.growing import (
+    changes,
+    chapters,
+    grow,
+    listing,
+    my_gpt,
+    practice,
+    sources,
+    tagged_cells,
+)
 from lib.lora import LoRALinear, apply_lora_to_model, get_lora_parameters
 from lib.losses import IGNORE, cross_entropy
 from lib.model import GPTConfig, GPTModel
@@ -403,6 +412,16 @@ def test_later_definitions_take_the_place_of_earlier_ones_below_what_they_use(bo
     assert marked == {"import sys", "import numpy as np", "# two", "A = 2", "B = 3",
                       "def h():  # new", "    return B", "    return A + h()"}
     assert all(new for line, new in listing(2) if line)
+
+
+def test_of_a_changed_function_only_the_new_lines_are_shown(book):
+    book([(True, "def f():\n    a = 1\n    b = 2\n    c = 3\n    return a"),
+          (True, "def g():\n    return 1")],
+         [(True, "def f():\n    a = 1\n    b = 2\n    c = 4\n    return a"),
+          (True, "def h():\n    return 3")])
+    assert changes(3, "f", "g", "h").splitlines() == [
+        "def f():", "    ...", "    c = 4", "    ...", "", "def g():", "    ...", "",
+        "def h():", "    return 3"]
 
 
 @pytest.mark.parametrize("cell", ["print(1)", "A = 1\nfor i in 1, 2:\n    pass", "A[0] = 1"])

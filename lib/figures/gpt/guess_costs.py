@@ -32,10 +32,10 @@ class Costs:
 
 
 def compute(pieces: Sequence[str], costs: Mapping[str, Sequence[float]]) -> Costs:
-    """Take the pieces of a text, and what each costs, by the name of the model that pays.
+    """Take the pieces of a text, and what each costs, by the name of the model.
 
     Raises:
-        ValueError: There are not one or two models, or one pays for more or fewer pieces.
+        ValueError: There are not one or two models, or one has more or fewer numbers than pieces.
     """
     if len(costs) not in (1, 2) or any(len(paid) != len(pieces) for paid in costs.values()):
         counts = ", ".join(f"{len(paid)} of {name!r}" for name, paid in costs.items())
@@ -124,6 +124,6 @@ def alt(data: Costs) -> str:
     paid = data.nats[-1]
     dear = np.argsort(-paid, kind="stable")[:3]
     means = ", ".join(f"{name} {each.mean():.2f}" for name, each in zip(data.models, data.nats))
-    return (f"Costs of {len(data.pieces)} pieces, mean in nats: {means}. Dearest for "
+    return (f"Costs of {len(data.pieces)} pieces, mean in nats: {means}. Highest for "
             f"{data.models[-1]}: " + ", ".join(f"'{data.pieces[at]}' {paid[at]:.1f}" for at in dear)
             + f". {int((paid < 0.05).sum())} pieces cost less than 0.05.")
