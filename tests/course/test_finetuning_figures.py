@@ -33,7 +33,9 @@ def test_every_place_of_a_batch_is_prompt_answer_or_padding():
     p, a, empty = batch_mask.PROMPT, batch_mask.ANSWER, batch_mask.PADDING
     assert data.kinds.tolist() == [[p, p, a, a, empty], [p, a, a, a, a], [a] + [empty] * 4]
     assert (data.count(p), data.count(a), data.count(empty)) == (3, 7, 5)
-    assert "Only the 7 places" in batch_mask.alt(data)
+    assert "Only the 7 places" in batch_mask.alt(data) and "row 1" not in batch_mask.alt(data)
+    said = batch_mask.compute(examples, pad(examples)[1], IGNORE, ("Q|:", " Europe|."))
+    assert "In row 1 the targets are Q|:, ignored, and then  Europe|." in batch_mask.alt(said)
 
 
 def test_the_map_has_a_cell_for_every_array():

@@ -74,10 +74,10 @@ def test_outer_products_add_up():
     assert "6 numbers, made from 10" in outer_products.alt(data)
 
 
-def test_what_a_cut_leaves_is_a_share_of_the_whole():
+def test_a_cut_is_scored_by_the_mean_of_its_seeds():
     data = enough.compute({"questions": {0: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
-    assert [data.left("questions", rank) for rank in (0, 8, 128)] == [0, 1, 1]
-    assert "questions: 0% at rank 0, 100% at rank 8" in enough.alt(data)
+    assert np.allclose([data.lift("questions", rank) for rank in (0, 8, 128)], [0, 0.8, 0.8])
+    assert "questions: 0.00 at rank 0, 0.80 at rank 8" in enough.alt(data)
     with pytest.raises(ValueError, match="128, the whole change"):
         enough.compute({"questions": {0: [0], 8: [1]}})
     with pytest.raises(ValueError, match="0 tasks"):

@@ -23,9 +23,10 @@ KINDS = {PROMPT: ("prompt: no loss", style.FROZEN), ANSWER: ("answer: loss", sty
 
 @dataclass(frozen=True)
 class Mask:
-    """kinds: (batch, time) of PADDING, PROMPT and ANSWER."""
+    """kinds: (batch, time) of PADDING, PROMPT and ANSWER; first: the targets of row 1 in words."""
 
     kinds: np.ndarray
+    first: tuple[str, str]
 
     def count(self, kind: int) -> int:
         """Return how many places are of a kind."""
@@ -33,8 +34,10 @@ class Mask:
 
 
 def compute(examples: Sequence[tuple[Sequence[int], Sequence[int]]], targets: np.ndarray,
-            ignore: int) -> Mask:
+            ignore: int, first: tuple[str, str] = ("", "")) -> Mask:
     """Sort the places of a batch: ``examples`` as (prompt, answer) ids, targets: (batch, time).
+
+    first: what is to be predicted in row 1, of the prompt and of the answer.
 
     Raises:
         ValueError: There is not one row of targets for each example.
@@ -45,7 +48,7 @@ def compute(examples: Sequence[tuple[Sequence[int], Sequence[int]]], targets: np
     for row, (prompt, answer) in zip(kinds, examples):
         row[:len(prompt) + len(answer) - 1] = PROMPT
     kinds[targets != ignore] = ANSWER
-    return Mask(kinds)
+    return Mask(kinds, first)
 
 
 @style.styled
@@ -54,7 +57,8 @@ def draw(data: Mask, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     rows, columns = data.kinds.shape
     left, top, high = 0.62, 0.98 if wide else 1.42, 0.13
-    fig = style.canvas(layout, top + rows * high + 0.6)
+    foot = (0.3 if wide else 0.5) * any(data.first)
+    fig = style.canvas(layout, top + rows * high + 0.6 + foot)
     width = fig.get_size_inches()[0] - left - 0.12
     style.heading(fig, "What the loss looks at",
                   f"{data.count(ANSWER)} of {data.kinds.size} targets, in a batch of {rows}")
@@ -74,6 +78,12 @@ def draw(data: Mask, layout: Layout = "wide") -> Figure:
     ax.set_xticks(np.arange(0, columns, 5) + 0.5, [str(k) for k in range(0, columns, 5)])
     ax.set_yticks(np.array([0, rows - 1]) + 0.5, ["1", str(rows)])
     ax.add_artist(Rectangle((0, 0), columns, rows, fc="none", ec=style.RULE, lw=style.THIN))
+    if any(data.first):
+        y, asked = top + rows * high + 0.72, f"1: {data.first[0]} "
+        style.write(fig, style.MARGIN, y, asked, style.FROZEN.ink, va="baseline")
+        x = style.MARGIN + measure(asked, style.BASE) + 0.06 if wide else style.MARGIN
+        style.write(fig, x, y if wide else y + 0.2, data.first[1], style.TASK.ink, weight=600,
+                    va="baseline")
     return fig
 
 
@@ -83,4 +93,5 @@ def alt(data: Mask) -> str:
     return (f"A map of a batch, {rows} rows of {columns} places. In each row the prompt comes "
             f"first, then the answer, then padding. Only the {data.count(ANSWER)} places of "
             f"answers carry loss; {data.count(PROMPT)} of prompts and {data.count(PADDING)} of "
-            f"padding do not.")
+            f"padding do not." + any(data.first) * (
+                f" In row 1 the targets are {data.first[0]}, ignored, and then {data.first[1]}."))

@@ -72,27 +72,36 @@ def _axis(ax: Axes, data: Overfit, title: str, value: str) -> None:
     ax.grid(axis="y")
 
 
+def _many(data: Overfit) -> str:
+    """The name of the run to compare with."""
+    return f"{data.examples[1]:,} texts"
+
+
 def _losses(ax: Axes, data: Overfit) -> None:
     """Loss on what is trained on, and on held-out texts, for few examples and for many."""
     few, many = data.few, data.many
     every = np.concatenate([few["train"], few["dev"], many["dev"]])
     ax.set(yscale="log", ylim=(every.min() * 0.7, every.max() * 1.3))
-    ax.plot(many["step"], many["dev"], color=style.RULE, zorder=1)
-    _curve(ax, data, "train", style.FROZEN, DASH, "^")
+    ax.plot(many["step"], many["dev"], color=style.FROZEN.mark, lw=1.2, zorder=1)
+    _curve(ax, data, "train", style.FULL, DASH, "^")
     _curve(ax, data, "dev", style.FULL, "-", "o")
     _axis(ax, data, "Loss, nats", f"{data.now('dev'):.2f} held out")
     style.number_ticks(ax.yaxis, (0.001, 0.01, 0.1, 0.3, 1, 3, 10))
-    name_lines(ax, [Named(few["step"], few["train"], "trained on", style.FROZEN),
-                    Named(few["step"], few["dev"], "held out", style.FULL)])
+    name_lines(ax, [Named(few["step"], few["train"], "trained on", style.FULL),
+                    Named(few["step"], few["dev"], "held out", style.FULL),
+                    Named(many["step"], many["dev"], _many(data), style.FROZEN)])
 
 
 def _answers(ax: Axes, data: Overfit) -> None:
     """Exact answers about held-out countries."""
     ax.set(ylim=(-0.04, 1.06))
-    ax.plot(data.many["step"], data.many["answers"], color=style.RULE, zorder=1)
+    ax.plot(data.many["step"], data.many["answers"], color=style.FROZEN.mark, lw=1.2, zorder=1)
     _curve(ax, data, "answers", style.TASK, "-", style.MARKER["task"])
     _axis(ax, data, "Held-out answers", style.percent(data.now("answers")))
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    name_lines(ax, [Named(data.few["step"], data.few["answers"], f"{data.examples[0]} texts",
+                          style.TASK),
+                    Named(data.many["step"], data.many["answers"], _many(data), style.FROZEN)])
 
 
 @style.styled
@@ -101,8 +110,8 @@ def draw(data: Overfit, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.1 if wide else 4.85)
     few, many = data.examples
-    style.heading(fig, f"Step {data.step}, {data.epochs:.0f} epochs of {few} examples",
-                  f"One seed; grey: held out, for a run on {many:,} examples")
+    style.heading(fig, f"Step {data.step}, {data.epochs:.0f} epochs of {few} texts",
+                  f"One seed; grey: held out, for a run on {many:,} texts")
     if wide:
         _losses(style.place(fig, 0.45, 0.94, 2.95, 1.6), data)
         _answers(style.place(fig, 4.2, 0.94, 2.9, 1.6), data)
@@ -115,7 +124,7 @@ def draw(data: Overfit, layout: Layout = "wide") -> Figure:
 def alt(data: Overfit) -> str:
     """Return the frame in words."""
     best = int(data.few["step"][data.few["dev"].argmin()])
-    return (f"Step {data.step}, {data.epochs:.0f} epochs of {data.examples[0]} examples: loss "
+    return (f"Step {data.step}, {data.epochs:.0f} epochs of {data.examples[0]} texts: loss "
             f"{data.now('train'):.1f} on what it trains on and {data.now('dev'):.1f} held out, "
             f"where it was lowest at step {best}. Held-out answers right: "
             f"{style.percent(data.now('answers'))}.")
