@@ -149,10 +149,9 @@ def changes() -> dict[int, dict[str, float]]:
 def full(long: str) -> Frames:
     """Chapter 8."""
     yield ("batch_mask", batch_mask.compute, batch_mask.draw, batch_mask.alt,
-           [((examples, pad(examples)[1], IGNORE, *words), ()) for examples in (
-               [([0] * (14 + k % 9), [1] * (3 + k % 5)) for k in range(16)],)
-            for words in ((), (("Q|:| W|here| on| the| globe| is|?|\u00b6|A|:",
-                                " Europe|.|<eos>"),))])
+           [((examples, pad(examples)[1], IGNORE, (
+               "Q|:| W|here| on| the| globe| is|?|\u00b6|A|:", " Europe|.|<eos>")), ())
+            for examples in ([([0] * (14 + k % 9), [1] * (3 + k % 5)) for k in range(16)],)])
     yield ("learning_rates", learning_rates.compute, learning_rates.draw, learning_rates.alt,
            [((rate_lines(), task, rate, 768), ()) for task in ("instructions", "recipes")
             for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)])
