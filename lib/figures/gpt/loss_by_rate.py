@@ -80,7 +80,7 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
                 arrows[rate] += 1
                 ax.annotate("", (rate * aside, top),
                             (rate * aside, top - (0.14 + deeper) * (top - low)),
-                            zorder=4, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.4,
+                            zorder=6, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.4,
                                                   "shrinkA": 0, "shrinkB": 0})
                 ax.text(rate * aside, top - (0.08 + deeper) * (top - low),
                         (" and " if wide else " \n").join(f"{loss:.2f}" for loss in sorted(outside))
