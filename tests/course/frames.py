@@ -273,8 +273,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                                          0.01: (4.2, 4.6)}}, 1400), ())])
     towards = np.random.default_rng(0).standard_normal((5, 1, 13, 8))
     yield ("rows_alike", rows_alike.compute, rows_alike.draw, rows_alike.alt,
-           [((["<eos>", *WORDS[:12]], {"with sums": towards, "without sums": 3 * towards[::-1]},
-              {"with sums": np.arange(5) / 20, "without sums": np.arange(5) / 4}, blocks),
+           [((["<eos>", *WORDS[:12]],
+              {"residual connections": towards, "without them": 3 * towards[::-1]},
+              {"residual connections": np.arange(5) / 20, "without them": np.arange(5) / 4},
+              blocks),
              ()) for blocks in range(5)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)

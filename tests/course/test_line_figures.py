@@ -79,8 +79,8 @@ def test_seeds_above_the_axis_are_written_at_their_arrow_and_no_model_is_left_ou
     assert said.count("4.50") == 1 and "4.00 and 5.00 " in said and "3.10 " in said
     assert "Held-out loss after 1,400 batches, in nats" in said
     assert "high 2.30 at 0.1, 4.50 at 0.2" in loss_by_rate.alt(data)
-    with pytest.raises(ValueError, match="4 models; there are looks for 3"):
-        loss_by_rate.draw(loss_by_rate.compute({str(k): {0.1: (2.0,)} for k in range(4)}, 300))
+    with pytest.raises(ValueError, match="5 models; there are looks for 4"):
+        loss_by_rate.draw(loss_by_rate.compute({str(k): {0.1: (2.0,)} for k in range(5)}, 300))
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
