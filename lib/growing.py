@@ -82,8 +82,9 @@ def chapters() -> dict[int, Path]:
             if tagged_cells(path)}
 
 
-def defined(chapter: int) -> dict[Names, str]:
-    """All that the cells define up to the end of a chapter, in the order of first appearance.
+def defined(chapter: int, cells: int | None = None) -> dict[Names, str]:
+    """All that the cells define up to the end of a chapter, or up to so many of its cells, in the
+    order of first appearance.
 
     Raises:
         ValueError: there is no such chapter, or names that were defined together are defined
@@ -93,7 +94,8 @@ def defined(chapter: int) -> dict[Names, str]:
         raise ValueError(f"chapter is {chapter}, my_gpt.py grows in chapters {list(chapters())}")
     found: dict[Names, str] = {}
     for number, path in chapters().items():
-        for cell in tagged_cells(path) if number <= chapter else ():
+        for cell in tagged_cells(path)[:cells if number == chapter else None] \
+                if number <= chapter else ():
             new, known = definitions(cell), {name for names in found for name in names}
             for names in new.keys() - found.keys():
                 if torn := known & {*names}:
@@ -178,12 +180,17 @@ def my_gpt(chapter: int) -> str:
     return "\n".join(line for line, _ in listing(chapter)) + "\n"
 
 
-def grow(namespace: dict[str, Any], upto: int) -> None:
-    """Run ``my_gpt.py``, as it is at the end of chapter ``upto``, in a namespace: ``globals()``.
+def grow(namespace: dict[str, Any], upto: int, cells: int | None = None) -> None:
+    """Run ``my_gpt.py``, as it is at the end of chapter ``upto``, or after so many of its cells,
+    in a namespace: ``globals()``.
 
     Raises ValueError unless the file grows in that chapter.
     """
     text, name = my_gpt(upto), f"my_gpt.py of chapter {upto}"
+    if cells is not None:
+        found = defined(upto, cells)
+        text = "\n\n".join(found[names] for group in ordered(found) for names in group) + "\n"
+        name += f", {cells} cells"
     linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for inspect
     exec(compile(text, name, "exec"), namespace)
 

@@ -273,8 +273,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
                                          0.01: (4.2, 4.6)}}, 1400), ())])
     towards = np.random.default_rng(0).standard_normal((5, 1, 13, 8))
     yield ("rows_alike", rows_alike.compute, rows_alike.draw, rows_alike.alt,
-           [((["<eos>", *WORDS[:12]], {"with sums": towards, "without sums": 3 * towards[::-1]},
-              {"with sums": np.arange(5) / 20, "without sums": np.arange(5) / 4}, blocks),
+           [((["<eos>", *WORDS[:12]],
+              {"residual connections": towards, "without them": 3 * towards[::-1]},
+              {"residual connections": np.arange(5) / 20, "without them": np.arange(5) / 4},
+              blocks),
              ()) for blocks in range(5)])
     yield ("norm_circle", norm_circle.compute, norm_circle.draw, norm_circle.alt,
            [((stretch, shift), ()) for stretch in (0.5, 1.0, 2.0, 3.0)
@@ -309,13 +311,15 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
            [((), ())])
     yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
-           [((10_000.0 ** (-np.arange(16) / 16), name, pair), ()) for name, pair in (
+           [((10_000.0 ** (-np.arange(16) / 16), name, pair, 128, (0, 4, 8, 15)), ())
+            for name, pair in (
                ("pair 1, the fastest", 0), ("pair 16, the slowest", 15), ("all 16", None))])
     noise = np.random.default_rng(2)
     raced = {way: 3 + np.array([0.3, 0.1, 0, 0.2])[:, None] + noise.normal(0, 0.02, (4, 2))
              + 0.1 * k for k, way in enumerate(position_race.TONES)}
     yield ("position_race", position_race.compute, position_race.draw, position_race.alt,
-           [(({way: each[0, 0] + noise.normal(0, 0.05, 3) for way, each in raced.items()},), ())])
+           [(({way: each[0, 0] + noise.normal(0, 0.05, 3) for way, each in raced.items()}, 400),
+             ())])
     reach = {way: each[0][:, None] + np.linspace(0, 3, 16) for way, each in raced.items()}
     yield ("position_reach", position_reach.compute, position_reach.draw, position_reach.alt,
            [((reach, {way: each[:, ::-1] for way, each in reach.items()}, way), ())

@@ -85,13 +85,6 @@ def test_frozen_weights_in_4_bits_and_checkpointing_change_their_own_parts():
     assert plain["optimizer"] == saved["optimizer"] and plain["logits"] == saved["logits"]
 
 
-@pytest.mark.parametrize("size, words", [(23e9, "a GPU of at least 24 GB"),
-                                         (24e9, "a GPU of at least 48 GB"),
-                                         (80e9, "too large for 80 GB")])
-def test_the_smallest_card_is_named_with_a_tenth_left_free(size, words):
-    assert cost_scale.card_for(size) == words
-
-
 def test_costs_name_the_largest_part():
     cost = cost_scale.compute("GPT-3", 2048)
     assert cost.largest == "optimizer"

@@ -114,6 +114,14 @@ def test_another_value_of_the_function_around_it_is_another_model():
     assert len({*found}) == 4 and "def attend(" in found[2] and "def attend(" not in found[0]
 
 
+@pytest.mark.parametrize("cells, rate, loss", [(5, 0.014, 2.67), (7, 0.01, 2.62), (9, 0.01, 2.34)])
+def test_within_a_chapter_it_is_what_was_measured_there(cells, rate, loss, monkeypatch):
+    monkeypatch.setattr(growing, "borrowed_training", lambda *_, **__: pytest.fail("trained"))
+    grow(names := {}, 3, cells)
+    assert np.mean(practice(names["model"], names["new_weights"], rate=rate)) == pytest.approx(
+        loss, abs=0.006)
+
+
 @pytest.mark.parametrize("chapter", LINES)
 def test_the_whole_file_is_short_and_needs_numpy_alone(chapter):
     text = my_gpt(chapter)

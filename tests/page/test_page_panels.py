@@ -252,9 +252,13 @@ def test_memory_is_counted_as_in_python(page, more):
         assert page.evaluate(COUNTED, [name, 2048, more]) == list(wanted.values()), name
         for part in wanted.values():
             assert page.evaluate("lab_panels.memory.written", part) == cost_scale.written(part)
-        fits = cost_scale.card_for(sum(wanted.values())).replace("for 80", "for one of 80")
-        shown = page.evaluate("lab_panels.memory.fits", sum(wanted.values()))
-        assert shown.removeprefix("needs ") == fits
+
+
+@pytest.mark.parametrize("size, words", [(23e9, "24 GB"), (24e9, "48 GB"),
+                                         (80e9, "more than 80 GB")])
+def test_the_smallest_gpu_is_named_with_a_tenth_left_free(page, size, words):
+    panel(page, "memory")
+    assert page.evaluate("lab_panels.memory.fits", size) == words
 
 
 LLAMA = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
@@ -298,7 +302,7 @@ def test_a_config_that_can_t_be_counted_is_refused(page, change, words):
     memory.get_by_text(words).wait_for()
     assert memory.locator(".lab-stack").count() == memory.locator("tbody tr").count() == 0
     memory.get_by_label("Llama 2 7B", exact=True).check(force=True)
-    words = "LoRA takes 86% less and needs a GPU of at least 16"
+    words = "LoRA takes 14.9 GB, 86% less"
     memory.locator(".lab-head", has_text=words).wait_for()
 
 

@@ -87,8 +87,8 @@ LOGIT = 4 + 4
 PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 #: The fill of activations, which no method owns.
 KEPT = "#e1e5ea"
-#: What GPUs hold, in GiB; those that have a mark in the picture; the share left for a step.
-GPUS, CARDS, FREE = (8, 12, 16, 24, 48, 80), (80, 24), 0.9
+#: What the GPUs hold that have a mark in the picture, in GiB; the share left for a step.
+CARDS, FREE = (80, 24), 0.9
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
@@ -162,12 +162,6 @@ def written(size: float) -> str:
     return f"{size:.0f} B"
 
 
-def card_for(size: float) -> str:
-    """Say which is the smallest GPU with room for so many bytes: ``a GPU of at least 24 GB``."""
-    fitting = [card for card in GPUS if size <= FREE * card * 2**30]
-    return f"a GPU of at least {min(fitting)} GB" if fitting else f"too large for {max(GPUS)} GB"
-
-
 def _looks(tone: Tone) -> dict[str, dict[str, object]]:
     """How each part is filled: what is held for training in the method's own colour."""
     return {"weights": {"fc": style.FROZEN.mark}, "gradients": {"fc": tone.tint},
@@ -220,8 +214,7 @@ def _bars(ax: Axes, data: Cost, width: float) -> None:
         total = sum(parts.values())
         ax.text(0, row - 0.38, name, color=tone.ink, weight=600, va="center_baseline")
         less = f", {style.percent(1 - total / whole)} less" if row else ""
-        fits = f", by count {card_for(total)}" if width > 5 else ""
-        ax.text(1, row - 0.38, f"{written(total)}{less}{fits}", ha="right", color=tone.ink,
+        ax.text(1, row - 0.38, f"{written(total)}{less}", ha="right", color=tone.ink,
                 weight=600, va="center_baseline")
     _cards(ax, whole, len(methods))
     style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.6, -0.6))
@@ -293,8 +286,8 @@ def alt(data: Cost) -> str:
     most = data.largest
     return (f"{data.name}, {MODELS[data.name].parameters():,} parameters, a step on "
             f"{data.tokens:,} tokens{data.settings}: full fine-tuning takes {written(full)}, "
-            f"the largest part {most} ({style.percent(data.full[most] / full)}), "
-            f"by count {card_for(full)}; LoRA of rank {RANK_EVERYWHERE} on all linear layers takes "
-            f"{written(wide)}, {style.percent(1 - wide / full)} less, by count {card_for(wide)}, "
+            f"the largest part {most} ({style.percent(data.full[most] / full)}); "
+            f"LoRA of rank {RANK_EVERYWHERE} on all linear layers takes "
+            f"{written(wide)}, {style.percent(1 - wide / full)} less, "
             f"and of rank {RANK} on query and value {written(lora)}, "
-            f"{style.percent(1 - lora / full)} less, by count {card_for(lora)}.")
+            f"{style.percent(1 - lora / full)} less.")

@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.layers import LayerNorm
 
-CAPTION = ("Stretch the row: its output stays on the circle, and its gradient changes. A shift "
+CAPTION = ("Stretch the vector: its output stays on the circle, and its gradient changes. A shift "
            "moves only the bars of x.")
 
 #: The plane of the rows whose mean is zero, seen along (1, 1, 1): two axes, (2, 3).
@@ -79,7 +79,7 @@ def _plane(ax: Axes, data: Normed) -> None:
     ax.plot(*row, "o", color=style.INK, ms=7, zorder=6)
     ax.text(0, -0.3, "all outputs lie\non this circle\n(γ = 1, β = 0)", ha="center", va="top",
             color=style.MUTED, size=style.SMALL)
-    ax.text(LIMIT, -1.9, "plane of rows with mean 0", ha="right", color=style.MUTED,
+    ax.text(LIMIT, -1.9, "plane of vectors with mean 0", ha="right", color=style.MUTED,
             size=style.SMALL)
     style.bare(ax).set(xlim=(-2.2, LIMIT), ylim=(-2.2, LIMIT - 1.4), aspect="equal")
 
@@ -106,7 +106,7 @@ def draw(data: Normed, layout: Layout = "wide") -> Figure:
                   f"Gradient that reaches it: length {data.length:.2f}")
     side = 3.2 if wide else 3.0
     _plane(style.place(fig, 0.1 if wide else 0.3, 0.62, side, side * 7 / 8.4), data)
-    keys = ((style.INK, "o", "row x, and the gradient dx that reaches it"),
+    keys = ((style.INK, "o", "vector x, and the gradient dx that reaches it"),
             (style.FROZEN.ink, "o", "output, and the gradient that arrives there"),
             (style.FROZEN.ink, "--", "its part along the output, which is removed"))
     left, top = (0.2, 3.36) if wide else (0.2, 3.18)
@@ -118,7 +118,7 @@ def draw(data: Normed, layout: Layout = "wide") -> Figure:
         ax.text(0.32, 0.11 + 0.22 * k, words, va="center_baseline", size=style.SMALL)
     places = ((3.95, 0.98, 3.0, 1.1), (3.95, 2.6, 3.0, 1.1)) if wide else \
         ((0.35, 4.28, 1.35, 0.95), (2.1, 4.28, 1.35, 0.95))
-    _bars(style.place(fig, *places[0]), data.x, "row x", style.INK)
+    _bars(style.place(fig, *places[0]), data.x, "vector x", style.INK)
     _bars(style.place(fig, *places[1]), data.x_hat, "output", style.FROZEN.mark)
     return fig
 
@@ -129,5 +129,5 @@ def alt(data: Normed) -> str:
         return ", ".join(style.short(value) for value in row)
     return (f"Row × {data.stretch:g}, shifted by {style.short(data.shift)}: "
             f"({numbers(data.x)}) becomes ({numbers(data.x_hat)}), on the circle of radius 1.73. "
-            f"The gradient that reaches the row runs parallel to the circle and is "
-            f"{data.length:.2f} long; for the row × 1 it is {compute().length:.2f}.")
+            f"The gradient that reaches the vector runs parallel to the circle and is "
+            f"{data.length:.2f} long; for the vector × 1 it is {compute().length:.2f}.")

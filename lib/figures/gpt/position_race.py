@@ -21,9 +21,10 @@ DASHES = dict.fromkeys(TONES, "-") | {"none": "--"}
 
 @dataclass(frozen=True)
 class Race:
-    """losses: way -> (seeds,), in nats, the lowest mean first."""
+    """losses: way -> (seeds,), in nats after so many steps, the lowest mean first."""
 
     losses: dict[str, np.ndarray]
+    steps: int
 
     def behind(self, way: str) -> tuple[float, float]:
         """How far a way is behind the first, seed by seed: the mean and half its 95% interval."""
@@ -31,7 +32,7 @@ class Race:
         return float(gap.mean()), float(T_95 * gap.std(ddof=1) / len(gap)**0.5)
 
 
-def compute(losses: Mapping[str, np.ndarray]) -> Race:
+def compute(losses: Mapping[str, np.ndarray], steps: int) -> Race:
     """Put the ways in order.
 
     Raises:
@@ -40,7 +41,7 @@ def compute(losses: Mapping[str, np.ndarray]) -> Race:
     for way, each in losses.items():
         if len(each) != SEEDS:
             raise ValueError(f"{way} has {len(each)} seeds instead of {SEEDS}")
-    return Race(dict(sorted(losses.items(), key=lambda item: float(np.mean(item[1])))))
+    return Race(dict(sorted(losses.items(), key=lambda item: float(np.mean(item[1])))), steps)
 
 
 def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str, float]]:
@@ -70,7 +71,7 @@ def draw(data: Race, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3)
     names = list(data.losses)
-    style.heading(fig, f"{names[0]} has the lowest loss, {names[-1]} the highest",
+    style.heading(fig, f"After {data.steps} steps {names[0]} has the lowest loss",
                   f"At the right: mean, and how far behind {names[0]} (95% interval)")
     ax = style.place(fig, 1.05, 0.75, fig.get_size_inches()[0] - (3.0 if wide else 2.55), 1.95)
     every = np.concatenate(list(data.losses.values()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.figure import Figure
 
+from lib.figures.gpt.position_race import apart
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
@@ -16,13 +17,13 @@ CAPTION = "Black: what you choose. Pale: the pairs that you can choose."
 
 @dataclass(frozen=True)
 class Waves:
-    """turn: tokens of a turn of the chosen pair, 0 for all; ``pale``: (pairs, distances)."""
+    """turn: tokens of a turn of the chosen pair, 0 for all; ``pale``: number -> (distances,)."""
 
     name: str
     pairs: int
     turn: float
     product: np.ndarray = field(repr=False)
-    pale: np.ndarray = field(repr=False)
+    pale: dict[int, np.ndarray] = field(repr=False)
 
     @property
     def what(self) -> str:
@@ -42,7 +43,7 @@ def compute(omega: np.ndarray, name: str, pair: int | None, distances: int = 128
     every = np.cos(omega[:, None] * np.arange(distances))
     turn, product = ((0.0, every.mean(0)) if pair is None
                      else (float(2 * np.pi / omega[pair]), every[pair]))
-    return Waves(name, len(omega), turn, product, every[list(pale)])
+    return Waves(name, len(omega), turn, product, {each + 1: every[each] for each in pale})
 
 
 @style.styled
@@ -53,11 +54,16 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.name}: {data.what}",
                   "Product of a query and an equal key"
                   + (", with all pairs of length 1" if layout == "wide" else ""))
-    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.9, 1.75)
-    ax.plot(data.pale.T, color=style.RULE, lw=style.THIN, zorder=1)
+    ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - (1.3 if data.pale else 0.9), 1.75)
+    for each in data.pale.values():
+        ax.plot(each, color=style.RULE, lw=style.THIN, zorder=1)
     ax.plot(data.product, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
     ax.set(xlim=(0, last), ylim=(-1.1, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
            ylabel="q \u00b7 k of the pair" if data.turn else f"q \u00b7 k / {data.pairs}")
+    ends = {number: each[-1] for number, each in data.pale.items()}
+    for number, height in apart(ends, -1.1, 1.1) if ends else ():
+        ax.text(1.02, height, f"pair {number}", transform=ax.get_yaxis_transform(), va="center",
+                color=style.MUTED, size=style.SMALL)
     ax.set_xticks([*np.linspace(0, last + 1, 5)[:-1].astype(int), last])
     return fig
 

@@ -1,4 +1,4 @@
-"""How alike the rows of a text become from block to block, with the blocks' sums and without."""
+"""How alike a text's vectors become from block to block, with residual connections and without."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import token
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A square is the cosine of two tokens' rows, of the one on the left and the one below: "
+CAPTION = ("A square is the cosine of two tokens' vectors, the one on the left and the one below: "
            "the darker, the more alike.")
 
 
@@ -78,7 +78,7 @@ def draw(data: Alike, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 4.45 if wide else 6.1)
     after = f"after {data.blocks} block{'s' * (data.blocks != 1)}" if data.blocks else \
         "before the first block"
-    style.heading(fig, f"How alike two rows are {after}",
+    style.heading(fig, f"How alike two vectors are {after}",
                   "Cosines in one text, and their mean over many")
     for way in range(len(data.cosines)):
         place = (0.95 + 3.1 * way, 0.95, 2.65, 2.65) if wide else \
@@ -90,5 +90,5 @@ def draw(data: Alike, layout: Layout = "wide") -> Figure:
 def alt(data: Alike) -> str:
     """Return the frame in words."""
     after = f"After {data.blocks} of the blocks" if data.blocks else "Before the first block"
-    said = ", ".join(f"{mean:.2f} {way}" for way, mean in data.means.items())
-    return f"{after} the mean cosine of two rows of a text is {said}."
+    said = ", ".join(f"{way} {mean:.2f}" for way, mean in data.means.items())
+    return f"{after} the mean cosine of two vectors of a text is: {said}."

@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("A line joins the means of the seeds, and a thin upright line spans from the lowest "
-           "seed to the highest. *Joint* trains for twice as many steps.")
+CAPTION = ("Lines join means, thin upright lines span the seeds; marks of one number stand side by "
+           "side to be seen. *Joint* trains for twice as many steps.")
 #: Tone (a shade of LoRA's; the control is grey), fill and line of each method.
 PALE = Tone("#b565bd", "#8f4597", style.LORA.tint)
 LOOKS: dict[str, tuple[Tone, bool, str | tuple]] = {
@@ -67,10 +67,15 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
         ax.plot(x, y, color=tone.mark, lw=1.5, ls=line, zorder=2)
         ax.plot(x, y, "o", ls="", ms=5.5, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=1.2, zorder=3 + number)
-    ax.set(xlim=(min(olds) - 0.6, max(olds) + 0.6), ylim=(-4, 104), title=TASKS[task],
+    worst = min(each[task].min() for points in data.after.values() for each in points.values())
+    low, step = (0, 25) if not task else (10 * int(worst // 10), 10)
+    room = 0.04 * (100 - low)
+    ax.set(xlim=(min(olds) - 0.6, max(olds) + 0.6), ylim=(low - room, 100 + room),
+           title=TASKS[task] + (f", from {low}%" if low else ""),
            xlabel="old examples in a batch of 16")
     ax.set_xticks(olds, list(map(str, olds)))
-    ax.set_yticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
+    ticks = range(low, 101, step)
+    ax.set_yticks(ticks, [f"{tick}{'%' * (tick == 100)}" for tick in ticks])
     ax.grid(axis="y")
     if not task:
         ax.axhline(data.before, color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
@@ -104,13 +109,11 @@ def draw(data: Shares, layout: Layout = "wide") -> Figure:
                   "Exact answers after the second training: mean and range of the seeds" if wide
                   else "Exact answers: mean and range of seeds")
     _key(fig, data, 0.6)
-    width = (style.WIDTH[layout] - 0.7) / 2 if wide else style.WIDTH[layout] - 0.66
+    width = (style.WIDTH[layout] - 1.06) / 2 if wide else style.WIDTH[layout] - 0.66
     for task in range(len(TASKS)):
-        ax = style.place(fig, 0.5 + (wide and task * (width + 0.12)), 1.2 + task * step,
+        ax = style.place(fig, 0.5 + (wide and task * (width + 0.48)), 1.2 + task * step,
                          width - (0.06 if wide else 0), high)
         _panel(ax, data, task)
-        if wide and task:
-            ax.set_yticklabels([])
     return fig
 
 

@@ -46,25 +46,33 @@ def compute(counts: Mapping[str, Mapping[str, tuple[int, int]]]) -> Forms:
     return Forms({model: dict(forms) for model, forms in counts.items()})
 
 
-def _key(fig: Figure, data: Forms, lines: int) -> None:
-    """The names of the forms, each behind its two colours, on so many lines."""
-    high = LINE * lines
-    ax, left, at = style.board(fig, style.MARGIN, 0.6, None, high), 0.0, LINE / 2
-    width = fig.get_size_inches()[0] - style.MARGIN
-    for form, tone, pale, hatch in zip(next(iter(data.counts.values())), TONES, PALE, HATCH,
-                                       strict=True):
-        room = 0.26 + measure(form, style.SMALL, 600)
-        if left + room > width:
+def _places(data: Forms, width: float) -> list[tuple[str, str, float, float]]:
+    """Each form, its words in the key, and where it stands in so many inches, line by line."""
+    found, left, at = [], 0.0, LINE / 2
+    for form in next(iter(data.counts.values())):
+        never = not any(forms[form][0] for forms in data.counts.values())
+        words = form + ", never right" * never
+        room = 0.26 + measure(words, style.SMALL, 600)
+        if left and left + room > width:
             left, at = 0.0, at + LINE
+        found.append((form, words, left, at))
+        left += room + 0.14
+    return found
+
+
+def _key(fig: Figure, data: Forms, places: list[tuple[str, str, float, float]]) -> None:
+    """The names of the forms, each behind its two colours."""
+    high = places[-1][-1] + LINE / 2
+    ax = style.board(fig, style.MARGIN, 0.6, None, high)
+    for (form, words, left, at), tone, pale, hatch in zip(places, TONES, PALE, HATCH, strict=True):
         shown = [number for number in (0, 1)
                  if any(forms[form][number] for forms in data.counts.values())] or [0, 1]
         for place, number in enumerate(shown):  # a part that no bar has isn't in the key
             ax.barh(at, 0.2 / len(shown), 0.16, left=left + 0.2 / len(shown) * place,
                     color=(tone.ink, pale)[number], ec=tone.mark, lw=style.THIN,
                     hatch=hatch if number else "")
-        ax.text(left + 0.26, at, form, va="center", color=tone.ink, weight=600, size=style.SMALL)
-        left += room + 0.14
-    ax.set(xlim=(0, width), ylim=(high, 0))
+        ax.text(left + 0.26, at, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
+    ax.set(xlim=(0, fig.get_size_inches()[0] - style.MARGIN), ylim=(high, 0))
 
 
 def _rows(ax: Axes, data: Forms, inch: float) -> None:
@@ -92,14 +100,14 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
 def draw(data: Forms, layout: Layout = "wide") -> Figure:
     """Draw a bar for each model, in its forms and their two parts."""
     high = ROW * len(data.counts)
-    lines = 1 if layout == "wide" else 2
-    top = 0.7 + LINE * lines
+    places = _places(data, style.WIDTH[layout] - style.MARGIN)
+    top = 0.7 + places[-1][-1] + LINE / 2
     fig = style.canvas(layout, top + 0.06 + high)
     style.heading(fig, f"In which form are {data.total} replies, and are they right?"
                   if layout == "wide" else f"{data.total} replies by their form",
                   "Full colour: the right answer is in it. Pale: it is not"
                   if layout == "wide" else "Full colour: right answer in it. Pale: not")
-    _key(fig, data, lines)
+    _key(fig, data, places)
     width = style.WIDTH[layout] - 0.75 - 0.15
     _rows(style.place(fig, 0.75, top, width, high), data, width / data.total)
     return fig

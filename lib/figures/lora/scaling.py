@@ -21,6 +21,8 @@ WRITTEN = {"alpha": "α", "alpha/sqrt(r)": "α/√r", "alpha/r": "α/r"}
 TONES: dict[str, tuple[Tone, str]] = {
     "alpha": (style.DATA, "o"), "alpha/sqrt(r)": (style.TASK, "s"), "alpha/r": (style.LORA, "D")}
 
+GAP = 10.5  # points from the name of one line to the next, at least
+
 #: (rank, factor) -> (norms (steps,), losses (steps + 1,)), see ``compute``.
 Measured = Mapping[tuple[int, float], tuple[np.ndarray, np.ndarray]]
 
@@ -36,6 +38,7 @@ class Scaling:
     losses: dict[str, np.ndarray]  # rule -> (ranks,), after this step
     base: float  # loss before the first step
     span: tuple[float, float]  # norms from the smallest to the largest, of all steps
+    least: float  # by how far the loss has fallen at least, where it has, of all steps
 
 
 def factor(rank: int, alpha: float, rule: str) -> float:
@@ -68,10 +71,14 @@ def compute(measured: Measured, alpha: float, step: int = 1) -> Scaling:
     norms = {rule: np.array([row[0] for row in each]) for rule, each in rows.items()}
     if not 1 <= step <= norms["alpha"].shape[1]:
         raise ValueError(f"step is {step}; measured are 1 to {norms['alpha'].shape[1]}")
+    losses = {rule: np.array([row[1] for row in each]) for rule, each in rows.items()}
+    base = float(losses["alpha"][0, 0])
     every = np.concatenate([each.ravel() for each in norms.values()])
+    fallen = base - np.concatenate([each[:, 1:].ravel() for each in losses.values()])
     return Scaling(step, alpha, ranks, {rule: each[:, step - 1] for rule, each in norms.items()},
-                   {rule: np.array([row[1][step] for row in each]) for rule, each in rows.items()},
-                   float(rows["alpha"][0][1][0]), (float(every.min()), float(every.max())))
+                   {rule: each[:, step] for rule, each in losses.items()}, base,
+                   (float(every.min()), float(every.max())),
+                   float(fallen[fallen > 0].min(initial=base)))
 
 
 def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray]) -> None:
@@ -81,11 +88,16 @@ def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray]) -> None:
         tone, marker = TONES[rule]
         ax.plot(places, values, color=tone.mark, lw=1.8, marker=marker, ms=5, mec=style.PAPER,
                 mew=0.8, zorder=3)
-        ax.annotate(WRITTEN[rule], (places[-1], values[-1]), (7, 0), textcoords="offset points",
-                    va="center", color=tone.ink, weight=600, annotation_clip=False)
     ax.set(xlim=(places[0] - 0.4, places[-1] + 0.4), xlabel="rank r")
     ax.set_xticks(places, [str(rank) for rank in data.ranks])
     ax.grid(axis="y")
+    ends = ax.transData.transform([(places[-1], values[-1]) for values in lines.values()])[:, 1]
+    ends, last = ends * 72 / ax.figure.dpi, -np.inf
+    for place, rule in sorted(zip(ends, lines, strict=True)):
+        last = max(place, last + GAP)
+        ax.annotate(WRITTEN[rule], (places[-1], lines[rule][-1]), (7, last - place),
+                    textcoords="offset points", va="center", color=TONES[rule][0].ink, weight=600,
+                    annotation_clip=False)
 
 
 def _norms(ax: Axes, data: Scaling) -> None:
@@ -99,16 +111,19 @@ def _norms(ax: Axes, data: Scaling) -> None:
 
 
 def _losses(ax: Axes, data: Scaling) -> None:
-    ax.set(ylim=(0, np.ceil(data.base)), title="Loss on the same batch, in nats")
-    _lines(ax, data, data.losses)
+    low, high = data.least / 1.5, data.base * 1.6
+    ax.set(yscale="log", ylim=(low, high), title="Fall of the loss on the batch, in nats")
+    _lines(ax, data, {rule: data.base - losses for rule, losses in data.losses.items()})
+    ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low < tick < high]
+    ax.yaxis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
     ax.axhline(data.base, color=style.FROZEN.mark, lw=style.THIN, ls=(0, (3, 2)))
-    ax.text(np.log2(data.ranks[-1]), data.base, "base", ha="right", va="bottom",
-            color=style.FROZEN.ink)
+    ax.text(-0.2, data.base, f"down to zero: {data.base:.2f}", va="bottom", color=style.FROZEN.ink)
 
 
 @style.styled
 def draw(data: Scaling, layout: Layout = "wide") -> Figure:
-    """Draw the norm of the change and the loss after the step, over all ranks."""
+    """Draw the norm of the change and the fall of the loss after the step, over all ranks."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.05 if wide else 4.55)
     style.heading(fig, head(data, wide), f"α = {data.alpha:g}" + (
@@ -140,9 +155,9 @@ def alt(data: Scaling) -> str:
     first, last = data.ranks[0], data.ranks[-1]
     said = "; ".join(
         f"{'alpha, not divided' if rule == 'alpha' else rule}, {data.norms[rule][0]:.2%} and "
-        f"{data.norms[rule][-1]:.2%}, {data.losses[rule][0]:.2f} and "
-        f"{data.losses[rule][-1]:.2f} nats"
+        f"{data.norms[rule][-1]:.2%}, by {data.base - data.losses[rule][0]:.2f} and "
+        f"{data.base - data.losses[rule][-1]:.2f} nats"
         for rule in RULES)
     return (f"After {counted(data.step)} with alpha {data.alpha:g}: the norm of the change as a "
-            f"share of W's at ranks {first} and {last}, and the loss, which was {data.base:.2f} "
-            f"nats before: {said}.")
+            f"share of W's at ranks {first} and {last}, and how far the loss has fallen from "
+            f"{data.base:.2f} nats: {said}.")

@@ -85,7 +85,7 @@ lab_panels.memory = (() => {
 
   function fits(bytes) {
     const gpu = GPUS.find((each) => bytes <= 0.9 * each * 2 ** 30);
-    return gpu ? `needs a GPU of at least ${gpu} GB` : 'too large for one of 80 GB';
+    return gpu ? `${gpu} GB` : 'more than 80 GB';
   }
 
   function panel(_, fail) {
@@ -119,7 +119,7 @@ lab_panels.memory = (() => {
           everywhere: targets.value === 'all linear', checkpointing });
         const [most, less] = [full, lora].map((parts) => parts.reduce((a, b) => a + b, 0));
         head.textContent = `${whole(parameters(size))} parameters: by count LoRA takes ` +
-          `${Math.round(100 * (1 - less / most))}% less and ${fits(less)}`;
+          `${written(less)}, ${Math.round(100 * (1 - less / most))}% less`;
         bars.replaceChildren(...[['full', full], ['lora', lora]].map(([name, parts]) =>
           h('div', { class: `lab-stack lab-of-${name}`, 'aria-hidden': 'true' },
             parts.map((part, i) => h('i', { class: `lab-${PARTS[i]}`,
@@ -129,7 +129,7 @@ lab_panels.memory = (() => {
           h('span', { class: `lab-of-${way}` }, h('i', { class: `lab-key lab-${name}` }))), name),
         written(full[i]), written(lora[i])], false));
         list.row(['in all', written(most), written(less)], false);
-        list.row(['which GPU, by count', fits(most), fits(less)], false);
+        list.row(['smallest GPU, by count (PyTorch takes more)', fits(most), fits(less)], false);
         fail(null);
         setTimeout(() => { live.textContent = head.textContent; }, 400);
       } catch (error) { // figures of an earlier model must not stand under this one
