@@ -77,12 +77,12 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
                   else f"Framed: {data.method}")
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 1.75)
     score_map(ax, data.shares, [f"{1000 * rate:.3g}" for rate in across],
-              [f"{product:g}" for product in up], low=LOW)
+              [f"{1000 * product:.3g}" for product in up], low=LOW)
     hatch_empty(ax, data.shares)
     for rate, product in data.spots[data.method]:
         frame(ax, up.index(product), across.index(rate))
     ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
-    ax.set(xlabel="learning rate of A, in thousandths", ylabel="α × rate of B")
+    ax.set(xlabel="1,000 × learning rate of A", ylabel="1,000 × α × rate of B")
     return fig
 
 
