@@ -57,7 +57,7 @@ def ways() -> list[tuple[str, str, str]]:
 
 def test_the_hours_are_sums_of_the_chapters_own():
     each, table = times(), ways()
-    assert len(table) == 4 and chapters(table[0][0]) == list(each)
+    assert len(table) == 5 and chapters(table[0][0]) == list(each)
     assert f"about {table[0][1].split(' + ')[0]} to read" in PAGE  # the sentence at the top
     for way, *said in table:
         read = sum(each[k][0] for k in chapters(way)) + GUIDE * ("guide.md" in way)

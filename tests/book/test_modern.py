@@ -87,6 +87,10 @@ def test_cells_are_short(text):
                for code in CELL.findall(text))
 
 
+def test_the_check_of_grouped_queries_takes_the_solution_alone(page):
+    assert page[1].count("Solved.") == 1 and page[1].count("Not yet") == 1
+
+
 def test_the_pages_counts_are_those_of_the_live_model(page):
     ours, cache = page[0]["MODELS"]["this GPT"], page[0]["cache"]
     model = GPTModel(GPTConfig(), np.random.default_rng(0))

@@ -28,8 +28,9 @@ RATES = {0: {"gradient": 0.0035, "mean": 0.0016, "adam": 0.055, "hasty": 0.031},
          45: {"gradient": 0.0035, "mean": 0.0016, "adam": 0.041, "hasty": 0.021}}
 TITLES = {"gradient": "Gradient descent", "mean": "First moment only", "adam": "Both moments: Adam"}
 WEIGHTS = {0: ("flat weight", "steep weight"), 45: ("weight across", "weight up")}
-COLUMNS = "gradient", "first", "\u221asecond", "move"
-ASIDE = (0, (2, 1.5))
+#: What Adam has of a weight in a step: for the table, and in words. Hats: the bias is corrected.
+COLUMNS = {"gradient": "gradient", r"$\hat m$": "corrected first moment",
+           "\u221a$\\hat v$": "root of the corrected second", "move / rate": "move over rate"}
 ACROSS, UP = (-1.45, 0.65), (-0.85, 0.75)  # what of the two weights is drawn
 
 
@@ -54,7 +55,7 @@ def _turn(degrees: float) -> np.ndarray:
 def _walk(way: str, rate: float, centres: np.ndarray,
           turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All draws at once: centres (steps, draws, 2) -> places (steps + 1, draws, 2), and of each
-    step gradient, mean, size and move, (steps, draws, 2, 4)."""
+    step gradient, mean, size and move over rate, (steps, draws, 2, 4)."""
     w, curve = np.broadcast_to(START @ turn, centres.shape[1:]), turn.T * CURVE @ turn
     first, second = np.zeros_like(w), np.zeros_like(w)
     places, noted = [w], []
@@ -64,8 +65,8 @@ def _walk(way: str, rate: float, centres: np.ndarray,
         second = BETAS[1] * second + (1 - BETAS[1]) * gradient**2
         grown = (1.0, 1.0) if way == "hasty" else (1 - BETAS[0]**step, 1 - BETAS[1]**step)
         mean, size = first / grown[0], np.sqrt(second / grown[1])
-        move = {"gradient": gradient, "mean": mean}.get(way, mean / size)
-        w = w - rate * move
+        move = -{"gradient": gradient, "mean": mean}.get(way, mean / size)
+        w = w + rate * move
         places.append(w)
         noted.append(np.stack([gradient, mean, size, move], -1))
     return np.array(places), np.array(noted)
@@ -91,15 +92,15 @@ def compute(step: int = LONGEST, turned: int = 0) -> Paths:
 def note(data: Paths) -> str:
     """What one has to know: how batches differ, what is drawn, how the rates were chosen."""
     return (f"In each batch + lies elsewhere, by noise of {NOISE:g}. Drawn: one run of {DRAWS}; "
-            f"loss: mean of all. Rates: the best of {len(TRIED)} for 12 steps. Dashed: Adam "
+            f"loss: mean of all. Rates: the best of {len(TRIED)} for 12 steps. Rings: Adam "
             f"without bias correction, rate {RATES[data.turned]['hasty']:g}, loss "
             f"{data.losses['hasty'][-1]:.2f}.")
 
 
-def _path(ax: Axes, path: np.ndarray, tone: str, dash: str | tuple = "-") -> None:
-    ax.plot(*path.T, color=tone, lw=1.1, ls=dash, zorder=3)
-    ax.plot(*path[:-1].T, "o", color=tone, ms=2.2, zorder=3)
-    ax.plot(*path[-1], "o", color=tone, ms=6, mec=style.PAPER, mew=1.2, zorder=4)
+def _path(ax: Axes, path: np.ndarray) -> None:
+    ax.plot(*path.T, color=style.INK, lw=1.1, zorder=3)
+    ax.plot(*path[:-1].T, "o", color=style.INK, ms=2.2, zorder=3)
+    ax.plot(*path[-1], "o", color=style.INK, ms=6, mec=style.PAPER, mew=1.2, zorder=4)
 
 
 def _valley(ax: Axes, data: Paths, way: str) -> None:
@@ -110,8 +111,9 @@ def _valley(ax: Axes, data: Paths, way: str) -> None:
                zorder=1)
     ax.plot(0, 0, "+", color=style.FROZEN.mark, ms=8, zorder=2)
     if way == "adam":
-        _path(ax, data.paths["hasty"], style.FROZEN.mark, ASIDE)
-    _path(ax, data.paths[way], style.INK)
+        ax.plot(*data.paths["hasty"].T, "o", color="none", mec=style.FROZEN.mark, mew=0.9, ms=5.5,
+                zorder=2)
+    _path(ax, data.paths[way])
     style.bare(ax).set(xlim=ACROSS, ylim=UP)
     ax.text(0.98, 0.03, f"rate {RATES[data.turned][way]:g}", transform=ax.transAxes,
             ha="right", va="bottom", color=style.MUTED, size=style.SMALL, zorder=5,
@@ -164,7 +166,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def alt(data: Paths) -> str:
     """Return the frame in words."""
     def numbers(row: np.ndarray) -> str:
-        return ", ".join(f"{name} {number:.2f}" for name, number in zip(COLUMNS, row))
+        return ", ".join(f"{name} {number:.2f}" for name, number in zip(COLUMNS.values(), row))
     losses = ", ".join(f"{data.losses[way][-1]:.2f} by {words}" for way, words in (
         ("gradient", "gradient descent"), ("mean", "the first moment"), ("adam", "Adam"),
         ("hasty", "Adam without the bias correction")))
