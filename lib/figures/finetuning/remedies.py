@@ -19,7 +19,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 #: Tone, marker and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, str, object]] = {
     "lower rate": (style.FULL, "o", "-"), "fewer steps": (style.FULL, "v", (0, (3, 2))),
-    "longer run": (style.FULL, "D", (0, (1, 1))),
+    "300-step run": (style.FULL, "D", (0, (1, 1))),
     "replay": (style.FACTS, "s", (0, (5, 1.5))),
     "pull to the base": (style.FROZEN, style.MARKER["base"], (0, (5, 1.5))),
     "LoRA": (style.LORA, "D", "-")}
