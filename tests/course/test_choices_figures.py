@@ -7,7 +7,6 @@ from lib.figures.lora import (
     alpha_rate,
     batch_sizes,
     best_rates,
-    budget,
     rank_explorer,
     rank_facts,
     rank_gain,
@@ -16,8 +15,6 @@ from lib.figures.lora import (
     wrong_choice,
 )
 
-SHAPES = {"query": [(4, 6)] * 2, "table": [(10, 4)]}
-
 
 def line(answers, dev, facts=0.9, seed=0, **run):
     """A line like the laboratory's: shares answered on test and on dev, which are losses, too."""
@@ -25,15 +22,6 @@ def line(answers, dev, facts=0.9, seed=0, **run):
              "target_modules": ("query",), "learning_rate": 1e-3}
     return {"run": usual | run | {"seed": seed}, "answers": answers, "dev_answers": dev,
             "loss": 1 - answers, "dev_loss": 1 - dev, "facts": facts, "parameters": 100}
-
-
-def test_a_budget_counts_the_sides_of_each_matrix():
-    data = budget.compute(SHAPES, 3, ["query"], 1000)
-    assert data.weights == {"query": 48, "table": 40}
-    assert data.adapters == {"query": 60, "table": 42}
-    assert data.trained == 60 and budget.compute(SHAPES, 3, ["query", "table"], 1000).trained == 102
-    words = budget.alt(data)
-    assert all(each in words for each in ("Rank 3", "query", " 60 ", "6.00%", "1,000"))
 
 
 def test_only_seeds_count_that_went_through_all_rates():
@@ -179,9 +167,6 @@ def test_a_wrong_choice_is_named():
     (lambda: best_rates.compute((1, 8), {"α": np.ones((3, 2))}), "shape"),
     (lambda: best_rates.compute((1,), dict.fromkeys("abcd", np.ones((1, 2)))), "at most 3"),
     (lambda: rank_gain.compute({"qa": {4: [1.0], 8: [1.0]}}, 8), "not 8 and 2 others"),
-    (lambda: budget.compute(SHAPES, 5, ["query"], 9), "rank is 5, it must be from 1 to 4"),
-    (lambda: budget.compute(SHAPES, 0, ["query"], 9), "rank is 0"),
-    (lambda: budget.compute(SHAPES, 1, ["key"], 9), "'key'; the kinds are query, table"),
     (lambda: batch_sizes.compute(batch_lines()[:10]), "no lora runs of batch size 4"),
     (lambda: batch_sizes.compute([]), "no full runs of batch size 0"),
     (lambda: rate_shift.compute(shift_lines(10), 0), "factor is 0"),

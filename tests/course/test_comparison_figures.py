@@ -147,7 +147,7 @@ def test_pairs_are_counted_seed_by_seed_and_only_at_one_loss():
     assert data.said.endswith("rose more in 1 of 2 pairs")
     assert "Instruction tuning: Questions 0.15 and 0.15. Apart" in old_text_loss.alt(data)
     alone = old_text_loss.alt(old_text_loss.compute(found, kinds, "Apart", ("full",)))
-    assert "And LoRA's? Rise of" in alone and "Instruction tuning: Questions 0.15." in alone
+    assert "And after LoRA? Rise of" in alone and "Instruction tuning: Questions 0.15." in alone
 
 
 def test_runs_at_higher_rates_are_not_shown():

@@ -32,14 +32,15 @@ class Pairs:
 
     @property
     def said(self) -> str:
-        """In how many pairs at about one loss, of one seed each, LoRA's loss rose more."""
+        """In how many pairs of one seed LoRA's loss rose more; before that, the question."""
         if len(self.methods) < len(METHODS):
-            return "full fine-tuning's loss on old text rose so far. And LoRA's?"
+            return "Loss on old text after full fine-tuning. And after LoRA?"
         ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
                                 for kind, tasks in self.kinds.items() if kind != self.apart
                                 for each in map(self.rise.get, tasks)
                                 for n in [min(map(len, each.values()))]])
-        return f"LoRA's loss on old text rose more in {ahead.sum()} of {len(ahead)} pairs"
+        return ("At about one loss LoRA's loss on old text rose more in "
+                f"{ahead.sum()} of {len(ahead)} pairs")
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
@@ -100,8 +101,7 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     pitch, left, right = 0.36, 1.05, 1.35 if wide else 1.2
     fig = style.canvas(layout, 1.35 + sum(pitch * len(each) + 0.3 for each in data.kinds.values()))
-    style.heading(fig, f"At about one loss {data.said}" if wide
-                  else data.said[0].upper() + data.said[1:],
+    style.heading(fig, data.said if wide else data.said.removeprefix("At about one loss "),
                   "A mark is a seed. The bar joins the means of both methods." if wide
                   else "At about one loss; a mark is a seed")
     _key(fig)
@@ -121,5 +121,5 @@ def alt(data: Pairs) -> str:
         for task in tasks) for kind, tasks in data.kinds.items()]
     who = " and ".join(METHODS[m][0] for m in data.methods)
     end = "" if data.said.endswith("?") else "."
-    return (f"At about one loss {data.said}{end} Rise of the loss on old text, in nats, with "
-            f"{who}. {'. '.join(said)}.")
+    return (f"{data.said}{end} Rise of the loss on old text, in nats, with {who}. "
+            f"{'. '.join(said)}.")
