@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each mark is one seed, those of one rate stand side by side, and a line joins the "
-           "means, which stand below. A line that leaves at the top goes on to such a mean.")
+CAPTION = ("Each mark is one seed, and a line joins the means, which stand below. A line that "
+           "leaves at the top goes on to such a mean.")
 
 ROOM = 0.65  # nats of the axis above the lowest loss; what is higher stands only in the table
 ROW = 0.24  # inches from one model's means to the next
