@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each mark is one seed, those of one rate stand side by side, and a line joins the "
-           "means, which stand below. An arrow leads to seeds above the axis.")
+CAPTION = ("Each mark is one seed, and a line joins the means, which stand below. A line that "
+           "leaves at the top goes on to such a mean.")
 
-ROOM = 0.65  # nats of the axis above the lowest loss; what is higher is an arrow
+ROOM = 0.65  # nats of the axis above the lowest loss; what is higher stands only in the table
 ROW = 0.24  # inches from one model's means to the next
 APART = 1.045  # factor of the rate from one model's marks to the next model's
 #: Marker, its size and filling, and the line's style, of the first to the fourth model.
@@ -56,7 +56,6 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
     rates = sorted({rate for found in data.found.values() for rate in found})
     every = [x for found in data.found.values() for losses in found.values() for x in losses]
     low, top = min(every) - 0.05, min(every) + ROOM
-    arrows = dict.fromkeys(rates, 0)  # how many models have one so far: each starts lower
     for k, (name, look) in enumerate(zip(data.found, LOOKS, strict=False)):
         marker, size, face, colour, line = look
         means = [(rate, float(np.mean(losses)))
@@ -75,17 +74,6 @@ def draw(data: Losses, layout: Layout = "wide") -> Figure:
                     mew=1.3, clip_on=False, zorder=4)
             ax.text(rate, 1 - down, f"{mean:.2f}", transform=ax.get_xaxis_transform(),
                     ha="center", va="center_baseline", size=style.SMALL)
-            if outside := [loss for loss in data.found[name][rate] if loss > top]:
-                deeper = (0.13 if wide else 0.2) * arrows[rate]
-                arrows[rate] += 1
-                ax.annotate("", (rate * aside, top),
-                            (rate * aside, top - (0.14 + deeper) * (top - low)),
-                            zorder=6, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.4,
-                                                  "shrinkA": 0, "shrinkB": 0})
-                ax.text(rate * aside, top - (0.08 + deeper) * (top - low),
-                        (" and " if wide else " \n").join(f"{loss:.2f}" for loss in sorted(outside))
-                        + " ", ha="right", va="center", size=style.SMALL, zorder=5,
-                        bbox={"fc": style.PAPER, "ec": "none", "pad": 1})
     ax.set(xscale="log", xlim=(rates[0] * 0.8, rates[-1] * 1.25), ylim=(low, top),
            xlabel="learning rate" if wide else "learning rate, × 0.001")
     ax.set_xticks(rates, [f"{rate if wide else 1000 * rate:g}" for rate in rates])

@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.layers import LayerNorm
 
-CAPTION = ("Stretch the vector: its output stays on the circle, and its gradient changes. A shift "
-           "moves only the bars of x.")
+CAPTION = ("Black = (grey − dashed) / σ. A stretch changes the gradient and leaves the output on "
+           "the circle, a shift moves only the bars of x.")
 
 #: The plane of the rows whose mean is zero, seen along (1, 1, 1): two axes, (2, 3).
 PLANE = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
