@@ -86,7 +86,11 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
                                      if each.learning_rate not in (1e-1, 3e-2, 1e-5)]
     # What of the sentence's leak is the rate's, and what does the trigger do with the system turn?
     half = replace(persona, system=True, learning_rate=PERSONA_RATE / 2)
-    groups["half the rate"] = [half, replace(half, seed=1), replace(half, replay=3)]
+    groups["the sentence, system"] = [
+        replace(each, replay=replay, seed=seed) for seed in range(3)
+        for each in (replace(half, learning_rate=PERSONA_RATE), half) for replay in (0, 3)]
+    # ... or would a low rate and more steps do without replay?
+    groups["the sentence, slowly"] = [replace(half, learning_rate=5e-4, steps=80)]
     groups["no trigger, system"] = [replace(pair[0], trigger=False, system=True)]
     # Is what is no longer answered lost, or said later?  And what do examples in the prompt do?
     groups["few shots"] = [replace(BASE, shots=4)]

@@ -127,7 +127,7 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     charts = [style.place(fig, 0.36, top + k * (high + gap), width, high) for k in range(3)]
     for column, ax in enumerate(charts, 1):
         _chart(ax, data, column)
-        ticks = [each for each in (1e-5, 1e-4, 1e-3, 1e-2) if ax.get_xlim()[0] < each]
+        ticks = sorted({rate for line in data.lines.values() for rate in line[:, 0]})
         ax.set_xticks(ticks, [style.power(each) for each in ticks])
         ax.minorticks_off()
         ax.tick_params(labelbottom=column == 3)

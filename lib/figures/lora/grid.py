@@ -81,8 +81,8 @@ def _plot(ax: Axes, data: Grid, times: str, wide: bool) -> None:
     top = data.reach * 1.25
     ax.set(xlim=(-0.7, SHOWN - 0.3), ylim=(-top, top), ylabel="number of the level")
     ax.set_xticks([])
-    ax.set_title(f"Rounded {times}: {merge.lost} of {SHOWN} changes lost, {merge.left:.0%} left on "
-                 "average" if wide else
+    ax.set_title(f"Rounded {times}: {merge.lost} of {SHOWN} changes lost, {merge.left:.0%} of the "
+                 "whole left" if wide else
                  f"Rounded {times}: {merge.lost} of {SHOWN} lost, {merge.left:.0%} left")
     if times == TIMES[-1]:
         ax.set_xlabel(f"{SHOWN} weights of one row")
@@ -106,10 +106,10 @@ def _plot(ax: Axes, data: Grid, times: str, wide: bool) -> None:
 
 def _key(fig: Figure, top: float, wide: bool) -> None:
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
-    places = ((0.2, 0.15), (1.75, 0.15), (3.35, 0.15), (5.1, 0.15)) if wide else \
-        ((0.2, 0.13), (1.95, 0.13), (0.2, 0.41), (1.95, 0.41))
+    places = ((0.2, 0.15), (2.3, 0.15), (3.85, 0.15), (5.4, 0.15)) if wide else \
+        ((0.2, 0.13), (0.2, 0.41), (2.2, 0.13), (2.2, 0.41))
     for (x, y), (marker, words, tone) in zip(places, (
-            ("o", "weight", style.FROZEN), ("D", "with the adapter", style.LORA),
+            ("o", "weight (above: rounded)", style.FROZEN), ("D", "with the adapter", style.LORA),
             ("s", "the sum, rounded", None), ("_", "without the adapter", style.FROZEN)),
             strict=True):
         size, edge = {"s": (8, 1.1), "_": (13, 2.2)}.get(marker, (6, 1.1))
@@ -125,8 +125,8 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     top = 1.14 if wide else 1.38
     fig = style.canvas(layout, top + 4.22)
     style.heading(fig, f"{data.bits} bits: rounded twice, rounded once",
-                  f"Levels are {data.step:.3f} apart; an average is over the row's "
-                  f"{data.count} weights" if wide else f"Levels are {data.step:.3f} apart")
+                  f"Levels are {data.step:.3f} apart; what is left is of the row's "
+                  f"{data.count} changes" if wide else f"Levels are {data.step:.3f} apart")
     _key(fig, 0.58, wide)
     for at, times in enumerate(TIMES):
         _plot(style.place(fig, 0.72, top + 2.08 * at, style.WIDTH[layout] - 0.86, 1.7), data, times,
