@@ -73,8 +73,9 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
     assert len({ax.get_ylim() for ax in fig.axes}) == 1
     assert rates.alt(data).endswith("LoRA-FA: 0.300 at 0.02, LoRA 0.130 at 0.01.")
     both = rates.compute({name: ({0.01: [loss]}, 0.01, base, 0.01) for name, loss in (
-        ("steps 1 to 20", 0.1), ("after 75 steps", 0.5))}, shared=False, method="PiSSA")
-    assert rates.alt(both).startswith("PiSSA below LoRA: steps 1 to 20. Above: after 75 steps.")
+        ("over steps 1 to 20", 0.1), ("after 75 steps", 0.5))}, shared=False, method="PiSSA")
+    assert rates.alt(both).startswith(
+        "PiSSA's loss is lower over steps 1 to 20, higher after 75 steps.")
     alone = rates.compute({"LoRA": (base, 0.01, base, 0.01)})
     assert rates.alt(alone).startswith("LoRA: lowest loss at a rate of 0.01.")
 

@@ -129,9 +129,10 @@ def _title(data: Rates) -> str:
         return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
     if not data.shared:
         name = data.method[0].upper() + data.method[1:]
-        sides = {f"{name} below LoRA": data.lower, "Above": [
+        sides = {"lower": data.lower, "higher": [
             panel.name for panel in data.panels if panel.name not in data.lower]}
-        return ". ".join(f"{side}: {' and '.join(names)}" for side, names in sides.items() if names)
+        return f"{name}'s loss is " + ", ".join(
+            f"{side} {' and '.join(names)}" for side, names in sides.items() if names)
     names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
         f"{len(data.lower)} of {len(data.panels)}"
     return f"Lower than LoRA at their best: {names}"

@@ -55,7 +55,7 @@ def _panel(ax: Axes, way: Way) -> None:
                 box(ax, (1.13, away), (0.62, 0.2), name, style.LORA)
             else:
                 box(ax, (0.82, away), (0.36, 0.26), "A", style.A)
-                box(ax, (1.44, away), (0.36, 0.26), "B", style.B)
+                box(ax, (1.44, away), (0.36, 0.26), "s B", style.B)
             ax.plot(JOIN, at, "o", ms=10, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
             ax.text(JOIN, at, "+", ha="center", va="center_baseline", weight=600, zorder=5)
     tall = heights[-1] - heights[0] + (0.24 if len(heights) > 1 else 0.4)
