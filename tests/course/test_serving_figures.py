@@ -206,12 +206,14 @@ def test_shares_of_old_examples_are_joined_from_few_to_many():
     assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in old_examples.alt(data)
     for layout in ("wide", "narrow"):
         first, second = old_examples.draw(data, layout).axes[1:]
-        for ax, means in ((first, [2, 42, 82]), (second, [82, 82, 82])):
+        for ax, means, ends in ((first, [2, 42, 82], (-4, 104)),
+                                (second, [82, 82, 82], (79.2, 100.8))):  # from 80 on
             marks = [line for line in ax.lines if line.get_marker() == "o"]
             assert [len(line.get_xdata()) for line in marks] == [3] * 5
-            assert marks[0].get_ydata().tolist() == means and ax.get_ylim() == (-4, 104)
-            ends = ax.collections[0].get_segments()     # of fresh, from seed to seed
-            assert [end[1][1] - end[0][1] for end in ends] == [4, 4, 4]
+            assert marks[0].get_ydata().tolist() == means
+            assert ax.get_ylim() == pytest.approx(ends)
+            seeds = ax.collections[0].get_segments()     # of fresh, from seed to seed
+            assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
         assert "before: 91%" in [text.get_text() for text in first.texts]
     with pytest.raises(ValueError, match="is one of fresh, same"):
         old_examples.compute(91, {("sum", 0): ((1, 2), (3, 4))})
