@@ -109,7 +109,7 @@ def _loss(ax: Axes, data: History, last: bool) -> None:
     ticks = [tick for tick in 2.0 ** np.arange(-6, 5) if low < tick < high]
     ax.set_yticks(ticks, [style.short(tick, 3) for tick in ticks])
     ax.set(ylim=(low, high))
-    _axis(ax, data, "Loss", f"{_mean_now(data, data.held_out):.2f} held out", last)
+    _axis(ax, data, "Loss, nats, log axis", f"{_mean_now(data, data.held_out):.2f} held out", last)
     name_lines(ax, [Named(data.steps, data.held_out.mean(0), "held-out text", style.DATA),
                     Named(data.loss_steps, data.loss.mean(0), "training text", style.FROZEN)])
 
