@@ -17,6 +17,7 @@ CAPTION = ("Each row: the same adapters in three ways; small marks are seeds. Up
 #: The ways, with the face of each one's mark.
 WAYS = {"unmerged": style.LORA.mark, "rounded once": style.PAPER,
         "rounded twice": style.LORA.tint}
+MARKS = {"unmerged": "D", "rounded once": "D", "rounded twice": "X"}
 APART = 0.28  # rows between two marks
 
 
@@ -64,12 +65,12 @@ def _rows(ax: Axes, data: Sizes) -> None:
         for number, way in enumerate(WAYS):
             at, mean = row + APART * (number - 1), seeds[:, number].mean()
             if len(seeds) > 1:
-                ax.plot(seeds[:, number], np.full(len(seeds), at), "D", ms=3.5, mfc=WAYS[way],
-                        mec=style.LORA.mark, mew=0.7, clip_on=False)
-            ax.plot(mean, at, "D", ms=7, mfc=WAYS[way], mec=style.LORA.mark, mew=1.4, zorder=3,
-                    clip_on=False)
+                ax.plot(seeds[:, number], np.full(len(seeds), at), MARKS[way], ms=3.5,
+                        mfc=WAYS[way], mec=style.LORA.mark, mew=0.7, clip_on=False)
+            ax.plot(mean, at, MARKS[way], ms=7, mfc=WAYS[way], mec=style.LORA.mark, mew=1.4,
+                    zorder=3, clip_on=False)
             left = seeds[:, number].min() > 1 - seeds[:, number].max()  # where there is more room
-            word = "" if way == "unmerged" else way.removeprefix("rounded ") + " "
+            word = "" if row and way == "unmerged" else way.removeprefix("rounded ") + " "
             ax.annotate(f"{word}{mean:.0%}",
                         (seeds[:, number].min() if left else seeds[:, number].max(), at),
                         xytext=(-9 if left else 9, 0), textcoords="offset points", va="center",
@@ -95,7 +96,7 @@ def _key(fig: Figure, wide: bool) -> None:
     places = ((0.1, 0.13), (1.2, 0.13), (2.65, 0.13), (4.1, 0.13)) if wide else \
         ((0.1, 0.13), (1.6, 0.13), (0.1, 0.39), (1.6, 0.39))
     for (left, at), name in zip(places, WAYS):
-        ax.plot(left, at, "D", ms=7, mfc=WAYS[name], mec=style.LORA.mark, mew=1.4)
+        ax.plot(left, at, MARKS[name], ms=7, mfc=WAYS[name], mec=style.LORA.mark, mew=1.4)
         ax.text(left + 0.13, at, name, va="center", color=style.LORA.ink, weight=600)
     left, at = places[-1]
     ax.plot([left, left], [at - 0.1, at + 0.1], color=style.FROZEN.mark, lw=2)
