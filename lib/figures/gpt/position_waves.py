@@ -12,6 +12,7 @@ from lib.figures.gpt.position_race import apart
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
+LOW, ROUND = -1.45, -0.99  # a pair that falls so low is named below its lowest point
 CAPTION = "Black: what you choose. Pale: the pairs that you can choose."
 
 
@@ -58,12 +59,16 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
     for each in data.pale.values():
         ax.plot(each, color=style.RULE, lw=style.THIN, zorder=1)
     ax.plot(data.product, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
-    ax.set(xlim=(0, last), ylim=(-1.1, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
+    ax.set(xlim=(0, last), ylim=(LOW, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
            ylabel="q \u00b7 k of the pair" if data.turn else f"q \u00b7 k / {data.pairs}")
-    ends = {number: each[-1] for number, each in data.pale.items()}
-    for number, height in apart(ends, -1.1, 1.1) if ends else ():
+    names = {"color": style.MUTED, "size": style.SMALL}
+    ends = {number: each[-1] for number, each in data.pale.items() if each.min() > ROUND}
+    for number, height in apart(ends, LOW, 1.1) if ends else ():
         ax.text(1.02, height, f"pair {number}", transform=ax.get_yaxis_transform(), va="center",
-                color=style.MUTED, size=style.SMALL)
+                **names)
+    for number in data.pale.keys() - ends.keys():
+        ax.text(data.pale[number].argmin(), -1.08, f"pair {number}", ha="center", va="top",
+                **names)
     ax.set_xticks([*np.linspace(0, last + 1, 5)[:-1].astype(int), last])
     return fig
 
