@@ -175,13 +175,12 @@ def costs(long: str) -> Frames:
                               for seed in range(5)] for k in range(1, 5)}
               for j, name in enumerate(remedies.LOOKS, start=1)}
     yield ("remedies", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147), ())])
+        ((points,), ())])
     yield ("remedies above a half", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, None, {"lower rate": ["1"]}, 0.8, "What they keep", at, (), 0.5), ())
-        for at in (0.3, 0.4)])
+        ((points, (0.16, 0.8), "What they keep", at, 0.5), ()) for at in (0.3, 0.4)])
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, 0.147, {"lower rate": ["1"], "replay": ["2"]}, 0.8), ()),
-        ((points, 0.147, None, 0.8, "What they keep at equal loss", 0.3), ())])
+        ((points, (0.16, 0.8)), ()),
+        ((points, (0.16, 0.8), "What they keep at equal loss", 0.3), ())])
     kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
             for row in ("nothing", "texts without the forty", "all old text")}
     yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
