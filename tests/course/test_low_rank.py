@@ -76,12 +76,16 @@ def test_outer_products_add_up():
 
 def test_a_cut_is_scored_by_the_mean_of_its_seeds():
     data = enough.compute({"questions": {0: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
-    assert np.allclose([data.lift("questions", rank) for rank in (0, 8, 128)], [0, 0.8, 0.8])
+    assert np.allclose([data.mean("questions", rank) for rank in (0, 8, 128)], [0, 0.8, 0.8])
     assert "questions: 0.00 at rank 0, 0.80 at rank 8" in enough.alt(data)
     with pytest.raises(ValueError, match="128, the whole change"):
         enough.compute({"questions": {0: [0], 8: [1]}})
     with pytest.raises(ValueError, match="0 tasks"):
         enough.compute({})
+    answers = enough.compute({"questions": {8: [0.7, 0.9], 128: [1.0, 0.6]}}, "answers")
+    assert "questions: 80% at rank 8, 80% at rank 128" in enough.alt(answers)
+    with pytest.raises(ValueError, match="allowed are lift, answers"):
+        enough.compute({"questions": {128: [1]}}, "loss")
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

@@ -226,6 +226,8 @@ def low_ranks(long: str) -> Frames:
     yield ("enough", enough.compute, enough.draw, enough.alt,
            [(({"questions": {r: [1 - 1 / (r + 1)] * 2 for r in (0, 1, 8, 128)},
                "new facts": {r: [r / 100 - 0.27, r / 100] for r in (4, 8, 128)}},), ())])
+    yield ("enough answers", enough.compute, enough.draw, enough.alt,
+           [(({"questions": {r: [1 - 1 / r] * 2 for r in (1, 8, 128)}}, "answers"), ())])
     sized = [[{"run": {"method": method, "rank": r, "examples": examples},
                "answers": 0.5 + seed / 9, "loss": 3 / r + (examples or 9) / 99 + seed / 99}
               for seed in range(3)] for examples in (48, None)
