@@ -25,6 +25,7 @@ from lib.figures.gpt import (
     chances,
     confidence,
     embedding_rows,
+    expert_layer,
     fact_path,
     gelu_curve,
     gradient_check,
@@ -251,6 +252,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
+    yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]

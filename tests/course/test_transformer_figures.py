@@ -1,16 +1,22 @@
-"""The figures of chapter 4 show what the library computes."""
+"""The figures of chapter 4, and of a layer of experts, show what the library computes."""
 
 import numpy as np
 import pytest
 from helpers import random_config
+from matplotlib.colors import to_hex
+from matplotlib.patches import Polygon
+from matplotlib.text import Text
 
 from lib.figures.gpt import (
     architecture,
+    expert_layer,
     gelu_curve,
     norm_circle,
     parameter_count,
     rows_alike,
 )
+from lib.figures.kit import style
+from lib.figures.kit.style import LAYOUTS
 from lib.layers import gelu
 from lib.model import GPTConfig, GPTModel
 
@@ -92,3 +98,30 @@ def test_the_cosines_are_those_of_the_rows_that_are_picked(seed):
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_the_router_picks_the_highest_scores_and_their_weights_are_a_softmax():
+    scores = np.array([0.5, -1.0, 2.0, 0.0])
+    data = expert_layer.compute(scores, 2)
+    assert data.picked == [1, 3] and np.isclose(sum(data.weights), 1)
+    assert np.isclose(data.weights[2] / data.weights[0], np.exp(2.0 - 0.5))
+    words = expert_layer.alt(data)
+    assert "2 of 4 experts: expert 1 with weight 0.18 and expert 3 with weight 0.82" in words
+    assert expert_layer.compute(scores, 4).picked == [1, 2, 3, 4]
+    for top in (0, 5):
+        with pytest.raises(ValueError, match=f"top is {top}; allowed are 1 to 4"):
+            expert_layer.compute(scores, top)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_only_the_experts_at_work_are_filled_and_have_a_weight(layout):
+    data = expert_layer.compute()
+    fig = expert_layer.draw(data, layout)
+    said = [text.get_text() for text in fig.findobj(Text)]
+    for k, weight in enumerate(data.weights, 1):
+        assert f"expert {k}" in said and (f"× {weight:.2f}" in said) == (k in data.picked)
+    assert said.count("A") == said.count("B") == len(data.weights)
+    filled = [each for each in fig.findobj(Polygon) if each.get_facecolor() != (1, 1, 1, 1)]
+    tints = [to_hex(each.get_facecolor()) for each in filled]
+    for tone in (style.A, style.B):
+        assert tints.count(tone.tint) == len(data.picked)
