@@ -68,7 +68,7 @@ def judged(name: str, yours: Callable[[], Any], target: Any,
     except Exception as error:
         # What Python says of the dots differs from release to release.
         if "ellipsis" in str(error):
-            return mine or "...", wanted, f"{name}: a ... is in the way, fill in the dots"
+            return mine or "...", wanted, f"{name}: fill in the dots"
         return (mine or type(error).__name__, wanted,
                 f"{name}: {type(error).__name__}: {error}")
 
