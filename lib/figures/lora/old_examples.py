@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Lines join means, and upright lines span the seeds of the methods in full colour. Marks "
-           "of one number stand side by side.")
+CAPTION = ("Lines join means, and upright lines span the seeds of the methods in full colour. "
+           "Marks of one number stand side by side.")
 #: Tone (the control is grey), fill and line of each method; those that the text leaves are pale.
 PALE = Tone("#d9bcdc", style.MUTED, style.LORA.tint)
 LOOKS: dict[str, tuple[Tone, bool, str | tuple]] = {
