@@ -13,12 +13,12 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Lines join means, thin upright lines span the seeds; marks of one number stand side by "
-           "side to be seen. *Joint* trains for twice as many steps.")
-#: Tone (a shade of LoRA's; the control is grey), fill and line of each method.
-PALE = Tone("#b565bd", "#8f4597", style.LORA.tint)
+CAPTION = ("Lines join means, and upright lines span the seeds of the methods in full colour. "
+           "Marks of one number stand side by side.")
+#: Tone (the control is grey), fill and line of each method; those that the text leaves are pale.
+PALE = Tone("#d9bcdc", style.MUTED, style.LORA.tint)
 LOOKS: dict[str, tuple[Tone, bool, str | tuple]] = {
-    "fresh": (style.FROZEN, True, "-"),
+    "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), True, "-"),
     "same": (PALE, False, (0, (1, 1.6))),
     "beside": (style.LORA, False, "-"),
     "merged": (PALE, True, (0, (5, 2))),
@@ -61,12 +61,14 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
         tone, filled, line = LOOKS[way]
         x = np.array(list(points)) + ASIDE * (number - (len(data.after) - 1) / 2)
         y = np.array([each[task].mean() for each in points.values()])
-        ax.vlines(x, [each[task].min() for each in points.values()],
-                  [each[task].max() for each in points.values()], color=tone.mark, lw=1.0,
-                  zorder=2)
-        ax.plot(x, y, color=tone.mark, lw=1.5, ls=line, zorder=2)
+        pale = tone is PALE
+        if not pale:
+            ax.vlines(x, [each[task].min() for each in points.values()],
+                      [each[task].max() for each in points.values()], color=tone.mark, lw=1.0,
+                      zorder=2)
+        ax.plot(x, y, color=tone.mark, lw=1.5, ls=line, zorder=1 if pale else 2)
         ax.plot(x, y, "o", ls="", ms=5.5, color=tone.mark if filled else style.PAPER,
-                mec=tone.mark, mew=1.2, zorder=3 + number)
+                mec=tone.mark, mew=1.2, zorder=1 if pale else 3 + number)
     worst = min(each[task].min() for points in data.after.values() for each in points.values())
     low, step = (0, 25) if not task else (10 * int(worst // 10), 10)
     room = 0.04 * (100 - low)
@@ -93,8 +95,8 @@ def _key(fig: Figure, data: Shares, top: float) -> None:
         ax.plot((left, left + line_of), (0.15, 0.15), color=tone.mark, lw=1.5, ls=line)
         ax.plot(left + line_of / 2, 0.15, "o", ms=6, color=tone.mark if filled else style.PAPER,
                 mec=tone.mark, mew=1.2)
-        ax.text(left + line_of + 0.05, 0.15, way, va="center", color=tone.ink, weight=600,
-                size=style.SMALL)
+        ax.text(left + line_of + 0.05, 0.15, way, va="center", color=tone.ink,
+                weight=400 if tone is PALE else 600, size=style.SMALL)
         left += line_of + 0.05 + measure(way, style.SMALL, 600) + (0.3 if wide else 0.06)
 
 
