@@ -62,20 +62,24 @@ def test_every_seed_is_a_mark_at_its_score():
 
 
 def test_both_runs_are_drawn_and_told_at_the_chosen_step():
-    data = transfer.compute(*both(), 10)
+    data = transfer.compute(*both(), 10, 0.16)
     words = transfer.alt(data)
     assert "After step 10" in words and "Juba." in words
     assert "93.0% from the base, 16.0% from a random start, which has 90.0%" in words
+    assert "a blind guess has 16%" in words
     loss, score = transfer.draw(data).axes[:2]
     assert np.allclose(loss.lines[0].get_ydata()[0], np.log(np.mean(both()[0]["base"][:10])))
     marks = [line for line in score.lines if line.get_marker() not in ("None", None, "")]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(10, 0.93),
                                                                              (10, 0.16)]
+    level = [line for line in score.lines if line.get_ydata()[:1] == [0.16]
+             and len(line.get_xdata()) == 2]
+    assert len(level) == 1
 
 
 def test_a_step_without_measurement_is_refused():
     with pytest.raises(ValueError, match="step is 5; allowed are 0, 10"):
-        transfer.compute(*both(), 5)
+        transfer.compute(*both(), 5, 0.16)
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])

@@ -108,7 +108,7 @@ def goals(long: str) -> Frames:
                         for step, text in zip(at, texts, strict=True)}
                 for start, held in (("base", 1.0), ("random", 0.1))}
     yield ("transfer", transfer.compute, transfer.draw, transfer.alt,
-           [((losses, measured, step), ()) for step in at])
+           [((losses, measured, step, 0.16), ()) for step in at])
     job = pipeline.Job
     tuned = {"Answer questions": job(768, 300, 111_000, long),
              "Learn the elements": job(1500, 150, 203_000, " 72."),

@@ -26,7 +26,8 @@ class Transfer:
     """Two runs, and what both answer after ``step``.
 
     losses: by start (steps,); steps: where the scores were measured (measurements,); held_out,
-    trained: shares by start (measurements,); answers: by question, by start.
+    trained: shares by start (measurements,); answers: by question, by start; guess: the share
+    that a blind guess has right.
     """
 
     losses: dict[str, np.ndarray]
@@ -35,6 +36,7 @@ class Transfer:
     trained: dict[str, np.ndarray]
     answers: dict[str, dict[str, str]]
     step: int
+    guess: float
 
     @property
     def at(self) -> int:
@@ -43,11 +45,11 @@ class Transfer:
 
 
 def compute(losses: Mapping[str, Sequence[float]], measured: Mapping[str, Mapping[int, Any]],
-            step: int) -> Transfer:
+            step: int, guess: float) -> Transfer:
     """Gather both runs, base and random.
 
     losses: one a step; measured: by step, ``held_out`` and ``trained`` (shares) and ``answers``
-    (text by question).
+    (text by question); guess: the share of held-out answers that a blind guess has right.
 
     Raises:
         ValueError: Nothing was measured at this step.
@@ -61,7 +63,7 @@ def compute(losses: Mapping[str, Sequence[float]], measured: Mapping[str, Mappin
     return Transfer({start: np.asarray(losses[start], float) for start in STARTS},
                     np.array(steps), held_out, trained,
                     {question: {start: here[start][question] for start in STARTS}
-                     for question in here["base"]}, step)
+                     for question in here["base"]}, step, guess)
 
 
 def _axis(ax: Axes, data: Transfer, title: str) -> None:
@@ -100,8 +102,9 @@ def _scores(ax: Axes, data: Transfer) -> None:
         lines.append(Named(data.steps, data.held_out[start], label, tone))
     ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
     lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
+    ax.axhline(data.guess, color=style.FROZEN.mark, lw=style.THIN)
     ax.set(ylim=(-0.05, 1.08))
-    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    ax.set_yticks([0, data.guess, 0.5, 1], ["0", "guess", "50%", "100%"])
     _axis(ax, data, "Answers right; dotted: trained on")
     name_lines(ax, lines)
 
@@ -156,5 +159,6 @@ def alt(data: Transfer) -> str:
     question, found = next(iter(data.answers.items()))
     return (f"After step {data.step}, held-out answers right: {base} from the base, {random} from "
             f"a random start, which has {style.percent(data.trained['random'][data.at], 1)} of "
-            f"those that it trains on. Asked '{visible(question)}' the one from the base says "
+            f"those that it trains on; a blind guess has {style.percent(data.guess)}. "
+            f"Asked '{visible(question)}' the one from the base says "
             f"'{visible(found['base'])}'.")
