@@ -61,6 +61,12 @@ def test_a_pair_is_found_at_its_strengths():
             "50% of pirate's test") in two_adapters.alt(data)
 
 
+def test_the_map_is_open_up_to_the_chosen_strengths():
+    for p, q in ((0, 0), (1, 2), (2, 2)):
+        figure = two_adapters.draw(two_adapters.compute(cells(), ("qa", "pirate"), p, q))
+        assert len(figure.axes[0].texts) == (p + 1) * (q + 1)
+
+
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
     data = one_fetch.compute(10e9, 1e9, 4, 2)
     assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
