@@ -50,6 +50,7 @@ from lib.figures.lora import (
     old_examples,
     old_text_loss,
     one_fetch,
+    one_weight,
     outer_products,
     pull,
     qlora_step,
@@ -405,6 +406,8 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
+    yield ("one_weight", one_weight.compute, one_weight.draw, one_weight.alt,
+           [((weight, 0.06, 0.2), ()) for weight in (0.21, 0.27, 0.39)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     yield ("half_step", half_step.compute, half_step.draw, half_step.alt,
