@@ -74,7 +74,7 @@ def draw(data: Choices, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, top + height + 0.4)
     style.heading(fig, "What can a wrong choice cost?", "A mark is a tried value; the worst is "
                   "named where it costs over 5 points." if wide else
-                  "A mark is a tried value, the worst named")
+                  "Named: worst values that cost over 5 points")
     for at, row in enumerate(data.rows):
         y = top + (at + (0.7 if wide else 0.12)) / (len(data.rows) + 0.1) * height
         style.write(fig, style.MARGIN, y - 0.09 * wide, row.name, va="center_baseline",
