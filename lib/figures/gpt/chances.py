@@ -50,6 +50,7 @@ def compute(chances: Mapping[str, np.ndarray]) -> Chances:
 
 def _bars(ax: Axes, data: Chances, inch: float, right: float) -> None:
     """A row for each range: a bar for each cut with its share, and the share of the loss."""
+    named = int(data.tokens.max(0).argmin())  # their names have room beside these bars
     for row, name in enumerate(NAMES):
         top = row * ROW
         ax.text(BEGIN - 0.08, top + BAR + 0.03, name, ha="right", va="center_baseline")
@@ -58,8 +59,8 @@ def _bars(ax: Axes, data: Chances, inch: float, right: float) -> None:
             ax.barh(middle, max(data.tokens[cut, row] * inch, 0.01), BAR - 0.02, left=BEGIN,
                     color=tone.mark)
             ax.text(BEGIN + data.tokens[cut, row] * inch + 0.06, middle,
-                    f"{data.tokens[cut, row]:.1%}", va="center_baseline", color=tone.ink,
-                    size=style.SMALL)
+                    f"{data.tokens[cut, row]:.1%}" + f"  {data.cuts[cut]}" * (row == named),
+                    va="center_baseline", color=tone.ink, size=style.SMALL)
             ax.text(right, middle, f"{data.losses[cut, row]:.0%}", ha="right",
                     va="center_baseline", color=tone.ink, size=style.SMALL)
 
@@ -69,7 +70,7 @@ def draw(data: Chances, layout: Layout = "wide") -> Figure:
     """Draw a row for each range of probabilities, the surest at the top."""
     fig = style.canvas(layout, TOP + len(NAMES) * ROW)
     style.heading(fig, "The probability of the token that comes",
-                  f"Upper bar: {data.cuts[0]}. Lower: {data.cuts[1]}.")
+                  "Medians: " + " and ".join(f"{median:.1%}" for median in data.medians))
     width = style.WIDTH[layout] - style.MARGIN
     ax = style.board(fig, 0, TOP, style.WIDTH[layout], len(NAMES) * ROW)
     style.write(fig, BEGIN, TOP - 0.26, "share of the tokens", style.MUTED, style.SMALL)

@@ -28,8 +28,8 @@ LINES = {"wide": 1, "narrow": 2}
 #: What the shades and signs mean, with the shade.
 KEY = (("1 byte", style.PAPER),
        *((str(n), LENGTH((n - 2) / (LONGEST - 2))) for n in range(2, LONGEST, 2)),
-       (f"{LONGEST} or more", LENGTH(1.0)), ("\u00b7 is a space", None),
-       ("C3 is a byte in hexadecimal", None))
+       (f"{LONGEST} or more", LENGTH(1.0)), ("\u00b7 is a space", None))
+BYTES = ("C3 is a byte in hexadecimal", None)  # only where a token is no text
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,18 @@ def compute(merges: np.ndarray, text: str, count: int, corpus: Curve) -> Merging
                    tuple(joined), corpus, measure_curve(merges, [text], corpus.merges.tolist()))
 
 
+def _is_text(piece: bytes) -> bool:
+    """Whether a token's bytes are whole characters."""
+    try:
+        piece.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def label(piece: bytes) -> str:
     """Return a token in words: text where it is text, else its bytes in hexadecimal."""
-    try:
-        return token(piece.decode())
-    except UnicodeDecodeError:
-        return piece.hex(" ").upper()
+    return token(piece.decode()) if _is_text(piece) else piece.hex(" ").upper()
 
 
 def _cells(ax: Axes, data: Merging, width: float, rows: int) -> None:
@@ -118,10 +124,10 @@ def _cells(ax: Axes, data: Merging, width: float, rows: int) -> None:
         left += wide
 
 
-def _key(ax: Axes, width: float) -> None:
+def _key(ax: Axes, data: Merging, width: float) -> None:
     """What the shades and signs of the cells mean, in as many lines as it takes."""
     left, top = 0.0, 0.01
-    for words, fill in KEY:
+    for words, fill in (*KEY, *[BYTES] * (not all(map(_is_text, data.tokens)))):
         box = 0.18 if fill else 0.0
         wide = box + measure(words, style.SMALL)
         if left + wide > width:
@@ -161,7 +167,7 @@ def draw(data: Merging, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.merges} merges", f"{len(data.text)} characters in "
                   f"{len(data.tokens)} tokens. {learnt}")
     _cells(style.board(fig, style.MARGIN, 0.66, width, rows * ROW), data, width, rows)
-    _key(style.board(fig, style.MARGIN, key, width, LINES[layout] * LINE), width)
+    _key(style.board(fig, style.MARGIN, key, width, LINES[layout] * LINE), data, width)
     _curves(style.place(fig, 0.25, below + 0.38, style.WIDTH[layout] - 0.45, 1.2), data)
     return fig
 
