@@ -313,7 +313,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("position_ways", position_ways.compute, position_ways.draw, position_ways.alt,
            [((), ())])
     yield ("position_waves", position_waves.compute, position_waves.draw, position_waves.alt,
-           [((10_000.0 ** (-np.arange(16) / 16), name, pair, 128, (0, 4, 8, 15)), ())
+           [((10_000.0 ** (-np.arange(16) / 16), name, pair, 128, (0, 4, 8, 15, None)), ())
             for name, pair in (
                ("pair 1, the fastest", 0), ("pair 16, the slowest", 15), ("all 16", None))])
     noise = np.random.default_rng(2)

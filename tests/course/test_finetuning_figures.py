@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import batch_mask, learning_rates, overfitting, weight_map
+from lib.figures.finetuning import batch_mask, first_run, learning_rates, overfitting, weight_map
 from lib.losses import IGNORE
 from lib.model import GPTConfig, GPTModel
 from lib.training import pad
@@ -95,6 +95,12 @@ def test_the_lowest_held_out_loss_is_named():
     assert "lowest at step 20" in overfitting.alt(data)
 
 
+def test_a_first_run_says_what_it_changed():
+    data = first_run.compute([(0, 4.8), (300, 0.04)], [("Q: a?", " b.", " c", " b.")], (0.0, 0.93))
+    assert data.title == "300 steps: from 0% to 93% of the test questions"
+    assert "'Q: a?' is answered 'c' before and 'b.' after" in first_run.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda: batch_mask.compute([([1], [2])], np.zeros((2, 3)), IGNORE), "1 examples and 2 rows"),
     (lambda: weight_map.compute({0: changes()}, 3), "step is 3; allowed are 0"),
@@ -103,6 +109,7 @@ def test_the_lowest_held_out_loss_is_named():
     (lambda: weight_map.compute({0: {name: 0.1 for name in changes() if "up_" not in name}}, 0),
      "up_linear.weights'. is missing"),
     (lambda: learning_rates.compute(lines(), "qa", 0.5, 160), "rate of qa is 0.5; .* 0.01, 0.02"),
+    (lambda: first_run.compute([(0, 4.8)], [("Q: a?", " b.", "", "")], (0, 1)), "1 measurements"),
     (lambda: overfitting.compute(FEW, MANY, (32, 1500), 6), "step is 6; allowed are 5, 20, 75")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):

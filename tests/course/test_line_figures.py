@@ -30,6 +30,13 @@ def test_all_pairs_are_drawn_as_their_mean():
     assert {"all 2: the sum / 2", "pair 1"} <= set(texts(position_waves.draw(data)))
 
 
+def test_the_mean_of_all_pairs_stands_beside_a_chosen_one():
+    omega = 2 * np.pi / np.array([2, 3])
+    data = position_waves.compute(omega, "one", 1, pale=(0, None))
+    assert data.pale[0] == pytest.approx(position_waves.compute(omega, "all", None).product)
+    assert {"pair 1", "all 2"} <= set(texts(position_waves.draw(data)))
+
+
 def test_a_move_says_each_ways_loss_and_how_much_more_it_is():
     losses = {"sinusoidal": {0: np.array([1.0, 2.0]), 46: np.array([1.25, 2.25])},
               "rotary": {0: np.array([1.0]), 46: np.array([1.0])}}

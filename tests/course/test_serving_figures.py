@@ -12,6 +12,7 @@ from lib.figures.lora import (
     merge_places,
     old_examples,
     one_fetch,
+    one_weight,
     qlora_step,
     reply_cards,
     reply_forms,
@@ -61,6 +62,12 @@ def test_a_pair_is_found_at_its_strengths():
             "50% of pirate's test") in two_adapters.alt(data)
 
 
+def test_the_map_is_open_up_to_the_chosen_strengths():
+    for p, q in ((0, 0), (1, 2), (2, 2)):
+        figure = two_adapters.draw(two_adapters.compute(cells(), ("qa", "pirate"), p, q))
+        assert len(figure.axes[0].texts) == (p + 1) * (q + 1)
+
+
 def test_sorting_reads_the_base_for_each_adapter_and_a_mixed_batch_once():
     data = one_fetch.compute(10e9, 1e9, 4, 2)
     assert (data.single, data.ordered, data.mixed) == (44e9, 22e9, 12e9)
@@ -98,6 +105,16 @@ def test_every_way_to_serve_has_a_panel_and_only_rows_with_adapters_have_a_sum(l
     panels = [each for each in words if "W" in each or "W + s B A" in each]
     assert [each.count("+") for each in panels] == [0, 1, 2]
     assert "the first and the last also through adapters" in serving.alt(serving.compute())
+
+
+def test_a_weight_ends_where_each_way_to_use_an_adapter_puts_it():
+    ends = {weight: [one_weight.compute(weight, 0.06, 0.2).effect(way) for way in (
+        "unmerged", "rounded twice", "rounded once")] for weight in (0.27, 0.23, 0.39)}
+    assert ends == {0.27: [0.06, 0, 0.2], 0.23: [0.06, 0, 0], 0.39: [0.06, 0, 0]}
+    data = one_weight.compute(0.27, 0.06, 0.2)
+    assert "rounded once 0.27, then 0.33, then 0.4, a change by 0.2" in one_weight.alt(data)
+    labels = [ax.get_xlabel() for ax in one_weight.draw(data).axes]
+    assert labels[1:] == ["changed by +0.06", "changed by 0: lost", "changed by +0.20"]
 
 
 def test_a_change_below_half_a_step_is_rounded_away():

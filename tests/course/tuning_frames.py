@@ -15,6 +15,7 @@ from lib.figures.finetuning import (
     before_after,
     block_bill,
     cost_scale,
+    first_run,
     forgetting,
     form_facts,
     kept_dots,
@@ -50,6 +51,7 @@ from lib.figures.lora import (
     old_examples,
     old_text_loss,
     one_fetch,
+    one_weight,
     outer_products,
     pull,
     qlora_step,
@@ -150,6 +152,10 @@ def full(long: str) -> Frames:
            [((examples, pad(examples)[1], IGNORE, (
                "Q|:| W|here| on| the| globe| is|?|\u00b6|A|:", " Europe|.|<eos>")), ())
             for examples in ([([0] * (14 + k % 9), [1] * (3 + k % 5)) for k in range(16)],)])
+    yield ("first_run", first_run.compute, first_run.draw, first_run.alt, [
+        (([(0, 4.7), (10, 2), (30, 0.25), (75, 0.06), (300, 0.04)], asked, (0.0, 0.9313)), ())
+        for asked in ([("Q: What is the capital of South Sudan?", " Juba.", " A\nlittle cold!",
+                        " Juba."), ("Q: $5 or _a?", " b", "", " " + "Jamaica " * 9)],)])
     yield ("learning_rates", learning_rates.compute, learning_rates.draw, learning_rates.alt,
            [((rate_lines(), task, rate, 768), ()) for task in ("instructions", "recipes")
             for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)])
@@ -181,6 +187,9 @@ def costs(long: str) -> Frames:
     yield ("remedies up to 0.8 nats", remedies.compute, remedies.draw, remedies.alt, [
         ((points, (0.16, 0.8)), ()),
         ((points, (0.16, 0.8), "What they keep at equal loss", 0.3), ())])
+    yield ("remedies with their settings", remedies.compute, remedies.draw, remedies.alt, [
+        ((points, (0.15, 0.8), "What they keep at equal loss", at, 0, True), ())
+        for at in (0.3, 0.4)])
     kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
             for row in ("nothing", "texts without the forty", "all old text")}
     yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
@@ -405,6 +414,8 @@ def serving(long: str) -> Frames:
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
+    yield ("one_weight", one_weight.compute, one_weight.draw, one_weight.alt,
+           [((weight, 0.06, 0.2), ()) for weight in (0.21, 0.27, 0.39)])
     yield ("grid", grid.compute, grid.draw, grid.alt,
            [((weights[4], weights[5] / 5, bits), ()) for bits in (8, 4, 3)])
     yield ("half_step", half_step.compute, half_step.draw, half_step.alt,

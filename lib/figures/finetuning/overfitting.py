@@ -22,7 +22,7 @@ DASH = (0, (3, 2))
 
 @dataclass(frozen=True)
 class Overfit:
-    """A run on few examples and, to compare with, one on many; each array is (measurements,).
+    """Runs on few examples and, to compare with, on many; each array of means is (measurements,).
 
     few: "step", "train", "dev" (nats), "answers" (share); many: the same without "train".
     """
@@ -111,7 +111,7 @@ def draw(data: Overfit, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.1 if wide else 4.85)
     few, many = data.examples
     style.heading(fig, f"Step {data.step}, {data.epochs:.0f} epochs of {few} texts",
-                  f"One seed; grey: held out, for a run on {many:,} texts")
+                  f"Means over seeds; grey: held out, trained on {many:,} texts")
     if wide:
         _losses(style.place(fig, 0.45, 0.94, 2.95, 1.6), data)
         _answers(style.place(fig, 4.2, 0.94, 2.9, 1.6), data)

@@ -20,7 +20,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 #: Tone and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, object]] = {
     "lower rate": (style.FULL, "-"), "fewer steps": (style.FULL, (0, (3, 2))),
-    "300-step run": (style.FULL, (0, (1, 1))), "replay": (style.FACTS, "-"),
+    "twice the steps": (style.FULL, (0, (1, 1))), "replay": (style.FACTS, "-"),
     "pull to the base": (style.FROZEN, "-"), "LoRA": (style.LORA, "-")}
 
 
@@ -30,7 +30,8 @@ class Remedies:
 
     points: remedy -> setting -> (seeds, 2); span: the losses from which to which the axis
     goes, None for all settings; least: the share of facts at which the other axis begins; title:
-    what the picture finds; at: the loss at which the lines are compared, None for none.
+    what the picture finds; at: the loss at which the lines are compared, None for none; marked:
+    whether each setting has a mark, and its name where there is room.
     """
 
     points: dict[str, dict[str, np.ndarray]]
@@ -38,6 +39,7 @@ class Remedies:
     title: str = "Learning against keeping"
     at: float | None = None
     least: float = 0.0
+    marked: bool = False
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -59,9 +61,10 @@ class Remedies:
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             span: tuple[float, float] | None = None, title: str = "Learning against keeping",
-            at: float | None = None, least: float = 0.0) -> Remedies:
+            at: float | None = None, least: float = 0.0, marked: bool = False) -> Remedies:
     """Take the points as they are; the axes show the losses of ``span`` and shares from ``least``
-    on, and lines leave the frame there; ``at`` is the loss at which they are compared.
+    on, and lines leave the frame there; ``at`` is the loss at which they are compared, and
+    ``marked`` gives the settings marks and names.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -76,7 +79,7 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, span, title, at, least)
+    return Remedies(found, span, title, at, least, marked)
 
 
 def _along(ax: Axes, points: np.ndarray) -> np.ndarray:
@@ -87,20 +90,89 @@ def _along(ax: Axes, points: np.ndarray) -> np.ndarray:
         np.stack([np.interp(steps, np.arange(len(page)), each) for each in page.T], 1))
 
 
+def _key_rows(data: Remedies, width: float) -> list[list[tuple[str, float]]]:
+    """The remedies' names in rows, each with its place from the left in inches."""
+    rows: list[list[tuple[str, float]]] = [[]]
+    left = 0.06
+    for remedy in data.points:
+        wide = 0.42 + measure(remedy, style.SMALL, 600)
+        if left + wide > width - 2 * style.MARGIN and rows[-1]:
+            rows.append([])
+            left = 0.06
+        rows[-1].append((remedy, left))
+        left += wide + 0.2
+    return rows
+
+
+def _key(fig: Figure, rows: Sequence[Sequence[tuple[str, float]]]) -> None:
+    """A piece of each line with its name, under the heading."""
+    for k, row in enumerate(rows):
+        board = style.board(fig, style.MARGIN, 0.52 + 0.22 * k, None, 0.22)
+        for remedy, left in row:
+            tone, dash = LOOKS[remedy]
+            board.plot([left, left + 0.32], [0.11, 0.11], ls=dash, color=tone.mark, lw=2)
+            board.text(left + 0.42, 0.11, remedy, va="center_baseline", color=tone.ink,
+                       weight=600, size=style.SMALL)
+
+
+#: Where the name of a setting may stand: points to the right of its mark and above, and its side.
+AROUND = ((0, 7, "center"), (0, -7, "center"), (6, 5, "left"), (6, -5, "left"), (-6, 5, "right"),
+          (-6, -5, "right"))
+
+
+def _settings(ax: Axes, data: Remedies) -> None:
+    """A mark for each setting in the frame, and its name where that covers no line or name."""
+    frame, dpi = ax.get_window_extent(), ax.figure.dpi
+    lines = {remedy: ax.transData.transform(_along(ax, data.mean(remedy)))
+             for remedy in data.points}
+    marks = [ax.transData.transform((data.at, data.height(remedy))) for remedy in data.points
+             if data.at and not np.isnan(data.height(remedy))]
+    taken = list(np.concatenate([*lines.values(), np.reshape(marks, (-1, 2))]))
+    bar = ax.transData.transform((data.at, 0))[0] if data.at else -np.inf
+    boxes: list[tuple[float, float, float, float]] = []
+    high = 0.13 * dpi
+    for remedy in data.points:
+        tone = LOOKS[remedy][0]
+        for setting, point in zip(data.points[remedy], data.mean(remedy), strict=True):
+            x, y = ax.transData.transform(point)
+            if not (frame.x0 <= x <= frame.x1 and frame.y0 <= y <= frame.y1):
+                continue
+            ax.plot(*point, "o", color=tone.mark, mec=style.PAPER, mew=0.8, ms=5.5, zorder=4)
+            wide = measure(setting, style.SMALL) * dpi
+            for right, up, side in AROUND:
+                left = x + right * dpi / 72 - wide * {"left": 0, "center": 0.5, "right": 1}[side]
+                low = y + up * dpi / 72 - high / 2
+                box = (left, low, left + wide, low + high)
+                inside = (frame.x0 < box[0] and box[2] < frame.x1 and frame.y0 < box[1]
+                          and box[3] < frame.y1)
+                if inside and not box[0] <= bar <= box[2] and not any(
+                        box[0] < a < box[2] and box[1] < b < box[3] for a, b in taken) and not any(
+                        box[0] < c and a < box[2] and box[1] < d and b < box[3]
+                        for a, b, c, d in boxes):
+                    boxes.append(box)
+                    ax.annotate(setting, point, (right, up), textcoords="offset points", ha=side,
+                                va="center", size=style.SMALL, color=tone.ink, zorder=6)
+                    break
+
+
 @style.styled
 def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     """Draw each remedy as a line through the means of its settings."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 4.0)
+    rows = _key_rows(data, style.WIDTH[layout]) if data.marked else []
+    tall, above = (3.2, 0.8 + 0.22 * len(rows)) if data.marked else (2.72, 0.72)
+    fig = style.canvas(layout, above + tall + 0.56)
     style.heading(fig, data.title, data.heights() if wide and data.at else
                   "Each line is one remedy over its settings")
-    names = 0.2 + max(measure(remedy, style.BASE, 600) for remedy in data.points)
-    ax = style.place(fig, 0.62, 0.72, fig.get_size_inches()[0] - 0.62 - names, 2.72)
+    names = 0.2 + (0 if data.marked else max(measure(remedy, style.BASE, 600)
+                                             for remedy in data.points))
+    ax = style.place(fig, 0.62, above, fig.get_size_inches()[0] - 0.62 - names, tall)
     every = np.concatenate([data.mean(remedy) for remedy in data.points])[:, 0]
     begin, end = data.span or (0.88 * every.min(), 1.12 * every.max())
     ax.set_xscale("log")
     ax.set(xlim=(begin, end), ylim=(1 - 1.03 * (1 - data.least), 1 + 0.07 * (1 - data.least)))
     style.number_ticks(ax.xaxis, (0.16, 0.17, 0.18, 0.19, 0.2) if end < 0.25 else
+                       (0.15, 0.16, 0.18, 0.2, 0.25, 0.3) if end < 0.4 else
                        (0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 4))
     shares = [share for share in ((0.6, 0.7, 0.8, 0.9, 1) if data.least >= 0.5 else
                                   (0, 0.25, 0.5, 0.75, 1)) if share >= data.least]
@@ -122,6 +194,10 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
         if data.at and not np.isnan(data.height(remedy)):
             ax.plot(data.at, data.height(remedy), "o", color=style.PAPER, mec=style.INK, ms=5,
                     mew=1.2, zorder=5)
+    if data.marked:
+        _key(fig, rows)
+        _settings(ax, data)
+        return fig
     low, high = ax.get_ylim()
     for k, (remedy, height) in enumerate(apart(ends, low, high)):
         lowest = low + 0.08 * (k + 0.5) * (high - low)  # no name below the axis

@@ -102,7 +102,7 @@ def draw(data: Normed, layout: Layout = "wide") -> Figure:
     """Draw the plane of centred rows, and the row's numbers before and after."""
     wide = layout == "wide"
     fig = style.canvas(layout, 4.1 if wide else 5.6)
-    style.heading(fig, f"Row × {data.stretch:g}, shifted by {style.short(data.shift)}",
+    style.heading(fig, f"Vector × {data.stretch:g}, shifted by {style.short(data.shift)}",
                   f"Gradient that reaches it: length {data.length:.2f}")
     side = 3.2 if wide else 3.0
     _plane(style.place(fig, 0.1 if wide else 0.3, 0.62, side, side * 7 / 8.4), data)
@@ -127,7 +127,7 @@ def alt(data: Normed) -> str:
     """Return the frame in words."""
     def numbers(row: np.ndarray) -> str:
         return ", ".join(style.short(value) for value in row)
-    return (f"Row × {data.stretch:g}, shifted by {style.short(data.shift)}: "
+    return (f"Vector × {data.stretch:g}, shifted by {style.short(data.shift)}: "
             f"({numbers(data.x)}) becomes ({numbers(data.x_hat)}), on the circle of radius 1.73. "
             f"The gradient that reaches the vector runs parallel to the circle and is "
             f"{data.length:.2f} long; for the vector × 1 it is {compute().length:.2f}.")

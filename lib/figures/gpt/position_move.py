@@ -52,8 +52,8 @@ def draw(data: Move, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.5)
     costs = [f"{way} {data.cost(way):+.2f}" for way in data.losses]
     style.heading(fig, f"Moved by {move}: " + ", ".join(costs) + (" nats" if wide else ""),
-                  "Rise of the loss over that at position 0" + (
-                      ". Thin lines: three seeds" if wide else ", nats"))
+                  "Loss after the move; the title has its rise" + (
+                      " over that at position 0. Thin lines: three seeds" if wide else ""))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - 0.85, 2.2)
     top = max(each.max() for losses in data.losses.values() for each in losses.values()) + 0.9
     ax.axvspan(0, TRAINED - TEXT, color=style.WASH, lw=0, zorder=0)

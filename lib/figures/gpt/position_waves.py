@@ -13,12 +13,15 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
 LOW, ROUND = -1.45, -0.99  # a pair that falls so low is named below its lowest point
-CAPTION = "Black: what you choose. Pale: the pairs that you can choose."
+CAPTION = "Black: what you choose. Pale: the pairs that you can choose; grey: all of them."
 
 
 @dataclass(frozen=True)
 class Waves:
-    """turn: tokens of a turn of the chosen pair, 0 for all; ``pale``: number -> (distances,)."""
+    """turn: tokens of a turn of the chosen pair, 0 for all; ``pale``: number -> (distances,).
+
+    The number 0 stands for the mean of all pairs.
+    """
 
     name: str
     pairs: int
@@ -33,7 +36,7 @@ class Waves:
 
 
 def compute(omega: np.ndarray, name: str, pair: int | None, distances: int = 128,
-            pale: Sequence[int] = ()) -> Waves:
+            pale: Sequence[int | None] = ()) -> Waves:
     """Choose one of these frequencies, in radians a token, or None for the mean of all.
 
     Raises:
@@ -44,7 +47,9 @@ def compute(omega: np.ndarray, name: str, pair: int | None, distances: int = 128
     every = np.cos(omega[:, None] * np.arange(distances))
     turn, product = ((0.0, every.mean(0)) if pair is None
                      else (float(2 * np.pi / omega[pair]), every[pair]))
-    return Waves(name, len(omega), turn, product, {each + 1: every[each] for each in pale})
+    return Waves(name, len(omega), turn, product, {
+        0 if each is None else each + 1: every.mean(0) if each is None else every[each]
+        for each in pale})
 
 
 @style.styled
@@ -56,16 +61,17 @@ def draw(data: Waves, layout: Layout = "wide") -> Figure:
                   "Product of a query and an equal key"
                   + (", with all pairs of length 1" if layout == "wide" else ""))
     ax = style.place(fig, 0.65, 0.75, fig.get_size_inches()[0] - (1.3 if data.pale else 0.9), 1.75)
-    for each in data.pale.values():
-        ax.plot(each, color=style.RULE, lw=style.THIN, zorder=1)
+    for number, each in data.pale.items():
+        ax.plot(each, zorder=1, **({"color": style.RULE, "lw": style.THIN} if number else
+                                   {"color": style.FROZEN.mark, "lw": 1.2}))
     ax.plot(data.product, color=style.DATA.mark, lw=2.2, zorder=3, clip_on=False)
     ax.set(xlim=(0, last), ylim=(LOW, 1.1), yticks=[-1, 0, 1], xlabel="distance, in tokens",
            ylabel="q \u00b7 k of the pair" if data.turn else f"q \u00b7 k / {data.pairs}")
     names = {"color": style.MUTED, "size": style.SMALL}
     ends = {number: each[-1] for number, each in data.pale.items() if each.min() > ROUND}
     for number, height in apart(ends, LOW, 1.1) if ends else ():
-        ax.text(1.02, height, f"pair {number}", transform=ax.get_yaxis_transform(), va="center",
-                **names)
+        ax.text(1.02, height, f"pair {number}" if number else f"all {data.pairs}", va="center",
+                transform=ax.get_yaxis_transform(), **names)
     for number in data.pale.keys() - ends.keys():
         ax.text(data.pale[number].argmin(), -1.08, f"pair {number}", ha="center", va="top",
                 **names)

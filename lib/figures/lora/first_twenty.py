@@ -85,7 +85,7 @@ def _moves(ax: Axes, data: Steps, top: float) -> list[Named]:
                 ax.plot(course, color=style.FROZEN.mark, lw=1, alpha=0.55, zorder=2)
                 lines.append(Named(np.arange(len(course)), course, f"{name}, α = {alpha:g}",
                                    style.FROZEN))
-    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Distance from the start, norm")
+    ax.set(ylim=(-0.03 * top, 1.08 * top), xlabel="step", title="Norm of B; how far A has moved")
     return lines
 
 

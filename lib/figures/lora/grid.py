@@ -104,12 +104,13 @@ def _plot(ax: Axes, data: Grid, times: str, wide: bool) -> None:
     ax.plot(at, merge.ends, "s", ls="", ms=9, mfc="none", mec=style.INK, mew=1.1, zorder=5)
 
 
-def _key(fig: Figure, top: float, wide: bool) -> None:
+def key(fig: Figure, top: float, wide: bool, weight: str) -> None:
+    """Name the four marks in a row, or narrow in two; ``weight`` says which a dot is."""
     ax = style.board(fig, 0, top, fig.get_size_inches()[0], 0.3 if wide else 0.56)
     places = ((0.2, 0.15), (2.3, 0.15), (3.85, 0.15), (5.4, 0.15)) if wide else \
         ((0.2, 0.13), (0.2, 0.41), (2.2, 0.13), (2.2, 0.41))
     for (x, y), (marker, words, tone) in zip(places, (
-            ("o", "weight (above: rounded)", style.FROZEN), ("D", "with the adapter", style.LORA),
+            ("o", weight, style.FROZEN), ("D", "with the adapter", style.LORA),
             ("s", "the sum, rounded", None), ("_", "without the adapter", style.FROZEN)),
             strict=True):
         size, edge = {"s": (8, 1.1), "_": (13, 2.2)}.get(marker, (6, 1.1))
@@ -127,7 +128,7 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.bits} bits: rounded twice, rounded once",
                   f"Levels are {data.step:.3f} apart; what is left is of the row's "
                   f"{data.count} changes" if wide else f"Levels are {data.step:.3f} apart")
-    _key(fig, 0.58, wide)
+    key(fig, 0.58, wide, "weight (above: rounded)")
     for at, times in enumerate(TIMES):
         _plot(style.place(fig, 0.72, top + 2.08 * at, style.WIDTH[layout] - 0.86, 1.7), data, times,
               wide)
