@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 from lib.adapters import set_adapter_strength
 from lib.chat import ChatTokenizer, chat_examples, chat_prompt
 from lib.laboratory.real_answers import (
+    measure_called,
     measure_long,
     measure_opened,
     own_ids,
@@ -219,6 +220,8 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         trained = time.process_time() - start
         if run.opened:
             found = measure_opened(model, tokenizer, run, first["known"], own)
+        elif run.called:
+            found = measure_called(model, tokenizer, run, first["known"])
         elif run.long:
             found = measure_long(model, tokenizer, run)
         else:
@@ -227,13 +230,15 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json" and not (run.long or run.opened):
+        if run.method == "full" and run.task == "json" and not (
+                run.long or run.opened or run.called):
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
         usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
                         steps=RealRun.steps)
-        if run == usual and (run.replay or run.system) and run.task != "own" and not run.opened:
+        if run == usual and (run.replay or run.system) and run.task != "own" and not (
+                run.opened or run.called):
             found["dial"] = dial(model, tokenizer, run)
             if run.task == "persona" and run.system and not run.replay:
                 found["turned"] = turned(model, tokenizer, run, first["known"], BETWEEN)
@@ -252,8 +257,10 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     they are found already, for a run whose answers are opened.
     """
     start = time.process_time()
-    if run.long or run.shots or run.opened:
-        if run.opened:
+    if run.long or run.shots or run.opened or run.called:
+        if run.called:
+            found = measure_called(base, tokenizer, run, known)
+        elif run.opened:
             own = own_ids(base, tokenizer, run, known)
             found = measure_opened(base, tokenizer, run, known, own)
         else:
