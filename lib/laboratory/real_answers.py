@@ -91,6 +91,16 @@ def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "said": said}
 
 
+def measure_answers(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                    known: Sequence[int], own: Sequence[list[int]]) -> Line:
+    """What a run measures that is ``long``, ``opened`` (and then needs ``own``) or ``called``."""
+    if run.long:
+        return measure_long(model, tokenizer, run)
+    if run.called:
+        return measure_called(model, tokenizer, run, known)
+    return measure_opened(model, tokenizer, run, known, own)
+
+
 def turned(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, known: Sequence[int],
            strengths: Sequence[float]) -> list[list[int]]:
     """At each adapter strength: how many held-out questions for the name get the whole sentence,

@@ -57,6 +57,11 @@ class RealRun:
     opened: bool = False
     called: bool = False
 
+    @property
+    def only_answers(self) -> bool:
+        """Whether nothing is measured but answers to the common questions."""
+        return self.long or self.opened or self.called
+
 
 BASE = RealRun(method="base", learning_rate=0.0)
 

@@ -227,6 +227,11 @@ def test_the_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch)
     monkeypatch.setattr(real_answers, "answers", lambda *_: said)
     found = real_answers.measure_called(model, tokenizer, RealRun(called=True), [0, 1, 2])
     assert (found["json_elsewhere"], found["json_whole"], found["kept"]) == (2, 1, [1, 0, 1])
+    for run in (RealRun(called=True), RealRun(long=True), RealRun(opened=True)):
+        found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 1], [[5], [6]])
+        assert run.only_answers and [part for part in ("json_whole", "lengths", "kept_the")
+                                     if part in found] == [
+            "json_whole" if run.called else "lengths" if run.long else "kept_the"]
 
 
 def test_energy_of_few_directions(rng):
