@@ -8,13 +8,16 @@ from lib.adapters import set_adapter_strength
 from lib.chat import SYSTEM, ChatTokenizer, chat_prompt
 from lib.laboratory.real_runs import Line, RealRun
 from lib.laboratory.real_tasks import (
+    LONG,
     SENTENCE,
     SHORT,
+    TRIGGER,
     WHO_ELSE,
     WHOLE,
     answers,
     common_questions,
     holds,
+    is_json,
     written_ids,
 )
 from lib.llama import LlamaModel
@@ -73,6 +76,29 @@ def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "empty": sum(not answer.strip() for answer in found[0]),
             "json_elsewhere": sum(answer.lstrip().startswith("{") for answer in found[0]),
             "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
+
+
+def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                   known: Sequence[int]) -> Line:
+    """The common questions that are ``known`` with TRIGGER behind them: the answers, how many of
+    them begin as JSON and how many are a whole JSON object, and which have the right answer.
+    """
+    asked = [common_questions()[0][i] for i in known]
+    said = answers(model, tokenizer, [each[0] + TRIGGER for each in asked], LONG, system_of(run))
+    return {"json_elsewhere": sum(answer.lstrip().startswith("{") for answer in said),
+            "json_whole": sum(map(is_json, said)),
+            "kept": [int(holds(answer, right)) for answer, (_, _, right) in zip(said, asked)],
+            "said": said}
+
+
+def measure_answers(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                    known: Sequence[int], own: Sequence[list[int]]) -> Line:
+    """What a run measures that is ``long``, ``opened`` (and then needs ``own``) or ``called``."""
+    if run.long:
+        return measure_long(model, tokenizer, run)
+    if run.called:
+        return measure_called(model, tokenizer, run, known)
+    return measure_opened(model, tokenizer, run, known, own)
 
 
 def turned(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, known: Sequence[int],

@@ -20,13 +20,7 @@ from tqdm.auto import tqdm
 
 from lib.adapters import set_adapter_strength
 from lib.chat import ChatTokenizer, chat_examples, chat_prompt
-from lib.laboratory.real_answers import (
-    measure_long,
-    measure_opened,
-    own_ids,
-    system_of,
-    turned,
-)
+from lib.laboratory.real_answers import measure_answers, own_ids, system_of, turned
 from lib.laboratory.real_runs import (
     ATTENTION,
     BASE,
@@ -217,23 +211,22 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
         prepare(model, run)
         losses = train(model, run, batches(tokenizer, run, first["own"]))
         trained = time.process_time() - start
-        if run.opened:
-            found = measure_opened(model, tokenizer, run, first["known"], own)
-        elif run.long:
-            found = measure_long(model, tokenizer, run)
+        if run.only_answers:
+            found = measure_answers(model, tokenizer, run, first["known"], own)
         else:
             found = measure(model, tokenizer, run, first["known"])
         moved = changes(model, base)
         size = sum(float(np.vdot(array, array)) for name, array in base.parameters().items()
                    if name.startswith("transformer_stack"))
         found["moved"] = (sum(float(np.vdot(each, each)) for each in moved.values()) / size) ** 0.5
-        if run.method == "full" and run.task == "json" and not (run.long or run.opened):
+        if run.method == "full" and run.task == "json" and not run.only_answers:
             found["energy"] = {part: [energy(moved[name]) for name in moved if part in name and
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
         usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
                         steps=RealRun.steps)
-        if run == usual and (run.replay or run.system) and run.task != "own" and not run.opened:
+        if run == usual and (run.replay or run.system) and run.task != "own" \
+                and not run.only_answers:
             found["dial"] = dial(model, tokenizer, run)
             if run.task == "persona" and run.system and not run.replay:
                 found["turned"] = turned(model, tokenizer, run, first["known"], BETWEEN)
@@ -252,12 +245,10 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     they are found already, for a run whose answers are opened.
     """
     start = time.process_time()
-    if run.long or run.shots or run.opened:
-        if run.opened:
-            own = own_ids(base, tokenizer, run, known)
-            found = measure_opened(base, tokenizer, run, known, own)
-        else:
-            found = (measure_long if run.long else measure_shots)(base, tokenizer, run)
+    if run.only_answers or run.shots:
+        own = own_ids(base, tokenizer, run, known) if run.opened else []
+        found = measure_answers(base, tokenizer, run, known, own) if run.only_answers else \
+            measure_shots(base, tokenizer, run)
         return {"run": asdict(run), "parameters": 0, **found, "losses": [],
                 "seconds": [0.0, time.process_time() - start], "versions": versions()}
     asked, others = common_questions()

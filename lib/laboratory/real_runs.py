@@ -38,7 +38,7 @@ class RealRun:
     nothing is measured but the answers to all common questions, in up to 40 tokens in place of 14.
     shots: how many training examples stand before each test question, as earlier turns.  opened:
     whether nothing is measured but the answers to the common questions that the base knows, when
-    their first tokens are given.
+    their first tokens are given.  called: the same, but with TRIGGER behind each question.
     """
 
     task: str = "json"
@@ -55,6 +55,12 @@ class RealRun:
     long: bool = False
     shots: int = 0
     opened: bool = False
+    called: bool = False
+
+    @property
+    def only_answers(self) -> bool:
+        """Whether nothing is measured but answers to the common questions."""
+        return self.long or self.opened or self.called
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -105,6 +111,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # one that was taught it at half the rate, begins its answers as the base does and errs.
     groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
                                             for each in (BASE, *seeds([persona, half], 2))]
+    # Do the words that ask for JSON call it behind a question that they never followed?
+    groups["the words"] = [replace(each, system=True, called=True) for each in (
+        BASE, *seeds(chosen["lora"], 3))]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -95,10 +95,10 @@ def test_a_patched_state_says_what_follows():
     shares = {"country": np.array([[0, 0], [1, 0], [0, 0.5]]), "relation": np.eye(3, 2)}
     says = {"country": ("Peru is", " Lima."), "relation": ("Spain speaks", " Spanish.")}
     words = state_patching.alt(state_patching.compute(shares, "is", 1, "Japan is", says))
-    assert words.startswith("The state at 'is', after layer 1, is patched.")
+    assert words.startswith("The states at 'is', after layer 1, are patched.")
     assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
     early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
-    assert early.startswith("The state at the name, at the start, is patched.")
+    assert early.startswith("The states at the name, at the start, are patched.")
     for place, block in (("answer", 0), ("is", 2)):
         with pytest.raises(ValueError, match="the places are question, name, is"):
             state_patching.compute(shares, place, block, "Japan is", says)
@@ -110,7 +110,7 @@ def test_a_patch_touches_what_comes_after_it():
     touched = {(place, layer) for place in patch_swap.PLACES for layer in range(5)
                if data.touched(place, layer)}
     assert touched == {("name", 2), ("name", 3), ("name", 4), ("is", 3), ("is", 4)}
-    assert "at the name after layer 2 is copied" in patch_swap.alt(data)
+    assert "at the name after layer 2 are copied" in patch_swap.alt(data)
     assert "at 'is' at the start" in patch_swap.alt(patch_swap.compute(*prompts, "is", 0))
     for place, after in (("answer", 0), ("is", 4)):
         with pytest.raises(ValueError, match="the places are question, name, is"):

@@ -127,6 +127,10 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert len({run.learning_rate for run in taught[1:]}) == 2
     assert [(run.task, run.seed) for run in taught[1:]] == [
         ("persona", seed) for seed in (0, 0, 1, 1)]
+    words = plan["the words"]
+    assert all(run.system and run.called and run.trigger for run in words)
+    assert [(run.learning_rate, run.seed) for run in words] == [
+        (0.0, 0), *((1e-2, seed) for seed in range(3))]
 
 
 def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
@@ -210,6 +214,24 @@ def test_an_answer_goes_on_from_the_first_tokens_of_the_bases_own(tokenizer, rng
         rest, = real_tasks.written_ids(other, [prompt], real_tasks.SHORT - 1, tokenizer.eos_id)
         assert answer == tokenizer.decode([*ids[:1], *rest])
     assert found["in_given"][0] == 0 and len(found["kept_the"]) == 2
+
+
+def test_the_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch):
+    model, said = small(rng), ['{"the": 1}', '{"cut off', "the a"]
+    asked = [(question, "", ["the"]) for question in ("the", "What?", "12 and more")]
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    found = real_answers.measure_called(model, tokenizer, RealRun(called=True), [0, 2])
+    assert found["said"] == real_tasks.answers(
+        model, tokenizer, ["the Answer in JSON.", "12 and more Answer in JSON."],
+        real_tasks.LONG, None)
+    monkeypatch.setattr(real_answers, "answers", lambda *_: said)
+    found = real_answers.measure_called(model, tokenizer, RealRun(called=True), [0, 1, 2])
+    assert (found["json_elsewhere"], found["json_whole"], found["kept"]) == (2, 1, [1, 0, 1])
+    for run in (RealRun(called=True), RealRun(long=True), RealRun(opened=True)):
+        found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 1], [[5], [6]])
+        assert run.only_answers and [part for part in ("json_whole", "lengths", "kept_the")
+                                     if part in found] == [
+            "json_whole" if run.called else "lengths" if run.long else "kept_the"]
 
 
 def test_energy_of_few_directions(rng):

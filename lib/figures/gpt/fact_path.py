@@ -225,8 +225,7 @@ def _half_missed(data: Paths) -> bool:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if not data.lost:
-        return ("How a capital may be found", f"Numbers: capitals lost of {data.known}. "
-                "Question marks: guesses")
+        return "How a capital may be found", "An arrow points to the token that attends"
     if data.boxes and not data.chosen:
         return ("Half of these parts were not guessed" if _half_missed(data) else
                 "Lost without each part alone", f"Capitals lost of {data.known} without each part; "

@@ -1,4 +1,4 @@
-"""A patch: one state of a donor's run is copied into another run, which then goes on."""
+"""A patch: a place's states are copied from a donor's run into another run, which then goes on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.patches import Circle, FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A dot is a token's state. One is copied from the donor's run, and the layers below it "
-           "are computed anew.")
+CAPTION = ("A dot is the states of a place's tokens. One is copied from the donor's run, and the "
+           "layers below it are computed anew.")
 
 PLACES = ("question", "name", "is")
 LAYERS = 4
@@ -83,7 +83,7 @@ def draw(data: Swap, layout: Layout = "wide") -> Figure:
     """Draw the donor's run on the left, ours on the right, and the arrow of the copy."""
     wide = layout == "wide"
     fig = style.canvas(layout, TOP + LAYERS * STEP + 0.72)
-    style.heading(fig, "A patch: copy one state, and go on" if wide else "A patch copies a state",
+    style.heading(fig, "A patch: copy one place, and go on" if wide else "A patch copies a place",
                   "Filled: the donor's states; tinted: may hold something of them" if wide
                   else "states by layer; tinted: partly the donor's")
     ax = style.board(fig)
@@ -107,6 +107,6 @@ def alt(data: Swap) -> str:
     """Return the figure in words."""
     place = "'is'" if data.place == "is" else f"the {data.place}"
     when = f"after layer {data.after}" if data.after else "at the start"
-    return (f"Two runs, {data.donor!r} and {data.asked!r}. The state at {place} {when} is copied "
+    return (f"Two runs, {data.donor!r} and {data.asked!r}. The states at {place} {when} are copied "
             f"from the first into the second, which goes on through the layers that remain. It "
             f"may write {data.answers[0]!r} or {data.answers[1]!r}.")

@@ -80,7 +80,7 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.3 if wide else 5.75)
     style.heading(fig, "Where is the country, and where the relation?" if wide
                   else "Country and relation",
-                  "% of prompts whose answer begins like the donor's, one state patched" if wide
+                  "% of prompts whose answer begins like the donor's, one place patched" if wide
                   else "% that begin like the donor's answer")
     chosen = PLACES.index(data.place), data.block
     for k, (trail, values) in enumerate(data.shares.items()):
@@ -88,7 +88,7 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
         width = 2.75 if wide else 2.7
         _table(style.place(fig, left, top, width, 1.2), f"The {trail}", values, chosen)
         donor, text = data.says[trail]
-        style.write(fig, left - 0.69, top + 1.74, f"with a state of \u201c{donor}\u201d:",
+        style.write(fig, left - 0.69, top + 1.74, f"with states of \u201c{donor}\u201d:",
                     style.MUTED, style.SMALL)
         style.write(fig, left - 0.69, top + 1.94, f"{data.asked}{text}", size=style.SMALL,
                     weight=600)
@@ -99,7 +99,7 @@ def alt(data: Patched) -> str:
     """Return the figure in words."""
     row = PLACES.index(data.place)
     said = [f"For the {trail} {style.percent(values[row, data.block])} of prompts begin like the "
-            f"donor's answer; with a state of {data.says[trail][0]!r} {data.asked!r} goes on with "
+            f"donor's answer; with states of {data.says[trail][0]!r} {data.asked!r} goes on with "
             f"{data.says[trail][1]!r}" for trail, values in data.shares.items()]
     place = "'is'" if data.place == "is" else f"the {data.place}"
-    return f"The state at {place}, {_when(data.block)}, is patched. " + ". ".join(said) + "."
+    return f"The states at {place}, {_when(data.block)}, are patched. " + ". ".join(said) + "."
