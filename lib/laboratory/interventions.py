@@ -1,4 +1,4 @@
-"""States read and replaced inside a model, and what it then writes (appendix A2)."""
+"""States read and replaced inside a model, and what it then writes (chapter A2)."""
 
 from __future__ import annotations
 

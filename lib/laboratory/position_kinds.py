@@ -1,4 +1,4 @@
-"""Small models that differ only in how they learn where a token stands: for appendix A1."""
+"""Small models that differ only in how they learn where a token stands: for chapter A1."""
 
 from __future__ import annotations
 
