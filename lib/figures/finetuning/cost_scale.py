@@ -88,7 +88,7 @@ PARTS = ("weights", "gradients", "optimizer", "activations", "logits")
 #: The fill of activations, which no method owns.
 KEPT = "#e1e5ea"
 #: What the GPUs hold that have a mark in the picture, in GiB; the share left for a step.
-CARDS, FREE = (80, 24), 0.9
+CARDS, FREE = (16, 24, 80), 0.9
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 #: The two sizes of LoRA: rank 4 on query and value, rank 8 on all linear layers.
 RANK, RANK_EVERYWHERE = 4, 8
@@ -176,23 +176,29 @@ def _methods(data: Cost) -> tuple[tuple[dict[str, int], Tone, str], ...]:
             (data.lora, style.LORA, f"LoRA, r = {RANK}, query, value"))
 
 
-def _ends(whole: int) -> dict[int, float]:
-    """Where the GPUs end, as shares of ``whole``; only those whose name has room."""
-    room = {card: FREE * card * 2**30 / whole for card in CARDS}
-    ends = {card: at for card, at in room.items() if 0.06 <= at <= 1}
-    if len(ends) == 2 and ends[CARDS[0]] - ends[CARDS[1]] < 0.28:
-        del ends[CARDS[1]]
+def _ends(whole: int, width: float) -> dict[float, tuple[str, str]]:
+    """Where GPUs end, as shares of ``whole``: name, its alignment; only those with room for it."""
+    cards = [card for card in CARDS if 0.06 <= FREE * card * 2**30 / whole <= 1]
+    ends, taken = {}, -1.0
+    for card in cards:
+        at, last = FREE * card * 2**30 / whole, card == cards[-1]
+        name = f"{card} GB GPU" if last else f"{card}"
+        long = measure(name, style.SMALL) / width
+        tight = at - long / 2 < max(taken, 0)
+        side = "left" if last and tight else "right" if last and at > 0.85 else "center"
+        left = at - long * {"left": 0, "center": 0.5, "right": 1}[side]
+        if left >= taken:
+            ends[at], taken = (name, side), left + long + 0.06 / width
     return ends
 
 
-def _cards(ax: Axes, whole: int, rows: int) -> None:
+def _cards(ax: Axes, whole: int, rows: int, width: float) -> None:
     """Where a GPU ends, across the bars."""
-    for card, at in _ends(whole).items():
+    for at, (name, side) in _ends(whole, width).items():
         for row in range(rows):
-            ax.plot([at, at], [row - 0.24, row + 0.24], color=style.INK, lw=1.2,
+            ax.plot([at, at], [row - 0.2, row + 0.24], color=style.INK, lw=1.2,
                     ls=(0, (2, 1.5)), zorder=4)
-        ax.text(at, rows - 0.68, f"{card} GB GPU", color=style.INK, size=style.SMALL,
-                va="top", ha="left" if at < 0.15 else "right" if at > 0.85 else "center")
+        ax.text(at, rows - 0.68, name, color=style.INK, size=style.SMALL, va="top", ha=side)
 
 
 def _bars(ax: Axes, data: Cost, width: float) -> None:
@@ -205,7 +211,7 @@ def _bars(ax: Axes, data: Cost, width: float) -> None:
             look = _looks(tone)[part]
             ax.barh(row, size / whole, 0.4, left, ec=style.MUTED, lw=style.HAIR, **look)
             long, middle = measure(part, style.SMALL, 600) + 0.1, left + size / whole / 2
-            free = all(abs(at - middle) * width > long / 2 for at in _ends(whole).values())
+            free = all(abs(at - middle) * width > long / 2 for at in _ends(whole, width))
             if width * size / whole > long and free and part != "logits":
                 ax.text(middle, row, part, ha="center", va="center_baseline",
                         size=style.SMALL, weight=600, zorder=5,
@@ -216,7 +222,7 @@ def _bars(ax: Axes, data: Cost, width: float) -> None:
         less = f", {style.percent(1 - total / whole)} less" if row else ""
         ax.text(1, row - 0.38, f"{written(total)}{less}", ha="right", color=tone.ink,
                 weight=600, va="center_baseline")
-    _cards(ax, whole, len(methods))
+    _cards(ax, whole, len(methods), width)
     style.bare(ax).set(xlim=(-0.002, 1.002), ylim=(2.6, -0.6))
 
 
