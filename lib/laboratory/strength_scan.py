@@ -25,7 +25,7 @@ QUESTION = "Q: What is the capital of {country}?"
 STRENGTHS = tuple(0.25 * k for k in range(9))  # 0 is the base, 1 as trained
 COUNTRIES = ("Japan", "Chile", "Portugal", "France", "Kenya")
 RECORD = Path(__file__).with_name("strength.json")
-SEEDS = Path(__file__).parent / "data" / "with_prose.json"
+SEEDS = Path(__file__).parent / "data" / "turned_to.json"
 
 
 def strength_scan(model: GPTModel, tokenizer: BPETokenizer, countries: Sequence[str] = COUNTRIES,
@@ -61,12 +61,13 @@ def recorded_scan(path: Path = RECORD) -> dict[float, dict[str, Any]]:
     return {float(strength): found for strength, found in json.loads(path.read_text()).items()}
 
 
-
 def recorded_seeds(path: Path = SEEDS) -> list[dict[float, dict[str, float]]]:
-    """Task and facts, recorded at three strengths, of two more adapters: other seeds, no replay."""
+    """The same shares and loss of two more adapters, of other seeds; at 0 both are the base."""
     runs = json.loads(path.read_text())["runs"]
-    return [{float(at): found for at, found in runs[f"[0.0, {seed}]"]["trained"].items()
-             if float(at) > 0} for seed in (1, 2)]
+    base = {name: recorded_scan()[0.0][name] for name in ("task", "facts", "old")}
+    return [{0.0: base} | {float(at): dict(zip(base, found))
+                           for at, found in runs[f'["lora", 0.005, {seed}]'].items()}
+            for seed in (1, 2)]
 
 
 def main() -> None:

@@ -159,11 +159,12 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            gradient_board.draw, gradient_board.alt,
            [((alpha, training), (step,)) for alpha, training, step in board])
     yield ("strength", strength.compute, strength.draw, strength.alt,
-           [((strengths(), "Peru", at), ()) for at in strengths()]
-           + [((strengths(), "Peru", 1.0, strength.QUESTION,
-                [{1.0: {"task": 0.96, "facts": 0.9}, 2.0: {"task": 0.3, "facts": 0.2}}]), ())])
+           [((strengths(), "Peru", at), ()) for at in strengths()])
     yield ("strength_old", functools.partial(strength.compute, old_text=True), strength.draw,
-           strength.alt, [((strengths(), "Peru", at), ()) for at in strengths()])
+           strength.alt, [((strengths(), "Peru", at), ()) for at in strengths()]
+           + [((strengths(), "Peru", 1.0, strength.QUESTION,
+                [{1.0: {"task": 0.96, "facts": 0.9, "old": 1.1},
+                  2.0: {"task": 0.3, "facts": 0.2, "old": 2.3}}]), ())])
     yield ("rank_alpha", rank_alpha.compute, rank_alpha.draw, rank_alpha.alt,
            [((grid(), r, a, 1_044_736), ()) for r, a in ((1, 0.5), (4, 8), (16, 64))])
     yield ("pretraining", pretraining.compute, pretraining.draw, pretraining.alt,

@@ -75,11 +75,13 @@ def test_outer_products_add_up():
 
 
 def test_a_cut_is_scored_by_the_mean_of_its_seeds():
-    data = enough.compute({"questions": {0: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
-    assert np.allclose([data.mean("questions", rank) for rank in (0, 8, 128)], [0, 0.8, 0.8])
-    assert "questions: 0.00 at rank 0, 0.80 at rank 8" in enough.alt(data)
+    data = enough.compute({"questions": {1: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
+    assert np.allclose([data.mean("questions", rank) for rank in (1, 8, 128)], [0, 0.8, 0.8])
+    assert "questions: 0.00 at rank 1, 0.80 at rank 8" in enough.alt(data)
     with pytest.raises(ValueError, match="128, the whole change"):
-        enough.compute({"questions": {0: [0], 8: [1]}})
+        enough.compute({"questions": {1: [0], 8: [1]}})
+    with pytest.raises(ValueError, match="the rank 0, the least to be drawn is 1"):
+        enough.compute({"questions": {0: [0], 128: [1]}})
     with pytest.raises(ValueError, match="0 tasks"):
         enough.compute({})
     answers = enough.compute({"questions": {8: [0.7, 0.9], 128: [1.0, 0.6]}}, "answers")

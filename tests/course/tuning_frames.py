@@ -233,7 +233,7 @@ def low_ranks(long: str) -> Frames:
     yield ("outer_products", outer_products.compute, outer_products.draw, outer_products.alt,
            [((np.arange(-5, 5).reshape(5, 2), np.arange(-6, 6).reshape(2, 6)), ())])
     yield ("enough", enough.compute, enough.draw, enough.alt,
-           [(({"questions": {r: [1 - 1 / (r + 1)] * 2 for r in (0, 1, 8, 128)},
+           [(({"questions": {r: [1 - 1 / (r + 1)] * 2 for r in (1, 2, 8, 128)},
                "new facts": {r: [r / 100 - 0.27, r / 100] for r in (4, 8, 128)}},), ())])
     yield ("enough answers", enough.compute, enough.draw, enough.alt,
            [(({"questions": {r: [1 - 1 / r] * 2 for r in (1, 8, 128)}}, "answers"), ())])

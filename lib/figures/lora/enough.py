@@ -47,7 +47,8 @@ def compute(scores: Mapping[str, Mapping[int, Sequence[float]]],
     measure: one of ``MEASURES``.
 
     Raises:
-        ValueError: another measure, a task without the whole change, too many or no tasks.
+        ValueError: another measure, a task without the whole change or with a rank below 1, which
+            a logarithmic axis has no place for, too many or no tasks.
     """
     if measure not in MEASURES:
         raise ValueError(f"measure is {measure!r}; allowed are {', '.join(MEASURES)}")
@@ -57,6 +58,8 @@ def compute(scores: Mapping[str, Mapping[int, Sequence[float]]],
         if WHOLE not in ranks:
             raise ValueError(f"{task} has the ranks {', '.join(map(str, ranks))}: {WHOLE}, the "
                              f"whole change, has to be one of them")
+        if min(ranks) < 1:
+            raise ValueError(f"{task} has the rank {min(ranks)}, the least to be drawn is 1")
     return Enough({task: (tuple(sorted(ranks)), np.array([ranks[rank] for rank in sorted(ranks)]))
                    for task, ranks in scores.items()}, measure)
 
@@ -72,7 +75,7 @@ def draw(data: Enough, layout: Layout = "wide") -> Figure:
     kept = sorted({rank for ranks, _ in data.tasks.values() for rank in ranks})
     named = []
     for (task, (ranks, scores)), dash, marker in zip(data.tasks.items(), DASHES, MARKERS):
-        x, means = np.array([kept.index(rank) for rank in ranks]), scores.mean(1)
+        x, means = np.log2(ranks), scores.mean(1)
         ax.plot(x, means, color=style.TASK.mark, ls=dash, clip_on=False)
         for seed in scores.T:
             ax.plot(x, seed, color=style.TASK.mark, ls="", marker=marker, ms=4,
@@ -80,9 +83,11 @@ def draw(data: Enough, layout: Layout = "wide") -> Figure:
         named.append(Named(x, means, task, style.TASK))
     ax.axhline(0, color=style.RULE, lw=1, zorder=1)
     lift = data.measure == "lift"
-    ax.set(xlim=(-0.3, len(kept) - 0.7), ylim=(LOW if lift else -0.02, 1.06),
+    first, last = np.log2([kept[0], WHOLE])
+    ax.set(xlim=(first - 0.04 * (last - first), last + 0.04 * (last - first)),
+           ylim=(LOW if lift else -0.02, 1.06),
            xlabel=f"directions kept in each matrix, of {WHOLE}")
-    ax.set_xticks(range(len(kept)), [str(rank) for rank in kept])
+    ax.set_xticks(np.log2(kept), [str(rank) for rank in kept])
     ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"] if lift else ["0%", "50%", "100%"])
     ax.grid(axis="y")
     name_lines(ax, named)

@@ -25,8 +25,8 @@ TOKENS = 5
 class Strength:
     """One question at one strength, and both scores at all strengths.
 
-    ``others``: adapters of other seeds, each (3, strengths): strength, task, facts.  ``old``: the
-    loss on old text at all strengths, in nats; none where it isn't drawn.
+    ``others``: adapters of other seeds, each (4, strengths): strength, task, facts, and the loss on
+    old text.  ``old``: this loss at all strengths, in nats; none where it isn't drawn.
     """
 
     question: str
@@ -54,8 +54,8 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
 
     ``runs`` maps each strength (a number, or one written as text) to ``task`` and ``facts``, shares
     from 0 to 1, and for each country to its ``answer`` and ``top``, pairs of token and probability.
-    ``others`` holds the two shares of further adapters, at some of the strengths.  With
-    ``old_text`` the loss on old text is drawn, too: ``old`` in the runs.
+    ``others`` holds the same of further adapters, at some of the strengths.  With ``old_text`` the
+    loss on old text is drawn, too: ``old`` in the runs.
 
     Raises:
         ValueError: There is no such strength or country.
@@ -74,7 +74,7 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
                     np.array([float(key) for key in order]),
                     np.array([runs[key]["task"] for key in order]),
                     np.array([runs[key]["facts"] for key in order]),
-                    tuple(np.array([(at, run[at]["task"], run[at]["facts"])
+                    tuple(np.array([(at, *(run[at][name] for name in ("task", "facts", "old")))
                                     for at in sorted(run)]).T for run in others),
                     np.array([runs[key]["old"] for key in order]) if old_text else None)
 
@@ -120,13 +120,12 @@ def _scores(ax: Axes, data: Strength) -> None:
                                  (data.facts, style.FACTS, style.MARKER["facts"])):
         ax.plot(data.strengths, values, color=tone.mark)
         style.point(ax, data.strength, values[data.at], marker, tone)
-    others = [(at, values, tone) for at, task, facts in data.others
+    others = [(at, values, tone) for at, task, facts, _ in data.others
               for values, tone in ((task, style.TASK), (facts, style.FACTS))]
     for at, values, tone in others:
         ax.plot(at, values, color=tone.mark, lw=0.8, zorder=1)
     ax.set(ylim=(-0.04, 1.16),
-           title=f"Thin lines, from {min(at[0] for at, *_ in others):g}: other seeds" if others else
-           "One adapter, turned")
+           title="Thin lines: other seeds" if others else "One adapter, turned")
     _across(ax, data, data.old is None)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
@@ -152,7 +151,10 @@ def _old(ax: Axes, data: Strength) -> None:
     ax.axvline(data.strength, color=style.LORA.mark, lw=1.2, zorder=0)
     ax.plot(data.strengths, data.old, color=style.FROZEN.ink)
     style.point(ax, data.strength, data.old[data.at], style.MARKER["facts"], style.FROZEN)
-    low, high = np.floor(2 * data.old.min()) / 2, np.ceil(2 * data.old.max()) / 2
+    for at, _, _, old in data.others:
+        ax.plot(at, old, color=style.FROZEN.ink, lw=0.8, zorder=1)
+    every = np.concatenate([data.old, *(old for *_, old in data.others)])
+    low, high = np.floor(2 * every.min()) / 2, np.ceil(2 * every.max()) / 2
     ax.set(ylim=(low, high), title=f"Loss on old text: {data.old[data.at]:.2f} nats")
     ax.set_yticks([low, (low + high) / 2, high],
                   [style.short(tick) for tick in (low, (low + high) / 2, high)])
@@ -193,5 +195,5 @@ def alt(data: Strength) -> str:
             + (f", {data.old[data.at]:.2f} nats on old text, {data.old[0]:.2f} at strength 0."
                if data.old is not None else ".")
             + "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
-                      f"{style.percent(facts)}." for at, task, facts in
+                      f"{style.percent(facts)}." for at, task, facts, _ in
                       (run[:, -1] for run in data.others)))
