@@ -28,8 +28,6 @@ FOLDER, CHAPTERS = Path(__file__).parent, Path(__file__).parents[2] / "chapters"
 CHAPTER_GROUPS = {
     # Does a relative of LoRA do better at its own best rate?
     "variants": (CHAPTERS / "18_variants.ipynb", "recorded", "perform"),
-    # What does training through a rounded base gain, and what is left of it after a merge?
-    "qlora": (CHAPTERS / "A3_qlora.ipynb", "recorded-qlora", "train_through"),
     # Which way to a second task keeps the first one best?
     "sequence": (CHAPTERS / "A4_second_task.ipynb", "recorded-sequence", "teach_in_turn")}
 

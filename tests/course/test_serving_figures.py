@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
-    clip,
     drift,
     few_bits,
     grid,
@@ -152,22 +151,6 @@ def test_adapters_stand_in_the_order_of_their_updates_in_three_ways():
     assert {"once 85%", "twice 15%"} <= words
     with pytest.raises(ValueError, match="large: each seed has 3 shares"):
         few_bits.compute(4, 0.12, {"large": ([0.27], [0.96], [[0.9, 0.8]])})
-
-
-def test_a_grid_that_ends_early_cuts_some_weights_and_meets_the_others_better():
-    W = np.array([[8.0, 1.0, -1.0, 2.0, -2.0, 0.0]])
-    whole, half = (clip.compute(W, 0, 3, end) for end in (1, 0.5))
-    np.testing.assert_allclose(whole.levels, np.arange(-3, 4) / 3)
-    np.testing.assert_allclose(half.levels, np.arange(-3, 4) / 6)
-    assert (whole.cut, half.cut) == (0, 1)
-    # With steps of 8/3 to 8, ones go to 0 and twos to 8/3; with 4/3 up to 4, 8 goes to 4.
-    norm = np.linalg.norm(W)
-    assert whole.error == pytest.approx(np.sqrt(2 + 2 * (2 / 3) ** 2) / norm)
-    assert half.error == pytest.approx(np.sqrt(16 + 2 / 9 + 2 * (2 / 3) ** 2) / norm)
-    assert whole.errors[-1] == whole.error and "1 of one row's 6 weights" in clip.alt(half)
-    for end in (0, 1.1):
-        with pytest.raises(ValueError, match="the grid ends at"):
-            clip.compute(W, 0, 3, end)
 
 
 def test_each_base_needs_the_same_seeds_of_both_ways():

@@ -33,7 +33,6 @@ from lib.figures.lora import (
     batch_sizes,
     best_rates,
     capacity,
-    clip,
     drift,
     enough,
     equal_learning,
@@ -427,8 +426,6 @@ def serving(long: str) -> Frames:
                "rate 0.003": ([0.13], [0.96], [[0.93, 0.94, 0.85]]),
                "rate 0.01": ([0.28], [0.94], [[1.0, 0.9, 0.9]])}), ())
             for bits, error, low in ((4, 0.122, 0.14), (3, 0.284, 0.4))])
-    yield ("clip", clip.compute, clip.draw, clip.alt,
-           [((weights, 4, bits, end), ()) for bits, end in ((3, 1), (3, 0.5), (4, 0.85))])
     sizes = {"3 bits": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92, 0.93])}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])

@@ -128,7 +128,7 @@ def draw(data: Grid, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"{data.bits} bits: rounded twice, rounded once",
                   f"Levels are {data.step:.3f} apart; what is left is of the row's "
                   f"{data.count} changes" if wide else f"Levels are {data.step:.3f} apart")
-    key(fig, 0.58, wide, "weight (above: rounded)")
+    key(fig, 0.58, wide, "weight (top: rounded)")
     for at, times in enumerate(TIMES):
         _plot(style.place(fig, 0.72, top + 2.08 * at, style.WIDTH[layout] - 0.86, 1.7), data, times,
               wide)
