@@ -8,15 +8,24 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from lib.attention import CausalSelfAttention, KVCache
-from lib.layers import Embedding
+from lib.layers import Embedding, Linear
 from lib.model import GPTConfig, GPTModel
 from lib.positions import rotary_angles, rotate
 
-KINDS = ("none", "learnt", "sinusoidal", "ALiBi", "rotary")
-#: The standard deviation of a learnt table's rows at the start; tokens have 1, sinusoids 0.7.
+#: The encodings of the race.
+KINDS = ("none", "learnt", "sinusoidal", "ALiBi", "ALiBi \u00d7 16", "rotary")
+#: What the slopes of ALiBi's formula are multiplied by.
+FACTORS = {"ALiBi": 1, "ALiBi \u00d7 4": 4, "ALiBi \u00d7 16": 16, "ALiBi \u00d7 64": 64}
+#: The base of the rotations' frequencies.
+BASES = {"rotary, base 10": 10, "rotary, base 100": 100, "rotary, base 1,000": 1_000,
+         "rotary": 10_000, "rotary, base 100,000": 100_000}
+#: The standard deviation of a position vector's numbers at the start; tokens have 1.
 STARTS = {"learnt": 0.1, "learnt from 0.7": 0.7}
-#: The same with one thing changed: how large the rows are, or in which block queries are turned.
-CHANGED = ("learnt from 0.7", "sinusoidal at 0.1", "rotary in block 1", "rotary in block 2")
+SCALES = {"sinusoidal at 0.1": 0.1, "sinusoidal": 0.7}
+#: Each encoding's constant, and the kinds that differ in nothing else.
+CONSTANTS = {"ALiBi: slopes times": FACTORS, "rotary: base": BASES,
+             "learnt: size at the start": STARTS, "sinusoidal: size": SCALES}
+ALL = (*KINDS, *(kind for kinds in CONSTANTS.values() for kind in kinds if kind not in KINDS))
 
 
 class TwoTables(Embedding):
@@ -45,11 +54,11 @@ class Penalised(CausalSelfAttention):
     """
 
     @classmethod
-    def over(cls, plain: CausalSelfAttention) -> Penalised:
-        """The same layer with penalties, on the very same arrays."""
+    def over(cls, plain: CausalSelfAttention, factor: float = 1) -> Penalised:
+        """The same layer with penalties, on the very same arrays; the slopes times a factor."""
         self = cls.__new__(cls)
         vars(self).update(vars(plain))
-        slopes = 2.0 ** (-8 * np.arange(1, self.heads + 1) / self.heads)
+        slopes = factor * 2.0 ** (-8 * np.arange(1, self.heads + 1) / self.heads)
         place = np.arange(len(self.mask))
         distance = place - place[:, None]  # [key, query]
         self.penalty = (self.mask - slopes[:, None, None] * distance).astype(self.mask.dtype)
@@ -69,31 +78,60 @@ class Penalised(CausalSelfAttention):
         return self.output_linear.forward(context, training)
 
 
+class Turned(Linear):
+    """A linear layer whose output is rotated, head by head, with a base of its own."""
+
+    heads: int
+    base: float
+
+    @classmethod
+    def over(cls, plain: Linear, heads: int, base: float) -> Turned:
+        """The same layer with rotations, on the very same arrays."""
+        self = cls.__new__(cls)
+        vars(self).update(vars(plain) | {"heads": heads, "base": base})
+        return self
+
+    def turn(self, y: np.ndarray, way: int) -> np.ndarray:
+        """Rotate y (batch, time, size) forward (1) or back (-1)."""
+        heads = y.reshape(*y.shape[:2], self.heads, -1).swapaxes(1, 2)
+        angles = rotary_angles(y.shape[1], heads.shape[-1], self.base)
+        return rotate(heads, way * angles).swapaxes(1, 2).reshape(y.shape)
+
+    def forward(self, x: np.ndarray, training: bool = True) -> np.ndarray:
+        return self.turn(super().forward(x, training), 1)
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        return super().backward(self.turn(dy, -1))
+
+
 def position_model(kind: str, sizes: Mapping[str, int], seed: int) -> GPTModel:
     """A fresh model of these sizes whose positions are of a kind; all else is drawn alike.
 
     Raises:
-        ValueError: a kind that is neither in ``KINDS`` nor in ``CHANGED``.
+        ValueError: a kind that is not in ``ALL``.
     """
-    if kind not in (*KINDS, *CHANGED):
-        raise ValueError(f"unknown kind {kind!r}: allowed are {', '.join((*KINDS, *CHANGED))}")
-    turned = kind.startswith("rotary")
-    config = GPTConfig(**sizes, positions="rotary" if turned else "sinusoidal")
+    if kind not in ALL:
+        raise ValueError(f"unknown kind {kind!r}: allowed are {'; '.join(ALL)}")
+    config = GPTConfig(**sizes, positions="rotary" if kind in BASES else "sinusoidal")
     model = GPTModel(config, np.random.default_rng(seed))
-    if kind in ("none", "ALiBi", *STARTS):
+    if kind in ("none", *FACTORS, *STARTS):
         model.positions[...] = 0
     if kind == "sinusoidal at 0.1":
         model.positions *= 0.1 / 0.5**0.5
-    if kind in ("rotary in block 1", "rotary in block 2"):
-        for number, block in enumerate(model.transformer_stack.layers, 1):
-            block.self_attention.rotary = kind.endswith(str(number))
+    if kind in BASES and kind != "rotary":
+        for block in model.transformer_stack.layers:
+            attention = block.self_attention
+            attention.rotary = False  # its queries and keys come rotated
+            for name in ("query_linear", "key_linear"):
+                plain = getattr(attention, name)
+                setattr(attention, name, Turned.over(plain, attention.heads, BASES[kind]))
     if kind in STARTS:
         places = np.random.default_rng([seed, 1]).standard_normal(model.positions.shape)
         model.token_embedding = TwoTables(model.token_embedding.weights,
                                           (STARTS[kind] * places).astype(model.positions.dtype))
-    if kind == "ALiBi":
+    if kind in FACTORS:
         for block in model.transformer_stack.layers:
-            block.self_attention = Penalised.over(block.self_attention)
+            block.self_attention = Penalised.over(block.self_attention, FACTORS[kind])
     return model
 
 

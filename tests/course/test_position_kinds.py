@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lib.laboratory.position_kinds import (
-    CHANGED,
+    ALL,
+    CONSTANTS,
     KINDS,
     change_angles,
     only_at,
@@ -23,7 +24,7 @@ def model_of(kind):
     return position_model(kind, SIZES, 0).astype(np.float64)
 
 
-@pytest.mark.parametrize("kind", (*KINDS, *CHANGED))
+@pytest.mark.parametrize("kind", ALL)
 def test_every_gradient_is_that_of_the_loss(kind):
     rng, model = np.random.default_rng(1), model_of(kind)
     inputs, targets = rng.integers(0, 20, (2, 3, 6))
@@ -51,6 +52,21 @@ def test_penalties_are_the_papers_slopes_and_hide_what_comes():
     assert not penalty[:, 2, 2].any() and np.isneginf(penalty[:, 3, 2]).all()
 
 
+def test_a_factor_makes_the_slopes_steeper():
+    penalty = model_of("ALiBi × 16").transformer_stack.layers[0].self_attention.penalty
+    assert penalty[:, 1, 4].tolist() == [-3, -3 / 16]
+
+
+def test_another_base_is_what_changed_angles_make_of_the_usual_one():
+    tokens, usual, other = np.array([[1, 2, 3, 4, 5, 6]]), *map(model_of, ("rotary",
+                                                                          "rotary, base 100"))
+    plain = usual.forward(tokens, training=False)
+    change_angles(usual, base=100)
+    assert np.allclose(usual.forward(tokens, training=False),
+                       other.forward(tokens, training=False))
+    assert not np.allclose(plain, other.forward(tokens, training=False))
+
+
 def test_all_kinds_start_from_the_same_numbers():
     arrays = [model_of(kind).parameters() for kind in KINDS]
     for name, array in arrays[0].items():
@@ -67,10 +83,7 @@ def test_what_is_changed_is_one_thing():
     table, small = (position_model(kind, SIZES, 0).positions
                     for kind in ("sinusoidal", "sinusoidal at 0.1"))
     assert small.std() == pytest.approx(0.1 * table.std() / 0.5**0.5)
-    for kind, turned in (("rotary in block 1", [True, False]), ("rotary in block 2", [False, True]),
-                         ("rotary", [True, True])):
-        layers = position_model(kind, SIZES, 0).transformer_stack.layers
-        assert [block.self_attention.rotary for block in layers] == turned
+    assert all(any(kind in KINDS for kind in kinds) for kinds in CONSTANTS.values())
 
 
 @pytest.mark.parametrize("kind", ("ALiBi", "rotary"))
@@ -113,5 +126,5 @@ def test_changed_angles_are_the_same_up_to_the_limit_and_alike_beyond_it():
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="unknown kind 'clock': allowed are none, learnt"):
+    with pytest.raises(ValueError, match="unknown kind 'clock': allowed are none; learnt"):
         position_model("clock", SIZES, 0)

@@ -14,7 +14,8 @@ from lib.figures.kit.style import Layout, Tone
 CAPTION = "A dot is one seed; the number is the mean of the seeds. Left is better."
 TONES = {"none": style.FROZEN, "learnt": Tone("#9a6a3c", "#7a5028", "#f0e4d8"),
          "sinusoidal": Tone("#5a62a6", "#4a5296", "#dcdff0"),
-         "ALiBi": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
+         "ALiBi": Tone("#cf8fab", "#8f4a6b", "#f7e9ef"),
+         "ALiBi \u00d7 16": Tone("#b03a6e", "#962d5b", "#f6dde8"), "rotary": style.DATA}
 SEEDS, T_95 = 3, 4.30  # Student's t for a 95% interval of three seeds
 DASHES = dict.fromkeys(TONES, "-") | {"none": "--"}
 
@@ -69,11 +70,12 @@ def apart(ends: Mapping[str, float], low: float, high: float) -> list[tuple[str,
 def draw(data: Race, layout: Layout = "wide") -> Figure:
     """Draw each way's seeds in its row, with the mean and the distance from the first way."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.3)
+    fig = style.canvas(layout, 3.65)
     names = list(data.losses)
     style.heading(fig, f"After {data.steps} steps {names[0]} has the lowest loss",
-                  f"At the right: mean, and how far behind {names[0]} (95% interval)")
-    ax = style.place(fig, 1.05, 0.75, fig.get_size_inches()[0] - (3.0 if wide else 2.55), 1.95)
+                  ("At the right: mean, and how far" if wide else "Mean, and lag")
+                  + f" behind {names[0]} (95% interval)")
+    ax = style.place(fig, 1.05, 0.75, fig.get_size_inches()[0] - (3.0 if wide else 2.55), 2.3)
     every = np.concatenate(list(data.losses.values()))
     ax.set(xlim=(np.floor(10 * every.min() - 0.5) / 10, np.ceil(10 * every.max() + 0.5) / 10),
            ylim=(len(names) - 0.5, -0.5), xlabel="loss on held-out texts, nats")
@@ -86,7 +88,7 @@ def draw(data: Race, layout: Layout = "wide") -> Figure:
                 color=tone.ink, weight=600)
         mean, spread = data.behind(way)
         words = f"{each.mean():.2f}" + (f"   +{mean:.2f} \u00b1 {spread:.2f}" if row else "")
-        ax.text(1.04, row, words, transform=ax.get_yaxis_transform(), va="center",
+        ax.text(1.04 if wide else 1.12, row, words, transform=ax.get_yaxis_transform(), va="center",
                 color=tone.ink, weight=600 if row == 0 else 400)
     return fig
 
