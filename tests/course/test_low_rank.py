@@ -12,6 +12,7 @@ from lib.figures.lora import (
     low_rank,
     outer_products,
     reach,
+    split,
     starts,
     two_paths,
 )
@@ -74,6 +75,24 @@ def test_outer_products_add_up():
     assert "6 numbers, made from 10" in outer_products.alt(data)
 
 
+def test_a_split_adds_up_and_does_not_hang_on_signs(monkeypatch):
+    matrix, svd = matrices()[0], np.linalg.svd
+    data = split.compute(matrix)
+    assert np.allclose(data.term(0) + data.term(1) + data.rest, matrix)
+    assert np.isclose((data.rest**2).sum(), (data.values[2:]**2).sum())
+    assert f"of 6 more with sizes {data.values[2]:.2f}, " in split.alt(data)
+
+    def turned(matrix, **options):
+        u, values, vt = svd(matrix, **options)
+        return -u, values, -vt
+
+    monkeypatch.setattr(np.linalg, "svd", turned)
+    again = split.compute(matrix)
+    assert np.array_equal(again.u, data.u) and np.array_equal(again.vt, data.vt)
+    with pytest.raises(ValueError, match="at least three rows"):
+        split.compute(matrix[:2])
+
+
 def test_a_cut_is_scored_by_the_mean_of_its_seeds():
     data = enough.compute({"questions": {1: [0, 0], 8: [0.7, 0.9], 128: [1.0, 0.6]}})
     assert np.allclose([data.mean("questions", rank) for rank in (1, 8, 128)], [0, 0.8, 0.8])
@@ -84,7 +103,8 @@ def test_a_cut_is_scored_by_the_mean_of_its_seeds():
         enough.compute({"questions": {0: [0], 128: [1]}})
     with pytest.raises(ValueError, match="0 tasks"):
         enough.compute({})
-    answers = enough.compute({"questions": {8: [0.7, 0.9], 128: [1.0, 0.6]}}, "answers")
+    answers = enough.compute({"questions": {8: [0.7, 0.9], 128: [1.0, 0.6]}}, "answers", "Eight")
+    assert (data.title, answers.title) == ("How many directions are enough?", "Eight")
     assert "questions: 80% at rank 8, 80% at rank 128" in enough.alt(answers)
     with pytest.raises(ValueError, match="allowed are lift, answers"):
         enough.compute({"questions": {128: [1]}}, "loss")

@@ -66,6 +66,7 @@ from lib.figures.lora import (
     scaled_change,
     scaling,
     second_task,
+    split,
     starts,
     target_modules,
     task_rates,
@@ -231,6 +232,8 @@ def low_ranks(long: str) -> Frames:
             for kept in low_rank.KEPT for r in (0, 8, 128)])
     yield ("outer_products", outer_products.compute, outer_products.draw, outer_products.alt,
            [((np.arange(-5, 5).reshape(5, 2), np.arange(-6, 6).reshape(2, 6)), ())])
+    yield ("split", split.compute, split.draw, split.alt,
+           [((change[:5, :6],), ()), ((-change[5:10, :6],), ())])
     yield ("enough", enough.compute, enough.draw, enough.alt,
            [(({"questions": {r: [1 - 1 / (r + 1)] * 2 for r in (1, 2, 8, 128)},
                "new facts": {r: [r / 100 - 0.27, r / 100] for r in (4, 8, 128)}},), ())])

@@ -32,6 +32,7 @@ class Enough:
 
     tasks: dict[str, tuple[tuple[int, ...], np.ndarray]]
     measure: str = "lift"
+    title: str = "How many directions are enough?"
 
     def mean(self, task: str, rank: int) -> float:
         """The mean score at this rank."""
@@ -40,11 +41,12 @@ class Enough:
 
 
 def compute(scores: Mapping[str, Mapping[int, Sequence[float]]],
-            measure: str = "lift") -> Enough:
+            measure: str = "lift", title: str = Enough.title) -> Enough:
     """Gather the scores: lifts, 0 for a blind guess and 1 for all right, or shares of answers.
 
     scores: for each task, for each rank, that of every seed.
     measure: one of ``MEASURES``.
+    title: the heading, where the caller knows what the scores say.
 
     Raises:
         ValueError: another measure, a task without the whole change or with a rank below 1, which
@@ -61,7 +63,7 @@ def compute(scores: Mapping[str, Mapping[int, Sequence[float]]],
         if min(ranks) < 1:
             raise ValueError(f"{task} has the rank {min(ranks)}, the least to be drawn is 1")
     return Enough({task: (tuple(sorted(ranks)), np.array([ranks[rank] for rank in sorted(ranks)]))
-                   for task, ranks in scores.items()}, measure)
+                   for task, ranks in scores.items()}, measure, title)
 
 
 @style.styled
@@ -69,8 +71,7 @@ def draw(data: Enough, layout: Layout = "wide") -> Figure:
     """Draw a line for each task over the directions that are kept, and a small mark a seed."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.95)
-    style.heading(fig, "How many directions are enough?",
-                  MEASURES[data.measure][not wide])
+    style.heading(fig, data.title, MEASURES[data.measure][not wide])
     ax = style.place(fig, 0.6, 0.75, 6.3 if wide else 2.85, 1.75)
     kept = sorted({rank for ranks, _ in data.tasks.values() for rank in ranks})
     named = []
