@@ -26,8 +26,6 @@ APPENDIX = re.compile(r"chapters/(A\d)_")
 COUNTED = {"book/guide", "book/modern", "book/post_training"}
 FIGURE = re.compile(r'<figure class="explore"')
 CAPTION = "<figcaption>"
-#: A page asks for the first picture of another by this address.
-PREVIEW = re.compile(r'src="course-preview:([\w/]+)"')
 SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z])")
 TIP = 240  # characters of an explanation
 
@@ -45,7 +43,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
     app.connect("doctree-resolved", explain_terms)
-    app.connect("html-page-context", show_previews)
     app.add_css_file("palette.css", priority=890)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True,
             "parallel_write_safe": True}
@@ -67,15 +64,13 @@ def notes(env: Any, kind: str) -> dict[str, Any]:
 
 def forget(app: Sphinx, env: Any, docname: str) -> None:
     """Forget a page that is read anew or is gone."""
-    for kind in ("terms", "previews"):
-        notes(env, kind).pop(docname, None)
+    notes(env, "terms").pop(docname, None)
 
 
 def merge(app: Sphinx, env: Any, docnames: Iterable[str], other: Any) -> None:
     """Take over what another process noted."""
-    for kind in ("terms", "previews"):
-        notes(env, kind).update({name: each for name, each in notes(other, kind).items()
-                                 if name in docnames})
+    notes(env, "terms").update({name: each for name, each in notes(other, "terms").items()
+                                if name in docnames})
 
 
 # Code
@@ -155,29 +150,19 @@ def join_folds(doctree: nodes.document) -> None:
 # Figures
 
 def number_figures(app: Sphinx, doctree: nodes.document) -> None:
-    """Write a page's figure numbers before the captions, and note its first picture."""
+    """Write a page's figure numbers before the captions."""
     docname, count = app.env.docname, 0
     for node in doctree.findall(nodes.raw):
         text = node.astext()
         if not FIGURE.search(text):
             continue
         count += 1
-        if count == 1:
-            notes(app.env, "previews")[docname] = re.search(r'<img[^>]* src="([^"]+)"', text)[1]
         page = chapter(docname) or (APPENDIX.match(docname) or ["", ""])[1]
         if page or docname in COUNTED:
             number = f"{page}.{count}" if page else str(count)
             text = FIGURE.sub(rf'\g<0> id="figure-{number.replace(".", "-")}"', text, count=1)
             text = text.replace(CAPTION, f"{CAPTION}<b>Figure {number}</b> ", 1)
             node.children = [nodes.Text(text)]
-
-
-def show_previews(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
-                  doctree: nodes.document | None) -> None:
-    """Put the first picture of other pages where a page asks for them."""
-    if "body" in context:
-        context["body"] = PREVIEW.sub(
-            lambda found: f'src="{notes(app.env, "previews").get(found[1], "")}"', context["body"])
 
 
 def write_palette(app: Sphinx) -> None:

@@ -15,7 +15,6 @@ from lib.growing import my_gpt
 from lib.llama import LlamaConfig, LlamaModel
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
-from lib.positions import rotations, turn
 
 BOOK = Path(__file__).parents[2] / "book"
 PAGES = {name: (BOOK / f"{name}.md").read_text(encoding="utf-8")
@@ -113,98 +112,24 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert ("RMSNorm" in words) == design.rms and f"{design.hidden:,} wide" in words
 
 
-#: The functions of the reader's file that change on the way to a Llama, as the page lists them.
-NEWER = """
-VOCABULARY, D_MODEL, HEADS, KV_HEADS, HIDDEN, LAYERS = 50, 32, 4, 2, 40, 2
-def embedding(tokens, w, name):
-    def back(dy, grads):
-        np.add.at(grads[name], tokens, dy)
-    return w[name][tokens], back
-def norm_weights(name):
-    return {name + ".gamma": np.ones(D_MODEL)}
-def block_weights(rng, name):
-    w, narrow = {}, D_MODEL * KV_HEADS // HEADS
-    sizes = {"query": D_MODEL, "key": narrow, "value": narrow, "output": D_MODEL}
-    for part, rows in sizes.items():
-        w[f"{name}self_attention.{part}_linear.weights"] = matrix(rng, rows, D_MODEL, 0.2)
-    for part, rows, columns in (("gate", HIDDEN, D_MODEL), ("up", HIDDEN, D_MODEL),
-                                ("down", D_MODEL, HIDDEN)):
-        w[f"{name}feed_forward.{part}_linear.weights"] = matrix(rng, rows, columns, 0.2)
-    return w | norm_weights(name + "attention_norm") | norm_weights(name + "feed_forward_norm")
-def new_weights(rng):
-    w = {"token_embedding.weights": matrix(rng, VOCABULARY, D_MODEL, 1)}
-    for layer in range(LAYERS):
-        w |= block_weights(rng, f"transformer_stack.layers.{layer}.")
-    return w | norm_weights("final_norm")
-def layer_norm(x, w, name):
-    rms = np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
-    x_hat = x / rms
-    def back(dy, grads):
-        grads[name + ".gamma"] = (dy * x_hat).sum((0, 1))
-        dx_hat = dy * w[name + ".gamma"]
-        return (dx_hat - x_hat * (dx_hat * x_hat).mean(-1, keepdims=True)) / rms
-    return x_hat * w[name + ".gamma"], back
-def split(x):
-    return x.reshape(*x.shape[:2], -1, D_MODEL // HEADS).swapaxes(1, 2)
-def attention(x, w, name):
-    q, back_q = linear(x, w, name + "query_linear.weights")
-    k, back_k = linear(x, w, name + "key_linear.weights")
-    v, back_v = linear(x, w, name + "value_linear.weights")
-    angles = positions(q.shape[1], w.get("seen", 0))
-    q, k = merge(turn(split(q), angles)), merge(turn(split(k), angles))
-    k, v = remember(k, v, w, name)
-    share = lambda x: np.repeat(split(x), HEADS // KV_HEADS, 1)
-    context, back_context = attend(split(q), share(k), share(v))
-    y, back_y = linear(merge(context), w, name + "output_linear.weights")
-    def back(dy, grads):
-        dq, dk, dv = back_context(split(back_y(dy, grads)))
-        dk, dv = (d.reshape(len(d), KV_HEADS, -1, *d.shape[2:]).sum(2) for d in (dk, dv))
-        dq, dk = turn(dq, angles.conj()), turn(dk, angles.conj())
-        return back_q(merge(dq), grads) + back_k(merge(dk), grads) + back_v(merge(dv), grads)
-    return y, back
-def feed_forward(x, w, name):
-    gate, back_gate = linear(x, w, name + "gate_linear.weights")
-    wide, back_up = linear(x, w, name + "up_linear.weights")
-    s = 1 / (1 + np.exp(-gate))
-    y, back_down = linear(gate * s * wide, w, name + "down_linear.weights")
-    def back(dy, grads):
-        dh = back_down(dy, grads)
-        d_gate = dh * wide * s * (1 + gate * (1 - s))
-        return back_up(dh * gate * s, grads) + back_gate(d_gate, grads)
-    return y, back
-def positions(time, seen=0):
-    return rotations(64, D_MODEL // HEADS, 1e4, np.dtype(np.float64))[seen:seen + time]
-def model(tokens, w):
-    x, back_embedding = embedding(tokens, w, "token_embedding.weights")
-    back_blocks = []
-    for layer in range(LAYERS):
-        x, back_block = block(x, w, f"transformer_stack.layers.{layer}.")
-        back_blocks.insert(0, back_block)
-    x, back_norm = layer_norm(x, w, "final_norm")
-    logits, back_output = linear(x, w, "token_embedding.weights")
-    def back(d_logits, grads):
-        dx = back_norm(back_output(d_logits, grads), grads)
-        for back_block in back_blocks:
-            dx = back_block(dx, grads)
-        back_embedding(dx, grads)
-    return logits, back
-"""
+#: The functions of the reader's file that change on the way to a Llama, as the page shows them.
+LLAMA = (BOOK / "small_llama.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def newer():
-    """The reader's file with these functions in the place of its own."""
-    names = {"rotations": rotations, "turn": turn}
-    exec(my_gpt(13), names)
-    exec(NEWER, names)
+    """The reader's file, and behind it the functions that take the place of its own."""
+    names: dict = {}
+    exec(my_gpt(13) + LLAMA, names)
     return names
 
 
 def test_the_page_names_what_changes_in_the_readers_file():
     told = PAGES["modern"].split("## What would your own file", 1)[1].split("Everything else")[0]
-    changed = re.findall(r"^def (\w+)", NEWER, re.M)
+    changed = re.findall(r"^def (\w+)", LLAMA, re.M)
     named = [name for name in re.findall(r"`([a-z_]+)`", told) if name != "gelu"]
     assert named == changed
+    assert "{literalinclude} small_llama.py" in PAGES["modern"]
     own = re.findall(r"^def (\w+)", my_gpt(6), re.M)
     assert [name for name in own if name in changed] == changed  # in the order of its lines
 

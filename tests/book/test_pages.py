@@ -99,17 +99,11 @@ FIGURE = ('<figure class="explore"><img class="frame" src="course-frames:{}.png"
 def test_figures_are_numbered_within_their_chapter(pages):
     page = nodes.container("", *(nodes.raw("", FIGURE.format(k, "See."), format="html")
                                  for k in "ab"), nodes.raw("", "<b>no figure</b>", format="html"))
-    app = application()
-    pages.number_figures(app, page)
+    pages.number_figures(application(), page)
     first, second, other = (node.astext() for node in page.children)
     assert '<figure class="explore" id="figure-3-1">' in first
     assert "<figcaption><b>Figure 3.2</b> See.</figcaption>" in second
     assert other == "<b>no figure</b>"
-    context = {"body": '<img src="course-preview:chapters/03_attention">'}
-    pages.show_previews(app, "book/intro", "", context, None)
-    assert context["body"] == '<img src="course-frames:a.png">'
-    pages.forget(app, app.env, app.env.docname)
-    assert app.env.course_previews == {}
 
 
 @pytest.mark.parametrize("docname, number", [
@@ -144,6 +138,8 @@ def test_a_link_to_a_term_explains_it(pages):
     pages.explain_terms(app, nodes.container("", link, plain), "book/x")
     assert link["reftitle"].startswith("The number α of LoRA. It scales. Long.")
     assert len(link["reftitle"]) <= pages.TIP and "reftitle" not in plain
+    pages.forget(app, app.env, "book/glossary")
+    assert app.env.course_terms == {}
 
 
 def test_exercises_are_numbered_within_their_chapter(exercises):

@@ -48,9 +48,11 @@ def compute(chances: Mapping[str, np.ndarray]) -> Chances:
                    tuple(float(np.median(p)) for p in chances.values()))
 
 
-def _bars(ax: Axes, data: Chances, inch: float, right: float) -> None:
-    """A row for each range: a bar for each cut with its share, and the share of the loss."""
-    named = int(data.tokens.max(0).argmin())  # their names have room beside these bars
+def _bars(ax: Axes, data: Chances, inch: float, right: float, named: int) -> None:
+    """A row for each range: a bar for each cut with its share, and the share of the loss.
+
+    The bars of row ``named`` have the cuts' names beside them.
+    """
     for row, name in enumerate(NAMES):
         top = row * ROW
         ax.text(BEGIN - 0.08, top + BAR + 0.03, name, ha="right", va="center_baseline")
@@ -75,7 +77,9 @@ def draw(data: Chances, layout: Layout = "wide") -> Figure:
     ax = style.board(fig, 0, TOP, style.WIDTH[layout], len(NAMES) * ROW)
     style.write(fig, BEGIN, TOP - 0.26, "share of the tokens", style.MUTED, style.SMALL)
     style.write(fig, width, TOP - 0.26, "of the loss", style.MUTED, style.SMALL, ha="right")
-    _bars(ax, data, (width - BEGIN - 1.2) / data.tokens.max(), width)
+    wide = layout == "wide"  # room for the names beside the longest bars, too
+    _bars(ax, data, (width - BEGIN - (2.6 if wide else 1.2)) / data.tokens.max(), width,
+          0 if wide else int(data.tokens.max(0).argmin()))
     return fig
 
 
