@@ -12,7 +12,6 @@ from lib.figures.lora import (
     rank_gain,
     rate_shift,
     target_modules,
-    wrong_choice,
 )
 
 
@@ -150,14 +149,7 @@ def test_an_arrow_counts_where_both_get_better():
     assert "to more facts on 1 of 2" in rank_facts.alt(data)
 
 
-def test_a_wrong_choice_is_named():
-    data = wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9), "8": (0.9, 0.8)}})
-    assert data.rows[0].values == ("1", "8") and data.rows[0].scores.shape == (2, 2)
-    assert "50% at 1 and 90% at 8 of the questions" in wrong_choice.alt(data)
-
-
 @pytest.mark.parametrize("call, words", [
-    (lambda: wrong_choice.compute({("rank", "α = 16"): {"1": (0.5, 0.9)}}), "values of rank"),
     (lambda: alpha_rate.compute([line(0.5, 0.5)], "α"), "allowed are rate"),
     (lambda: alpha_rate.compute([], "rate"), "no runs"),
     (lambda: alpha_rate.compute([line(0.5, 0.5, rank=rank) for rank in range(1, 7)], "rate"),

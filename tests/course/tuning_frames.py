@@ -77,7 +77,6 @@ from lib.figures.lora import (
     two_sums,
     wide_adapter,
     wordings,
-    wrong_choice,
 )
 from lib.figures.lora import serving as where
 from lib.laboratory import load_results
@@ -496,14 +495,6 @@ def choices(_: str) -> Frames:
     yield ("rank_facts", rank_facts.compute, rank_facts.draw, rank_facts.alt,
            [((curves, ("pirate", "elements", "recipes", "new_facts"),
               (("rank 8, α = 16", 3e-3), ("rank 64, α = 128", 1e-3))), ())])
-    tried = {("learning rate", "rank 8, α = 16"): {
-                 "0.0003": (0.57, 0.99), "0.003": (0.97, 0.97), "0.03": (0.06, 0.0)},
-             ("layers", "equal size, best rate, α = 2r"): {
-                 "query": (0.58, 0.97), "value": (0.94, 0.7), "all six": (0.96, 0.98)},
-             ("α", "rank 64, rate 0.01"): {"16": (0.89, 0.95), "128": (0.11, 0.0)},
-             ("rank", "α = 16, rate 0.01"): {"1": (0.93, 0.9), "64": (0.89, 0.95)}}
-    yield ("wrong_choice", wrong_choice.compute, wrong_choice.draw, wrong_choice.alt,
-           [((tried,), ())])
     yield ("target_modules", target_modules.compute, target_modules.draw, target_modules.alt,
            [((layers, budget_, rate), ()) for budget_ in target_modules.BUDGETS
             for rate in (0.003, target_modules.BEST)])

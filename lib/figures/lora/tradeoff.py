@@ -30,7 +30,8 @@ class Front:
     """One data set's runs by method and rate, each (seeds, 2): dev loss in nats, facts kept.
 
     ``rates`` has the rate that is chosen for each method. ``paths`` holds its way through training
-    by method: (times, 2), a mean of the seeds; ``moved`` how far its runs went; ``base`` the facts
+    by method: (times, 2), a mean of the seeds; ``moved`` how far its runs went, which is told where
+    the two rates differ; ``base`` the facts
     that the base model says; ``limits`` the least and the largest loss to show, the same for all
     rates; with ``ways`` the paths are drawn; ``blind`` is what a blind guess has.
     """
@@ -50,10 +51,15 @@ class Front:
         return self.runs[method][self.rates[method]].mean(0)
 
     @property
+    def one_rate(self) -> bool:
+        """Whether both methods have the same learning rate."""
+        return self.rates["full"] == self.rates["lora"]
+
+    @property
     def title(self) -> str:
         """The data set and the learning rates."""
         full, lora = self.rates["full"], self.rates["lora"]
-        if full == lora:
+        if self.one_rate:
             return f"{TITLES[self.task]}, learning rate {full:g}"
         return f"{TITLES[self.task]}: full at {full:g}, LoRA at {lora:g}"
 
@@ -154,21 +160,24 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
     ax = style.card(fig, style.MARGIN, top, width, 3 * line + 0.2)
     columns = (0.15, 0.52 * width, 0.72 * width, 0.9 * width) if wide else \
         (0.12, 0.58 * width, 0.78 * width, width - 0.1)
-    for x, words in zip(columns[1:], ("loss", "facts kept", "distance")):
+    places = columns[2:] if data.one_rate else columns[1:]
+    for x, words in zip(places, ("loss", "facts kept", "distance")):
         ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
     for row, (method, (name, tone)) in enumerate(METHODS.items(), start=1):
         at = 0.1 + (row + 0.5) * line
         ax.plot(columns[0] + 0.04, at, style.MARKER[method], ms=5, color=tone.mark)
         ax.text(columns[0] + 0.16, at, name, va="center", color=tone.ink, weight=600)
-        for x, words in zip(columns[1:], _numbers(data, method)):
+        for x, words in zip(places, _numbers(data, method)):
             ax.text(x, at, words, ha="right", va="center")
 
 
-def _numbers(data: Front, method: str) -> tuple[str, str, str]:
+def _numbers(data: Front, method: str) -> list[str]:
+    """Loss, facts kept and, if the rates differ, the distance."""
     if method not in data.paths:
-        return "", "", "not run"
+        return [""] * (1 if data.one_rate else 2) + ["not run"]
     loss, facts = data.mean(method)
-    return f"{loss:.2f}", style.percent(facts), style.percent(data.moved[method], 1)
+    told = [f"{loss:.2f}", style.percent(facts), style.percent(data.moved[method], 1)]
+    return told[:2] if data.one_rate else told
 
 
 @style.styled
@@ -189,7 +198,11 @@ def alt(data: Front) -> str:
     """Return the frame in words."""
     said = []
     for method, (name, _) in METHODS.items():
-        loss, facts, moved = _numbers(data, method)
-        said.append(f"{name} reaches a dev loss of {loss} nats, keeps {facts} of the facts and "
-                    f"ends at a distance of {moved}" if loss else f"{name} was not run")
+        loss, *kept = _numbers(data, method)
+        if not loss:
+            said.append(f"{name} was not run")
+            continue
+        words = [f"{name} reaches a dev loss of {loss} nats", f"keeps {kept[0]} of the facts",
+                 *(f"ends at a distance of {far}" for far in kept[1:])]
+        said.append(", ".join(words[:-1]) + f" and {words[-1]}")
     return f"{data.title}: {'; '.join(said)}."
