@@ -96,9 +96,11 @@ def test_the_lowest_held_out_loss_is_named():
 
 
 def test_a_first_run_says_what_it_changed():
-    data = first_run.compute([(0, 4.8), (300, 0.04)], [("Q: a?", " b.", " c", " b.")], (0.0, 0.93))
+    data = first_run.compute([(0, 4.8, 0), (300, 0.04, 0.96)],
+                             [("Q: a?", " b.", " c", " b.")], (0.0, 0.93))
     assert data.title == "300 steps: from 0% to 93% of the test questions"
     assert "'Q: a?' is answered 'c' before and 'b.' after" in first_run.alt(data)
+    assert "0% at step 0, 96% at step 300" in first_run.alt(data)
 
 
 @pytest.mark.parametrize("call, words", [
@@ -109,7 +111,7 @@ def test_a_first_run_says_what_it_changed():
     (lambda: weight_map.compute({0: {name: 0.1 for name in changes() if "up_" not in name}}, 0),
      "up_linear.weights'. is missing"),
     (lambda: learning_rates.compute(lines(), "qa", 0.5, 160), "rate of qa is 0.5; .* 0.01, 0.02"),
-    (lambda: first_run.compute([(0, 4.8)], [("Q: a?", " b.", "", "")], (0, 1)), "1 measurements"),
+    (lambda: first_run.compute([(0, 5, 0)], [("Q: a?", " b.", "", "")], (0, 1)), "1 measurements"),
     (lambda: overfitting.compute(FEW, MANY, (32, 1500), 6), "step is 6; allowed are 5, 20, 75")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):

@@ -152,7 +152,8 @@ def full(long: str) -> Frames:
                "Q|:| W|here| on| the| globe| is|?|\u00b6|A|:", " Europe|.|<eos>")), ())
             for examples in ([([0] * (14 + k % 9), [1] * (3 + k % 5)) for k in range(16)],)])
     yield ("first_run", first_run.compute, first_run.draw, first_run.alt, [
-        (([(0, 4.7), (10, 2), (30, 0.25), (75, 0.06), (300, 0.04)], asked, (0.0, 0.9313)), ())
+        (([(0, 4.7, 0), (10, 2, 0.004), (30, 0.25, 0.7), (75, 0.06, 0.94), (300, 0.04, 0.96)],
+          asked, (0.0, 0.9313)), ())
         for asked in ([("Q: What is the capital of South Sudan?", " Juba.", " A\nlittle cold!",
                         " Juba."), ("Q: $5 or _a?", " b", "", " " + "Jamaica " * 9)],)])
     yield ("learning_rates", learning_rates.compute, learning_rates.draw, learning_rates.alt,

@@ -1,5 +1,4 @@
-"""One fine-tuning run: its loss on held-out questions, and what the model answers before and after.
-"""
+"""One fine-tuning run: loss and answers on held-out questions; replies before and after it."""
 
 from __future__ import annotations
 
@@ -12,10 +11,10 @@ from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
-from lib.figures.kit.style import Layout
+from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The loss is that of questions about countries that training doesn't mention; so are "
-           "the questions below it.")
+CAPTION = ("All questions are about countries that training doesn't mention: those of dev in the "
+           "curves, those of test in the title and below.")
 
 #: One question: it, the right answer, what the model says before the run, and after it.
 Asked = tuple[str, str, str, str]
@@ -23,10 +22,12 @@ Asked = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class FirstRun:
-    """Loss (nats) by step, (measurements,) each; the questions; shares right before and after."""
+    """Loss (nats) and share answered on dev by step, (measurements,) each; the questions; shares of
+    the test answered before and after."""
 
     steps: np.ndarray
     loss: np.ndarray
+    answered: np.ndarray
     asked: tuple[Asked, ...]
     right: tuple[float, float]
 
@@ -37,9 +38,9 @@ class FirstRun:
         return f"{self.steps[-1]} steps: from {before} to {after} of the test questions"
 
 
-def compute(curve: Sequence[tuple[int, float]], asked: Sequence[Asked],
+def compute(curve: Sequence[tuple[int, float, float]], asked: Sequence[Asked],
             right: tuple[float, float]) -> FirstRun:
-    """Gather a run's losses by step, its questions, and the shares of all that are right.
+    """Gather a run's losses and answers by step, its questions, and the shares of the test right.
 
     Raises:
         ValueError: There are fewer than two measurements, or no question.
@@ -47,24 +48,41 @@ def compute(curve: Sequence[tuple[int, float]], asked: Sequence[Asked],
     if len(curve) < 2 or not asked:
         raise ValueError(f"{len(curve)} measurements and {len(asked)} questions; needed are "
                          f"two or more, and one or more")
-    steps, loss = zip(*curve, strict=True)
-    return FirstRun(np.array(steps), np.array(loss, float), tuple(asked), right)
+    steps, loss, answered = zip(*curve, strict=True)
+    return FirstRun(np.array(steps), np.array(loss, float), np.array(answered, float),
+                    tuple(asked), right)
+
+
+def _curve(ax: Axes, data: FirstRun, values: np.ndarray, tone: Tone, ends: Sequence[str],
+           sides: Sequence[tuple[float, float, str]]) -> None:
+    """Values over the steps, with the first and the last written at it."""
+    ax.plot(data.steps, values, color=tone.mark, marker="o", ms=6, mec=style.PAPER, mew=1,
+            clip_on=False, zorder=3)
+    for k, words, (right, up, side) in zip((0, -1), ends, sides, strict=True):
+        ax.annotate(words, (data.steps[k], values[k]), (right, up), textcoords="offset points",
+                    ha=side, va="center", color=tone.ink, weight=600)
+    last = data.steps[-1]
+    ax.set(xlim=(0, last), xlabel="training step")
+    ax.set_xticks([0, *data.steps[data.steps * 12 >= last]])
+    ax.grid(axis="y")
 
 
 def _loss(ax: Axes, data: FirstRun) -> None:
-    """The loss over the steps, with its first and last value written at it."""
-    ax.plot(data.steps, data.loss, color=style.FULL.mark, marker="o", ms=6, mec=style.PAPER, mew=1,
-            clip_on=False, zorder=3)
-    last = data.steps[-1]
-    ax.set(yscale="log", xlim=(0, last), ylim=(0.7 * data.loss.min(), 1.6 * data.loss.max()),
-           xlabel="training step", title="Loss on dev questions, nats, log axis")
-    for k, right, up, side in ((0, 9, 2, "left"), (-1, 0, 10, "right")):
-        ax.annotate(f"{data.loss[k]:.2f}", (data.steps[k], data.loss[k]), (right, up),
-                    textcoords="offset points", ha=side, va="center", color=style.FULL.ink,
-                    weight=600)
-    ax.set_xticks([0, *data.steps[data.steps * 12 >= last]])
+    """The loss on dev over the steps."""
+    ax.set(yscale="log", ylim=(0.7 * data.loss.min(), 1.6 * data.loss.max()),
+           title="Loss on dev, nats, log axis")
+    _curve(ax, data, data.loss, style.FULL, [f"{data.loss[k]:.2f}" for k in (0, -1)],
+           ((9, 2, "left"), (0, 10, "right")))
     style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
-    ax.grid(axis="y")
+
+
+def _right(ax: Axes, data: FirstRun) -> None:
+    """The share of the dev questions that is answered right over the steps."""
+    ax.set(ylim=(-0.06, 1.06), title="Dev questions answered right")
+    _curve(ax, data, data.answered, style.TASK,
+           [style.percent(data.answered[k]) for k in (0, -1)],
+           ((16, 0, "left"), (0, -13, "right")))
+    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
 
 
 def _line() -> float:
@@ -101,14 +119,17 @@ def _answers(fig: Figure, data: FirstRun, top: float, wide: bool) -> None:
 
 @style.styled
 def draw(data: FirstRun, layout: Layout = "wide") -> Figure:
-    """Draw the loss, and under it what is answered before and after."""
+    """Draw loss and answers over the steps, and under them what is answered before and after."""
     wide = layout == "wide"
-    top = 2.75
+    top = 2.75 if wide else 4.75
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     style.heading(fig, data.title if wide else data.title.replace(" of the test questions", ""),
                   "Answered right, about countries that training doesn't mention" if wide else
                   "Of the test questions, answered right")
-    _loss(style.place(fig, 0.5, 0.92, fig.get_size_inches()[0] - 0.75, 1.25), data)
+    width = fig.get_size_inches()[0]
+    _loss(style.place(fig, 0.5, 0.92, 2.9 if wide else width - 0.75, 1.25), data)
+    _right(style.place(fig, *((4.25, 0.92, width - 4.5) if wide else (0.5, 2.92, width - 0.75)),
+                       1.25), data)
     _answers(fig, data, top, wide)
     return fig
 
@@ -117,5 +138,7 @@ def alt(data: FirstRun) -> str:
     """Return the figure in words."""
     said = "; ".join(f"'{visible(prompt)}' is answered '{visible(before)}' before and "
                      f"'{visible(after)}' after" for prompt, _, before, after in data.asked)
+    answered = ", ".join(f"{style.percent(share)} at step {step}" for step, share in
+                         zip(data.steps, data.answered, strict=True))
     return (f"{data.title} are answered right. Loss on dev questions from {data.loss[0]:.2f} to "
-            f"{data.loss[-1]:.2f} nats. {said}.")
+            f"{data.loss[-1]:.2f} nats; of the dev questions {answered} are right. {said}.")

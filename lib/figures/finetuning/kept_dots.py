@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Large marks are means, small ones the seeds. Compare the rows from top to bottom: "
+CAPTION = ("Filled marks are means, hollow ones the seeds. Compare the rows from top to bottom: "
            "further right, more is kept.")
 
 #: Tone and marker of what is counted, or of the runs that are compared.

@@ -10,15 +10,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.figures.gpt.position_race import apart
 from lib.figures.kit import style
 from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Choose a rate, and compare what is learnt of the task in these steps with what is "
-           "kept of the old facts.")
+           "kept of the old facts. Training: mean since the last mark.")
 
 LOSSES = (0.003, 12.0)  # limits of the loss in nats: those of all tasks, so that none jumps
-STEPS = (8, 380)
+STEPS = (8, 330)
 DASH = (0, (3, 2))
 written = "{:g}".format  # of a learning rate, as in the text: ``0.0003``
 
@@ -83,9 +84,18 @@ def _losses(ax: Axes, data: Rates) -> None:
     """
     ax.set(xscale="log", yscale="log", xlim=STEPS, ylim=LOSSES, xlabel="training step",
            title="Loss, nats")
+    ends = {}
     for rate, curves in data.curves.items():
+        mean = curves[..., 1].mean(0)
+        ends[written(rate)] = np.log(mean[-1])
         if rate != data.rate:
-            ax.plot(data.steps, curves[..., 1].mean(0), color=style.RULE, lw=1.2, zorder=1)
+            ax.plot(data.steps, mean, color=style.RULE, lw=1.2, zorder=1)
+    for words, height in apart(ends, *np.log(LOSSES)):
+        here = words == written(data.rate)
+        ax.annotate(words, (data.steps[-1], np.exp(height)), (8, 0),
+                    textcoords="offset points", va="center", annotation_clip=False,
+                    size=style.SMALL, color=style.FULL.ink if here else style.MUTED,
+                    weight=600 if here else 400)
     style.number_ticks(ax.xaxis, (10, 30, 75, 150, 300))
     style.number_ticks(ax.yaxis, (0.01, 0.1, 1, 10))
     ax.grid(axis="y")
@@ -144,9 +154,10 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
         _losses(style.place(fig, 0.42, 0.94, 2.95, 1.65), data)
         _shares(style.place(fig, 4.2, 0.94, 2.9, 1.65), data)
     else:
-        _losses(style.place(fig, 0.42, 0.9, 3.05, 1.4), data)
+        _losses(style.place(fig, 0.42, 0.9, 2.6, 1.48), data)
         _shares(style.place(fig, 0.6, 3.0, 2.87, 1.4), data)
-    note = "Hollow: dev. Filled: test. Grey: other rates." if wide else "Hollow dev, filled test."
+    note = ("At the curves' ends: rates. Hollow: dev. Filled: test." if wide else
+            "Hollow dev, filled test.")
     width, height = fig.get_size_inches()
     style.write(fig, width - style.MARGIN, height - 0.22, note, style.MUTED, style.SMALL,
                 ha="right")

@@ -20,7 +20,7 @@ CAPTION = ("Up and to the left is better: more of the old kept at a lower loss o
 #: Tone and dash of each remedy.
 LOOKS: dict[str, tuple[Tone, object]] = {
     "lower rate": (style.FULL, "-"), "fewer steps": (style.FULL, (0, (3, 2))),
-    "twice the steps": (style.FULL, (0, (1, 1))), "replay": (style.FACTS, "-"),
+    "longer at a low rate": (style.FULL, (0, (1, 1))), "replay": (style.FACTS, "-"),
     "pull to the base": (style.FROZEN, "-"), "LoRA": (style.LORA, "-")}
 
 
