@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lib.attention import CausalSelfAttention
 from lib.corpus import facts
 from lib.generation import start_of_text
+from lib.losses import IGNORE
 from lib.model import GPTModel
 from lib.tokenizer import BPETokenizer
 
@@ -61,6 +63,64 @@ def head_outputs(model: GPTModel, tokens: np.ndarray,
         parts = np.split(context, block.self_attention.heads, axis=1)
         found |= {(layer, head): part for head, part in enumerate(parts, 1)}
     return found
+
+
+def along(attention: CausalSelfAttention, edges: np.ndarray, anew: bool = False) -> np.ndarray:
+    """What came along these edges in the last forward pass, before W_O: weights times values.
+
+    edges: (keys, queries) or (texts, keys, queries), True for an edge.  With ``anew`` the weights
+    of these edges are made to sum to 1 again, as a mask does that closes the others.
+    """
+    _, _, values, weights = attention.cache
+    weights = weights * np.expand_dims(edges, -3)
+    if anew:
+        weights /= weights.sum(-2, keepdims=True)
+    return attention.join_heads(weights.swapaxes(-1, -2) @ values)
+
+
+def mean_brought(model: GPTModel, streams: list[list[np.ndarray]], edges: dict[int, np.ndarray],
+                 place: np.ndarray) -> dict[int, np.ndarray]:
+    """What comes along these edges of each layer, as a mean over these whole runs and over the
+    texts but one's own, by the place of the token that attends."""
+    means = {}
+    for layer, block in enumerate(model.transformer_stack.layers, 1):
+        total = 0
+        for stream in streams:
+            block.self_attention.forward(
+                block.attention_norm.forward(stream[layer - 1], training=False))
+            total = total + along(block.self_attention, edges[layer])
+        means[layer] = mean_of_others(total / len(streams), place)
+    return means
+
+
+def grouped(targets: np.ndarray, begin: int, between: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The group of each token, and its place: from the start, or 100 at the last of the prompt.
+
+    The name begins at ``begin``, and ``between`` tokens of the group "is" stand before the last.
+    """
+    at, last = np.arange(targets.shape[1]), (targets != IGNORE).argmax(1)[:, None]
+    groups = np.select([at < begin, at < last - between, at <= last],
+                       ["question", "name", "is"], "answer")
+    return groups, np.where(at < last - between, at, at - last + 100)
+
+
+def staying(edges: list[tuple[str, str]], groups: np.ndarray) -> np.ndarray:
+    """Which keys each query still sees: along these edges (the group that looks, the group that is
+    seen), the first token, and the token itself.  (texts, keys, queries), or one for all."""
+    stays = np.eye(groups.shape[1], dtype=bool)
+    stays[0] = True
+    for looks, seen in edges:
+        stays = stays | ((groups == seen)[:, :, None] & (groups == looks)[:, None])
+    return stays
+
+
+def mean_of_others(rows: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """For each token the mean over all other tokens at the same place; zeros if it is alone."""
+    mean = np.zeros_like(rows)
+    for each in np.unique(place):
+        some = rows[place == each]
+        mean[place == each] = (some.sum(0) - some) / max(len(some) - 1, 1)
+    return mean
 
 
 def shuffled(usual: dict[int, np.ndarray], rows: dict[int, np.ndarray],

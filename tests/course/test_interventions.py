@@ -7,6 +7,7 @@ from helpers import tiny_model
 from lib.corpus import facts
 from lib.generation import start_of_text
 from lib.laboratory import interventions as inside
+from lib.losses import IGNORE
 
 LIMA = "The capital of Peru is"
 TOKYO = "The capital of Japan is"
@@ -48,6 +49,47 @@ def test_the_heads_of_a_layer_are_the_input_of_its_output_matrix(read):
     for layer, block in enumerate(model.transformer_stack.layers, 1):
         both = np.concatenate([found[layer, 1], found[layer, 2]], axis=1)
         assert np.array_equal(both, block.self_attention.output_linear.cache[there.ravel()])
+
+
+def test_what_stays_with_new_weights_is_what_a_mask_leaves(read):
+    model, tokens, stream = read
+    edges = np.triu(np.ones((3, 7, 7), bool))
+    edges[:, 2, 4:] = False
+    block = model.transformer_stack.layers[0]
+    attention, x = block.self_attention, block.attention_norm.forward(stream[0])
+    attention.forward(x)
+    kept = inside.along(attention, edges, anew=True)
+    halves = inside.along(attention, edges) + inside.along(attention, ~edges)
+    usual = attention.output_linear.cache.copy()
+    assert np.allclose(halves.reshape(usual.shape), usual, atol=1e-6)
+    rest, place = inside.along(attention, ~edges), np.tile(np.arange(7), (3, 1))
+    means = inside.mean_brought(model, [stream, stream], {1: ~edges, 2: edges}, place)
+    assert np.allclose(means[1], inside.mean_of_others(rest, place), atol=1e-6)
+    attention.mask[2, 4:7] = -np.inf
+    attention.forward(x)
+    masked = attention.output_linear.cache
+    assert np.allclose(kept.reshape(masked.shape), masked, atol=1e-6)
+    assert not np.allclose(masked, usual, atol=1e-3)
+
+
+def test_a_mean_of_others_leaves_out_ones_own():
+    rows = np.array([[1.0, 2], [3, 4], [5, 9], [7, 0]])
+    assert inside.mean_of_others(rows, np.array([0, 1, 0, 0])).tolist() == [
+        [6, 4.5], [0, 0], [4, 1], [3, 5.5]]
+
+
+def test_tokens_have_groups_and_edges_between_them_stay():
+    targets = np.full((2, 7), IGNORE)
+    targets[0, 4:6], targets[1, 5:7] = 1, 1
+    groups, place = inside.grouped(targets, 2, between=1)
+    assert groups[0].tolist() == ["question", "question", "name", "is", "is", "answer", "answer"]
+    assert place.tolist() == [[0, 1, 2, 99, 100, 101, 102], [0, 1, 2, 3, 99, 100, 101]]
+    alone = inside.staying([], groups)
+    assert alone.sum() == 7 + 6
+    stays = inside.staying([("is", "name")], groups)
+    assert (stays & ~alone).sum((1, 2)).tolist() == [2, 4]
+    assert stays[0, 2, 3]
+    assert stays[0, 2, 4]
 
 
 def test_changes_are_dealt_out_whole(rng):
