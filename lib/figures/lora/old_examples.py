@@ -108,8 +108,8 @@ def draw(data: Shares, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 1.2 + high + step + 0.5)
     style.heading(fig, "Both tasks, by the number of old examples" if wide
                   else "By the number of old examples",
-                  "Exact answers after the second training: mean and range of the seeds" if wide
-                  else "Exact answers: mean and range of seeds")
+                  "Exact answers after the second training: means, bold names with ranges" if wide
+                  else "Exact answers: means, bold with ranges")
     _key(fig, data, 0.6)
     width = (style.WIDTH[layout] - 1.06) / 2 if wide else style.WIDTH[layout] - 0.66
     for task in range(len(TASKS)):
