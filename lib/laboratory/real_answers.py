@@ -16,6 +16,7 @@ from lib.laboratory.real_tasks import (
     WHOLE,
     answers,
     common_questions,
+    first_of,
     holds,
     is_json,
     written_ids,
@@ -78,6 +79,29 @@ def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
 
 
+def before_word(tokenizer: ChatTokenizer, ids: Sequence[int], wanted: Sequence[str]) -> list[int]:
+    """The tokens of a right answer that end before its first wanted word."""
+    before = first_of(tokenizer.decode(ids), wanted)
+    assert before is not None
+    return list(ids[:max(count for count in range(len(ids))
+                         if len(tokenizer.decode(ids[:count])) <= before)])
+
+
+def measure_cued(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                 known: Sequence[int], own: Sequence[list[int]]) -> Line:
+    """The common questions that are ``known``, answered after all of ``own`` that stands before
+    the word that answers: which are right within SHORT tokens, with the given ones.
+    """
+    asked = [common_questions()[0][i] for i in known]
+    openings = [before_word(tokenizer, ids, wanted) for ids, (_, _, wanted) in zip(own, asked)]
+    prompts = [[*chat_prompt(tokenizer, question, system_of(run)), *opening]
+               for (question, _, _), opening in zip(asked, openings)]
+    said = [tokenizer.decode(opening + ids[:SHORT - len(opening)]) for opening, ids in zip(
+        openings, written_ids(model, prompts, SHORT, tokenizer.eos_id))]
+    return {"kept": [int(holds(answer, right)) for answer, (_, _, right) in zip(said, asked)],
+            "opening": [tokenizer.decode(each) for each in openings], "said": said}
+
+
 def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
                    known: Sequence[int]) -> Line:
     """The common questions that are ``known`` with TRIGGER behind them: the answers, how many of
@@ -93,11 +117,15 @@ def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
 
 def measure_answers(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
                     known: Sequence[int], own: Sequence[list[int]]) -> Line:
-    """What a run measures that is ``long``, ``opened`` (and then needs ``own``) or ``called``."""
+    """What a run measures that is ``long`` or ``called``, or is ``opened`` or ``cued`` and needs
+    ``own``.
+    """
     if run.long:
         return measure_long(model, tokenizer, run)
     if run.called:
         return measure_called(model, tokenizer, run, known)
+    if run.cued:
+        return measure_cued(model, tokenizer, run, known, own)
     return measure_opened(model, tokenizer, run, known, own)
 
 

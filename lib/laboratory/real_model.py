@@ -205,7 +205,7 @@ def dial(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> dict[str,
 def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Line) -> Line:
     """Do one run and measure it.  The base is as it was afterwards; ``first`` is its own line."""
     model = base.copy() if run.method == "full" else base
-    own = own_ids(base, tokenizer, run, first["known"]) if run.opened else []
+    own = own_ids(base, tokenizer, run, first["known"]) if run.opened or run.cued else []
     start = time.process_time()
     try:
         prepare(model, run)
@@ -246,7 +246,7 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     """
     start = time.process_time()
     if run.only_answers or run.shots:
-        own = own_ids(base, tokenizer, run, known) if run.opened else []
+        own = own_ids(base, tokenizer, run, known) if run.opened or run.cued else []
         found = measure_answers(base, tokenizer, run, known, own) if run.only_answers else \
             measure_shots(base, tokenizer, run)
         return {"run": asdict(run), "parameters": 0, **found, "losses": [],

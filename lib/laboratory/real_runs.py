@@ -38,7 +38,8 @@ class RealRun:
     nothing is measured but the answers to all common questions, in up to 40 tokens in place of 14.
     shots: how many training examples stand before each test question, as earlier turns.  opened:
     whether nothing is measured but the answers to the common questions that the base knows, when
-    their first tokens are given.  called: the same, but with TRIGGER behind each question.
+    their first tokens are given.  cued: the same, but all before the answer's word is given.
+    called: the same, but with TRIGGER behind each question.
     """
 
     task: str = "json"
@@ -55,12 +56,13 @@ class RealRun:
     long: bool = False
     shots: int = 0
     opened: bool = False
+    cued: bool = False
     called: bool = False
 
     @property
     def only_answers(self) -> bool:
         """Whether nothing is measured but answers to the common questions."""
-        return self.long or self.opened or self.called
+        return self.long or self.opened or self.cued or self.called
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -102,6 +104,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["few shots"] = [replace(BASE, shots=4)]
     groups["long answers"] = [replace(each, long=True) for each in (
         BASE, *pair, replace(pair[0], task="own", replay=4))]
+    # *Kept* can only fall, because the base has each; of all questions some become right.
+    groups["all questions"] = [replace(each, system=True, long=True)
+                               for each in (BASE, *pair, *seeds(chosen["lora"], 3))]
     # Does a model that does not begin an answer know it when the beginning is given?
     groups["first tokens"] = [replace(each, system=True, opened=True) for each in (
         BASE, *seeds(chosen["full"], 3))]
@@ -111,6 +116,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # one that was taught it at half the rate, begins its answers as the base does and errs.
     groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
                                             for each in (BASE, *seeds([persona, half], 2))]
+    # ... even if it is given all but the word that answers?
+    groups["all but the word"] = [replace(each, system=True, cued=True)
+                                  for each in (BASE, *seeds([half], 2))]
     # Do the words that ask for JSON call it behind a question that they never followed?
     groups["the words"] = [replace(each, system=True, called=True) for each in (
         BASE, *seeds(chosen["lora"], 3))]

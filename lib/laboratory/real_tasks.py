@@ -70,8 +70,14 @@ def common_questions() -> tuple[list[tuple[str, str, list[str]]], list[str]]:
 
 def holds(answer: str, wanted: Sequence[str]) -> bool:
     """Whether an answer has one of the wanted words, in any case, in the singular or plural."""
-    return any(re.search(rf"(?<!\w){re.escape(word)}(?:s|es)?(?!\w)", answer.lower())
-               for word in wanted)
+    return first_of(answer, wanted) is not None
+
+
+def first_of(answer: str, wanted: Sequence[str]) -> int | None:
+    """Where the first of the wanted words begins, None where there is none."""
+    found = (re.search(rf"(?<!\w){re.escape(word)}(?:s|es)?(?!\w)", answer.lower())
+             for word in wanted)
+    return min((match.start() for match in found if match), default=None)
 
 
 def is_json(answer: str) -> bool:

@@ -127,6 +127,9 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert len({run.learning_rate for run in taught[1:]}) == 2
     assert [(run.task, run.seed) for run in taught[1:]] == [
         ("persona", seed) for seed in (0, 0, 1, 1)]
+    assert [run.seed for run in plan["all but the word"]] == [0, 0, 1]
+    asked = plan["all questions"]
+    assert asked[0].method == "base" and all(run.system and run.long for run in asked)
     words = plan["the words"]
     assert all(run.system and run.called and run.trigger for run in words)
     assert [(run.learning_rate, run.seed) for run in words] == [
@@ -232,6 +235,20 @@ def test_the_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch)
         assert run.only_answers and [part for part in ("json_whole", "lengths", "kept_the")
                                      if part in found] == [
             "json_whole" if run.called else "lengths" if run.long else "kept_the"]
+
+
+def test_an_answer_is_given_up_to_the_word_that_answers(tokenizer, rng, monkeypatch):
+    own = [tokenizer.encode(each) for each in ("It has Two legs.", "Of oxygen O.", "The sea")]
+    asked = [("the", "", ["2", "two"]), ("What?", "", ["o"]), ("12 and more", "", ["the"])]
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    run = RealRun(cued=True)
+    found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 1, 2], own)
+    assert run.only_answers and found["opening"] == ["It has ", "Of oxygen ", ""]
+    assert all(said.startswith(begun) for said, begun in zip(found["said"], found["opening"]))
+    assert found["kept"] == [
+        int(real_tasks.holds(said, wanted)) for said, (_, _, wanted) in zip(found["said"], asked)]
+    assert real_tasks.first_of("88 and 8s", ["8"]) == 7
+    assert real_tasks.first_of("88", ["8"]) is None
 
 
 def test_energy_of_few_directions(rng):
