@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.figures.gpt import two_blocks
+from lib.figures.gpt import latent_attention, two_blocks
 from lib.growing import my_gpt
 from lib.llama import LlamaConfig, LlamaModel
 from lib.lora import apply_lora_to_model, count_lora_parameters
@@ -110,6 +110,20 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert design.gated == (sizes.matrices == 3)
         words = two_blocks.alt([design])
         assert ("RMSNorm" in words) == design.rms and f"{design.hidden:,} wide" in words
+
+
+def test_latent_attention_is_drawn_and_counted_with_the_same_sizes(page):
+    code, = (each for each in CELL.findall(PAGES["modern"]) if "squeeze =" in each)
+    names: dict = {}
+    exec(code, names)
+    data = latent_attention.compute()
+    assert (data.width, data.squeezed, data.heads) == (names["d"], names["latent"], names["heads"])
+    assert names["squeeze"] == data.width * data.kept
+    assert f"{2 * 61 * data.kept:,} a token" in page[1]
+    shapes = [(7168, 1536), (1536, 128 * 192), (7168, data.kept),
+              (512, 128 * 256), (128 * 128, 7168)]
+    assert names["attention"] == sum(n * m for n, m in shapes)
+    assert names["ends"] == sum(n + m for n, m in shapes)  # of A and B together, at rank 1
 
 
 #: The functions of the reader's file that change on the way to a Llama, as the page shows them.

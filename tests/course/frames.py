@@ -32,6 +32,7 @@ from lib.figures.gpt import (
     guess_costs,
     head_importance,
     head_pairs,
+    latent_attention,
     linear_board,
     logit_push,
     lone_space,
@@ -254,6 +255,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
+    yield ("latent_attention", latent_attention.compute, latent_attention.draw,
+           latent_attention.alt, [((), ())])
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]

@@ -1,4 +1,4 @@
-"""The figures of chapter 4, and of a layer of experts, show what the library computes."""
+"""The figures of chapter 4, of experts and of latent attention show what is computed."""
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from lib.figures.gpt import (
     architecture,
     expert_layer,
     gelu_curve,
+    latent_attention,
     norm_circle,
     parameter_count,
     rows_alike,
@@ -125,3 +126,23 @@ def test_only_the_experts_at_work_are_filled_and_have_a_weight(layout):
     tints = [to_hex(each.get_facecolor()) for each in filled]
     for tone in (style.A, style.B):
         assert tints.count(tone.tint) == len(data.picked)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("sizes", [(7168, 512, 64, 128, 128), (1024, 96, 20, 12, 48)])
+def test_what_is_kept_is_squeezed_and_turned_and_every_head_has_both(sizes, layout):
+    width, squeezed, turned, heads, size = sizes
+    data = latent_attention.compute(*sizes)
+    stored = np.zeros((heads, size)), np.zeros((heads, turned)), np.zeros((heads, size))
+    assert data.kept == squeezed + turned and data.whole == sum(each.size for each in stored)
+    said = [text.get_text() for text in latent_attention.draw(data, layout).findobj(Text)]
+    assert f"{width:,} numbers" in said and f"head {heads}" in said
+    assert said.count(f"{turned}") == 1 + 3 and said.count(f"{squeezed:,}") == 1
+    assert said.count(f"{size}") == 2 * 3  # a key and a value in each of three heads
+    assert any(f"{data.kept:,} numbers are kept" in words for words in said)
+    assert f"These {data.kept:,} are kept" in latent_attention.alt(data)
+
+
+def test_numbers_that_are_turned_two_by_two_are_even():
+    with pytest.raises(ValueError, match="turned is 63; it must be even"):
+        latent_attention.compute(turned=63)

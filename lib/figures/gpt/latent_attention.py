@@ -1,0 +1,121 @@
+"""Latent attention for one token: what is kept, and what keys and values are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon, Rectangle
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Follow the numbers from left to right: only the framed ones are kept while writing. "
+           "The dark ones carry the position.")
+
+TALL, THIN, LOW, ROW = 2.0, 0.6, 0.22, 0.62  # inches: of x, of what is kept, of a part, of a head
+#: Left ends in inches: x, thin matrix, kept, second matrix, heads; then the widths of the two
+#: matrices, of what is kept, and of the three parts of a head.
+ALONG = {"wide": (0.3, 0.85, 2.3, 3.25, 4.75, 1.0, 1.0, 0.5, (0.8, 0.5, 0.8)),
+         "narrow": (0.1, 0.36, 1.0, 1.5, 2.1, 0.5, 0.5, 0.38, (0.46, 0.36, 0.46))}
+
+
+@dataclass(frozen=True)
+class Latent:
+    """How many numbers each part has: of a token, squeezed, turned, and of each head."""
+
+    width: int
+    squeezed: int
+    turned: int
+    heads: int
+    size: int
+
+    @property
+    def kept(self) -> int:
+        """What one layer keeps of a token."""
+        return self.squeezed + self.turned
+
+    @property
+    def whole(self) -> int:
+        """What it would keep if the keys and values of all heads were stored."""
+        return self.heads * (2 * self.size + self.turned)
+
+
+def compute(width: int = 7168, squeezed: int = 512, turned: int = 64, heads: int = 128,
+            size: int = 128) -> Latent:
+    """Return the sizes of one layer, at first those of DeepSeek-V3.
+
+    Raises:
+        ValueError: ``turned`` is odd, so it can't be turned two by two.
+    """
+    if turned % 2:
+        raise ValueError(f"turned is {turned}; it must be even")
+    return Latent(width, squeezed, turned, heads, size)
+
+
+def _numbers(ax: Axes, place: tuple[float, float], size: tuple[float, float], words: str,
+             dark: bool = False) -> None:
+    """Numbers of a token with how many there are; those that carry the position are dark."""
+    (left, top), (wide, high) = place, size
+    ax.add_patch(Rectangle((left, top), wide, high, fc=style.DATA.mark if dark else style.DATA.tint,
+                           ec=style.DATA.mark, lw=0.9))
+    upright = high > TALL / 2
+    ax.text(left + wide / 2, top + high / 2, words, ha="center", size=style.SMALL,
+            va="center" if upright else "center_baseline", rotation=90 * upright,
+            color=style.PAPER if dark else style.INK)
+
+
+def _matrix(ax: Axes, left: float, wide: float, ends: tuple[float, float], words: str) -> None:
+    """A frozen matrix around the middle, high at the end where it has many numbers."""
+    middle = TALL / 2
+    ax.add_patch(Polygon([(left, middle - ends[0] / 2), (left + wide, middle - ends[1] / 2),
+                          (left + wide, middle + ends[1] / 2), (left, middle + ends[0] / 2)],
+                         fc=style.FROZEN.tint, ec=style.FROZEN.mark, lw=style.THIN))
+    ax.text(left + wide / 2, middle, words, ha="center", va="center", size=style.SMALL,
+            color=style.FROZEN.ink, weight=600, linespacing=1.2)
+
+
+@style.styled
+def draw(data: Latent, layout: Layout = "wide") -> Figure:
+    """Draw a token's way from left to right: squeezed, kept, and made into keys and values."""
+    wide, top = layout == "wide", 0.85 if layout == "wide" else 1.05
+    fig = style.canvas(layout, top + TALL + 0.1)
+    style.heading(fig, f"One token in one layer: {data.kept:,} numbers are kept",
+                  f"The keys and values of all heads would be {data.whole:,};"
+                  + (" " if wide else "\n") + "heights are not to scale")
+    ax = style.board(fig, 0, top)
+    x, first, kept, second, heads, *breadths, held, parts = ALONG[layout]
+    _numbers(ax, (x, 0), (LOW, TALL), f"{data.width:,} numbers")
+    ax.text(x + LOW / 2, -0.06, "$x$", ha="center", va="bottom", size=style.NAME)
+    _matrix(ax, first, breadths[0], (TALL, THIN), "thin\nmatrix")
+    middle, below = TALL / 2, TALL / 2 + THIN / 2 + 0.14
+    _numbers(ax, (kept, middle - THIN / 2), (held, THIN), f"{data.squeezed:,}")
+    _numbers(ax, (kept, below), (held, LOW), f"{data.turned:,}", True)
+    ax.add_patch(Rectangle((kept - 0.07, middle - THIN / 2 - 0.07), held + 0.14,
+                           THIN + LOW + 0.28, fc="none", ec=style.INK, lw=1.8))
+    for words, y, side in (("kept", middle - THIN / 2 - 0.12, "bottom"),
+                           ("turned,\nshared", below + LOW + 0.12, "top")):
+        ax.text(kept + held / 2, y, words, ha="center", va=side, size=style.SMALL, weight=600,
+                linespacing=1.2)
+    _matrix(ax, second, breadths[1], (THIN, TALL), "second\nmatrix")
+    ends = [heads + sum(parts[:2]), heads + sum(parts[:2]) + 0.08]
+    for words, place in (("key", heads + sum(parts[:2]) / 2), ("value", ends[1] + parts[2] / 2)):
+        ax.text(place, -0.06, words, ha="center", va="bottom", size=style.SMALL, weight=600)
+    for k, name in enumerate(("head 1", "head 2", f"head {data.heads}")):
+        y = (0.22, 0.22 + ROW, TALL - LOW)[k]
+        ax.text(heads, y - 0.04, name, va="bottom", size=style.SMALL, color=style.MUTED)
+        _numbers(ax, (heads, y), (parts[0], LOW), f"{data.size}")
+        _numbers(ax, (heads + parts[0], y), (parts[1], LOW), f"{data.turned}", True)
+        _numbers(ax, (ends[1], y), (parts[2], LOW), f"{data.size}")
+    ax.text(heads + sum(parts[:2]) / 2, (0.22 + ROW + LOW + TALL - LOW - 0.18) / 2, "…",
+            ha="center", va="center", weight=600)
+    return fig
+
+
+def alt(data: Latent) -> str:
+    """Return the drawing in words."""
+    return (f"A thin matrix makes of the {data.width:,} numbers of a token {data.squeezed:,}, and "
+            f"{data.turned} more that are turned. These {data.kept:,} are kept. A second matrix "
+            f"makes of the {data.squeezed:,} a key and a value of {data.size} numbers for each of "
+            f"{data.heads} heads. The same {data.turned} turned numbers stand behind every key.")
