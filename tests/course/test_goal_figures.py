@@ -113,8 +113,8 @@ def test_form_and_facts_are_means_at_each_place():
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
     assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "41"]
     words = form_facts.alt(data)
-    assert "After 4 texts about each element: right kind of answer 70%" in words
-    assert "right answer 0%" in words and "ended with 'As.', wanted is 'H.'" in words
+    assert "After 4 texts about each element: right kind of answer 70.0%" in words
+    assert "right answer 0.0%" in words and "ended with 'As.', wanted is 'H.'" in words
 
 
 @pytest.mark.parametrize("shares, told, message", [

@@ -132,7 +132,7 @@ def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
 
 def alt(data: FormFacts) -> str:
     """Return the frame in words."""
-    said = "; ".join(f"{words} {style.percent(data.mean(name))}"
+    said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
     return (f"After {data.at} texts about each element: {said}. '{prompt}' is ended with "
