@@ -121,11 +121,12 @@ def test_only_the_experts_at_work_are_filled_and_have_a_weight(layout):
     said = [text.get_text() for text in fig.findobj(Text)]
     for k, weight in enumerate(data.weights, 1):
         assert f"expert {k}" in said and (f"× {weight:.2f}" in said) == (k in data.picked)
-    assert said.count("A") == said.count("B") == len(data.weights)
+    assert said.count("A") == said.count("B") == len(data.weights) + 1  # one always works
+    assert said.count("always") == 1
     filled = [each for each in fig.findobj(Polygon) if each.get_facecolor() != (1, 1, 1, 1)]
     tints = [to_hex(each.get_facecolor()) for each in filled]
     for tone in (style.A, style.B):
-        assert tints.count(tone.tint) == len(data.picked)
+        assert tints.count(tone.tint) == len(data.picked) + 1
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -76,11 +76,36 @@ def _matrix(ax: Axes, left: float, wide: float, ends: tuple[float, float], words
             color=style.FROZEN.ink, weight=600, linespacing=1.2)
 
 
+def _arrow(ax: Axes, *points: tuple[float, float]) -> None:
+    """An arrow along the points."""
+    *_, start, end = points
+    for one, other in zip(points, points[1:-1], strict=False):
+        ax.plot(*zip(one, other, strict=True), color=style.INK, lw=1.4, solid_capstyle="butt")
+    ax.annotate("", end, start, zorder=3, arrowprops={
+        "arrowstyle": "-|>", "color": style.INK, "lw": 1.4, "shrinkA": 0, "shrinkB": 0,
+        "mutation_scale": 8})
+
+
+def _flow(ax: Axes, layout: Layout) -> None:
+    """The way through both matrices, and the way of the turned numbers around the second one."""
+    x, first, kept, second, heads, one, other, held, parts = ALONG[layout]
+    middle, frame = TALL / 2, kept + held + 0.07
+    if layout == "wide":  # in the narrow one the parts stand too close for arrows
+        for start, end in ((x + LOW, first), (first + one, kept - 0.07), (frame, second),
+                           (second + other, heads)):
+            _arrow(ax, (start + 0.05, middle), (end - 0.05, middle))
+    turned, aside, under = middle + THIN / 2 + 0.25, (frame + second) / 2, TALL + 0.16
+    dark = heads + parts[0] + parts[1] / 2
+    _arrow(ax, (frame, turned), (aside, turned), (aside, under), (dark, under), (dark, TALL + 0.02))
+    ax.text((second + dark) / 2, under + 0.04, "the same for every head", ha="center", va="top",
+            size=style.SMALL, color=style.MUTED)
+
+
 @style.styled
 def draw(data: Latent, layout: Layout = "wide") -> Figure:
     """Draw a token's way from left to right: squeezed, kept, and made into keys and values."""
     wide, top = layout == "wide", 0.85 if layout == "wide" else 1.05
-    fig = style.canvas(layout, top + TALL + 0.1)
+    fig = style.canvas(layout, top + TALL + 0.35)
     style.heading(fig, f"One token in one layer: {data.kept:,} numbers are kept",
                   f"The keys and values of all heads would be {data.whole:,};"
                   + (" " if wide else "\n") + "heights are not to scale")
@@ -95,9 +120,10 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
     ax.add_patch(Rectangle((kept - 0.07, middle - THIN / 2 - 0.07), held + 0.14,
                            THIN + LOW + 0.28, fc="none", ec=style.INK, lw=1.8))
     for words, y, side in (("kept", middle - THIN / 2 - 0.12, "bottom"),
-                           ("turned,\nshared", below + LOW + 0.12, "top")):
+                           ("turned", below + LOW + 0.12, "top")):
         ax.text(kept + held / 2, y, words, ha="center", va=side, size=style.SMALL, weight=600,
                 linespacing=1.2)
+    _flow(ax, layout)
     _matrix(ax, second, breadths[1], (THIN, TALL), "second\nmatrix")
     ends = [heads + sum(parts[:2]), heads + sum(parts[:2]) + 0.08]
     for words, place in (("key", heads + sum(parts[:2]) / 2), ("value", ends[1] + parts[2] / 2)):

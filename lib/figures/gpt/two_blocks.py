@@ -14,11 +14,14 @@ from lib.model import GPTConfig
 
 CAPTION = ("Parts with a thick frame are what was replaced; the stream, and what is added to it, "
            "stayed.")
-WIDE, HIGH, TOP = 3.48, 2.7, 0.62  # inches of one block; where the first one begins
+WIDE, HIGH, TOP = 3.5, 2.7, 0.62  # inches of one block; where the first one begins
 STREAM, LEFT, RIGHT = 0.3, 0.66, 3.38  # the stream, and both ends of the boxes
 SMALL, LARGE = 0.22, 0.66  # heights of boxes
 ROWS = (0.55, 0.86, 1.61, 1.92)  # tops of the boxes: norm, attention, norm, feed-forward
 DRAWN, ALL = 8, 9  # heads that are drawn, and up to how many all are
+#: Where the page's numbers of the changes stand: norms, feed-forward layer, positions, keys.
+NUMBERS = ((1, RIGHT, ROWS[0]), (1, RIGHT, ROWS[2]), (2, RIGHT, ROWS[3]),
+           (3, LEFT + 1.42, ROWS[1] + 0.04), (4, RIGHT - 0.04, ROWS[1] + 0.45))
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.annotate("", end, start, zorder=3, arrowprops={
         "arrowstyle": "-|>", "color": style.INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 0,
         "mutation_scale": 8})
+
+
+def _number(ax: Axes, which: int, x: float, y: float) -> None:
+    """The number of a change, on the corner of what it replaced."""
+    ax.plot(x, y, "o", ms=10, color=style.INK, zorder=6, clip_on=False)
+    ax.text(x, y, str(which), ha="center", va="center_baseline", size=style.SMALL, weight=600,
+            color=style.PAPER, zorder=7)
 
 
 def _heads(ax: Axes, design: Design, top: float) -> None:
@@ -136,6 +146,8 @@ def _block(ax: Axes, design: Design) -> None:
     _words(ax, RIGHT - 0.08, ROWS[3] + 0.12, f"{design.hidden:,} wide", True, "right")
     _feed_forward(ax, design, ROWS[3])
     _stream(ax)
+    for number in NUMBERS if design.rms else ():
+        _number(ax, *number)
 
 
 @style.styled
@@ -144,7 +156,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
-    style.heading(fig, "One block, then and now", "A thick frame marks what was replaced;"
+    style.heading(fig, "One block, then and now", "Numbers are those of the changes;"
                   + (" " if wide else "\n") + "squares are heads of keys and values")
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)
