@@ -103,7 +103,8 @@ def _scores(ax: Axes, data: Transfer) -> None:
     ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
     lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
     ax.axhline(data.guess, color=style.FROZEN.mark, lw=style.THIN)
-    ax.set(ylim=(-0.05, 1.08))
+    lines.append(Named(data.steps, np.full(len(data.steps), data.guess), "", style.FROZEN))
+    ax.set(ylim=(-0.25, 1.08))  # with room for a name below the lowest line
     ax.set_yticks([0, data.guess, 0.5, 1], ["0", "guess", "50%", "100%"])
     _axis(ax, data, "Answers right; dotted: trained on")
     name_lines(ax, lines)
@@ -136,7 +137,7 @@ def _height(data: Transfer, wide: bool) -> float:
 def draw(data: Transfer, layout: Layout = "wide") -> Figure:
     """Draw loss and held-out score of both runs, and their answers after the chosen step."""
     wide = layout == "wide"
-    top = 2.7 if wide else 4.0
+    top = 2.7 if wide else 4.12
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     base, random = (style.percent(data.held_out[start][data.at]) for start in STARTS)
     style.heading(fig, f"Step {data.step}: {base} from the base, {random} from random" if wide
@@ -148,7 +149,7 @@ def draw(data: Transfer, layout: Layout = "wide") -> Figure:
         _scores(style.place(fig, 4.05, 0.92, 2.95, 1.25), data)
     else:
         _loss(style.place(fig, 0.5, 0.86, 2.92, 1.0), data)
-        _scores(style.place(fig, 0.5, 2.6, 2.92, 0.9), data)
+        _scores(style.place(fig, 0.5, 2.6, 2.92, 1.02), data)
     _answers(fig, data, top, wide)
     return fig
 
