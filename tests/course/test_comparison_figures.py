@@ -138,15 +138,14 @@ def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
         fronts.alt(fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa"))
 
 
-def test_pairs_are_counted_seed_by_seed_and_only_at_one_loss():
+def test_pairs_are_counted_seed_by_seed():
     found = {"qa": {"full": np.array([0.1, 0.2]), "lora": np.array([0.3, 0.15, 0.0])}}
     found["pirate"] = {"full": np.array([0.1]), "lora": np.array([0.2])}
-    kinds = {"Instruction tuning": ("qa",), "Apart": ("pirate",)}
-    assert old_text_loss.compute(found, kinds).said.endswith("rose more in 2 of 3 pairs")
-    data = old_text_loss.compute(found, kinds, "Apart")
-    assert data.said.endswith("rose more in 1 of 2 pairs")
-    assert "Instruction tuning: Questions 0.15 and 0.15. Apart" in old_text_loss.alt(data)
-    alone = old_text_loss.alt(old_text_loss.compute(found, kinds, "Apart", ("full",)))
+    kinds = {"Instruction tuning": ("qa",), "Continued pre-training": ("pirate",)}
+    data = old_text_loss.compute(found, kinds)
+    assert data.said.endswith("rose more in 2 of 3 pairs")
+    assert "Instruction tuning: Questions 0.15 and 0.15. Continued" in old_text_loss.alt(data)
+    alone = old_text_loss.alt(old_text_loss.compute(found, kinds, ("full",)))
     assert "And after LoRA? Rise of" in alone and "Instruction tuning: Questions 0.15." in alone
 
 

@@ -341,12 +341,11 @@ def comparison(long: str) -> Frames:
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),
-             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts"),
-             "Not at one loss: LoRA has learnt more": ("qa",)}
+             "Continued pre-training": ("elements", "pirate", "recipes", "new_facts")}
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
     yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
-           [((ends, kinds, "Not at one loss: LoRA has learnt more", methods), ())
+           [((ends, kinds, methods), ())
             for methods in (("full",), ("full", "lora"))])
     levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
     found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}

@@ -21,13 +21,12 @@ SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or 
 @dataclass(frozen=True)
 class Pairs:
     """The data sets of each kind, by data set and method how far the loss on old text rose above
-    the base's, in nats, (seeds,), and ``apart``, the kind that is no comparison at one loss. Of
-    the ``methods`` the marks are shown: with full fine-tuning alone the reader can guess.
+    the base's, in nats, (seeds,). Of the ``methods`` the marks are shown: with full fine-tuning
+    alone the reader can guess.
     """
 
     kinds: dict[str, tuple[str, ...]]
     rise: dict[str, dict[str, np.ndarray]]
-    apart: str = ""
     methods: tuple[str, ...] = tuple(METHODS)
 
     @property
@@ -36,7 +35,7 @@ class Pairs:
         if len(self.methods) < len(METHODS):
             return "Loss on old text after full fine-tuning. And after LoRA?"
         ahead = np.concatenate([each["lora"][:n] > each["full"][:n]
-                                for kind, tasks in self.kinds.items() if kind != self.apart
+                                for tasks in self.kinds.values()
                                 for each in map(self.rise.get, tasks)
                                 for n in [min(map(len, each.values()))]])
         return ("At about one loss LoRA's loss on old text rose more in "
@@ -44,7 +43,7 @@ class Pairs:
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
-            apart: str = "", methods: Sequence[str] = tuple(METHODS)) -> Pairs:
+            methods: Sequence[str] = tuple(METHODS)) -> Pairs:
     """Take found[task][method], (seeds,): the rise of the loss on old text by the end of a run.
 
     Raises:
@@ -53,7 +52,7 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
     for task in (task for tasks in kinds.values() for task in tasks):
         if set(found.get(task, ())) != set(METHODS):
             raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
-    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()}, apart,
+    return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()},
                  tuple(methods))
 
 
