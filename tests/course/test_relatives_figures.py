@@ -44,6 +44,12 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero(layout
     assert fig.texts[0].get_text() == "LoRA at 0.01: 2 of 2 answer more"
     beside = [label.get_text() for side in ax.child_axes for label in side.get_yticklabels()]
     assert beside == (["points above", "+10.0 ± 2.5", "+10.0 ± 43.0"] if layout == "wide" else [])
+    tight = tuned.compute(lora, others, 0.01, 0.1, ["absent"])
+    ax, = tuned.draw(tight, layout).axes
+    assert [each.get_text() for each in ax.get_yticklabels()] == [
+        "LoRA", "steady", "lucky", "absent"]
+    assert [each.get_text() for each in ax.texts] == ["not run with this limit"]
+    assert "0.01, all clipped at 0.1, answers 60.0%; 2 of 2 others" in tuned.alt(tight)
     far = tuned.draw(tuned.compute(lora, others, 0.04), layout)  # LoRA is left of the axis
     assert [each.get_text() for each in far.axes[0].texts] == ["13%"]
     assert render.png(far, layout)  # a glyph that the font lacks would warn

@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each panel is one method. Only what stands in a purple frame, or in purple letters, "
-           "differs from the first panel.")
+CAPTION = ("Only what is framed or written in purple differs from the first panel. LoRA at rank "
+           "64, the second control, is drawn as LoRA is.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins
@@ -92,7 +92,7 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
     columns, top = COLUMNS[layout], TOP[layout]
     fig = style.canvas(layout, top + high * -(-len(data) // columns))
     others = sum(each.beside for each in data) - 1
-    style.heading(fig, f"{others} variants and a control, beside {data[0].name}",
+    style.heading(fig, f"{others} variants and 1 of 2 controls",
                   "Grey is frozen, colour is trained;"
                   + (" " if layout == "wide" else "\n")
                   + "a purple frame marks what differs from LoRA")

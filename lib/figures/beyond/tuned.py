@@ -1,8 +1,8 @@
-"""How many variants beat LoRA, if LoRA's own learning rate is chosen well or badly."""
+"""How many variants beat LoRA, by LoRA's own learning rate and by what all runs share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,11 +25,16 @@ def interval(gains: np.ndarray) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Tuned:
-    """LoRA's answers by rate, (seeds,) each; the variants' at their best rates; LoRA's rate."""
+    """LoRA's answers by rate, (seeds,) each; the variants' at their best rates; LoRA's rate.
+
+    ``limit`` is what gradients were clipped to, and ``missing`` the variants not run with it.
+    """
 
     lora: dict[float, np.ndarray]
     others: dict[str, np.ndarray]
     rate: float
+    limit: float = 1.0
+    missing: tuple[str, ...] = ()
 
     @property
     def here(self) -> np.ndarray:
@@ -54,8 +59,8 @@ class Tuned:
 
 
 def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, np.ndarray],
-            rate: float) -> Tuned:
-    """Set LoRA's rate.
+            rate: float, limit: float = 1.0, missing: Sequence[str] = ()) -> Tuned:
+    """Set LoRA's rate, in runs of one limit of the gradients.
 
     Raises:
         ValueError: LoRA was not run at this rate, or a variant has other seeds than LoRA.
@@ -65,16 +70,18 @@ def compute(lora: Mapping[float, np.ndarray], others: Mapping[str, np.ndarray],
     counts = {len(each) for each in (*lora.values(), *others.values())}
     if len(counts) > 1 or not counts <= T.keys():
         raise ValueError(f"the numbers of seeds are {sorted(counts)}: all must have 2, 3, 4 or 5")
-    return Tuned(dict(lora), dict(others), rate)
+    return Tuned(dict(lora), dict(others), rate, limit, tuple(missing))
 
 
 @style.styled
 def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     """Draw a row for each method, with LoRA's mean as a line through all of them."""
-    names = ["LoRA", *data.others]
+    names = ["LoRA", *data.others, *data.missing]
     high, above, sure = ROW * len(names), data.above(), data.decided()
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} answer more",
+    clipped = "" if data.limit == 1 else f", all clipped at {data.limit:g}"
+    style.heading(fig, f"LoRA at {data.rate:g}{clipped}: "
+                  f"{len(above)} of {len(data.others)} answer more",
                   f"Purple: above LoRA; filled: by the whole 95% interval ({len(sure)})"
                   if layout == "wide" else f"Filled: by the whole 95% interval ({len(sure)})")
     right = 1.15 if layout == "wide" else 0.25  # inches: where the differences stand in figures
@@ -94,6 +101,9 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
                 solid_capstyle="butt")
         ax.plot([mean], [row], "D", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
                 if name in [*sure, *data.decided(-1)] else style.PAPER)
+    for row, _ in enumerate(data.missing, 1 + len(data.others)):
+        ax.text(LEFT + 1, row, "not run with this limit", va="center_baseline", color=style.MUTED,
+                size=style.SMALL, bbox={"fc": style.PAPER, "ec": "none", "pad": 1})
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
@@ -102,7 +112,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
         found = [data.difference(name) for name in data.others]
         side = ax.secondary_yaxis("right")
         side.set_yticks(range(len(names)), ["points above", *(
-            f"{100 * mean:+.1f} ± {100 * margin:.1f}" for mean, margin in found)])
+            f"{100 * mean:+.1f} ± {100 * margin:.1f}" for mean, margin in found),
+            *("" for _ in data.missing)])
         side.tick_params(length=0)
         side.spines["right"].set_visible(False)
     ax.grid(axis="x")
@@ -112,7 +123,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
 def alt(data: Tuned) -> str:
     """Return the frame in words."""
     above, sure = data.above(), data.decided()
-    return (f"LoRA at a rate of {data.rate:g} answers {100 * data.here.mean():.1f}%; "
+    clipped = "" if data.limit == 1 else f", all clipped at {data.limit:g},"
+    return (f"LoRA at a rate of {data.rate:g}{clipped} answers {100 * data.here.mean():.1f}%; "
             f"{len(above)} of {len(data.others)} others, at their best rates, answer more: "
             f"{', '.join(above) or 'none'}. By the whole 95% interval: "
             f"{', '.join(sure) or 'none'}.")
