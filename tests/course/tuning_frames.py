@@ -275,6 +275,8 @@ def maths(long: str) -> Frames:
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
+    yield ("lora_count of a step", lora_count.compute, lora_count.draw, lora_count.alt,
+           [((r, d, d, True), ()) for r in (1, 64) for d in (128, 4096)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])

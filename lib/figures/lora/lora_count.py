@@ -1,4 +1,4 @@
-"""The numbers of W beside those of A and B, to scale, and their share at every rank."""
+"""W beside A and B, to scale: their numbers or the products of a training step, at every rank."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ CAPTION = ("The slim rectangles are A and B beside W, to scale; the curve says w
 
 RANKS = np.array([1, 2, 4, 8, 16, 32, 64, 128])
 LEAST, MOST = 3e-4, 5.0  # the axis of shares, alike in every frame
+STAYS = 2 / 3  # of a full step's products, those for the output and for the layer below
 THINNEST = 0.025  # inches: a rank of 1 beside 4,096 would vanish
 
 
@@ -27,6 +28,7 @@ class Count:
     rank: int
     d_in: int
     d_out: int
+    step: bool = False  # whether to count a step's multiplications instead of numbers
 
     @property
     def full(self) -> int:
@@ -44,20 +46,27 @@ class Count:
         return self.low / self.full
 
     @property
+    def of_full(self) -> float:
+        """Multiplications of a LoRA step over those of a full step, for a square W."""
+        return STAYS + self.share
+
+    @property
     def break_even(self) -> float:
         """The rank at which A and B hold as many numbers as W."""
         return self.full / (self.d_in + self.d_out)
 
 
-def compute(rank: int, d_in: int, d_out: int) -> Count:
-    """Count one adapter.
+def compute(rank: int, d_in: int, d_out: int, step: bool = False) -> Count:
+    """Count the numbers of one adapter, or the multiplications of a training step with it.
 
     Raises:
-        ValueError: the rank is not between 1 and the smaller side.
+        ValueError: the rank is not between 1 and the smaller side, or W isn't square for a step.
     """
+    if step and d_in != d_out:
+        raise ValueError(f"W is {d_out} by {d_in}, a step is counted for a square one")
     if not 1 <= rank <= min(d_in, d_out):
         raise ValueError(f"rank is {rank}, it must be from 1 to {min(d_in, d_out)}")
-    return Count(rank, d_in, d_out)
+    return Count(rank, d_in, d_out, step)
 
 
 def _box(ax: Axes, left: float, top: float, width: float, height: float, tone: Tone) -> None:
@@ -97,18 +106,41 @@ def _chart(ax: Axes, data: Count) -> None:
     ax.grid(axis="y")
 
 
+def _steps(ax: Axes, data: Count) -> None:
+    """A step's multiplications over rank: the products that stay, and the thin ones on them."""
+    ranks = np.geomspace(RANKS[0], RANKS[-1])
+    of_full = STAYS + ranks * (data.d_in + data.d_out) / data.full
+    ax.set(xscale="log", xlim=(0.85, 150), ylim=(0, 2.05), xlabel="rank r",
+           title="A LoRA step, as a share of a full one")
+    ax.axhline(1, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
+    ax.text(1, 1.06, "full fine-tuning", color=style.FROZEN.ink, size=style.SMALL, va="bottom")
+    ax.plot(ranks, of_full, color=style.LORA.mark, zorder=2)
+    style.point(ax, data.rank, data.of_full, style.MARKER["lora"], style.LORA, 7.5)
+    ax.xaxis.set_ticks(RANKS, [str(rank) for rank in RANKS])
+    ax.yaxis.set_ticks((0, STAYS, 1, 2), ["0", "2/3", "1", "2"])
+    ax.minorticks_off()
+    ax.grid(axis="y")
+
+
 @style.styled
 def draw(data: Count, layout: Layout = "wide") -> Figure:
-    """Draw the three matrices to scale, and the share at every rank."""
+    """Draw the three matrices to scale, and what was counted at every rank."""
     wide = layout == "wide"
     fig = style.canvas(layout, 2.95 if wide else 4.3)
-    style.heading(fig, f"Rank {data.rank} beside {data.d_out:,} × {data.d_in:,}",
-                  f"{data.low:,} numbers in A and B, {data.full:,} in W" if wide else
-                  f"{data.low:,} numbers, not {data.full:,}")
+    beside = f"Rank {data.rank} beside {data.d_out:,} × {data.d_in:,}"
+    if data.step:
+        style.heading(fig, f"{beside}: {data.of_full:.2f} of a full step" if wide else
+                      f"{data.of_full:.2f} of a full step",
+                      "Multiplications: two large products stay, six thin ones come" if wide else
+                      beside)
+    else:
+        style.heading(fig, beside, f"{data.low:,} numbers in A and B, {data.full:,} in W" if wide
+                      else f"{data.low:,} numbers, not {data.full:,}")
     side = 1.05
     _shapes(style.board(fig, 0.1, 0.75, 3.4, 1.7), data, side)
     left, top = (4.25, 0.98) if wide else (0.62, 2.75)
-    _chart(style.place(fig, left, top, 2.75 if wide else 2.82, 1.4 if wide else 1.05), data)
+    ax = style.place(fig, left, top, 2.75 if wide else 2.82, 1.4 if wide else 1.05)
+    (_steps if data.step else _chart)(ax, data)
     return fig
 
 
@@ -121,6 +153,10 @@ def saving(data: Count) -> str:
 
 def alt(data: Count) -> str:
     """Return the frame in words."""
+    if data.step:
+        return (f"Rank {data.rank}, W of shape {data.d_out:,} by {data.d_in:,}: a LoRA step takes "
+                f"{data.of_full:.2f} of a full one's multiplications, two thirds for the products "
+                f"that stay and {data.share:.3f} for the thin ones of A and B.")
     return (f"Rank {data.rank}, W of shape {data.d_out:,} by {data.d_in:,}: A and B hold "
             f"{data.low:,} numbers, W {data.full:,}. That is {100 * data.share:.3g}%, "
             f"{saving(data)}; at rank {data.break_even:.4g} they would hold as many as W.")
