@@ -50,6 +50,15 @@ def split(x):
     return x.reshape(*x.shape[:2], -1, D_MODEL // HEADS).swapaxes(1, 2)
 
 
+def grouped(q, k, v):
+    shared = q.shape[1] // k.shape[1]
+    y, back_attend = attend(q, np.repeat(k, shared, 1), np.repeat(v, shared, 1))
+    def back(dy):
+        dq, *both = back_attend(dy)
+        return dq, *(d.reshape(len(d), -1, shared, *d.shape[2:]).sum(2) for d in both)
+    return y, back
+
+
 def attention(x, w, name):
     q, back_q = linear(x, w, name + "query_linear.weights")
     k, back_k = linear(x, w, name + "key_linear.weights")
@@ -57,12 +66,10 @@ def attention(x, w, name):
     angles = positions(q.shape[1], w.get("seen", 0))
     q, k = merge(turn(split(q), angles)), merge(turn(split(k), angles))
     k, v = remember(k, v, w, name)
-    k, v = (np.repeat(split(each), HEADS // KV_HEADS, 1) for each in (k, v))
-    context, back_context = attend(split(q), k, v)
+    context, back_context = grouped(split(q), split(k), split(v))
     y, back_y = linear(merge(context), w, name + "output_linear.weights")
     def back(dy, grads):
         dq, dk, dv = back_context(split(back_y(dy, grads)))
-        dk, dv = (d.reshape(len(d), KV_HEADS, -1, *d.shape[2:]).sum(2) for d in (dk, dv))
         dq, dk = turn(dq, angles.conj()), turn(dk, angles.conj())
         return back_q(merge(dq), grads) + back_k(merge(dk), grads) + back_v(merge(dv), grads)
     return y, back

@@ -316,10 +316,12 @@ def test_a_cache_is_counted_as_on_its_page(page, counted):
     panel(page, "cache")
     models = page.evaluate("lab_panels.cache.MODELS")
     assert set(models) == set(counted["MODELS"]) - {"this GPT"}
-    for name, (layers, heads, shared, head, parameters) in models.items():
+    for name, (layers, heads, shared, head, parameters, width, hidden) in models.items():
         sizes = counted["MODELS"][name]
-        assert [layers, heads, shared, head] == [
-            sizes.layers, sizes.heads, sizes.kv_heads, sizes.head]
+        assert [layers, heads, shared, head, width, hidden] == [
+            sizes.layers, sizes.heads, sizes.kv_heads, sizes.head, sizes.width, sizes.hidden]
+        assert page.evaluate("([name, shared]) => lab_panels.cache.adapter(name, shared, 8)",
+                             [name, shared]) == 8 * layers * sum(map(sum, sizes.shapes()))
         norms = 36 * 2 * 128 if name == "Qwen3 8B" else 0  # of queries and keys
         assert parameters == sizes.parameters() + norms
         for kv_heads in (1, shared, heads):
@@ -331,6 +333,9 @@ def test_a_cache_by_its_controls(page):
     cache = panel(page, "cache")
     cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 1.07 GB").wait_for()
     cache.get_by_role("cell", name="131,072 bytes").wait_for()
+    cache.get_by_role("cell", name="20,971,520 numbers, 41.9 MB").wait_for()
+    cache.get_by_label("Rank of an adapter").press("ArrowRight")
+    cache.get_by_role("cell", name="41,943,040 numbers, 83.9 MB").wait_for()
     cache.get_by_label("32", exact=True).check(force=True)
     cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 4.29 GB").wait_for()
     cache.get_by_label("Tokens of one text").press("End")

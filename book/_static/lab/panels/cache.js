@@ -1,16 +1,25 @@
-// Cache: what a model keeps of the tokens that it has read, by its heads of keys and values.
+// Cache: what a model keeps of the tokens that it has read, by its heads of keys and values, and
+// what an adapter beside all its linear layers has.
 // Counted as book/modern.md counts; no model is loaded.
 'use strict';
 
 lab_panels.cache = (() => {
-  // layers, query heads, heads of keys and values, numbers of a head, parameters; 2 bytes a number
-  const MODELS = { 'SmolLM2-135M': [30, 9, 3, 64, 134_515_008],
-    'Llama 3 8B': [32, 32, 8, 128, 8_030_261_248], 'Qwen3 8B': [36, 32, 8, 128, 8_190_735_360] };
+  // layers, query heads, heads of keys and values, numbers of a head, parameters, width, width of
+  // the feed-forward layer; 2 bytes a number
+  const MODELS = { 'SmolLM2-135M': [30, 9, 3, 64, 134_515_008, 576, 1536],
+    'Llama 3 8B': [32, 32, 8, 128, 8_030_261_248, 4096, 14_336],
+    'Qwen3 8B': [36, 32, 8, 128, 8_190_735_360, 4096, 12_288] };
   const BYTES = 2;
 
   // Bytes that stay of one token.
   const count = (name, shared) => 2 * MODELS[name][0] * shared * MODELS[name][3] * BYTES;
   const weights = (name) => BYTES * MODELS[name][4];
+  // Numbers of an adapter: of a pair, rank times the matrix's inputs and outputs.
+  function adapter(name, shared, rank) {
+    const [layers, heads, , head, , width, hidden] = MODELS[name];
+    const ends = [heads, shared, shared, heads].map((each) => width + each * head);
+    return layers * rank * (ends.reduce((a, b) => a + b) + 3 * (width + hidden));
+  }
   const divisors = (heads) => Array.from({ length: heads }, (_, i) => i + 1)
     .filter((i) => heads % i === 0);
 
@@ -34,8 +43,10 @@ lab_panels.cache = (() => {
       change: () => show(), values: Array.from({ length: 11 }, (_, i) => 128 * 2 ** i) });
     const shared = choice({ label: 'Heads of keys and values', options: options(start),
       value: String(MODELS[start][2]), change: () => show() });
+    const rank = slider({ label: 'Rank of an adapter on all linear layers', value: 8,
+      change: () => show(), values: Array.from({ length: 8 }, (_, i) => 2 ** i) });
     const head = h('p', { class: 'lab-head' }), bars = h('div', {});
-    const list = table(['what', 'how much'], 'Weights and cache');
+    const list = table(['what', 'how much'], 'Weights, cache and adapter');
     const live = h('p', { class: 'lab-hidden', role: 'status' });
 
     function show() {
@@ -51,14 +62,16 @@ lab_panels.cache = (() => {
       list.row([key('weights', 'weights, as published'), written(weights(name))], false);
       list.row([key('cache', 'cache of one text'), written(cache)], false);
       list.row(['cache of one token', `${whole(each)} bytes`], false);
+      const numbers = adapter(name, Number(shared.value), rank.value);
+      list.row(['adapter', `${whole(numbers)} numbers, ${written(BYTES * numbers)}`], false);
       list.row(['texts that weigh as much as the model',
         texts < 9.95 ? texts.toFixed(1) : whole(Math.round(texts))], false);
       setTimeout(() => { live.textContent = head.textContent; }, 400);
     }
     show();
-    return [model.element, h('div', { class: 'lab-controls' }, tokens.element), shared.element,
-      head, bars, list.element, live];
+    return [model.element, h('div', { class: 'lab-controls' }, tokens.element, rank.element),
+      shared.element, head, bars, list.element, live];
   }
 
-  return Object.assign(panel, { prepare: async () => {}, MODELS, count, weights });
+  return Object.assign(panel, { prepare: async () => {}, MODELS, count, weights, adapter });
 })();
