@@ -40,7 +40,7 @@ class Paths:
     the losses that are known by then, by role.  ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced by their means, by group and half.
+    replaced by their means, by group and half; ``lost`` is then by means, too.
     """
 
     tokens: Mapping[str, str]
@@ -228,8 +228,8 @@ def _title(data: Paths) -> tuple[str, str]:
         return "How a capital may be found", "An arrow points to the token that attends"
     if data.boxes and not data.chosen:
         return ("Half of these parts were not guessed" if _half_missed(data) else
-                "Lost without each part alone", f"Capitals lost of {data.known} without each part; "
-                "dashed: not guessed")
+                "Capitals lost by each part alone",
+                f"Of {data.known}, a part replaced by its mean; dashed: not guessed")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -289,6 +289,8 @@ def alt(data: Paths) -> str:
                 f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
                 f"All edges that matter: {said}.")
     boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
-    return (f"Capitals lost of {data.known} with an edge knocked out. {said}."
-            + (f" With feed-forward layers replaced by their means: {boxed}. Not guessed: all but "
-               "the steps of the first picture." if boxed else ""))
+    if boxed:
+        return (f"Capitals lost of {data.known} with one part replaced by its mean. Edges: {said}. "
+                f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
+                "picture.")
+    return f"Capitals lost of {data.known} with an edge knocked out. {said}."
