@@ -27,7 +27,7 @@ SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
 #: Methods whose means stand below their ranges, and where if there is no room (points, aligned).
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center")}
 TASKS = ("First task", "Second task")
-HIGH = {"wide": 2.9, "narrow": 2.1}  # inches of a panel
+HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
 ASIDE = 0.165  # of a field's width, from one method's marks to the next's
 
 
