@@ -187,34 +187,48 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
             sorted(task) for way in second_task.WAYS for task in after[way, 4]]
         assert {"42%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
     without = second_task.compute(91, after, 0)
-    assert "Joint is never trained without the first task." in second_task.alt(without)
-    assert len(second_task.draw(without).axes[1].texts) == 4 * 4 + 2
+    assert without.given == ("joint",)
+    assert np.array_equal(without.after["joint"], after["joint", 4])
+    assert second_task.alt(without).endswith(
+        "Joint, with 4 old examples, answers 42% of it and 72% of the second.")
+    assert len(second_task.draw(without).axes[1].texts) == 4 * 5 + 1
     asked = second_task.compute(91, after, 0, shown=False)
     board, scores = second_task.draw(asked).axes
     assert [text.get_text() for text in scores.texts].count("?") == 8
-    assert not [line for line in scores.lines if line.get_marker() in ("s", "o")]
-    assert "Of the first task 91% were right before." in second_task.alt(asked)
+    marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
+    assert [sorted(line.get_xdata()) for line in marks] == [    # of joint alone
+        sorted(task) for task in after["joint", 4]]
+    assert "Of the first task 91% were right before. Joint, with 4 old" in second_task.alt(asked)
+    with pytest.raises(ValueError, match="nothing was trained with 0 old examples"):
+        second_task.compute(91, {("joint", 4): after["joint", 4]}, 0)
     with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
         second_task.compute(91, after, 3)
 
 
-def test_shares_of_old_examples_are_joined_from_few_to_many():
+def test_shares_of_old_examples_stand_in_a_field_for_each_number():
     after = {(way, old): ((10.0 * old, 10.0 * old + 4), (80.0 + number, 84.0 + number))
              for number, way in enumerate((*old_examples.LOOKS, "sum")) for old in (8, 0, 4)}
     data = old_examples.compute(91, after)
     assert set(data.after) == set(old_examples.LOOKS) and list(data.after["fresh"]) == [0, 4, 8]
     assert "same, 2.0% and 83.0% with 0, 42.0% and 83.0% with 4" in old_examples.alt(data)
     for layout in ("wide", "narrow"):
-        first, second = old_examples.draw(data, layout).axes[1:]
+        key, first, second = old_examples.draw(data, layout).axes
+        assert [text.get_text() for text in key.texts] == [
+            "fresh", "same", "beside", "merged", "joint, 300 steps"]
         for ax, means, ends in ((first, [2, 42, 82], (-4, 104)),
                                 (second, [82, 82, 82], (79.2, 100.8))):  # from 80 on
-            marks = [line for line in ax.lines if line.get_marker() == "o"]
-            assert [len(line.get_xdata()) for line in marks] == [3] * 5
+            marks = [line for line in ax.lines if line.get_marker() != "None"]
+            looks = [(line.get_marker(), line.get_markerfacecolor()) for line in marks]
+            assert len(set(looks)) == 5                  # no two methods look alike
             assert marks[0].get_ydata().tolist() == means
+            places = np.array([line.get_xdata() for line in marks])
+            assert np.array_equal(places.round(), [[0, 1, 2]] * 5)   # each in its field
+            assert (np.diff(places, axis=0) > 0.1).all()
             assert ax.get_ylim() == pytest.approx(ends)
             seeds = ax.collections[0].get_segments()     # of fresh, from seed to seed
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
-        assert "before: 91%" in [text.get_text() for text in first.texts]
+        assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 2 + ["before: 91%"]
+        assert not second.texts
     with pytest.raises(ValueError, match="is one of fresh, same"):
         old_examples.compute(91, {("sum", 0): ((1, 2), (3, 4))})
 

@@ -13,19 +13,22 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Lines join means, and upright lines span the seeds of the methods in full colour. "
-           "Marks of one number stand side by side.")
-#: Tone (the control is grey), fill and line of each method; those that the text leaves are pale.
-PALE = Tone("#d9bcdc", style.MUTED, style.LORA.tint)
-LOOKS: dict[str, tuple[Tone, bool, str | tuple]] = {
-    "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), True, "-"),
-    "same": (PALE, False, (0, (1, 1.6))),
-    "beside": (style.LORA, False, "-"),
-    "merged": (PALE, True, (0, (5, 2))),
-    "joint": (Tone("#551a5e", "#551a5e", style.LORA.tint), True, "-")}
+CAPTION = ("In each grey or white field the methods stand side by side. A mark is a mean, and its "
+           "upright line goes from the lowest seed to the highest.")
+#: Tone (the control is grey), marker and fill of each method, in the order of a field.
+LOOKS: dict[str, tuple[Tone, str, bool]] = {
+    "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), "o", True),
+    "same": (style.LORA, "s", False),
+    "beside": (style.LORA, "o", True),
+    "merged": (style.LORA, "D", False),
+    "joint": (Tone("#551a5e", "#551a5e", style.LORA.tint), "^", True)}
+STEPS = {"joint": 300}  # of the second training, where they aren't those of the other methods
+SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
+#: Methods whose means stand below their ranges, and where if there is no room (points, aligned).
+NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center")}
 TASKS = ("First task", "Second task")
-HIGH = {"wide": 2.9, "narrow": 1.85}  # inches of a panel
-ASIDE = 0.13  # old examples by which one method's marks stand beside the next's
+HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
+ASIDE = 0.165  # of a field's width, from one method's marks to the next's
 
 
 @dataclass(frozen=True)
@@ -54,66 +57,75 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
     return Shares(before, {way: points for way, points in found.items() if points})
 
 
+def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> None:
+    """The marks of a method; a hollow one shows what stands behind it as paper."""
+    tone, marker, filled = LOOKS[way]
+    ax.plot(x, y, marker, ls="", ms=SIZES[marker], color=tone.mark if filled else style.PAPER,
+            mec=tone.mark, mew=1.2, zorder=3)
+
+
 def _panel(ax: Axes, data: Shares, task: int) -> None:
-    """A line for each method: how much of one task is right."""
+    """A field for each number of old examples, with a mark for each method."""
     olds = sorted({old for points in data.after.values() for old in points})
+    for field in range(0, len(olds), 2):
+        ax.axvspan(field - 0.5, field + 0.5, color=style.FROZEN.tint, lw=0, zorder=0)
     for number, (way, points) in enumerate(data.after.items()):
-        tone, filled, line = LOOKS[way]
-        x = np.array(list(points)) + ASIDE * (number - (len(data.after) - 1) / 2)
-        y = np.array([each[task].mean() for each in points.values()])
-        pale = tone is PALE
-        if not pale:
-            ax.vlines(x, [each[task].min() for each in points.values()],
-                      [each[task].max() for each in points.values()], color=tone.mark, lw=1.0,
-                      zorder=2)
-        ax.plot(x, y, color=tone.mark, lw=1.5, ls=line, zorder=1 if pale else 2)
-        ax.plot(x, y, "o", ls="", ms=5.5, color=tone.mark if filled else style.PAPER,
-                mec=tone.mark, mew=1.2, zorder=1 if pale else 3 + number)
+        tone = LOOKS[way][0]
+        x = np.array([olds.index(old) for old in points]) + ASIDE * (
+            number - (len(data.after) - 1) / 2)
+        low, mean, high = np.array([(each[task].min(), each[task].mean(), each[task].max())
+                                    for each in points.values()]).T
+        ax.vlines(x, low, high, color=tone.mark, lw=1.0, zorder=2)
+        _mark(ax, way, x, mean)
+        for at, least, middle in zip(x, low, mean) if way in NUMBERED and not task else ():
+            moved, across, along = ((0, -5), "center", "top") if least > 20 else NUMBERED[way]
+            ax.annotate(f"{middle:.0f}", (at, least if least > 20 else middle), moved,
+                        textcoords="offset points", ha=across, va=along, color=tone.ink,
+                        size=style.SMALL, weight=600)
     worst = min(each[task].min() for points in data.after.values() for each in points.values())
     low, step = (0, 25) if not task else (10 * int(worst // 10), 10)
     room = 0.04 * (100 - low)
-    ax.set(xlim=(min(olds) - 0.6, max(olds) + 0.6), ylim=(low - room, 100 + room),
+    ax.set(xlim=(-0.5, len(olds) - 0.5), ylim=(low - room, 100 + room),
            title=TASKS[task] + (f", from {low}%" if low else ""),
            xlabel="old examples in a batch of 16")
-    ax.set_xticks(olds, list(map(str, olds)))
+    ax.set_xticks(range(len(olds)), list(map(str, olds)))
     ticks = range(low, 101, step)
     ax.set_yticks(ticks, [f"{tick}{'%' * (tick == 100)}" for tick in ticks])
     ax.grid(axis="y")
     if not task:
         ax.axhline(data.before, color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
-        ax.text(min(olds) - 0.5, data.before + 1.5, f"before: {data.before:.0f}%",
+        ax.text(-0.42, data.before + 1.5, f"before: {data.before:.0f}%",
                 va="bottom", color=style.FACTS.ink, size=style.SMALL)
 
 
 def _key(fig: Figure, data: Shares, top: float) -> None:
-    """Which look is which method."""
-    ax, left = style.board(fig, style.MARGIN, top, None, 0.3), 0.0
+    """Which look is which method, in the order of a field; narrow pages have two rows."""
     wide = fig.get_size_inches()[0] > 5
-    line_of = 0.3 if wide else 0.2
+    ax, left, row = style.board(fig, style.MARGIN, top, None, 0.55), 0.08, 0.15
     for way in data.after:
-        tone, filled, line = LOOKS[way]
-        ax.plot((left, left + line_of), (0.15, 0.15), color=tone.mark, lw=1.5, ls=line)
-        ax.plot(left + line_of / 2, 0.15, "o", ms=6, color=tone.mark if filled else style.PAPER,
-                mec=tone.mark, mew=1.2)
-        ax.text(left + line_of + 0.05, 0.15, way, va="center", color=tone.ink,
-                weight=400 if tone is PALE else 600, size=style.SMALL)
-        left += line_of + 0.05 + measure(way, style.SMALL, 600) + (0.3 if wide else 0.06)
+        words = f"{way}, {STEPS[way]} steps" if way in STEPS else way
+        if not wide and left + measure(words, style.SMALL, 600) > style.WIDTH["narrow"] - 0.4:
+            left, row = 0.08, row + 0.24
+        _mark(ax, way, left, row)
+        ax.text(left + 0.12, row, words, va="center_baseline", color=LOOKS[way][0].ink, weight=600,
+                size=style.SMALL)
+        left += 0.12 + measure(words, style.SMALL, 600) + (0.35 if wide else 0.22)
 
 
 @style.styled
 def draw(data: Shares, layout: Layout = "wide") -> Figure:
     """Draw a panel for each task, side by side or one below the other."""
     wide, high = layout == "wide", HIGH[layout]
-    step = 0.0 if wide else high + 0.8
-    fig = style.canvas(layout, 1.2 + high + step + 0.5)
+    step, top = (0.0, 1.2) if wide else (high + 0.8, 1.44)
+    fig = style.canvas(layout, top + high + step + 0.5)
     style.heading(fig, "Both tasks, by the number of old examples" if wide
                   else "By the number of old examples",
-                  "Exact answers after the second training: means, bold names with ranges" if wide
-                  else "Exact answers: means, bold with ranges")
+                  "Exact answers after the second training: means, and ranges of five seeds" if wide
+                  else "Exact answers: means and ranges of seeds")
     _key(fig, data, 0.6)
     width = (style.WIDTH[layout] - 1.06) / 2 if wide else style.WIDTH[layout] - 0.66
     for task in range(len(TASKS)):
-        ax = style.place(fig, 0.5 + (wide and task * (width + 0.48)), 1.2 + task * step,
+        ax = style.place(fig, 0.5 + (wide and task * (width + 0.48)), top + task * step,
                          width - (0.06 if wide else 0), high)
         _panel(ax, data, task)
     return fig

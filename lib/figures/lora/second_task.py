@@ -24,6 +24,8 @@ WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
         "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
         "fresh": ("control: no first training", (("W", False), ("new, rank 8", True)))}
 OLD = (0, 2, 4, 8)  # of the sixteen examples in a batch
+#: Methods that are never trained without old examples, and how many are shown then.
+ALWAYS = {"joint": 4}
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
           "new, rank 8": 1.12}  # inches of a part
@@ -36,29 +38,33 @@ TOP = 100.0  # percent
 class Second:
     """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    A method that is never trained with so few old examples is not in ``after``. Unless ``shown``,
-    the result is left to guess.
+    A method of ``ALWAYS`` has old examples where ``old`` is 0, and then ``given`` names it. Unless
+    ``shown``, the result of all others is left to guess.
     """
 
     old: int
     shown: bool
     before: float
     after: dict[str, np.ndarray]
+    given: tuple[str, ...] = ()
 
 
 def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
             old: int, shown: bool = True) -> Second:
     """Pick, out of ``after``, what is right with so many old examples in a batch of sixteen:
     (method, old examples) -> percent right of the first and of the second task, each (seeds,).
-    Without ``shown``, question marks stand for the result.
+    With none, a method of ``ALWAYS`` has its own number. Without ``shown``, question marks stand
+    for the result of the others.
 
     Raises:
         ValueError: nothing was trained with ``old`` old examples.
     """
-    found = {way: np.array(after[way, old], float) for way in WAYS if (way, old) in after}
-    if not found:
+    given = tuple(way for way, always in ALWAYS.items() if not old and (way, always) in after)
+    found = {way: np.array(after[way, ALWAYS[way] if way in given else old], float)
+             for way in WAYS if way in given or (way, old) in after}
+    if len(found) == len(given):
         raise ValueError(f"nothing was trained with {old!r} old examples in sixteen")
-    return Second(old, shown, before, found)
+    return Second(old, shown, before, found, given)
 
 
 def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
@@ -81,9 +87,8 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
     """A row of marks for each way and task, in inches from the top; the means at the right."""
     for way, top in zip(WAYS, tops, strict=True):
         if way not in data.after:
-            ax.text(0, top + APART / 2, "never trained without the first task", va="center",
-                    color=style.MUTED, size=style.SMALL)
             continue
+        told = data.shown or way in data.given
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
@@ -91,10 +96,10 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
-            if data.shown:
+            if told:
                 style.seeds(ax, found, at + style.fan(found, 0.06), marker, tone)
             ax.text(-6, at, task, ha="right", va="center", color=tone.ink, size=style.SMALL)
-            ax.text(TOP + 5, at, f"{found.mean():.0f}%" if data.shown else "?", va="center",
+            ax.text(TOP + 5, at, f"{found.mean():.0f}%" if told else "?", va="center",
                     color=tone.ink, weight=600)
     ax.spines["bottom"].set_visible(False)
     ax.set_yticks([])
@@ -108,15 +113,14 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     step, top = STEP[layout], 0.86
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
+    alone = f"old examples for {' and '.join(data.given)} alone"
+    olds = alone if data.given else f"{data.old} old examples in 16"
     if data.shown:
-        title = (f"After the second training, with {data.old} old examples in 16" if wide
-                 else f"With {data.old} old examples in 16")
-        note = "Exact answers after it. A mark is a seed"
+        title = "After the second training" + f", with {olds}" * wide
     else:
         title = "Four methods and a control: what will be left?" if wide else "What will be left?"
-        note = "Exact answers after the second training"
-    if wide:
-        note = f"What is trained (thick frame), and {note[0].lower()}{note[1:]}"
+    note = ("What the second training trains (thick frame), and exact answers after it. "
+            "A mark is a seed" if wide else f"Exact answers, with {olds}")
     style.heading(fig, title, note)
     board = style.board(fig, style.MARGIN, top, 2.6, high)
     for number, way in enumerate(WAYS):
@@ -132,13 +136,16 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
 
 def alt(data: Second) -> str:
     """Return the frame in words."""
+    given = "".join(
+        f" {way.capitalize()}, with {ALWAYS[way]} old examples, answers {first.mean():.0f}% of it "
+        f"and {second.mean():.0f}% of the second."
+        for way, (first, second) in data.after.items() if way in data.given)
+    before = f". Of the first task {data.before:.0f}% were right before.{given}"
     if not data.shown:
         return ("What the second training trains: " + "; ".join(
-            f"{way}: {words}" for way, (words, _) in WAYS.items())
-            + f". Of the first task {data.before:.0f}% were right before.")
+            f"{way}: {words}" for way, (words, _) in WAYS.items()) + before)
     said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
-                     "the second" for way, (first, second) in data.after.items())
-    missing = "".join(f" {way.capitalize()} is never trained without the first task."
-                      for way in WAYS if way not in data.after)
+                     "the second" for way, (first, second) in data.after.items()
+                     if way not in data.given)
     return (f"Exact answers after the second training, with {data.old} old examples in a batch of "
-            f"16: {said}. Of the first task {data.before:.0f}% were right before.{missing}")
+            f"16: {said}{before}")
