@@ -148,9 +148,11 @@ def _settings(ax: Axes, data: Remedies) -> None:
     bar = ax.transData.transform((data.at, 0))[0] if data.at else -np.inf
     boxes: list[tuple[float, float, float, float]] = []
     high = 0.13 * dpi
-    for remedy in data.points:
+    alone = {remedy: data.loose.get(remedy, {}) for remedy in data.points}
+    # Those on no line are named first: nothing else says what they are.
+    for remedy, settings in (*alone.items(), *data.points.items()):
         tone = LOOKS[remedy][0]
-        for setting, seeds in {**data.points[remedy], **data.loose.get(remedy, {})}.items():
+        for setting, seeds in settings.items():
             point = seeds.mean(0)
             x, y = ax.transData.transform(point)
             if not (frame.x0 <= x <= frame.x1 and frame.y0 <= y <= frame.y1):
