@@ -135,6 +135,29 @@ def test_kept_dots_say_mean_and_range_of_each_row():
         "after, 40 capitals 50% (40% to 60%), a blind guess 20%.")
 
 
+def test_kept_dots_of_equal_seeds_cover_none():
+    assert kept_dots._levels(np.array([0.0, 0.0, 0.5, 0.0]), 5) == [0, 1, 0, 2]
+    assert kept_dots._levels(np.array([0.5]), 5) == []
+
+
+def test_kept_dots_name_the_difference_of_two_rows():
+    data = kept_dots.compute("", {"": {"before": {"40 capitals": [0.4, 0.6]},
+                                       "after": {"40 capitals": [0.6, 0.64]}}},
+                             setting="Two seeds", brackets=[("before", "after")])
+    assert data.gained("before", "after") == "+12 points"
+    assert "Two seeds. " in kept_dots.alt(data)
+    assert kept_dots.alt(data).endswith(" From before to after: +12 points.")
+
+
+def test_remedies_leave_a_loose_setting_out_of_the_line():
+    data = remedies.compute({"replay": {"1/4": [(0.3, 0.9)], "1/8": [(0.2, 0.8)]}}, at=0.15,
+                            loose={"replay": {"1/8 at 0.003": [(0.1, 0.5), (0.1, 0.7)]}},
+                            rates={"replay": 0.001}, note="two seeds")
+    assert np.isnan(data.height("replay"))
+    assert "upward (two seeds), a line for each remedy: replay (0.001) from" in remedies.alt(data)
+    assert "Joined to no line: replay, 1/8 at 0.003 (0.10 nats, 60%)." in remedies.alt(data)
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda: kept_dots.compute("", {"": {"a": {"towns": [1]}}}), "counted are towns"),
     (lambda: kept_dots.compute("", {"one": {"a": {}}, "two": {"b": {}}}), "'two' has the rows b"),

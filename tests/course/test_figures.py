@@ -42,7 +42,7 @@ SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models, or of other data sets.
 OTHER_AXES = {"alpha_rate", "attention_cost", "fronts", "tradeoff"}
 #: Without sliders: may be taller than a phone's screen.
-STILL = {"first_run", "guess_costs_long", "merge_places", "rates", "serving"}
+STILL = {"first_run", "guess_costs_long", "kept_dots", "merge_places", "rates", "serving"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 

@@ -188,8 +188,9 @@ def costs(long: str) -> Frames:
         ((points, (0.16, 0.8)), ()),
         ((points, (0.16, 0.8), "What they keep at equal loss", 0.3), ())])
     yield ("remedies with their settings", remedies.compute, remedies.draw, remedies.alt, [
-        ((points, (0.15, 0.8), "What they keep at equal loss", at, 0, True), ())
-        for at in (0.3, 0.4)])
+        ((points, (0.15, 0.8), "What they keep at equal loss", at, 0, True,
+          {"replay": {"1/8 at 0.003": [(0.3, 0.4)]}}, {"replay": 1e-3, "fewer steps": 1e-3},
+          "two seeds; 150 steps if none is named"), ()) for at in (0.3, 0.4)])
     kept = {row: {"40 capitals": [0.0, 0.45, 0.4], "all four kinds": [0.98, 1.0, 0.99]}
             for row in ("nothing", "texts without the forty", "all old text")}
     yield ("kept_dots", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
@@ -198,6 +199,13 @@ def costs(long: str) -> Frames:
              for row in ("nothing", "all old text")}
     yield ("kept_dots, ranked", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
         (("Said and ranked", {"": ranks}), ())])
+    capitals = {row: {"40 capitals": [low, low, low + 0.02, low + 0.1]} for row, low in (
+        ("no old text, at 0.00075", 0.65), ("texts without the forty", 0.76),
+        ("all old text", 0.9))}
+    yield ("kept_dots, compared", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("At equal loss 11 of 25 points", {"": capitals}, None, "all old text",
+          "share of the forty capitals", "150 steps at 0.001, or as named; four seeds",
+          list(zip(capitals, list(capitals)[1:]))), ())])
     kinds = {row: {"no old text": [0.0, 0.02], "an eighth of old text": [0.9, 0.8]}
              for row in ("all", "capital", "continent", "language", "currency")}
     yield ("kept_dots, by kind", kept_dots.compute, kept_dots.draw, kept_dots.alt, [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,7 +31,10 @@ class Remedies:
     points: remedy -> setting -> (seeds, 2); span: the losses from which to which the axis
     goes, None for all settings; least: the share of facts at which the other axis begins; title:
     what the picture finds; at: the loss at which the lines are compared, None for none; marked:
-    whether each setting has a mark, and its name where there is room.
+    whether each setting has a mark, and its name where there is room; loose: settings that no line
+    joins, because they differ in more than the line's one thing, as in ``points``;
+    rates: of a remedy whose runs have one learning rate, written beside its name in the key; note:
+    what all marks have in common.
     """
 
     points: dict[str, dict[str, np.ndarray]]
@@ -40,6 +43,13 @@ class Remedies:
     at: float | None = None
     least: float = 0.0
     marked: bool = False
+    loose: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def named(self, remedy: str) -> str:
+        """The remedy's name in the key, with its rate where it has one."""
+        return remedy + (f" ({self.rates[remedy]:g})" if remedy in self.rates else "")
 
     def mean(self, remedy: str) -> np.ndarray:
         """The settings' means over the seeds: (settings, 2)."""
@@ -61,10 +71,13 @@ class Remedies:
 
 def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             span: tuple[float, float] | None = None, title: str = "Learning against keeping",
-            at: float | None = None, least: float = 0.0, marked: bool = False) -> Remedies:
+            at: float | None = None, least: float = 0.0, marked: bool = False,
+            loose: Mapping[str, Mapping[str, Sequence[Sequence[float]]]] | None = None,
+            rates: Mapping[str, float] | None = None, note: str = "") -> Remedies:
     """Take the points as they are; the axes show the losses of ``span`` and shares from ``least``
     on, and lines leave the frame there; ``at`` is the loss at which they are compared, and
-    ``marked`` gives the settings marks and names.
+    ``marked`` gives the settings marks and names, those of ``loose``, which no line joins, too,
+    and writes ``rates`` into the key.
 
     Raises:
         ValueError: A remedy is none of LOOKS, or has no settings, or its points are no pairs.
@@ -79,7 +92,9 @@ def compute(points: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
             if seeds.ndim != 2 or seeds.shape[1] != 2:
                 raise ValueError(f"{remedy} at {setting} has shape {seeds.shape}, it must be "
                                  f"(seeds, 2): loss and facts")
-    return Remedies(found, span, title, at, least, marked)
+    alone = {remedy: {setting: np.array(seeds, float) for setting, seeds in settings.items()}
+             for remedy, settings in (loose or {}).items()}
+    return Remedies(found, span, title, at, least, marked, alone, rates or {}, note)
 
 
 def _along(ax: Axes, points: np.ndarray) -> np.ndarray:
@@ -95,7 +110,7 @@ def _key_rows(data: Remedies, width: float) -> list[list[tuple[str, float]]]:
     rows: list[list[tuple[str, float]]] = [[]]
     left = 0.06
     for remedy in data.points:
-        wide = 0.42 + measure(remedy, style.SMALL, 600)
+        wide = 0.42 + measure(data.named(remedy), style.SMALL, 600)
         if left + wide > width - 2 * style.MARGIN and rows[-1]:
             rows.append([])
             left = 0.06
@@ -104,14 +119,14 @@ def _key_rows(data: Remedies, width: float) -> list[list[tuple[str, float]]]:
     return rows
 
 
-def _key(fig: Figure, rows: Sequence[Sequence[tuple[str, float]]]) -> None:
+def _key(fig: Figure, data: Remedies, rows: Sequence[Sequence[tuple[str, float]]]) -> None:
     """A piece of each line with its name, under the heading."""
     for k, row in enumerate(rows):
         board = style.board(fig, style.MARGIN, 0.52 + 0.22 * k, None, 0.22)
         for remedy, left in row:
             tone, dash = LOOKS[remedy]
             board.plot([left, left + 0.32], [0.11, 0.11], ls=dash, color=tone.mark, lw=2)
-            board.text(left + 0.42, 0.11, remedy, va="center_baseline", color=tone.ink,
+            board.text(left + 0.42, 0.11, data.named(remedy), va="center_baseline", color=tone.ink,
                        weight=600, size=style.SMALL)
 
 
@@ -127,13 +142,18 @@ def _settings(ax: Axes, data: Remedies) -> None:
              for remedy in data.points}
     marks = [ax.transData.transform((data.at, data.height(remedy))) for remedy in data.points
              if data.at and not np.isnan(data.height(remedy))]
+    marks += [ax.transData.transform(seeds.mean(0)) for remedy in data.points
+              for seeds in data.loose.get(remedy, {}).values()]
     taken = list(np.concatenate([*lines.values(), np.reshape(marks, (-1, 2))]))
     bar = ax.transData.transform((data.at, 0))[0] if data.at else -np.inf
     boxes: list[tuple[float, float, float, float]] = []
     high = 0.13 * dpi
-    for remedy in data.points:
+    alone = {remedy: data.loose.get(remedy, {}) for remedy in data.points}
+    # Those on no line are named first: nothing else says what they are.
+    for remedy, settings in (*alone.items(), *data.points.items()):
         tone = LOOKS[remedy][0]
-        for setting, point in zip(data.points[remedy], data.mean(remedy), strict=True):
+        for setting, seeds in settings.items():
+            point = seeds.mean(0)
             x, y = ax.transData.transform(point)
             if not (frame.x0 <= x <= frame.x1 and frame.y0 <= y <= frame.y1):
                 continue
@@ -163,7 +183,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     tall, above = (3.2, 0.8 + 0.22 * len(rows)) if data.marked else (2.72, 0.72)
     fig = style.canvas(layout, above + tall + 0.56)
     style.heading(fig, data.title, data.heights() if wide and data.at else
-                  "Each line is one remedy over its settings")
+                  data.note or "Each line is one remedy over its settings")
     names = 0.2 + (0 if data.marked else max(measure(remedy, style.BASE, 600)
                                              for remedy in data.points))
     ax = style.place(fig, 0.62, above, fig.get_size_inches()[0] - 0.62 - names, tall)
@@ -179,6 +199,9 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
     ax.set_yticks(shares, [style.percent(share) for share in shares])
     ax.set(xlabel="loss on dev recipes, nats, log axis  (left is better)")
     ax.set_title("Facts kept", pad=5)
+    if wide and data.at:
+        ax.set_title(data.note, loc="right", pad=5, color=style.MUTED, weight=400,
+                     size=style.SMALL)
     ax.grid(True)
     if data.at:
         ax.axvline(data.at, color=style.INK, lw=1, zorder=1.6)
@@ -195,7 +218,7 @@ def draw(data: Remedies, layout: Layout = "wide") -> Figure:
             ax.plot(data.at, data.height(remedy), "o", color=style.PAPER, mec=style.INK, ms=5,
                     mew=1.2, zorder=5)
     if data.marked:
-        _key(fig, rows)
+        _key(fig, data, rows)
         _settings(ax, data)
         return fig
     low, high = ax.get_ylim()
@@ -214,8 +237,14 @@ def alt(data: Remedies) -> str:
         mean = data.mean(remedy)
         (first, last), (begin, end) = ([list(data.points[remedy])[k] for k in (0, -1)],
                                        mean[[0, -1]])
-        words.append(f"{remedy} from {first} ({begin[0]:.2f} nats, "
+        words.append(f"{data.named(remedy)} from {first} ({begin[0]:.2f} nats, "
                      f"{style.percent(begin[1])} of the facts) to {last} ({end[0]:.2f} nats, "
                      f"{style.percent(end[1])})")
-    return (f"Loss on dev recipes across, facts kept upward, a line for each remedy: "
-            f"{'; '.join(words)}.{f' {data.heights()}.' if data.at else ''}")
+    single = "".join(f" Joined to no line: {remedy}, {setting} ({loss:.2f} nats, "
+                     f"{style.percent(kept)})."
+                     for remedy, settings in data.loose.items() if remedy in data.points
+                     for setting, (loss, kept) in ((name, seeds.mean(0))
+                                                   for name, seeds in settings.items()))
+    note = f" ({data.note})" if data.note else ""
+    return (f"Loss on dev recipes across, facts kept upward{note}, a line for each remedy: "
+            f"{'; '.join(words)}.{single}{f' {data.heights()}.' if data.at else ''}")
