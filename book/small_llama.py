@@ -5,7 +5,8 @@ Page "From this GPT to a 2026 model".  A later definition of a name replaces an 
 
 from lib.positions import rotations, turn  # chapter A1
 
-VOCABULARY, D_MODEL, HEADS, KV_HEADS, HIDDEN, LAYERS = 50, 32, 4, 2, 40, 2  # tiny, as in the test
+KV_HEADS = 2
+HIDDEN = 344  # three matrices have as many weights as your two of 512
 
 
 def embedding(tokens, w, name):
@@ -15,22 +16,24 @@ def embedding(tokens, w, name):
 
 
 def norm_weights(name):
-    return {name + ".gamma": np.ones(D_MODEL)}
+    return {name + ".gamma": np.ones(D_MODEL, np.float32)}
 
 
 def block_weights(rng, name):
-    w, narrow = {}, D_MODEL * KV_HEADS // HEADS
-    sizes = {"query": D_MODEL, "key": narrow, "value": narrow, "output": D_MODEL}
-    for part, rows in sizes.items():
-        w[f"{name}self_attention.{part}_linear.weights"] = matrix(rng, rows, D_MODEL, 0.2)
-    for part, rows, columns in (("gate", HIDDEN, D_MODEL), ("up", HIDDEN, D_MODEL),
-                                ("down", D_MODEL, HIDDEN)):
-        w[f"{name}feed_forward.{part}_linear.weights"] = matrix(rng, rows, columns, 0.2)
+    w, narrow = {}, (2 * LAYERS) ** -0.5
+    few = D_MODEL * KV_HEADS // HEADS
+    for part, rows in (("query", D_MODEL), ("key", few), ("value", few), ("output", D_MODEL)):
+        std = D_MODEL**-0.5 * (narrow if part == "output" else 1)
+        w[f"{name}self_attention.{part}_linear.weights"] = matrix(rng, rows, D_MODEL, std)
+    gate, up, down = (f"{name}feed_forward.{part}_linear.weights" for part in ("gate", "up", "down"))
+    w[gate] = matrix(rng, HIDDEN, D_MODEL, D_MODEL**-0.5)
+    w[up] = matrix(rng, HIDDEN, D_MODEL, D_MODEL**-0.5)
+    w[down] = matrix(rng, D_MODEL, HIDDEN, HIDDEN**-0.5 * narrow)
     return w | norm_weights(name + "attention_norm") | norm_weights(name + "feed_forward_norm")
 
 
 def new_weights(rng):
-    w = {"token_embedding.weights": matrix(rng, VOCABULARY, D_MODEL, 1)}
+    w = {"token_embedding.weights": matrix(rng, VOCABULARY, D_MODEL, 0.1)}
     for layer in range(LAYERS):
         w |= block_weights(rng, f"transformer_stack.layers.{layer}.")
     return w | norm_weights("final_norm")
@@ -63,7 +66,7 @@ def attention(x, w, name):
     q, back_q = linear(x, w, name + "query_linear.weights")
     k, back_k = linear(x, w, name + "key_linear.weights")
     v, back_v = linear(x, w, name + "value_linear.weights")
-    angles = positions(q.shape[1], w.get("seen", 0))
+    angles = positions(q.shape[1], w.get("seen", 0)).astype(np.result_type(q, np.complex64))
     q, k = merge(turn(split(q), angles)), merge(turn(split(k), angles))
     k, v = remember(k, v, w, name)
     context, back_context = grouped(split(q), split(k), split(v))
@@ -88,7 +91,7 @@ def feed_forward(x, w, name):
 
 
 def positions(time, seen=0):
-    return rotations(64, D_MODEL // HEADS, 1e4, np.dtype(np.float64))[seen:seen + time]
+    return rotations(seen + time, D_MODEL // HEADS, 1e4, np.float64)[seen:]
 
 
 def model(tokens, w):

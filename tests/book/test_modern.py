@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lib.figures.gpt import latent_attention, two_blocks
-from lib.growing import my_gpt
+from lib.growing import my_gpt, practice_streams
 from lib.llama import LlamaConfig, LlamaModel
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
@@ -128,6 +128,7 @@ def test_latent_attention_is_drawn_and_counted_with_the_same_sizes(page):
 
 #: The functions of the reader's file that change on the way to a Llama, as the page shows them.
 LLAMA = (BOOK / "small_llama.py").read_text(encoding="utf-8")
+SMALL = {"VOCABULARY": 50, "D_MODEL": 32, "HEADS": 4, "KV_HEADS": 2, "HIDDEN": 40, "LAYERS": 2}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,15 @@ def newer():
     names: dict = {}
     exec(my_gpt(13) + LLAMA, names)
     return names
+
+
+@pytest.fixture
+def tiny(newer):
+    """The same with small sizes, which its functions look up when they are called."""
+    whole = {name: newer[name] for name in SMALL}
+    newer.update(SMALL)
+    yield newer
+    newer.update(whole)
 
 
 def test_the_page_names_what_changes_in_the_readers_file():
@@ -149,36 +159,48 @@ def test_the_page_names_what_changes_in_the_readers_file():
     assert [name for name in own if name in changed] == changed  # in the order of its lines
 
 
-def test_the_readers_file_becomes_a_llama(newer, rng):
-    w = {name: array.astype(np.float64) for name, array in newer["new_weights"](rng).items()}
+def test_the_readers_file_becomes_a_llama(tiny, rng):
+    w = {name: array.astype(np.float64) for name, array in tiny["new_weights"](rng).items()}
     model = LlamaModel(LlamaConfig(vocabulary_size=50, context_length=64, embedding_dimension=32,
                                    heads=4, kv_heads=2, layers=2, feed_forward_dimension=40,
                                    dtype="float64"), w)
     tokens = rng.integers(0, 50, (3, 21))
-    logits, back = newer["model"](tokens[:, :-1], w)
+    logits, back = tiny["model"](tokens[:, :-1], w)
     np.testing.assert_allclose(logits, model.forward(tokens[:, :-1]), rtol=0, atol=1e-9)
-    _, d_logits = newer["cross_entropy"](logits, tokens[:, 1:])
+    _, d_logits = tiny["cross_entropy"](logits, tokens[:, 1:])
     grads: dict = {}
     back(d_logits, grads)
     model.backward(d_logits)
     assert set(grads) == set(model.gradients())
     for name, grad in model.gradients().items():
         np.testing.assert_allclose(grads[name], grad, rtol=0, atol=1e-9, err_msg=name)
-    written = newer["generate"](w, tokens[:, :5], 9)
+    written = tiny["generate"](w, tokens[:, :5], 9)
     for end in range(5, 14):  # with its cache as without
-        best = newer["model"](written[:, :end], w)[0][:, -1].argmax(-1)
+        best = tiny["model"](written[:, :end], w)[0][:, -1].argmax(-1)
         assert (written[:, end] == best).all()
 
 
-def test_the_lines_of_chapter_13_adapt_the_newer_block(newer, rng):
-    w = newer["new_weights"](rng)
-    w |= newer["lora_weights"](w, ("key", "gate"), 2, rng)
+def test_the_lines_of_chapter_13_adapt_the_newer_block(tiny, rng):
+    w = tiny["new_weights"](rng)
+    w |= tiny["lora_weights"](w, ("key", "gate"), 2, rng)
     start = "transformer_stack.layers.1."
     key = f"{start}self_attention.key_linear.weights"
     assert w[f"{key}.lora_B"].shape == (16, 2) and w[f"{key}.lora_A"].shape == (2, 32)
     assert w[f"{start}feed_forward.gate_linear.weights.lora_B"].shape == (40, 2)
     tokens = rng.integers(0, 50, (3, 21))
-    logits, back = newer["model"](tokens[:, :-1], w)
+    logits, back = tiny["model"](tokens[:, :-1], w)
     grads: dict = {}
-    back(newer["cross_entropy"](logits, tokens[:, 1:])[1], grads)
+    back(tiny["cross_entropy"](logits, tokens[:, 1:])[1], grads)
     assert key not in grads and np.abs(grads[f"{key}.lora_B"]).max() > 0
+
+
+def test_the_small_llama_trains_with_the_readers_sizes(newer):
+    """It starts near an equal guess, learns, and stays in float32."""
+    w = newer["new_weights"](np.random.default_rng(0))
+    count = sum(array.size for name, array in w.items())
+    assert count == 1_000 * 128 + 4 * (128 * (2 * 128 + 2 * 64 + 3 * 344) + 2 * 128) + 128
+    stream = practice_streams()[0]
+    losses = newer["train"](w, stream, 40, total=40, warmup=4, batch=8)
+    assert 6.9 < losses[0] < 7.9 and np.mean(losses[-5:]) < 5.2
+    assert {array.dtype for array in w.values()} == {np.dtype(np.float32)}
+    assert newer["model"](stream[None, :128], w)[0].shape == (1, 128, 1_000)
