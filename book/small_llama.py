@@ -25,10 +25,10 @@ def block_weights(rng, name):
     for part, rows in (("query", D_MODEL), ("key", few), ("value", few), ("output", D_MODEL)):
         std = D_MODEL**-0.5 * (narrow if part == "output" else 1)
         w[f"{name}self_attention.{part}_linear.weights"] = matrix(rng, rows, D_MODEL, std)
-    gate, up, down = (f"{name}feed_forward.{part}_linear.weights" for part in ("gate", "up", "down"))
-    w[gate] = matrix(rng, HIDDEN, D_MODEL, D_MODEL**-0.5)
-    w[up] = matrix(rng, HIDDEN, D_MODEL, D_MODEL**-0.5)
-    w[down] = matrix(rng, D_MODEL, HIDDEN, HIDDEN**-0.5 * narrow)
+    for part in ("gate", "up"):
+        w[f"{name}feed_forward.{part}_linear.weights"] = matrix(rng, HIDDEN, D_MODEL, D_MODEL**-0.5)
+    w[f"{name}feed_forward.down_linear.weights"] = matrix(
+        rng, D_MODEL, HIDDEN, HIDDEN**-0.5 * narrow)
     return w | norm_weights(name + "attention_norm") | norm_weights(name + "feed_forward_norm")
 
 

@@ -59,6 +59,7 @@ from lib.figures.gpt import (
     step_size,
     sublayer_ablation,
     temperature,
+    text_read,
     training_window,
     two_blocks,
     two_choices,
@@ -257,6 +258,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
     yield ("latent_attention", latent_attention.compute, latent_attention.draw,
            latent_attention.alt, [((), ())])
+    yield ("text_read", text_read.compute, text_read.draw, text_read.alt, [((), ())])
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])
     kinds = [(kind, block) for block in (1, 2, 3, 4) for kind in ("attention", "feed-forward")]

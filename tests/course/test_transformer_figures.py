@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import random_config
 from matplotlib.colors import to_hex
-from matplotlib.patches import Polygon
+from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
 from lib.figures.gpt import (
@@ -15,6 +15,7 @@ from lib.figures.gpt import (
     norm_circle,
     parameter_count,
     rows_alike,
+    text_read,
 )
 from lib.figures.kit import style
 from lib.figures.kit.style import LAYOUTS
@@ -142,6 +143,27 @@ def test_what_is_kept_is_squeezed_and_turned_and_every_head_has_both(sizes, layo
     assert said.count(f"{size}") == 2 * 3  # a key and a value in each of three heads
     assert any(f"{data.kept:,} numbers are kept" in words for words in said)
     assert f"These {data.kept:,} are kept" in latent_attention.alt(data)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_of_each_way_what_is_read_is_filled(layout):
+    data = text_read.compute(tokens=10, window=3, chosen=(1, 4))
+    fig = text_read.draw(data, layout)
+    rows: dict[float, list[bool]] = {}
+    for square in fig.findobj(Rectangle):
+        if square.get_linestyle() in ("-", ":") and square.get_width() < 0.29:
+            rows.setdefault(round(square.get_y(), 3), []).append(
+                to_hex(square.get_facecolor()) == style.DATA.mark.lower())
+    read = [[place for place, filled in enumerate(row) if filled] for row in rows.values()
+            if len(row) == 10]
+    assert read == [list(range(10)), [7, 8, 9], [1, 4], []]
+
+
+def test_a_window_and_a_choice_lie_in_the_text():
+    with pytest.raises(ValueError, match="window is 17; allowed are 1 to 16"):
+        text_read.compute(window=17)
+    with pytest.raises(ValueError, match="chosen holds 16; allowed are 0 to 15"):
+        text_read.compute(chosen=(3, 16))
 
 
 def test_numbers_that_are_turned_two_by_two_are_even():
