@@ -25,7 +25,6 @@ def test_the_front_holds_every_run_of_its_data_set_and_the_chosen_rate():
     assert all(of[rate].shape == (2, 2) for of in data.runs.values() for rate in of)
     assert np.allclose(data.mean("full"), [1.5, 0.85])
     assert np.allclose(data.paths["lora"], [[4.5, 0.99], [1.5, 0.85]])
-    assert data.moved == pytest.approx({"full": 0.1, "lora": 0.1})
 
 
 def test_the_axis_is_the_same_at_every_rate():
@@ -39,6 +38,18 @@ def test_the_axis_is_the_same_at_every_rate():
 def test_a_method_that_was_not_run_is_said_to_be(rate, missing):
     words = tradeoff.alt(tradeoff.compute(lines(), 0.99, "qa", rate))
     assert f"{missing} was not run" in words and words.count("keeps") == 1
+
+
+def test_full_fine_tuning_is_ringed_where_it_passes_loras_loss_at_one_rate():
+    data = tradeoff.compute(lines(), 0.99, "qa", 0.01)
+    assert data.passing == pytest.approx([1.5, 0.85])  # where both of these end
+    data.paths["full"] = np.array([[6.0, 0.9], [3.0, 0.8], [0.75, 0.2]])
+    assert data.passing == pytest.approx([1.5, 0.5])  # half way in the logarithm
+    assert "had kept 50% where it passed LoRA's loss" in tradeoff.alt(data)
+    data.paths["full"] = np.array([[6.0, 0.9], [3.0, 0.8]])
+    assert data.passing is None and "passed" not in tradeoff.alt(data)
+    for rate, lora in ((0.001, None), (0.001, 0.01)):  # LoRA not run, or another rate
+        assert tradeoff.compute(lines(), 0.99, "qa", rate, lora_rate=lora).passing is None
 
 
 def test_lora_may_have_a_rate_of_its_own():

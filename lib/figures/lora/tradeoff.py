@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, better
+from lib.figures.kit.labels import LEADING, better, ring
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
@@ -30,17 +30,15 @@ class Front:
     """One data set's runs by method and rate, each (seeds, 2): dev loss in nats, facts kept.
 
     ``rates`` has the rate that is chosen for each method. ``paths`` holds its way through training
-    by method: (times, 2), a mean of the seeds; ``moved`` how far its runs went, which is told where
-    the two rates differ; ``base`` the facts
-    that the base model says; ``limits`` the least and the largest loss to show, the same for all
-    rates; with ``ways`` the paths are drawn; ``blind`` is what a blind guess has.
+    by method: (times, 2), a mean of the seeds; ``base`` the facts that the base model says;
+    ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
+    paths are drawn; ``blind`` is what a blind guess has.
     """
 
     task: str
     rates: dict[str, float]
     runs: dict[str, dict[float, np.ndarray]]
     paths: dict[str, np.ndarray]
-    moved: dict[str, float]
     base: float
     limits: tuple[float, float]
     ways: bool = True
@@ -54,6 +52,20 @@ class Front:
     def one_rate(self) -> bool:
         """Whether both methods have the same learning rate."""
         return self.rates["full"] == self.rates["lora"]
+
+    @property
+    def passing(self) -> np.ndarray | None:
+        """Where full fine-tuning's way, at LoRA's rate, comes down to the loss at which LoRA ends:
+        that loss and the facts kept there, (2,). Between two checkpoints they follow its logarithm.
+        """
+        if not self.one_rate or set(self.paths) != set(METHODS):
+            return None
+        level, (loss, facts) = self.mean("lora")[0], self.paths["full"].T
+        below = np.flatnonzero(loss <= level)
+        if not len(below) or below[0] == 0:
+            return None
+        pair = [below[0] - 1, below[0]]
+        return np.array([level, np.interp(-np.log(level), -np.log(loss[pair]), facts[pair])])
 
     @property
     def title(self) -> str:
@@ -88,9 +100,7 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
                               for line in found], 0) for method, found in here.items()}
     losses = [point[2] for line in mine for point in line["curve"]]
     return Front(task, rates, {method: {each: np.array(found) for each, found in sorted(of.items())}
-                              for method, of in runs.items()}, paths,
-                 {method: float(np.mean([line["moved"] for line in found]))
-                  for method, found in here.items()}, base,
+                              for method, of in runs.items()}, paths, base,
                  (0.85 * min(losses), 1.15 * max(losses)), ways, blind)
 
 
@@ -145,6 +155,8 @@ def _plot(ax: Axes, data: Front) -> None:
             loss, facts = data.paths[method].T
             ax.plot(loss, facts, color=tone.mark, lw=1.4, zorder=2,
                     ls="-" if method == "full" else (0, (5, 2)))
+    if data.ways and data.passing is not None:
+        ring(ax, *data.passing)
     low, high = data.limits
     ticks = [tick for tick in LOSSES if low < tick < high]
     ticks = ticks[::-(-len(ticks) // 5)]
@@ -160,8 +172,9 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
     ax = style.card(fig, style.MARGIN, top, width, 3 * line + 0.2)
     columns = (0.15, 0.52 * width, 0.72 * width, 0.9 * width) if wide else \
         (0.12, 0.58 * width, 0.78 * width, width - 0.1)
-    places = columns[2:] if data.one_rate else columns[1:]
-    for x, words in zip(places, ("loss", "facts kept", "distance")):
+    places = columns[1:] if data.one_rate else columns[2:]
+    heads = ("loss", "facts kept", *(["at the ring"] if data.passing is not None else []))
+    for x, words in zip(places, heads):
         ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
     for row, (method, (name, tone)) in enumerate(METHODS.items(), start=1):
         at = 0.1 + (row + 0.5) * line
@@ -172,12 +185,14 @@ def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
 
 
 def _numbers(data: Front, method: str) -> list[str]:
-    """Loss, facts kept and, if the rates differ, the distance."""
+    """Loss, facts kept and, for full fine-tuning, those at the ring."""
     if method not in data.paths:
-        return [""] * (1 if data.one_rate else 2) + ["not run"]
+        return ["", "not run"]
     loss, facts = data.mean(method)
-    told = [f"{loss:.2f}", style.percent(facts), style.percent(data.moved[method], 1)]
-    return told[:2] if data.one_rate else told
+    told = [f"{loss:.2f}", style.percent(facts)]
+    if method == "full" and data.passing is not None:
+        told.append(style.percent(data.passing[1]))
+    return told
 
 
 @style.styled
@@ -203,6 +218,6 @@ def alt(data: Front) -> str:
             said.append(f"{name} was not run")
             continue
         words = [f"{name} reaches a dev loss of {loss} nats", f"keeps {kept[0]} of the facts",
-                 *(f"ends at a distance of {far}" for far in kept[1:])]
+                 *(f"had kept {there} where it passed LoRA's loss" for there in kept[1:])]
         said.append(", ".join(words[:-1]) + f" and {words[-1]}")
     return f"{data.title}: {'; '.join(said)}."
