@@ -100,7 +100,7 @@ def _curves(ax: Axes, data: Knobs) -> None:
                 size=style.SMALL, weight=600, clip_on=False)
     top = max(losses.max() for losses in data.losses.values())
     ax.set(xlim=(-0.2, len(data.losses[data.now]) - 0.8), ylim=(0, 1.05 * top), xlabel="step",
-           title="Training loss, in nats")
+           title="Loss on the batch, in nats")
     ax.grid(axis="y")
 
 
