@@ -72,8 +72,8 @@ def words(data: Stage) -> str:
         "forward": "Both paths are added. Squares: what an adapter keeps for the way back. x, "
                    f"{rows[0]} × {rows[1]}, once for the three; what A makes of it, "
                    f"{inside[0]} × {inside[1]}, for each.",
-        "backward": f"The gradient passes through every box, but only {f.with_gradient[0]} of "
-                    f"{f.with_gradient[1]} arrays receive one of their own: all A and B."
+        "backward": f"The gradient goes through every box, but only {f.with_gradient[0]} of "
+                    f"{f.with_gradient[1]} arrays receive one of their own: A and B."
                     + f" That of {_names(still)} is 0, as B is." * bool(still),
         "one step": f"Of W, A and B, {_names([r for r in 'WAB' if f.moved[r]])} moved. Loss on "
                     f"this batch: {f.losses[0]:.2f} nats before, {f.losses[1]:.2f} after."

@@ -125,7 +125,7 @@ def _scores(ax: Axes, data: Strength) -> None:
     for at, values, tone in others:
         ax.plot(at, values, color=tone.mark, lw=0.8, zorder=1)
     ax.set(ylim=(-0.04, 1.16),
-           title="Thin lines: other seeds" if others else "One adapter, turned")
+           title="Answers and facts" + " (thin: other seeds)" * bool(others))
     _across(ax, data, data.old is None)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
