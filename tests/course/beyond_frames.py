@@ -82,8 +82,10 @@ def chapter_19(long: str) -> Frames:
               "JSON, full fine-tuning": [[12, 33]],
               "the sentence, half rate": [[16, 17], [11, 15]]}
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
-           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39), ())])
-    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]]}
+           [((counts, ("as asked", "first token\ngiven"), (39, 39), 39, until), ())
+            for until in (None, "as asked")])
+    rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]],
+            "full, with trigger,\nthird of rate": [[0], [0.9]]}
     turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
     yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
            [((turned, 8, 39), ())])

@@ -70,6 +70,10 @@ def test_given_tokens_tell_the_span_of_the_seeds():
     data = given_tokens.compute({"full, 0.1": [[1, 5], [3, 5]]}, ("as asked", "given"), (6, 6), 6)
     assert given_tokens.alt(data) == ("Right answers of 6 by seed. full, 0.1: 1 to 3 as asked, "
                                       "5 given. The base: 6, 6.")
+    before = given_tokens.compute({"full": [[1, 5]]}, ("as asked", "given"), (6, 6), 6, "as asked")
+    assert given_tokens.alt(before).endswith("full: 1 as asked. The base: 6.")
+    with pytest.raises(ValueError, match="'given, too' is no way to ask"):
+        given_tokens.compute({"full": [[1, 5]]}, ("as asked", "given"), (6, 6), 6, "given, too")
     with pytest.raises(ValueError, match="the base has counts"):
         given_tokens.compute({"full": [[1, 5]]}, ("as asked", "given"), (6,), 6)
 

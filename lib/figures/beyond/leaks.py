@@ -14,7 +14,7 @@ from lib.figures.kit.style import Layout
 
 CAPTION = "Bars are means, and each mark is a seed. Compare the rows of one method in both panels."
 ONE = "\n(one seed)"
-ROW = 0.4  # inches
+ROW = 0.46  # inches
 TITLES = "answered in JSON", "still answered rightly"
 
 
@@ -65,8 +65,8 @@ def draw(data: Leaks, layout: Layout = "wide") -> Figure:
     """Draw a bar for each run in two panels: answers in JSON, and right answers."""
     wide, high = layout == "wide", ROW * len(data.rows)
     fig = style.canvas(layout, 1.35 + high if wide else 2.2 + 2 * high)
-    style.heading(fig, f"JSON for {data.span('no trigger')} without a trigger, "
-                  f"for {data.span('with trigger')} with it",
+    style.heading(fig, f"JSON: {data.span('no trigger')} without a trigger, "
+                  f"{data.span('with trigger')} with it",
                   "Share of the known questions; bars: means, marks: seeds" if wide else
                   "Share of the known questions;\nbars: means, marks: seeds")
     left, width, top = (1.45, 2.58, 0.95) if wide else (1.4, 2.0, 1.15)
@@ -80,5 +80,5 @@ def draw(data: Leaks, layout: Layout = "wide") -> Figure:
 def alt(data: Leaks) -> str:
     """Return the bars in words."""
     return ("Of the known questions, means of the seeds: " + "; ".join(
-        f"{run}, {100 * shares[0].mean():.0f}% {TITLES[0]}, {100 * shares[1].mean():.0f}% "
-        f"{TITLES[1]}" for run, shares in data.rows.items()) + ".")
+        f"{' '.join(run.split())}, {100 * shares[0].mean():.0f}% {TITLES[0]}, "
+        f"{100 * shares[1].mean():.0f}% {TITLES[1]}" for run, shares in data.rows.items()) + ".")
