@@ -68,7 +68,8 @@ def compute(base: float, adapter: float, requests: int, adapters: int) -> Readin
 def _gather(ax: Axes, data: Reading) -> None:
     """W at the left goes to every row, and an adapter at the right to the rows that want it."""
     ax.text(0.42, -0.02, "base", ha="center", va="center", color=style.MUTED, size=style.SMALL)
-    ax.text(1.65, -0.02, "batch", ha="center", va="center", color=style.MUTED, size=style.SMALL)
+    ax.text(1.65, -0.02, f"{len(LANES)} of {data.requests} rows", ha="center", va="center",
+            color=style.MUTED, size=style.SMALL)
     ax.text(2.86, -0.02, "adapters", ha="center", va="center", color=style.MUTED,
             size=style.SMALL)
     box(ax, (0.42, LANES[1]), (0.72, 1.5), "W", style.FROZEN)

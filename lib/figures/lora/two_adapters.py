@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each square is one pair of strengths. The map is open up to the pair of the sliders, "
-           "in the purple frame.")
+CAPTION = ("Each square is one pair of strengths. The sliders choose the pair in the purple frame, "
+           "whose replies are shown.")
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,11 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
 
 
 def _map(ax: Axes, data: Pair) -> None:
-    """The share of replies that do both jobs, up to the chosen place, which is framed."""
+    """The share of replies that do both jobs at each pair of strengths; the chosen is framed."""
     ticks = [style.short(strength) for strength in data.strengths]
-    both = data.scores["both"].copy()
-    high, (row, column) = max(float(both.max()), 0.01), data.at
-    both[row + 1:], both[:, column + 1:] = np.nan, np.nan
-    score_map(ax, both, ticks, ticks, high=high)
-    for i, j in np.argwhere(np.isnan(both)):
-        ax.add_artist(Rectangle((j, i), 1, 1, fc=style.FROZEN.tint, ec=style.PAPER, lw=1.2))
-    frame(ax, row, column)
+    both = data.scores["both"]
+    score_map(ax, both, ticks, ticks, high=max(float(both.max()), 0.01))
+    frame(ax, *data.at)
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
            title="both in one reply, %")
 
@@ -89,7 +84,7 @@ def _answers(fig: Figure, data: Pair, left: float, top: float) -> None:
 
 @style.styled
 def draw(data: Pair, layout: Layout = "wide") -> Figure:
-    """Draw the map of both jobs up to the chosen strengths, and what the model writes there."""
+    """Draw the map of both jobs, and what the model writes at the chosen strengths."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.4 if wide else 5.3)
     one, two = data.names
