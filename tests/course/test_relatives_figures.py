@@ -89,17 +89,28 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     spots = {"LoRA": {(0.01, 0.08): 0.9, (0.02, 0.16): 0.8}, "LoRA+ 2": {(0.01, 8 * 0.02): 0.7},
-             "LoRA-FA": {(0, 0.08): 0.4}}
-    data = two_knobs.compute(spots, "LoRA")
-    assert data.axes == ([0, 0.01, 0.02], [0.08, 0.16]) and data.best == ((0.01, 0.08), 0.9)
+             "LoRA, α = 4": {(0.005, 0.08): 0.4}}
+    data = two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.74})
+    assert data.axes == ([0.005, 0.01, 0.02], [0.08, 0.16]) and data.best == ((0.01, 0.08), 0.9)
     assert np.nan_to_num(data.shares, nan=-1).tolist() == [[0.4, 0.9, -1], [-1, 0.7, 0.8]]
+    assert data.gap == pytest.approx(0.04) and two_knobs.compute(spots, "LoRA").gap == 0
+    assert two_knobs.alt(data).endswith("Two runs in one square differ by up to 4.0 points.")
+    twins_best = two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.95}))
+    assert "The best square of all has 95%." in twins_best
+    assert "answer alike" in two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.7}))
     fig = two_knobs.draw(data, layout)
     framed = [box.get_xy() for box in fig.axes[0].patches
               if box.get_edgecolor() == to_rgba(style.LORA.mark)]
     assert framed == [(1, 0), (2, 1)]
+    halves = [box.get_xy() for box in fig.axes[0].patches if box.get_height() == 0.5]
+    assert halves == [(1, 1), (1, 1.5)]  # LoRA+ below, its twin above
+    assert [text.get_text() for text in fig.axes[0].texts if text.get_size() == style.SMALL] == [
+        "70", "74"]
     assert "LoRA is best with A's rate at 0.01 and α times B's rate at 0.08: 90%" in (
         two_knobs.alt(data))
     with pytest.raises(ValueError, match="unknown method 'DoRA': allowed are LoRA, LoRA"):
         two_knobs.compute(spots, "DoRA")
+    with pytest.raises(ValueError, match=r"no method was run at \[\(0.04, 0.32\)\], where a twin"):
+        two_knobs.compute(spots, "LoRA", {(0.04, 0.32): 0.7})
     with pytest.raises(ValueError, match=r"two methods were run at \[\(0.01, 0.08\)\]"):
         two_knobs.compute(spots | {"other": {(0.01, 0.08): 0.1}}, "LoRA")
