@@ -55,10 +55,11 @@ def test_an_unknown_prompt_is_refused(goal, number, message):
         compute(GOALS, goal, number)
 
 
-def test_every_seed_is_a_mark_at_its_score():
-    fig = before_after.draw(compute(GOALS, "Answer", 1))
-    scores = fig.axes[-1]
-    assert [line.get_xdata().tolist() for line in scores.lines] == list(SCORES.values())
+def test_every_seed_of_every_goal_is_a_mark_at_its_score():
+    goals = GOALS | {"Sing": {"scores": {"base": [0.3], "full": [0.5]}, "prompts": [PROMPT]}}
+    scores = before_after.draw(compute(goals, "Answer", 1)).axes[-1]
+    assert [line.get_xdata().tolist() for line in scores.lines] == [[0.0], [0.9, 1.0], [0.3], [0.5]]
+    assert [text.get_text() for text in scores.get_yticklabels()] == ["Answer", "Sing"]
 
 
 def test_both_runs_are_drawn_and_told_at_the_chosen_step():
@@ -103,25 +104,26 @@ def test_a_pipeline_without_work_is_refused(jobs, message):
 
 SHARES = {"form": {4: [0.6, 0.8], 41: [0.9, 0.9]}, "facts": {4: [0.0], 41: [0.9]},
           "old": {4: [0.2], 41: [0.02]}}
+TOLD = {4: 2, 41: 20}
 SAID = {4: [("Its symbol is", " H.", " As.")], 41: [("Its symbol is", " H.", " H.")]}
 
 
 def test_form_and_facts_are_means_at_each_place():
-    data = form_facts.compute(SHARES, SAID, 4)
+    data = form_facts.compute(SHARES, SAID, TOLD, 4)
     ax = form_facts.draw(data).axes[0]
     lines = [line for line in ax.lines if len(line.get_ydata()) == 2 and line.get_ls() != "None"]
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["4", "41"]
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["4\n2", "41\n20"]
     words = form_facts.alt(data)
-    assert "After 4 texts about each element: right kind of answer 70.0%" in words
+    assert "After 4 steps, 2 texts about each element: right kind of answer 70.0%" in words
     assert "right answer 0.0%" in words and "ended with 'As.', wanted is 'H.'" in words
 
 
-@pytest.mark.parametrize("shares, told, message", [
+@pytest.mark.parametrize("shares, step, message", [
     ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, old"),
-    (dict.fromkeys(("form", "facts", "old"), {1: [0]}), 1, "same places, two or more"),
-    (SHARES | {"old": {4: [0]}}, 4, "same places"),
-    (SHARES, 5, "told is 5; allowed are 4, 41")])
-def test_form_and_facts_that_do_not_fit_are_refused(shares, told, message):
+    (dict.fromkeys(("form", "facts", "old"), {1: [0]}), 1, "same steps, two or more"),
+    (SHARES | {"old": {4: [0]}}, 4, "same steps"),
+    (SHARES, 5, "step is 5; allowed are 4, 41")])
+def test_form_and_facts_that_do_not_fit_are_refused(shares, step, message):
     with pytest.raises(ValueError, match=message):
-        form_facts.compute(shares, SAID, told)
+        form_facts.compute(shares, SAID, TOLD, step)

@@ -1,4 +1,4 @@
-"""Four goals of fine-tuning: what the base answers before, and what tuned models answer after."""
+"""Goals of fine-tuning: what the base answers before, and what tuned models answer after."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ NAMES = {"base": ("base model", style.FROZEN), "full": ("fine-tuned", style.FULL
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """One prompt of one goal: both models' answers, and the goal's scores.
+    """One prompt of one goal: both models' answers, and the scores of all goals.
 
-    answers: text by model, one of NAMES; wanted: how a right one begins; scores: held-out shares
-    by model (seeds,), one for the base.
+    answers: text by model, one of NAMES; wanted: how a right one begins; scores: by goal the
+    held-out shares by model (seeds,), one for the base.
     """
 
     goal: str
     prompt: str
     wanted: str
     answers: dict[str, str]
-    scores: dict[str, np.ndarray]
+    scores: dict[str, dict[str, np.ndarray]]
 
     def right(self, name: str) -> bool:
         """Tell whether this model's answer is the wanted one, as far as both go.
@@ -60,8 +60,8 @@ def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> B
         raise ValueError(f"number is {number}; allowed are 1 to {len(prompts)}")
     prompt, wanted, answers = prompts[number - 1]
     return BeforeAfter(goal, prompt, wanted, {name: answers[name] for name in NAMES},
-                       {name: np.atleast_1d(np.asarray(goals[goal]["scores"][name], float))
-                        for name in NAMES})
+                       {title: {name: np.atleast_1d(np.asarray(each["scores"][name], float))
+                                for name in NAMES} for title, each in goals.items()})
 
 
 def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bool) -> None:
@@ -88,28 +88,45 @@ def _height(wide: bool) -> float:
     return 0.12 + 4 * line + 0.38 if wide else 0.12 + 8 * line + 0.43
 
 
+def _key(fig: Figure, left: float, top: float) -> None:
+    """Which mark is which model."""
+    ax = style.board(fig, left, top, 3.0, 0.2)
+    for at, (name, (label, tone)) in zip((0.06, 1.2), NAMES.items(), strict=True):
+        style.seeds(ax, [at], [0.1], style.MARKER[name], tone, 5.5)
+        ax.text(at + 0.14, 0.1, label + (", each seed" if name == "full" else ""), va="center",
+                color=tone.ink, size=style.SMALL)
+
+
 def _scores(ax: Axes, data: BeforeAfter) -> None:
-    """Every seed's held-out score, a row for each model."""
-    for row, (name, (_, tone)) in enumerate(NAMES.items()):
-        values = data.scores[name]
-        style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
-        ax.text(1.03, row, style.percent(values.mean()), va="center", color=tone.ink, weight=600)
-    ax.set(xlim=(0, 1), ylim=(1.5, -0.5), xlabel="test answers that are right, each seed")
+    """Every seed's held-out score, a row for each goal; the chosen one is marked."""
+    for row, (goal, scores) in enumerate(data.scores.items()):
+        weight = 600 if goal == data.goal else 400
+        if goal == data.goal:
+            ax.axhspan(row - 0.5, row + 0.5, color=style.FROZEN.tint, zorder=0)
+        for name, (_, tone) in NAMES.items():
+            values = scores[name]
+            style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
+        ax.annotate(style.percent(scores["full"].mean()), (1, row), (9, 0), va="center",
+                    textcoords="offset points", color=NAMES["full"][1].ink, weight=weight)
+    ax.set(xlim=(0, 1), ylim=(len(data.scores) - 0.5, -0.5), xlabel="test answers that are right")
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
-    ax.set_yticks(range(2), [label for label, _ in NAMES.values()])
+    ax.set_yticks(range(len(data.scores)), list(data.scores))
+    for label, goal in zip(ax.get_yticklabels(), data.scores, strict=True):
+        label.set_weight(600 if goal == data.goal else 400)
     ax.grid(axis="x")
 
 
 @style.styled
 def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
-    """Draw both answers, and below them the scores of the goal."""
+    """Draw both answers, and below them the scores of all goals."""
     wide = layout == "wide"
-    high = _height(wide)
-    fig = style.canvas(layout, 0.62 + high + 1.5)
+    high, strip = _height(wide), 0.3 * len(data.scores)
+    fig = style.canvas(layout, 0.62 + high + 0.45 + strip + 0.6)
     style.heading(fig, data.goal, "Above, both models go on from one prompt; below, the whole test"
                   if wide else "One prompt, and below it the whole test")
     _answers(fig, data, 0.62, high, wide)
-    _scores(style.place(fig, 1.0, 0.62 + high + 0.22, fig.get_size_inches()[0] - 1.55, 0.7), data)
+    _key(fig, 1.5 if wide else 0.3, 0.62 + high + 0.15)
+    _scores(style.place(fig, 1.5, 0.62 + high + 0.45, fig.get_size_inches()[0] - 2.05, strip), data)
     return fig
 
 
@@ -117,7 +134,7 @@ def alt(data: BeforeAfter) -> str:
     """Return the frame in words."""
     said = ", ".join(f"{label} '{visible(data.answers[name])}'"
                      for name, (label, _) in NAMES.items())
-    means = ", ".join(f"{label} {style.percent(data.scores[name].mean())}"
+    means = ", ".join(f"{label} {style.percent(data.scores[data.goal][name].mean())}"
                       for name, (label, _) in NAMES.items())
     return (f"{data.goal}. What follows '{visible(data.prompt)}': {said}. "
             f"Test answers right: {means}.")

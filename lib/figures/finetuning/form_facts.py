@@ -1,4 +1,4 @@
-"""Form first, facts later, at a price: three shares against how often a thing was told."""
+"""Form first, facts later, at a price: three shares against the steps of training."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Said = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class FormFacts:
-    """Shares (seeds,) by name in LINES and by how often each was told, in ascending order; and
-    what the model that was told ``at`` times says.
+    """Shares (seeds,) by name in LINES and by step; how many texts about each thing were read by
+    then, by step in ascending order; and what the model says after step ``at``.
     """
 
-    told: tuple[int, ...]
+    told: dict[int, int]
     shares: dict[str, dict[int, np.ndarray]]
     at: int
     answers: tuple[Said, ...]
@@ -43,38 +43,40 @@ class FormFacts:
 
 
 def compute(shares: Mapping[str, Mapping[int, Sequence[float]]],
-            answers: Mapping[int, Sequence[Said]], told: int) -> FormFacts:
-    """Gather the shares of the runs by what was measured and by how often each was told.
+            answers: Mapping[int, Sequence[Said]], told: Mapping[int, int],
+            step: int) -> FormFacts:
+    """Gather the shares of the runs by what was measured and after which step.
 
     Raises:
-        ValueError: A measure is missing, or was not taken at the same places as the others.
+        ValueError: A measure is missing, or was not taken after the same steps as the others.
     """
     if set(shares) != set(LINES):
         raise ValueError(f"shares has {', '.join(shares)}; needed are {', '.join(LINES)}")
     places = tuple(sorted(shares["form"]))
     if len(places) < 2 or any(tuple(sorted(each)) != places
-                              for each in (*shares.values(), answers)):
-        raise ValueError(f"every measure needs the same places, two or more; form has {places}")
-    if told not in places:
-        raise ValueError(f"told is {told}; allowed are {', '.join(map(str, places))}")
-    return FormFacts(places, {name: {place: np.atleast_1d(np.asarray(each[place], float))
-                                     for place in places} for name, each in shares.items()},
-                     told, tuple(answers[told]))
+                              for each in (*shares.values(), answers, told)):
+        raise ValueError(f"every measure needs the same steps, two or more; form has {places}")
+    if step not in places:
+        raise ValueError(f"step is {step}; allowed are {', '.join(map(str, places))}")
+    return FormFacts({place: told[place] for place in places},
+                     {name: {place: np.atleast_1d(np.asarray(each[place], float))
+                             for place in places} for name, each in shares.items()},
+                     step, tuple(answers[step]))
 
 
 def _lines(ax: Axes, data: FormFacts) -> None:
     """The means as lines, every seed as a mark; each place doubles the one before, or nearly."""
     places = np.arange(len(data.told))
-    ax.axvline(data.told.index(data.at), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
+    ax.axvline(list(data.told).index(data.at), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for name, (_, tone, marker, dash) in LINES.items():
         each = data.shares[name]
-        ax.plot(places, [each[told].mean() for told in data.told], color=tone.mark, ls=dash,
+        ax.plot(places, [each[step].mean() for step in data.told], color=tone.mark, ls=dash,
                 zorder=2)
-        for place, told in zip(places, data.told, strict=True):
-            style.seeds(ax, np.full(len(each[told]), place), each[told], marker, tone, 5)
+        for place, step in zip(places, data.told, strict=True):
+            style.seeds(ax, np.full(len(each[step]), place), each[step], marker, tone, 5)
     ax.set(xlim=(-0.15, len(places) - 0.85), ylim=(-0.06, 1.06),
-           xlabel="texts read about each element, repeats counted")
-    ax.set_xticks(places, [f"{told:,}" for told in data.told])
+           xlabel="steps, and the texts about each element read by then")
+    ax.set_xticks(places, [f"{step:,}\n{told:,}" for step, told in data.told.items()])
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
 
@@ -117,11 +119,10 @@ def _answers(fig: Figure, data: FormFacts, top: float, wide: bool) -> None:
 def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     """Draw the three lines with their names beside or above them, and the answers below."""
     wide = layout == "wide"
-    top = 2.85 if wide else 3.5
+    top = 3.05 if wide else 3.7
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
-    style.heading(fig, f"After {data.at} texts about each element: {form} form, {right} facts"
-                  if wide else f"{data.at} texts each: {form} form, {right} facts",
+    style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
                   "Symbols and atomic numbers asked of fully fine-tuned models, each seed"
                   if wide else "Symbols and atomic numbers, each seed")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
@@ -135,5 +136,5 @@ def alt(data: FormFacts) -> str:
     said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
-    return (f"After {data.at} texts about each element: {said}. '{prompt}' is ended with "
-            f"'{visible(text)}', wanted is '{wanted.strip()}'.")
+    return (f"After {data.at} steps, {data.told[data.at]} texts about each element: {said}. "
+            f"'{prompt}' is ended with '{visible(text)}', wanted is '{wanted.strip()}'.")
