@@ -110,7 +110,7 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
     added = style.percent(data.added[far[0]])
     fewest = max(map(data.mean, far)) < min(
         data.mean(name) for name in data.added if name not in far)
-    style.heading(fig, f"Furthest from the base, fewest answers: {right} right"
+    style.heading(fig, f"The furthest of these {len(data.added)} starts answers fewest: {right}"
                   if wide and fewest else f"{added} of W added: {right} right",
                   f"Learning rate {data.rate:g}; a dot is one of {seeds} seeds, "
                   "the figure beside them their mean" if wide else

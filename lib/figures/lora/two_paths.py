@@ -36,7 +36,7 @@ class Paths:
 
 
 #: A question about each part of the layer that was chosen: W, A, B and the factor.
-QUESTIONS = ("2. What does freezing save?", "1. Why first A,\nthen B?",
+QUESTIONS = ("2. What does freezing save?", "1. Why not\nBA first?",
              "3. Why zero\nat the start?", "4. Why\ndivided by r?")
 
 
