@@ -174,7 +174,7 @@ def draw(data: Strength, layout: Layout = "wide") -> Figure:
                   "0 is the base model, 1 the adapter as trained" if wide else found)
     _card(fig, data, 0.62, 0.82 if wide else 0.98, 2 if wide else 3)
     if wide:
-        _bars(style.place(fig, 1.02, 1.84, 2.5, 1.9 if old else 1.25), data)
+        _bars(style.place(fig, 1.02, 1.84, 2.5, 2.6 if old else 1.25), data)
         _scores(style.place(fig, 4.3, 1.84, 2.8, 1.25), data)
     else:
         _bars(style.place(fig, 1.02, 1.96, 2.46, 1.0 if old else 1.2), data)
