@@ -34,6 +34,13 @@ def test_what_goes_on_after_the_wanted_answer_is_right():
     assert compute(goals, "Answer", 1).right("full")
 
 
+def test_an_answer_that_goes_on_within_the_word_is_not_right():
+    for said, right in ((" Niger, arr!", True), (" Nigeria.", False), (" Niger-Kordofan", False)):
+        prompt = (PROMPT[0], " Niger", {"base": "", "full": said})
+        goals = {"Answer": {"scores": SCORES, "prompts": [prompt]}}
+        assert compute(goals, "Answer", 1).right("full") == right
+
+
 @pytest.mark.parametrize("said", ["", " ", " Addis Bbaba.", " Juba."])
 def test_a_wrong_or_empty_answer_is_not_right(said):
     goals = {"Answer": {"scores": SCORES, "prompts": [(*PROMPT[:2], PROMPT[2] | {"full": said})]}}

@@ -37,11 +37,14 @@ class BeforeAfter:
     def right(self, name: str) -> bool:
         """Tell whether this model's answer is the wanted one, as far as both go.
 
-        Models may have been stopped before the end of an answer, or gone on after it.
+        Models may have been stopped before the end of an answer, or gone on after it, but not
+        within a word: "Nigeria" is not "Niger".
         """
         answer, wanted = self.answers[name].strip(), self.wanted.strip()
         length = min(len(answer), len(wanted))
-        return length > 0 and answer[:length] == wanted[:length]
+        after = answer[len(wanted):][:1]
+        ends = not (wanted[-1:].isalnum() and (after.isalnum() or after == "-"))
+        return length > 0 and answer[:length] == wanted[:length] and ends
 
 
 def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> BeforeAfter:

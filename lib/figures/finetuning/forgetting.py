@@ -114,7 +114,8 @@ def _rates(ax: Axes, curves: Mapping[float, np.ndarray], chosen: float) -> None:
             places[k:k + 2] += [-short, short]
     for place, group in zip(places, groups, strict=True):
         rates = sorted(rate for _, rate in group)
-        name = " to ".join(f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1])))
+        name = (", " if len(rates) == 2 else " to ").join(
+            f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1])))
         ax.text(1.02, place / high, name, transform=ax.transAxes, va="center_baseline",
                 size=style.SMALL, weight=600 if chosen in rates else 400,
                 color=style.INK if chosen in rates else style.MUTED)

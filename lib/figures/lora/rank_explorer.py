@@ -157,8 +157,9 @@ def draw(data: Explorer, layout: Layout = "wide") -> Figure:
            "Old facts kept", True)
     here = data.facts[data.at][data.column]
     for place, values, tone, name in zip(gauges, (data.here, here), (style.TASK, style.FACTS),
-                                         ("Answered", "Facts kept")):
-        gauge(fig, *place, values.mean(), tone, name, spread(values))
+                                         ("answered", "facts kept")):
+        gauge(fig, *place, values.mean(), tone, f"Rank {data.ranks[data.column]}: {name}",
+              spread(values) if wide else style.percent(values.mean()))
     return fig
 
 
