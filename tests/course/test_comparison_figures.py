@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import equal_learning, fronts, old_text_loss, scaled_change, tradeoff
+from lib.figures.lora import equal_learning, old_text_loss, scaled_change, tradeoff
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -58,11 +58,6 @@ def test_lora_may_have_a_rate_of_its_own():
     assert tradeoff.alt(data).startswith("Questions: full at 0.001, LoRA at 0.01: full fine-tuning")
 
 
-def test_the_axis_of_the_facts_is_zoomed_only_where_all_fronts_fit():
-    assert tradeoff.axis_from(np.array([0.95, np.nan, 0.99])) == 0.9
-    assert tradeoff.axis_from(np.array([0.85, 0.99])) == 0
-
-
 def two_runs(task="recipes"):
     """A run of each method that the first steps show, and a gentler one of full fine-tuning."""
     return [{"run": {"task": task, "method": method, "learning_rate": rate},
@@ -98,57 +93,6 @@ def test_the_picture_of_equal_learning_needs_the_runs_that_it_shows():
         equal_learning.compute(two_runs()[:2], 0.99, 0.5, 1)
 
 
-def kept(*rates):
-    """Facts kept with two seeds alike: (seeds, rates, levels)."""
-    return np.array([rates, rates], float)
-
-
-def test_a_front_takes_the_best_rate_at_each_level_and_says_where_a_lower_one_might_do_better():
-    found = {"full": kept([np.nan, np.nan, 0.9], [np.nan, 0.5, 0.6]),
-             "r = 8": kept([0.2, 0.3, 0.4])}
-    found["r = 8"][1] += 0.1
-    data = fronts.compute(found, np.array([1.0, 2.0, 3.0]), 0.99, "qa")
-    assert np.allclose(data.kept["full"], [np.nan, 0.5, 0.9], equal_nan=True)
-    assert np.allclose(data.kept["r = 8"], [0.25, 0.35, 0.45])
-    assert data.least["full"].tolist() == [False, False, True]
-    assert data.least["r = 8"].all()
-    assert fronts.alt(data) == ("Questions, facts kept at the lowest loss that all reach, 2 nats: "
-                                "full 50%, r = 8 at least 35%. Ringed, facts kept at 3 nats: "
-                                "full 90%, r = 8 45%.")
-
-
-def test_the_rings_of_fronts_stand_a_little_above_the_lowest_loss_that_all_reach():
-    up = np.linspace(0.1, 0.9, 25)
-    found = {"full": kept(up), "r = 64": kept(up), "r = 8": kept(up / 2)}
-    found["r = 8"][:, :, :5] = np.nan
-    data = fronts.compute(found, np.geomspace(1, 16, 25), 0.99, "qa")
-    assert data.marked.sum() == 11
-    level, ringed = data.example
-    assert 1.1 < level / data.levels[5] < 1.4
-    at = np.flatnonzero(data.levels == level)[0]
-    assert ringed == pytest.approx({"full": up[at], "r = 8": up[at] / 2})
-
-
-def test_the_rings_of_fronts_avoid_a_jump():
-    steps = np.where(np.arange(25) < 7, 0.2, 0.8)
-    data = fronts.compute({"full": kept(steps)}, np.geomspace(1, 3, 25), 0.99, "qa")
-    level, _ = data.example
-    at = np.flatnonzero(data.levels == level)[0]
-    assert data.kept["full"][at - 1] == data.kept["full"][at] == data.kept["full"][at + 1]
-    jumps = fronts.compute({"full": kept(np.arange(25) % 2)}, np.geomspace(1, 1.5, 25), 0.99, "qa")
-    assert jumps.example is None and "Ringed" not in fronts.alt(jumps)
-
-
-def test_a_front_that_one_seed_does_not_reach_is_not_drawn():
-    found = {"full": kept([0.5, 0.6])}
-    found["full"][0, 0, 0] = np.nan
-    data = fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa")
-    assert np.isnan(data.kept["full"]).tolist() == [True, False]
-    found["full"][:] = np.nan
-    assert "no level of loss is reached by all of full" in \
-        fronts.alt(fronts.compute(found, np.array([1.0, 2.0]), 0.99, "qa"))
-
-
 def test_pairs_are_counted_seed_by_seed():
     found = {"qa": {"full": np.array([0.1, 0.2]), "lora": np.array([0.3, 0.15, 0.0])}}
     found["pirate"] = {"full": np.array([0.1]), "lora": np.array([0.2])}
@@ -181,7 +125,6 @@ def test_a_scaled_change_is_read_at_the_chosen_strength():
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
     (lambda: old_text_loss.compute({"qa": {}}, {"new": ("qa",)}), "'qa' has nothing"),
-    (lambda: fronts.compute({"full": kept([0.5])}, np.ones(2), 0.99, "qa"), "there are 2 levels"),
     (lambda: scaled_change.compute({"full": np.ones((1, 1, 4))}, 0.5), "'full' was not measured")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):

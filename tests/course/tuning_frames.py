@@ -39,7 +39,6 @@ from lib.figures.lora import (
     few_bits,
     final_loss,
     first_twenty,
-    fronts,
     grid,
     half_step,
     knobs,
@@ -357,12 +356,6 @@ def comparison(long: str) -> Frames:
     yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
            [((ends, kinds, methods), ())
             for methods in (("full",), ("full", "lora"))])
-    levels, rng = np.geomspace(0.03, 3, 13), np.random.default_rng(4)
-    found = {name: np.sort(rng.random((2, 4, 13))) for name in fronts.LOOKS}
-    found["full"][1, 0, 6:] = np.nan  # beyond these a lower rate is not known to do
-    found["r = 4"][0, :, :5] = np.nan  # not reached by one seed
-    yield ("fronts", fronts.compute, fronts.draw, fronts.alt,
-           [((found, levels, 0.992, task), ()) for task in tradeoff.TITLES])
     turned = np.array([0.4, 1.0, 2.0])
     ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2),
             "r = 8, A along G": (0.07, 0.6, 1.9)}

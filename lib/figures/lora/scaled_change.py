@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
-from lib.figures.lora import fronts
 
 CAPTION = ("A line is one trained change, scaled, and its mark is at the strength chosen. "
            "Compare the lines at one distance.")
@@ -21,7 +20,12 @@ LIMITS = (0.01, 0.27)
 TICKS = (0.02, 0.05, 0.1, 0.2)
 LOSSES = (0.2, 0.3, 0.5, 1, 2)
 NAMED = ("full", "r = 8")
-LOOKS = fronts.LOOKS | {  # A's rows start in the directions of the first gradient
+#: Tone (a shade of the method's), marker and fill of each setting.
+LOOKS: dict[str, tuple[Tone, str, bool]] = {
+    "full": (style.FULL, "o", True),
+    "r = 64": (Tone("#551a5e", "#551a5e", style.LORA.tint), "D", True),
+    "r = 8": (style.LORA, "D", False),
+    # A's rows start in the directions of the first gradient
     "r = 8, A along G": (Tone("#b565bd", "#8f4597", style.LORA.tint), "^", True)}
 
 

@@ -113,25 +113,17 @@ def free_end(x: np.ndarray, kept: np.ndarray, limits: tuple[float, float], blind
                key=lambda end: (near & (along > end - 0.19) & (along < end)).sum())
 
 
-def axis_from(kept: np.ndarray) -> float:
-    """Where the axis of the facts begins: at 90% if all fronts lie above it, else at nothing."""
-    return 0.9 if np.nanmin(kept) > 0.9 else 0.0
-
-
-def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1,
-               low: float = 0.0) -> None:
-    """Facts kept, upwards from ``low``, with the base model's as a rule, and what a blind guess
-    has, in words that end at a share of the axis.
+def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1) -> None:
+    """Facts kept, upwards, with the base model's as a rule, and what a blind guess has, in words
+    that end at a share of the axis.
     """
-    span = 1 - low
-    ticks = TICKS if not low else (low, (1 + low) / 2, 1.0)
     ax.axhline(base, color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
-    ax.set(ylim=(low - 0.04 * span, 1 + 0.24 * span), ylabel="old facts kept")
-    ax.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
+    ax.set(ylim=(-0.04, 1.24), ylabel="old facts kept")
+    ax.set_yticks(TICKS, [f"{tick:.0%}" for tick in TICKS])
     ax.grid(axis="y")
-    ax.text(1, base + 0.02 * span, "what the base says ", transform=ax.get_yaxis_transform(),
+    ax.text(1, base + 0.02, "what the base says ", transform=ax.get_yaxis_transform(),
             ha="right", va="bottom", color=style.FACTS.ink, size=style.SMALL)
-    if blind > low:
+    if blind > 0:
         ax.axhline(blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
         ax.text(end, blind + 0.015, f"a blind guess: {style.percent(blind)} ",
                 transform=ax.get_yaxis_transform(), ha="right", va="bottom", color=style.MUTED,
