@@ -52,14 +52,14 @@ def chapter_18(_: str) -> Frames:
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
-           [*(((scores, rivals, rate), ()) for rate in scores),
-            ((scores, {"LoRA+ 16": rivals["LoRA+ 16"]}, 0.005, 0.1, ["parallel adapter"]), ())])
+           [((scores, rivals, rate, 4.30), ()) for rate in scores])
     base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
     high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
     valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
         ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
     for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
-                        ("rates_alone", ({"LoRA": (base, 0.01, base, 0.01)},))):
+                        ("rates_own", ({"LoRA": (base, 0.01, base, 0.01),
+                                        "rsLoRA 64": (high, 0.00125, base, 0.01)},))):
         yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
 
 

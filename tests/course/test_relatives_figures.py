@@ -27,40 +27,37 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero(layout
             0.04: np.array([0.1, 0.2, 0.1])}
     others = {"steady": lora[0.01] + np.array([0.1, 0.11, 0.09]),
               "lucky": lora[0.01] + np.array([0.3, 0.0, 0.0])}
-    data = tuned.compute(lora, others, 0.01)
+    data = tuned.compute(lora, others, 0.01, 4.30)
     assert data.above() == ["steady", "lucky"] and data.decided() == ["steady"]
-    assert data.decided(times=100) == [] and data.decided(-1) == []
+    assert data.decided(-1) == []
+    assert tuned.compute(lora, others, 0.01, 430).decided() == []
     mean, margin = data.difference("steady")
     assert (mean, margin) == (pytest.approx(0.1), pytest.approx(4.30 * 0.01 / 3**0.5))
-    assert tuned.compute(lora, others, 0.02).above() == []
+    assert tuned.compute(lora, others, 0.02, 4.30).above() == []
     assert tuned.alt(data).endswith(
-        "answer more: steady, lucky. By the whole 95% interval: steady.")
+        "answer more: steady, lucky. By the whole interval: steady.")
     fig = tuned.draw(data, layout)
     ax, = fig.axes
     (across, steady), (_, lucky) = (ax.lines[2:4], ax.lines[4:6])
     assert across.get_xdata() == pytest.approx([100 * (0.7 - margin), 100 * (0.7 + margin)])
     assert steady.get_color() == lucky.get_color() == style.LORA.mark
     assert lucky.get_markerfacecolor() == style.PAPER != steady.get_markerfacecolor()
-    assert fig.texts[0].get_text() == "LoRA at 0.01: 2 of 2 answer more"
+    assert fig.texts[0].get_text() == (
+        "LoRA at 0.01: 2 of 2 have a higher mean" if layout == "wide"
+        else "LoRA at 0.01: 2 of 2 higher")
     beside = [label.get_text() for side in ax.child_axes for label in side.get_yticklabels()]
     assert beside == (["points above", "+10.0 ± 2.5", "+10.0 ± 43.0"] if layout == "wide" else [])
-    tight = tuned.compute(lora, others, 0.01, 0.1, ["absent"])
-    ax, = tuned.draw(tight, layout).axes
-    assert [each.get_text() for each in ax.get_yticklabels()] == [
-        "LoRA", "steady", "lucky", "absent"]
-    assert [each.get_text() for each in ax.texts] == ["not run with this limit"]
-    assert "0.01, all clipped at 0.1, answers 60.0%; 2 of 2 others" in tuned.alt(tight)
-    far = tuned.draw(tuned.compute(lora, others, 0.04), layout)  # LoRA is left of the axis
+    far = tuned.draw(tuned.compute(lora, others, 0.04, 4.30), layout)  # LoRA is left of the axis
     assert [each.get_text() for each in far.axes[0].texts] == ["13%"]
     assert render.png(far, layout)  # a glyph that the font lacks would warn
 
 
 def test_what_was_not_run_is_named():
     with pytest.raises(ValueError, match="not run at 0.2; allowed are 0.1"):
-        tuned.compute({0.1: np.ones(2)}, {}, 0.2)
+        tuned.compute({0.1: np.ones(2)}, {}, 0.2, 5.6)
     for other in (np.ones(3), np.ones(1)):
-        with pytest.raises(ValueError, match="all must have 2, 3, 4 or 5"):
-            tuned.compute({0.1: np.ones(len(other) // 3 + 1)}, {"DoRA": other}, 0.1)
+        with pytest.raises(ValueError, match="all must have equally many"):
+            tuned.compute({0.1: np.ones(len(other) // 3 + 1)}, {"DoRA": other}, 0.1, 5.6)
     with pytest.raises(ValueError, match="DoRA: the rates 0.2 and 0.1 must have losses"):
         rates.compute({"DoRA": ({0.1: [1]}, 0.2, {0.1: [1]}, 0.1)})
     with pytest.raises(ValueError, match="no panel"):
@@ -82,8 +79,9 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
         ("over steps 1 to 20", 0.1), ("after 75 steps", 0.5))}, shared=False, method="PiSSA")
     assert rates.alt(both).startswith(
         "PiSSA's loss is lower over steps 1 to 20, higher after 75 steps.")
-    alone = rates.compute({"LoRA": (base, 0.01, base, 0.01)})
-    assert rates.alt(alone).startswith("LoRA: lowest loss at a rate of 0.01.")
+    own = rates.compute({"LoRA": (base, 0.01, base, 0.01),
+                         "DoRA": ({0.02: [0.1]}, 0.02, base, 0.01)})
+    assert rates.alt(own).startswith("Lowest at a rate of 0.01 (LoRA), 0.02 (DoRA).")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -48,11 +48,6 @@ class Rates:
     method: str
 
     @property
-    def alone(self) -> bool:
-        """Is LoRA the only method?"""
-        return [panel.name for panel in self.panels] == ["LoRA"]
-
-    @property
     def lower(self) -> list[str]:
         """The panels in which the method ends below LoRA, each at its chosen rate."""
         return [panel.name for panel in self.panels if panel.lowest[0] < panel.lowest[1]]
@@ -124,9 +119,10 @@ def _short(loss: float) -> str:
 
 
 def _title(data: Rates) -> str:
-    """How many panels end lower than LoRA; LoRA's own lowest place if it is alone."""
-    if data.alone:
-        return f"LoRA: lowest loss at a rate of {data.panels[0].at:g}"
+    """How many panels end lower than LoRA; where two lie if one is LoRA itself."""
+    if data.panels[0].name == "LoRA":
+        return "Lowest at a rate of " + ", ".join(
+            f"{panel.at:g} ({panel.name})" for panel in data.panels)
     if not data.shared:
         name = data.method[0].upper() + data.method[1:]
         sides = {"lower": data.lower, "higher": [
@@ -146,8 +142,7 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     gap = GAP if data.shared else 0.6
     across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
     fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
-    style.heading(fig, _title(data), "Mean loss of the seeds at each rate" if data.alone
-                  else f"Purple: {data.method}" + (
+    style.heading(fig, _title(data), f"Purple: {data.method}" + (
                       ", with ticks at its rates" * (layout == "wide")
                       + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
                       if data.shared else ". Grey: LoRA. Compared at their lowest"))
@@ -158,9 +153,6 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
                not data.shared or column == 0, across < 2)
         if column == 0:
             ax.set_ylabel(data.ylabel)
-    if data.alone:
-        for left, side, words in ((0.03, "left", "too slow"), (0.95, "right", "steps too large")):
-            ax.text(left, 0.07, words, transform=ax.transAxes, ha=side, color=style.MUTED)
     return fig
 
 
