@@ -254,7 +254,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((128, 4, 128), ()), ((64, 2, 1024), ())])
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
-    yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
+    yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt,
+           [((keys,), ()) for keys in (32, 8, 1)])
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
     yield ("latent_attention", latent_attention.compute, latent_attention.draw,
            latent_attention.alt, [((), ())])

@@ -113,7 +113,7 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
     x, first, kept, second, heads, *breadths, held, parts = ALONG[layout]
     _numbers(ax, (x, 0), (LOW, TALL), f"{data.width:,} numbers")
     ax.text(x + LOW / 2, -0.06, "$x$", ha="center", va="bottom", size=style.NAME)
-    _matrix(ax, first, breadths[0], (TALL, THIN), "thin\nmatrix")
+    _matrix(ax, first, breadths[0], (TALL, THIN), "down-\nprojection" if wide else "down")
     middle, below = TALL / 2, TALL / 2 + THIN / 2 + 0.14
     _numbers(ax, (kept, middle - THIN / 2), (held, THIN), f"{data.squeezed:,}")
     _numbers(ax, (kept, below), (held, LOW), f"{data.turned:,}", True)
@@ -124,7 +124,7 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
         ax.text(kept + held / 2, y, words, ha="center", va=side, size=style.SMALL, weight=600,
                 linespacing=1.2)
     _flow(ax, layout)
-    _matrix(ax, second, breadths[1], (THIN, TALL), "second\nmatrix")
+    _matrix(ax, second, breadths[1], (THIN, TALL), "up-\nprojection" if wide else "up")
     ends = [heads + sum(parts[:2]), heads + sum(parts[:2]) + 0.08]
     for words, place in (("key", heads + sum(parts[:2]) / 2), ("value", ends[1] + parts[2] / 2)):
         ax.text(place, -0.06, words, ha="center", va="bottom", size=style.SMALL, weight=600)
@@ -141,7 +141,8 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
 
 def alt(data: Latent) -> str:
     """Return the drawing in words."""
-    return (f"A thin matrix makes of the {data.width:,} numbers of a token {data.squeezed:,}, and "
-            f"{data.turned} more that are turned. These {data.kept:,} are kept. A second matrix "
-            f"makes of the {data.squeezed:,} a key and a value of {data.size} numbers for each of "
-            f"{data.heads} heads. The same {data.turned} turned numbers stand behind every key.")
+    return (f"A down-projection makes of the {data.width:,} numbers of a token "
+            f"{data.squeezed:,}, and {data.turned} more that are turned. These {data.kept:,} are "
+            f"kept. An up-projection makes of the {data.squeezed:,} a key and a value of "
+            f"{data.size} numbers for each of {data.heads} heads. The same {data.turned} turned "
+            "numbers stand behind every key.")

@@ -39,12 +39,26 @@ class Design:
     rms: bool = False
 
 
-def compute() -> list[Design]:
-    """This model, from its configuration, and Llama 3 8B, from the published one."""
+    @property
+    def stored(self) -> int:
+        """Bytes that stay of a token while the model writes, two for each number."""
+        return 2 * 2 * self.layers * self.keys * (self.width // self.queries)
+
+
+def compute(keys: int = 8) -> list[Design]:
+    """This model, from its configuration, and Llama 3 8B, from the published one, or the same
+    with another number of heads of keys and values.
+
+    Raises:
+        ValueError: The 32 query heads can't share so many.
+    """
+    if keys < 1 or 32 % keys:
+        raise ValueError(f"keys is {keys}; it must divide the 32 query heads")
     c = GPTConfig()
     ours = Design("This GPT", c.layers, c.embedding_dimension, c.heads, c.heads,
                   c.feed_forward_dimension)
-    return [ours, Design("Llama 3 8B", 32, 4096, 32, 8, 14_336, True, True, True)]
+    return [ours, Design("Llama 3 8B" if keys == 8 else "Llama's sizes", 32, 4096, 32, keys, 14_336,
+                         True, True, True)]
 
 
 def _box(ax: Axes, left: float, top: float, wide: float, high: float, new: bool) -> None:
@@ -88,7 +102,7 @@ def _heads(ax: Axes, design: Design, top: float) -> None:
     if design.keys < design.queries:
         _box(ax, LEFT + 0.04, top + 0.45, RIGHT - LEFT - 0.08, 0.18, True)
     _words(ax, LEFT + 0.08, top + 0.34, f"{design.queries} query heads", True)
-    _words(ax, LEFT + 0.08, top + 0.54, f"{design.keys} key heads", True)
+    _words(ax, LEFT + 0.08, top + 0.54, f"{design.keys} key head" + "s" * (design.keys > 1), True)
 
 
 def _feed_forward(ax: Axes, design: Design, top: float) -> None:
@@ -147,7 +161,8 @@ def _block(ax: Axes, design: Design) -> None:
     _feed_forward(ax, design, ROWS[3])
     _stream(ax)
     for number in NUMBERS if design.rms else ():
-        _number(ax, *number)
+        if number[0] != 4 or design.keys < design.queries:
+            _number(ax, *number)
 
 
 @style.styled
@@ -157,7 +172,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
     style.heading(fig, "One block, then and now", "Numbers are those of the changes;"
-                  + (" " if wide else "\n") + "squares are heads of keys and values")
+                  + (" " if wide else "\n") + f"now a token stores {data[-1].stored:,} bytes")
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)
         _block(style.board(fig, style.MARGIN + left, top + down, WIDE, HIGH), design)
@@ -176,4 +191,5 @@ def alt(data: list[Design]) -> str:
                     f"Positions come in {where}. Attention, behind {norm}, has {each.queries} "
                     f"heads of queries and {each.keys} of keys and values. The feed-forward layer, "
                     f"behind {norm}, is {each.hidden:,} wide: {inner}.")
-    return " ".join(said) + " In both, each part reads the stream and is added to it."
+    return " ".join(said) + (" In both, each part reads the stream and is added to it. Of a token "
+                             f"the last one stores {data[-1].stored:,} bytes.")
