@@ -79,6 +79,16 @@ def measure_opened(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "first": [tokenizer.decode(answer[:1]) for answer in own], "said": found[:2]}
 
 
+def newly_told(first: Sequence[str], line: Line) -> tuple[int, int, int]:
+    """Of a line that is ``opened``: how many answers are wrong as asked, how many of these do not
+    begin with the token of ``first`` that was then given, and how many of those are right with it.
+    """
+    asked, given = line["kept_given"][:2]
+    missing = [i for i, right in enumerate(asked) if not right]
+    new = [i for i in missing if not line["said"][0][i].startswith(first[i])]
+    return len(missing), len(new), sum(given[i] for i in new)
+
+
 def before_word(tokenizer: ChatTokenizer, ids: Sequence[int], wanted: Sequence[str]) -> list[int]:
     """The tokens of a right answer that end before its first wanted word."""
     before = first_of(tokenizer.decode(ids), wanted)

@@ -219,6 +219,12 @@ def test_an_answer_goes_on_from_the_first_tokens_of_the_bases_own(tokenizer, rng
     assert found["in_given"][0] == 0 and len(found["kept_the"]) == 2
 
 
+def test_a_token_that_an_answer_begins_with_is_not_new():
+    line = {"kept_given": [[0, 0, 1, 0], [0, 1, 1, 0]],
+            "said": [["The sea", "", "It is", "I am"], ["The sea", "The moon", "The sun", "The"]]}
+    assert real_answers.newly_told(["The"] * 4, line) == (3, 2, 1)
+
+
 def test_the_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch):
     model, said = small(rng), ['{"the": 1}', '{"cut off', "the a"]
     asked = [(question, "", ["the"]) for question in ("the", "What?", "12 and more")]
