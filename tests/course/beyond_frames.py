@@ -58,8 +58,7 @@ def chapter_18(_: str) -> Frames:
     valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
         ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
     for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
-                        ("rates_own", ({"LoRA": (base, 0.01, base, 0.01),
-                                        "rsLoRA 64": (high, 0.00125, base, 0.01)},))):
+                        ("rates_own", ({"rsLoRA 64": (high, 0.00125, base, 0.01)},))):
         yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
 
 

@@ -79,8 +79,7 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
         ("over steps 1 to 20", 0.1), ("after 75 steps", 0.5))}, shared=False, method="PiSSA")
     assert rates.alt(both).startswith(
         "PiSSA's loss is lower over steps 1 to 20, higher after 75 steps.")
-    own = rates.compute({"LoRA": (base, 0.01, base, 0.01),
-                         "DoRA": ({0.02: [0.1]}, 0.02, base, 0.01)})
+    own = rates.compute({"DoRA": ({0.02: [0.1]}, 0.02, base, 0.01)})
     assert rates.alt(own).startswith("Lowest at a rate of 0.01 (LoRA), 0.02 (DoRA).")
 
 

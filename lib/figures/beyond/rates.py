@@ -84,19 +84,19 @@ def _curve(ax: Axes, losses: Mapping[float, np.ndarray], at: float, tone: Tone, 
             zorder=top + 1)
 
 
-def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], first: bool, narrow: bool) -> None:
+def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: bool,
+           narrow: bool) -> None:
     """One method upon LoRA; the limits are those of ``every`` panel that shares the axis."""
     curves = [curve for each in every for curve in (each.own, each.base)]
     losses = np.concatenate([seeds for curve in curves for seeds in curve.values()])
     places = [rate for curve in curves for rate in curve]
     ax.set(xscale="log", yscale="log", xlim=(min(places) * 0.75, max(places) * 1.35),
-           ylim=(losses.min() * 0.85, (MOST if len(every) > 1 else losses.max()) * 1.15),
+           ylim=(losses.min() * 0.85, (MOST if shared else losses.max()) * 1.15),
            xlabel="learning rate")
-    if panel.name != "LoRA":
-        _curve(ax, panel.base, panel.base_at, style.FROZEN, 2)
-        if len(every) > 1:
-            ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
-    _curve(ax, panel.own, panel.at, style.FROZEN if panel.name == "LoRA" else style.LORA, 4)
+    _curve(ax, panel.base, panel.base_at, style.FROZEN, 2)
+    if shared:
+        ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
+    _curve(ax, panel.own, panel.at, style.LORA, 4)
     style.number_ticks(ax.xaxis, (0.001, 0.01, 0.1) if narrow
                        else (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1), 4)
     style.number_ticks(ax.yaxis, (0.1, 0.2, 0.5, 1, 1.5, 2))
@@ -119,10 +119,10 @@ def _short(loss: float) -> str:
 
 
 def _title(data: Rates) -> str:
-    """How many panels end lower than LoRA; where two lie if one is LoRA itself."""
-    if data.panels[0].name == "LoRA":
-        return "Lowest at a rate of " + ", ".join(
-            f"{panel.at:g} ({panel.name})" for panel in data.panels)
+    """How many panels end lower than LoRA; for a single one, at which rates both are lowest."""
+    if len(data.panels) == 1:
+        only = data.panels[0]
+        return f"Lowest at a rate of {only.base_at:g} (LoRA), {only.at:g} ({only.name})"
     if not data.shared:
         name = data.method[0].upper() + data.method[1:]
         sides = {"lower": data.lower, "higher": [
@@ -142,14 +142,15 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     gap = GAP if data.shared else 0.6
     across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
     fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
-    style.heading(fig, _title(data), f"Purple: {data.method}" + (
-                      ", with ticks at its rates" * (layout == "wide")
+    purple = data.panels[0].name if count == 1 else data.method
+    style.heading(fig, _title(data), f"Purple: {purple}" + (
+                      ", with ticks at its rates" * (layout == "wide" and across < 2)
                       + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-                      if data.shared else ". Grey: LoRA. Compared at their lowest"))
+                      if data.shared else ". Grey: LoRA. Compared at the diamonds"))
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
         ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)
-        _panel(ax, panel, data.panels if data.shared else [panel],
+        _panel(ax, panel, data.panels if data.shared else [panel], data.shared,
                not data.shared or column == 0, across < 2)
         if column == 0:
             ax.set_ylabel(data.ylabel)
@@ -160,6 +161,6 @@ def alt(data: Rates) -> str:
     """Return the panels in words."""
     parts = "; ".join(
         f"{panel.name}: {_short(panel.lowest[0])} at {panel.at:g}"
-        + (f", LoRA {_short(panel.lowest[1])} at {panel.base_at:g}" if panel.name != "LoRA" else "")
+        + f", LoRA {_short(panel.lowest[1])} at {panel.base_at:g}"
         for panel in data.panels)
     return f"{_title(data)}. {data.ylabel[0].upper()}{data.ylabel[1:]} over the rate. {parts}."
