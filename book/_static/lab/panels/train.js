@@ -4,7 +4,7 @@
 // A chapter's panel names the controls that it has, in `only`, and what the others are set to.
 lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_name = 'qa',
   method: method_name = 'lora', rank = '4', alpha = '8', rate: first_rate = null,
-  steps: count = '60', batch: size = '8', only = '' }, fail) => {
+  steps: count = '60', batch: size = '8', only = '', loraRate = '0.005' }, fail) => {
   const { h, slider, choice, button, table, percent, whole, prompt_of, on, ask, train, TASKS } =
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
@@ -30,7 +30,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
 
   // Full fine-tuning wants a lower rate, and has no adapter to choose.
   function fit(value) {
-    rate.set(value === 'full' ? 3e-4 : 5e-3);
+    rate.set(value === 'full' ? 3e-4 : Number(loraRate));
     [ranks, alphas, targets].forEach((control) => { control.disabled = value === 'full'; });
   }
   fit(method_name);
