@@ -247,7 +247,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("head_pairs", head_pairs.compute, head_pairs.draw, head_pairs.alt,
            [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
-            for by in ("zeros", "continent")])
+            for by in ("means", "zeros", "continent")])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,

@@ -68,11 +68,11 @@ def test_the_path_names_what_matters():
     assert "(layers 3 and 4, 'is' looks at the name): 30" in fact_path.alt(data)
     chosen = fact_path.compute(said, lost, 40, (("name", "is"), 1), ("Peru is", " Quito."))
     words = fact_path.alt(chosen)
-    assert words.startswith("Knocked out in layers 3 and 4, 'is' looks at the name: 30 of 40")
+    assert words.startswith("Replaced by its mean in layers 3 and 4, 'is' looks at the name: 30")
     assert "'Peru is' goes on with ' Quito.'" in words
     lost_both = {path: (*each, 35) for path, each in lost.items()}
     both = fact_path.alt(fact_path.compute(said, lost_both, 40, (("name", "is"), 2)))
-    assert both.startswith("Knocked out in layers 1 to 4, 'is' looks at the name: 35 of 40")
+    assert both.startswith("Replaced by its mean in layers 1 to 4, 'is' looks at the name: 35")
     with pytest.raises(ValueError, match=r"no losses for the paths \[\('is', 'is'\)\]"):
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
     boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})

@@ -28,19 +28,19 @@ ROLES: dict[tuple[Path, int], str] = {
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 #: The halves of the model, and both.
 HALVES = ("1 and 2", "3 and 4", "1 to 4")
-#: What is supposed before any edge is knocked out, beside what feed-forward layers do.
+#: What is supposed before any edge is removed, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Facts lost of ``known`` with a path knocked out in layers 1 and 2, and in layers 3 and 4.
+    """Facts lost of ``known`` if a path brings its mean, in layers 1 and 2, and in layers 3 and 4.
 
-    Without any losses it is what is supposed, before a path was knocked out, and ``measured`` has
+    Without any losses it is what is supposed, before a path was removed, and ``measured`` has
     the losses that are known by then, by role.  ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced by their means, by group and half; ``lost`` is then by means, too.
+    replaced by their means, by group and half.
     """
 
     tokens: Mapping[str, str]
@@ -52,7 +52,7 @@ class Paths:
     measured: Mapping[str, int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
-        """The roles with what was lost, those that matter; zeros where nothing was knocked out."""
+        """The roles with what was lost, those that matter; zeros where nothing was removed."""
         if not self.lost:
             return [(role, self.measured.get(role, 0)) for role in SUPPOSED]
         return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
@@ -204,8 +204,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             x, y = _along(data, layout, path, each, CROSS[path[0]])
             ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
         below = TOP + 2 * BAND + 0.3
-        style.write(fig, style.MARGIN, below, "with the crossed-out edge knocked out:", style.MUTED,
-                    style.SMALL)
+        style.write(fig, style.MARGIN, below, "with the crossed-out edge's mean in its place:",
+                    style.MUTED, style.SMALL)
         style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
     where = {role: place for place, role in ROLES.items()}
     for role in () if data.lost else SUPPOSED:
@@ -285,12 +285,12 @@ def alt(data: Paths) -> str:
                 f"enrich (layers 1 and 2, feed-forward at the name).")
     if data.chosen:
         path, half = data.chosen
-        return (f"Knocked out in {_look(path, half)}: {data.lost[path][half]} of {data.known} "
-                f"capitals are lost, and {data.says[0]!r} goes on with {data.says[1]!r}. "
-                f"All edges that matter: {said}.")
+        return (f"Replaced by its mean in {_look(path, half)}: {data.lost[path][half]} of "
+                f"{data.known} capitals are lost, and {data.says[0]!r} goes on with "
+                f"{data.says[1]!r}. All edges that matter: {said}.")
     boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     if boxed:
         return (f"Capitals lost of {data.known} with one part replaced by its mean. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
                 "picture.")
-    return f"Capitals lost of {data.known} with an edge knocked out. {said}."
+    return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."

@@ -17,22 +17,23 @@ from lib.figures.kit.style import Layout
 CAPTION = "A framed cell is one head alone, any other cell the pair of its row and its column."
 
 
-ZEROS = "zeros"
+#: The replacements that aren't outputs for another question, in words.
+PLAIN = {"means": "means of other prompts", "zeros": "zeros"}
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Facts lost of ``known``: row i has the pairs with the heads before it, and last it alone.
 
-    ``place`` is the token at which the heads are replaced: by zeros, or by what they put out if a
-    prompt asks for ``instead``.
+    ``place`` is the token at which the heads are replaced: by zeros, by means, or by what they put
+    out if a prompt asks for ``instead``.
     """
 
     names: tuple[str, ...]
     lost: tuple[tuple[int, ...], ...]
     known: int
     place: str
-    instead: str = ZEROS
+    instead: str = "zeros"
 
     def alone(self) -> list[int]:
         """What is lost without each head."""
@@ -46,7 +47,7 @@ class Pairs:
 
 
 def compute(names: Sequence[str], lost: Sequence[Sequence[int]], known: int, place: str,
-            instead: str = ZEROS) -> Pairs:
+            instead: str = "zeros") -> Pairs:
     """Take the losses as a triangle.
 
     Raises:
@@ -68,7 +69,7 @@ def draw(data: Pairs, layout: Layout = "wide") -> Figure:
     style.heading(fig, f"One head: {max(data.alone())} lost at most. A pair: up to "
                   f"{data.worst()[0]}",
                   f"Capitals lost of {data.known}. At \u201c{data.place}\u201d: " +
-                  (ZEROS if data.instead == ZEROS else f"outputs for \u201c{data.instead}\u201d"))
+                  PLAIN.get(data.instead, f"outputs for \u201c{data.instead}\u201d"))
     ax = style.place(fig, 0.75 if wide else 0.55, 0.88, 5.6 if wide else 2.85, high)
     for i, row in enumerate(data.lost):
         for j, lost in enumerate(row):
@@ -92,6 +93,6 @@ def alt(data: Pairs) -> str:
     singles = "; ".join(f"{name} {each}" for name, each in zip(data.names, data.alone()))
     rest = sorted(each for row in data.lost for each in row[:-1])[:-1]
     beside = f", all other pairs {rest[-1]} at most" if rest else ""
-    by = ZEROS if data.instead == ZEROS else f"their outputs for {data.instead!r}"
+    by = PLAIN.get(data.instead, f"their outputs for {data.instead!r}")
     return (f"Capitals of {data.known} that are lost if heads at {data.place!r} are replaced by "
             f"{by}. Alone: {singles}. The pair {one} and {other} costs {lost}{beside}.")
