@@ -296,15 +296,16 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():
-    counts = {"same": {"bare": (1, 9), "sentence": (20, 0), "another": (0, 5), "neither": (0, 65)}}
+    counts = {"same": {"bare": (1, 2, 7), "sentence": (20, 5, 0), "neither": (0, 0, 65)}}
     data = reply_forms.compute(counts)
-    assert data.total == 100 and "same, 10 bare with 1 right, 20 sentence" in reply_forms.alt(data)
+    assert data.total == 100 and "10 bare with 1 right and 2 another fact" in reply_forms.alt(data)
     key, bars = reply_forms.draw(data).axes
-    assert len(key.patches) == 2 + 1 + 1 + 1      # only what a bar shows: no right "another"
+    assert len(key.patches) == 3 * 3
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [
-        (0, 1), (1, 9), (10, 20), (30, 0), (30, 0), (30, 5), (35, 0), (35, 65)]
-    assert [text.get_text() for text in bars.texts] == ["9", "20", "5", "65"]    # no room for a 1
-    for bad in ({**counts, "beside": dict.fromkeys(counts["same"], (1, 1))},
-                {"same": {"bare": (1, 1)}}):
+        (0, 1), (1, 2), (3, 7), (10, 20), (30, 5), (35, 0), (35, 0), (35, 0), (35, 65)]
+    assert [bool(bar.get_hatch()) for bar in bars.patches] == [False, True, False] * 3
+    assert [text.get_text() for text in bars.texts] == ["2", "7", "20", "5", "65"]    # not a 1
+    for bad in ({**counts, "beside": dict.fromkeys(counts["same"], (1, 1, 1))},
+                {"same": {"bare": (1, 1, 1)}}):
         with pytest.raises(ValueError, match="allowed are as many of each"):
             reply_forms.compute(bad)

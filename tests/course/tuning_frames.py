@@ -456,8 +456,8 @@ def serving(long: str) -> Frames:
               dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
-    sorted_out = {way: {"bare form": (number, 40 - number), "sentence of task 2": (20, 2),
-                        "sentence for another question": (1, 7), "neither": (0, 30)}
+    sorted_out = {way: {"bare answer": (number, 2, 38 - number),
+                        "second task's sentence": (20, 8, 2), "neither": (0, 1, 29)}
                   for number, way in enumerate(second_task.WAYS)}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
            [((sorted_out,), ())])

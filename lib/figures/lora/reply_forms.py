@@ -1,4 +1,4 @@
-"""Replies sorted by their form, and how many of each form have the right answer in them."""
+"""Replies sorted by their form, and by what each tells: what was asked, or another fact."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The full colour of a form is the part with the right answer in it, the pale one the "
-           "part without.")
-#: As the first task, as the second one, so for another question (hatched), and as neither.
-TONES = (style.FACTS, style.TASK, style.TASK, style.FROZEN)
-PALE = style.FACTS.tint, style.TASK.tint, style.PAPER, style.PAPER
-HATCH = "", "", "////", ""
+CAPTION = ("The full colour of a form is the part with the right answer, the hatched one the part "
+           "with another fact about the country.")
+#: As the first task, as the second one, and other text.
+TONES = (style.FACTS, style.TASK, style.FROZEN)
+PALE = style.FACTS.tint, style.TASK.tint, style.PAPER
+#: By part: the right answer is in it, another fact about the country, neither.
+HATCH = "", "////", ""
 ROW, LINE = 0.46, 0.24  # inches: a model's row, and a line of the key
 
 
 @dataclass(frozen=True)
 class Forms:
-    """By model and form: the replies with the right answer in them, and those without."""
+    """By model and form: the replies with the right answer in them, with another fact about the
+    same country, and with neither."""
 
-    counts: dict[str, dict[str, tuple[int, int]]]
+    counts: dict[str, dict[str, tuple[int, int, int]]]
 
     @property
     def total(self) -> int:
@@ -33,11 +35,11 @@ class Forms:
         return sum(map(sum, next(iter(self.counts.values())).values()))
 
 
-def compute(counts: Mapping[str, Mapping[str, tuple[int, int]]]) -> Forms:
-    """Take the counts: model -> form -> with the right answer, and without.
+def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]]) -> Forms:
+    """Take the counts: model -> form -> with the right answer, with another fact, with neither.
 
     Raises:
-        ValueError: the models gave different numbers of replies, or there are not four forms.
+        ValueError: the models gave different numbers of replies, or there are not three forms.
     """
     totals = {sum(map(sum, forms.values())) for forms in counts.values()}
     if len(totals) != 1 or any(len(forms) != len(TONES) for forms in counts.values()):
@@ -46,32 +48,27 @@ def compute(counts: Mapping[str, Mapping[str, tuple[int, int]]]) -> Forms:
     return Forms({model: dict(forms) for model, forms in counts.items()})
 
 
-def _places(data: Forms, width: float) -> list[tuple[str, str, float, float]]:
-    """Each form, its words in the key, and where it stands in so many inches, line by line."""
+def _places(data: Forms, width: float) -> list[tuple[str, float, float]]:
+    """Each form, and where it stands in the key in so many inches, line by line."""
     found, left, at = [], 0.0, LINE / 2
     for form in next(iter(data.counts.values())):
-        never = not any(forms[form][0] for forms in data.counts.values())
-        words = form + ", never right" * never
-        room = 0.26 + measure(words, style.SMALL, 600)
+        room = 0.4 + measure(form, style.SMALL, 600)
         if left and left + room > width:
             left, at = 0.0, at + LINE
-        found.append((form, words, left, at))
+        found.append((form, left, at))
         left += room + 0.14
     return found
 
 
-def _key(fig: Figure, data: Forms, places: list[tuple[str, str, float, float]]) -> None:
-    """The names of the forms, each behind its two colours."""
+def _key(fig: Figure, places: list[tuple[str, float, float]]) -> None:
+    """The names of the forms, each behind its three parts."""
     high = places[-1][-1] + LINE / 2
     ax = style.board(fig, style.MARGIN, 0.6, None, high)
-    for (form, words, left, at), tone, pale, hatch in zip(places, TONES, PALE, HATCH, strict=True):
-        shown = [number for number in (0, 1)
-                 if any(forms[form][number] for forms in data.counts.values())] or [0, 1]
-        for place, number in enumerate(shown):  # a part that no bar has isn't in the key
-            ax.barh(at, 0.2 / len(shown), 0.16, left=left + 0.2 / len(shown) * place,
-                    color=(tone.ink, pale)[number], ec=tone.mark, lw=style.THIN,
-                    hatch=hatch if number else "")
-        ax.text(left + 0.26, at, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
+    for (form, left, at), tone, pale in zip(places, TONES, PALE, strict=True):
+        for place, (colour, hatch) in enumerate(zip((tone.ink, pale, pale), HATCH, strict=True)):
+            ax.barh(at, 0.11, 0.16, left=left + 0.11 * place, color=colour, ec=tone.mark,
+                    lw=style.THIN, hatch=hatch)
+        ax.text(left + 0.4, at, form, va="center", color=tone.ink, weight=600, size=style.SMALL)
     ax.set(xlim=(0, fig.get_size_inches()[0] - style.MARGIN), ylim=(high, 0))
 
 
@@ -79,9 +76,9 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
     """A bar for each model; ``inch`` is the length of a reply in it."""
     for at, forms in enumerate(data.counts.values()):
         left = 0
-        for tone, pale, hatch, both in zip(TONES, PALE, HATCH, forms.values(), strict=True):
-            for count, colour, ink, lines in zip(both, (tone.ink, pale), (style.PAPER, style.INK),
-                                                 ("", hatch), strict=True):
+        for tone, pale, parts in zip(TONES, PALE, forms.values(), strict=True):
+            for count, colour, ink, lines in zip(parts, (tone.ink, pale, pale), (
+                    style.PAPER, style.INK, style.INK), HATCH, strict=True):
                 ax.barh(at, count, 0.66, left=left, color=colour, ec=tone.mark, lw=style.THIN,
                         hatch=lines)
                 if inch * count > measure(f"{count}", style.SMALL, 600) + 0.04:
@@ -98,16 +95,16 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
 
 @style.styled
 def draw(data: Forms, layout: Layout = "wide") -> Figure:
-    """Draw a bar for each model, in its forms and their two parts."""
+    """Draw a bar for each model, in its forms and their three parts."""
     high = ROW * len(data.counts)
     places = _places(data, style.WIDTH[layout] - style.MARGIN)
     top = 0.7 + places[-1][-1] + LINE / 2
     fig = style.canvas(layout, top + 0.06 + high)
-    style.heading(fig, f"In which form are {data.total} replies, and are they right?"
+    style.heading(fig, f"In which form are {data.total} replies, and what do they tell?"
                   if layout == "wide" else f"{data.total} replies by their form",
-                  "Full colour: the right answer is in it. Pale: it is not"
-                  if layout == "wide" else "Full colour: right answer in it. Pale: not")
-    _key(fig, data, places)
+                  "Full: the right answer. Hatched: another fact about the country. Pale: neither"
+                  if layout == "wide" else "Full: right. Hatched: another fact")
+    _key(fig, places)
     width = style.WIDTH[layout] - 0.75 - 0.15
     _rows(style.place(fig, 0.75, top, width, high), data, width / data.total)
     return fig
@@ -116,6 +113,7 @@ def draw(data: Forms, layout: Layout = "wide") -> Figure:
 def alt(data: Forms) -> str:
     """Return the picture in words."""
     said = "; ".join(f"{model}, " + ", ".join(
-        f"{sum(both)} {form} with {both[0]} right" for form, both in forms.items())
+        f"{sum(parts)} {form} with {parts[0]} right and {parts[1]} another fact"
+        for form, parts in forms.items())
         for model, forms in data.counts.items())
-    return f"Of {data.total} replies by form: {said}."
+    return f"Of {data.total} replies by form, and what they tell about the country: {said}."
