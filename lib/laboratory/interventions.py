@@ -78,6 +78,13 @@ def along(attention: CausalSelfAttention, edges: np.ndarray, anew: bool = False)
     return attention.join_heads(weights.swapaxes(-1, -2) @ values)
 
 
+def brought(model: GPTModel, tokens: np.ndarray, edges: np.ndarray) -> dict[int, np.ndarray]:
+    """What comes along these edges, before W_O, by layer."""
+    model.forward(tokens)
+    return {layer: along(block.self_attention, edges)
+            for layer, block in enumerate(model.transformer_stack.layers, 1)}
+
+
 def mean_brought(model: GPTModel, streams: list[list[np.ndarray]], edges: dict[int, np.ndarray],
                  place: np.ndarray) -> dict[int, np.ndarray]:
     """What comes along these edges of each layer, as a mean over these whole runs and over the

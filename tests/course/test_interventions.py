@@ -62,6 +62,9 @@ def test_what_stays_with_new_weights_is_what_a_mask_leaves(read):
     halves = inside.along(attention, edges) + inside.along(attention, ~edges)
     usual = attention.output_linear.cache.copy()
     assert np.allclose(halves.reshape(usual.shape), usual, atol=1e-6)
+    both = inside.brought(model, tokens, edges)[1] + inside.brought(model, tokens, ~edges)[1]
+    assert np.allclose(both, halves, atol=1e-6)
+    attention.forward(x)
     rest, place = inside.along(attention, ~edges), np.tile(np.arange(7), (3, 1))
     means = inside.mean_brought(model, [stream, stream], {1: ~edges, 2: edges}, place)
     assert np.allclose(means[1], inside.mean_of_others(rest, place), atol=1e-6)
