@@ -104,7 +104,7 @@ def _bars(ax: Axes, data: Reading) -> None:
         for k in range(reads):
             ax.add_patch(Rectangle((k * each, top), base, 0.22, fc=style.FROZEN.mark, lw=0))
             ax.add_patch(Rectangle((k * each + base, top), each - base, 0.22,
-                                   fc=style.LORA.mark, lw=0))
+                                   fc=style.LORA.mark, lw=0, snap=False))
             if k:
                 ax.plot([k * each] * 2, [top, top + 0.22], color=style.PAPER, lw=1)
     ax.set(xlim=(0, 1.02 * data.single), ylim=(HIGH, 0))
