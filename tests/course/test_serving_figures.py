@@ -177,7 +177,7 @@ def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
         board, scores = fig.axes
         words = [text.get_text() for text in board.texts]
         wide = layout == "wide"     # a phone has no room for the parts
-        assert [words.count(part) for part in ("first", "new", "W")] == [
+        assert [words.count(part) for part in ("first, rank 4", "new, rank 4", "W")] == [
             count * wide for count in (2, 1, 4)]
         framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
         assert len(framed) == wide * sum(trained for _, parts in second_task.WAYS.values()

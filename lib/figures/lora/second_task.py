@@ -17,9 +17,9 @@ CAPTION = ("What has a thick frame is trained in the second training. In the res
            "of five seeds, a number their mean.")
 #: Method -> what it does, and the parts that stand beside each other: words, and if they are
 #: trained.
-WAYS = {"same": ("train the same adapter on", (("W", False), ("first", True))),
+WAYS = {"same": ("train the same adapter on", (("W", False), ("first, rank 4", True))),
         "beside": ("put a new one beside it, train both",
-                   (("W", False), ("first", True), ("new", True))),
+                   (("W", False), ("first, rank 4", True), ("new, rank 4", True))),
         "merged": ("merge it, train a new one", (("W + first", False), ("new, rank 8", True))),
         "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
         "fresh": ("control: no first training", (("W", False), ("new, rank 8", True)))}
@@ -27,8 +27,8 @@ OLD = (0, 2, 4, 8)  # of the sixteen examples in a batch
 #: Methods that are never trained without old examples, and how many are shown then.
 ALWAYS = {"joint": 4}
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
-WIDTHS = {"W": 0.42, "W + first": 0.98, "first": 0.56, "new": 0.56,
-          "new, rank 8": 1.12}  # inches of a part
+WIDTHS = {"W": 0.34, "W + first": 0.86, "first, rank 4": 0.94, "new, rank 4": 0.94,
+          "new, rank 8": 0.94}  # inches of a part
 STEP = {"wide": 0.76, "narrow": 0.73}  # inches from one way to the next
 APART = 0.28  # inches between the marks of the two tasks
 TOP = 100.0  # percent
@@ -75,8 +75,8 @@ def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
     left = 0.05
     for number, (words, trained) in enumerate(WAYS[way][1] if drawn else ()):
         if number:
-            ax.text(left + 0.13, top + 0.33, "+", ha="center", va="center_baseline", weight=600)
-            left += 0.26
+            ax.text(left + 0.1, top + 0.33, "+", ha="center", va="center_baseline", weight=600)
+            left += 0.2
         width = WIDTHS[words]
         box(ax, (left + width / 2, top + 0.33), (width, 0.3), words,
             style.FROZEN if words == "W" else style.LORA, trained)
@@ -122,10 +122,10 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     note = ("What the second training trains (thick frame), and exact answers after it. "
             "A mark is a seed" if wide else f"Exact answers, with {olds}")
     style.heading(fig, title, note)
-    board = style.board(fig, style.MARGIN, top, 2.6, high)
+    board = style.board(fig, style.MARGIN, top, 2.7, high)
     for number, way in enumerate(WAYS):
         _parts(board, way, 0.05 + step * number, wide)
-    left, width = (3.62, 2.9) if wide else (0.9, 2.1)
+    left, width = (3.7, 2.82) if wide else (0.9, 2.1)
     ax = style.place(fig, left, top, width, high - 0.16)
     ax.set(xlim=(0, TOP), ylim=(high - 0.16, 0))
     _scores(ax, data, [(0.1 if wide else 0.25) + step * number for number in range(len(WAYS))])
