@@ -86,6 +86,17 @@ def test_cells_are_short(text):
                for code in CELL.findall(text))
 
 
+def test_the_page_tells_all_that_has_changed():
+    """A heading, a bold lead or a citation for each part of a newer model, and of its training."""
+    page = numbers(PAGES["modern"])
+    for told in ("RMSNorm in place", "SwiGLU in place", "Rotary positions in", "Grouped queries in",
+                 "Latent attention in", "Tied tables", "A mixture of experts in", "16 bits or fewer",
+                 "**Larger vocabularies.**", "**Longer contexts.**", "**Far more text.**",
+                 "**Supervised fine-tuning (SFT)**", "from human feedback (RLHF)**",
+                 "**Direct preference optimisation (DPO)**", "geva2021memories", "meng2022rome"):
+        assert told in page, told
+
+
 def test_both_checks_take_the_solution_alone(page):
     assert page[1].count("Solved.") == 2 and page[1].count("Not yet") == 2
 
