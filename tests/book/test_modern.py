@@ -87,10 +87,10 @@ def test_cells_are_short(text):
 
 
 def test_the_page_tells_all_that_has_changed():
-    """A heading, a bold lead or a citation for each part of a newer model, and of its training."""
+    """A heading, a bold lead or a citation for each part of a newer model and of its training."""
     page = numbers(PAGES["modern"])
     for told in ("RMSNorm in place", "SwiGLU in place", "Rotary positions in", "Grouped queries in",
-                 "Latent attention in", "Tied tables", "A mixture of experts in", "16 bits or fewer",
+                 "Latent attention in", "Tied tables", "A mixture of experts in", "16 bits or few",
                  "**Larger vocabularies.**", "**Longer contexts.**", "**Far more text.**",
                  "**Supervised fine-tuning (SFT)**", "from human feedback (RLHF)**",
                  "**Direct preference optimisation (DPO)**", "geva2021memories", "meng2022rome"):
