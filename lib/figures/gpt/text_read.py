@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each square is a token of the text, the newest on the right. Rows of one model may "
-           "differ from layer to layer.")
+CAPTION = ("Each square is a token of the text, the newest on the right. A model may use "
+           "different rows in different layers.")
 
 ROW = 0.66  # inches from row to row
 SIDES = {"wide": (0.3, 0.2, 5.6), "narrow": (0.14, 0.1, 2.82)}  # square, left end, words
@@ -77,7 +77,8 @@ def draw(data: Reads, layout: Layout = "wide") -> Figure:
     recent = {place for place in every if place >= last}
     rows = (("all of it", every, every, f"{data.tokens} stored"),
             ("a window", recent, recent, f"{data.window} stored"),
-            ("a choice", every, set(data.chosen), f"{data.tokens} stored"),
+            ("a choice", every, set(data.chosen),
+             f"{len(data.chosen)} of {data.tokens} read"),
             ("a state", set(), set(), "S alone"))
     top = 0.66 if layout == "wide" else 0.84
     fig = style.canvas(layout, top + ROW * len(rows) + 0.1)
