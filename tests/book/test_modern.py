@@ -121,6 +121,10 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert design.gated == (sizes.matrices == 3)
         words = two_blocks.alt([design])
         assert ("RMSNorm" in words) == design.rms and f"{design.hidden:,} wide" in words
+    for shared in (32, 8, 1):
+        assert two_blocks.compute(shared)[1].stored == page[0]["cache"](models[name], shared)
+    with pytest.raises(ValueError, match="keys is 3; it must divide the 32 query heads"):
+        two_blocks.compute(3)
 
 
 def test_latent_attention_is_drawn_and_counted_with_the_same_sizes(page):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -89,37 +91,37 @@ def _shapes(ax: Axes, data: Count, side: float) -> None:
     ax.text(beside, line - 0.05, "A", color=style.A.ink, weight=600, va="bottom")
 
 
+def _over_rank(ax: Axes, data: Count, curve: tuple[np.ndarray, np.ndarray], here: float,
+               one: tuple[float, str], ticks: tuple[Sequence[float], Sequence[str]],
+               **axes: Any) -> None:
+    """A curve over the rank with the point of this rank; ``one`` is the height and the words of
+    the line at 1."""
+    ax.set(xscale="log", xlim=(0.85, 150), xlabel="rank r", **axes)
+    ax.axhline(1, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
+    ax.text(1, *one, color=style.FROZEN.ink, size=style.SMALL, va="bottom")
+    ax.plot(*curve, color=style.LORA.mark, zorder=2)
+    style.point(ax, data.rank, here, style.MARKER["lora"], style.LORA, 7.5)
+    ax.xaxis.set_ticks(RANKS, [str(rank) for rank in RANKS])
+    ax.yaxis.set_ticks(*ticks)
+    ax.minorticks_off()
+    ax.grid(axis="y")
+
+
 def _chart(ax: Axes, data: Count) -> None:
     """Share over rank: a straight line on these axes, which the width moves down."""
     ranks = RANKS[min(data.d_in, data.d_out) >= RANKS]
-    shares = ranks * (data.d_in + data.d_out) / data.full
-    ax.set(xscale="log", yscale="log", xlim=(0.85, 150), ylim=(LEAST, MOST), xlabel="rank r",
-           title="A and B, as a share of W")
-    ax.axhline(1, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
-    ax.text(1, 1.15, "as many as W", color=style.FROZEN.ink, size=style.SMALL, va="bottom")
-    ax.plot(ranks, shares, color=style.LORA.mark, zorder=2)
-    style.point(ax, data.rank, data.share, style.MARKER["lora"], style.LORA, 7.5)
-    ax.xaxis.set_ticks(RANKS, [str(rank) for rank in RANKS])
     ticks = (0.001, 0.01, 0.1, 1)
-    ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
-    ax.minorticks_off()
-    ax.grid(axis="y")
+    _over_rank(ax, data, (ranks, ranks * (data.d_in + data.d_out) / data.full), data.share,
+               (1.15, "as many as W"), (ticks, [f"{100 * tick:g}%" for tick in ticks]),
+               yscale="log", ylim=(LEAST, MOST), title="A and B, as a share of W")
 
 
 def _steps(ax: Axes, data: Count) -> None:
     """A step's multiplications over rank: the products that stay, and the thin ones on them."""
     ranks = np.geomspace(RANKS[0], RANKS[-1])
-    of_full = STAYS + ranks * (data.d_in + data.d_out) / data.full
-    ax.set(xscale="log", xlim=(0.85, 150), ylim=(0, 2.05), xlabel="rank r",
-           title="A LoRA step, as a share of a full one")
-    ax.axhline(1, color=style.FROZEN.mark, lw=style.THIN, zorder=1)
-    ax.text(1, 1.06, "full fine-tuning", color=style.FROZEN.ink, size=style.SMALL, va="bottom")
-    ax.plot(ranks, of_full, color=style.LORA.mark, zorder=2)
-    style.point(ax, data.rank, data.of_full, style.MARKER["lora"], style.LORA, 7.5)
-    ax.xaxis.set_ticks(RANKS, [str(rank) for rank in RANKS])
-    ax.yaxis.set_ticks((0, STAYS, 1, 2), ["0", "2/3", "1", "2"])
-    ax.minorticks_off()
-    ax.grid(axis="y")
+    _over_rank(ax, data, (ranks, STAYS + ranks * (data.d_in + data.d_out) / data.full),
+               data.of_full, (1.06, "full fine-tuning"), ((0, STAYS, 1, 2), ("0", "2/3", "1", "2")),
+               ylim=(0, 2.05), title="A LoRA step, as a share of a full one")
 
 
 @style.styled
