@@ -73,7 +73,7 @@ from lib.figures.lora import (
     training_curve,
     two_adapters,
     two_paths,
-    two_sums,
+    walks,
     wide_adapter,
     wordings,
 )
@@ -316,8 +316,8 @@ def maths(long: str) -> Frames:
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
     steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
-    yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
-           [((steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A), ())])
+    both = steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A
+    yield "walks", walks.compute, walks.draw, walks.alt, [(both, ())]
 
 
 def trials() -> list[dict[str, Any]]:
