@@ -28,7 +28,7 @@ SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center")}
 TASKS = ("First task", "Second task")
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
-ASIDE = 0.165  # of a field's width, from one method's marks to the next's
+SPREAD = 0.66  # of a field's width, from the first method's marks to the last one's
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
         ax.axvspan(field - 0.5, field + 0.5, color=style.FROZEN.tint, lw=0, zorder=0)
     for number, (way, points) in enumerate(data.after.items()):
         tone = LOOKS[way][0]
-        x = np.array([olds.index(old) for old in points]) + ASIDE * (
-            number - (len(data.after) - 1) / 2)
+        x = np.array([olds.index(old) for old in points]) + SPREAD * (
+            number / max(1, len(data.after) - 1) - 0.5)
         low, mean, high = np.array([(each[task].min(), each[task].mean(), each[task].max())
                                     for each in points.values()]).T
         ax.vlines(x, low, high, color=tone.mark, lw=1.0, zorder=2)

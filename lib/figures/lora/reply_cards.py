@@ -38,7 +38,7 @@ def compute(question: str, answer: str, said: Mapping[str, str],
     for way, words in said.items():
         reply = " ".join(words.split())
         judged[way] = (reply, "exact" if reply == answer.strip() else
-                       "contained" if contains(reply, answer) else "not in it")
+                       "in it, not exact" if contains(reply, answer) else "not in it")
     return Replies(question, answer.strip(), judged)
 
 
