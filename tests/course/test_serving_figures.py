@@ -20,6 +20,7 @@ from lib.figures.lora import (
     serving,
     task_rates,
     two_adapters,
+    two_frames,
     wide_adapter,
 )
 
@@ -222,6 +223,13 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
         assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 2 + ["before: 91%"]
         assert not second.texts
+    asked = old_examples.compute(91, after, apart=84.0, shown=False)
+    key, first, second = old_examples.draw(asked).axes
+    assert key.texts[-1].get_text() == "two adapters"
+    assert [text.get_text() for text in first.texts].count("?") == 2
+    assert all(len(line.get_xdata()) == 1 for line in first.lines if line.get_marker() != "None")
+    assert [84.0, 84.0] in [list(line.get_ydata()) for line in second.lines]
+    assert "left to guess" in old_examples.alt(asked) and "42.0%" not in old_examples.alt(asked)
     with pytest.raises(ValueError, match="is one of fresh, same"):
         old_examples.compute(91, {("sum", 0): ((1, 2), (3, 4))})
 
@@ -281,11 +289,27 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
     data = reply_cards.compute("What is the capital of Peru?", "Lima.\n", {
         "before": " Lima.", "same": "The capital\nis Lima.", "fresh": "People"},
         lambda reply, answer: answer.strip(" .\n") in reply)
-    assert data.said == {"before": ("Lima.", "exact"), "fresh": ("People", "not in it"),
-                         "same": ("The capital is Lima.", "in it, not exact")}
-    assert "same writes 'The capital is Lima.', in it, not exact" in reply_cards.alt(data)
+    assert data.said == {"before": ("Lima.", "exact"), "fresh": ("People", "wrong"),
+                         "same": ("The capital is Lima.", "answer in it, wrong form")}
+    assert "same writes 'The capital is Lima.', answer in it, wrong form" in reply_cards.alt(data)
     with pytest.raises(ValueError, match="nobody"):
         reply_cards.compute("Who?", "I.", {}, str.startswith)
+
+
+def test_a_strength_shows_both_replies_and_both_scores():
+    asked = [("Q: Who?", "I.\n"), ("Instruction: Who?", "It is I.\n")]
+    found = {1.0: (["You.", " It is I."], (20.0, 82.4)), 0.5: (["I.", "You."], (66.0, 30.0))}
+    data = two_frames.compute(asked, found, 1.0)
+    assert two_frames.alt(data) == (
+        "The new adapter at strength 1. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', exact."
+        " First and second task: 66% and 30% at 0.5, 20% and 82% at 1.")
+    for layout in ("wide", "narrow"):
+        words = [text.get_text() for ax in two_frames.draw(data, layout).axes for text in ax.texts]
+        assert {"first task: 20%", "second task: 82%", "wrong", "exact"} <= set(words)
+    with pytest.raises(ValueError, match="strength is 2"):
+        two_frames.compute(asked, found, 2)
+    with pytest.raises(ValueError, match="there are 1 prompts"):
+        two_frames.compute(asked[:1], found, 1.0)
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():
