@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, better, ring
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
-           "Runs at lower rates are faint.")
+CAPTION = ("A run further left has learnt more, and one further up has kept more of the old "
+           "facts.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -158,6 +158,23 @@ def _plot(ax: Axes, data: Front) -> None:
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
+def _key(fig: Figure, data: Front, wide: bool) -> None:
+    """What each kind of mark is, in grey because both methods have it."""
+    ax = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.3 if wide else 0.55)
+    rows = [(0.13, 0.16), (0.13, 1.42), (0.13, 2.78), (0.13, 4.5)] if wide else \
+        [(0.13, 0.16), (0.13, 1.6), (0.38, 0.16), (0.38, 1.6)]
+    names = ["end of a run", "its way there", "ends at lower rates" if wide else "at lower rates"]
+    if data.passing is not None:
+        names.append("full where it passes LoRA's loss" if wide else "full at LoRA's loss")
+    looks = ({"marker": "o", "ms": 6, "color": style.MUTED}, {"lw": 1.4, "color": style.MUTED},
+             {"marker": "o", "ms": 5, "mfc": style.GRID, "mec": style.MUTED, "mew": 0.8, "ls": ""},
+             {"marker": "o", "ms": 11, "mfc": "none", "mec": style.INK, "mew": 1.3, "ls": ""})
+    for (y, x), name, look in zip(rows, names, looks):
+        along = [x - 0.07, x + 0.09] if "lw" in look else [x]
+        ax.plot(along, [y] * len(along), **look)
+        ax.text(x + 0.16, y, name, va="center", color=style.MUTED, size=style.SMALL)
+
+
 def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
     """The chosen rate in numbers, a row for each method."""
     width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, style.BASE * LEADING + 0.03
@@ -191,12 +208,12 @@ def _numbers(data: Front, method: str) -> list[str]:
 def draw(data: Front, layout: Layout = "wide") -> Figure:
     """Draw the runs up to the chosen rate, its own in full colour with their way and numbers."""
     wide = layout == "wide"
-    bottom = 3.6 if wide else 3.3
+    top, bottom = (1.02, 4.0) if wide else (1.27, 3.95)
     fig = style.canvas(layout, bottom + 0.86)
-    note = ("A mark is a run's end. A line is the way there, the mean of the runs at this rate."
-            if wide else "A mark is a run's end, a line the mean way there.")
-    style.heading(fig, data.title, note)
-    _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
+    style.heading(fig, data.title, "Facts kept and loss on the new text, after and during training"
+                  if wide else "Facts kept and loss on the new text")
+    _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, bottom - top - 0.58), data)
+    _key(fig, data, wide)
     _card(fig, data, bottom, wide)
     return fig
 
