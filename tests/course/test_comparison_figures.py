@@ -136,6 +136,14 @@ def test_runs_at_higher_rates_are_not_shown():
     assert [marks(rate) for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]
 
 
+def test_the_lower_rates_stand_beside_their_marks_and_the_chosen_one_does_not():
+    def said(rate):
+        ax = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", rate, ways=False)).axes[0]
+        return [text.get_text() for text in ax.texts if text.get_text().startswith("0.")]
+    assert said(0.001) == [] and said(0.01) == ["0.001"]
+    assert set(said(0.03)) == {"0.001", "0.01"}
+
+
 def test_a_scaled_change_is_read_at_the_chosen_strength():
     full = np.array([[[0.8, 0.02, 0.02, 0.26], [1.0, 0.03, 0.06, 0.21]],
                      [[0.8, 0.02, 0.04, 0.24], [1.0, 0.03, 0.08, 0.23]]])

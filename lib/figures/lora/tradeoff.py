@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, better, ring
+from lib.figures.kit.labels import LEADING, better, measure, ring
 from lib.figures.kit.style import Layout
 
 CAPTION = ("A run further left has learnt more, and one further up has kept more of the old "
-           "facts.")
+           "facts. The rate stands beside the pale marks.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -130,6 +130,61 @@ def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1) -> 
                 size=style.SMALL)
 
 
+def _inches(ax: Axes, points: np.ndarray) -> np.ndarray:
+    """Points of the data, (n, 2), in inches from the axes' lower left corner."""
+    return (ax.transData.transform(points) - ax.transAxes.transform((0, 0))) / ax.figure.dpi
+
+
+def _taken(ax: Axes, data: Front) -> np.ndarray:
+    """What a rate should not be written on, as points in inches with a weight each: (n, 3)."""
+    low, high = data.limits
+    across = np.geomspace(low, high, 200)
+    ends = [points for method, of in data.runs.items() for rate, points in of.items()
+            if rate <= data.rates[method]]
+    found = [(np.concatenate(ends), 20)]
+    found += [(np.column_stack([across, np.full(200, level)]), 1)
+              for level in (data.base, data.blind) if level > 0]
+    found.append((np.column_stack([across[-70:], np.full(70, data.base + 0.06)]), 3))  # its words
+    for loss, facts in (path.T for path in data.paths.values() if data.ways):
+        along = np.linspace(0, len(loss) - 1, 200)
+        found.append((np.column_stack([np.exp(np.interp(along, np.arange(len(loss)), np.log(loss))),
+                                       np.interp(along, np.arange(len(loss)), facts)]), 1))
+    points = [np.column_stack([_inches(ax, each), np.full(len(each), weight)])
+              for each, weight in found]
+    if data.ways and data.passing is not None:
+        turn = np.linspace(0, 2 * np.pi, 24)
+        circle = 0.09 * np.column_stack([np.cos(turn), np.sin(turn)])
+        points.append(np.column_stack([_inches(ax, data.passing[None]) + circle, np.full(24, 5)]))
+    return np.concatenate(points)
+
+
+def _name_rates(ax: Axes, data: Front) -> None:
+    """Write each lower rate beside its marks, where it covers least, or not at all without room."""
+    taken, size = _taken(ax, data), ax.get_window_extent().size / ax.figure.dpi
+    for method, of in data.runs.items():
+        for rate, points in of.items():
+            if rate >= data.rates[method]:
+                continue
+            half = np.array([measure(f"{rate:g}", style.SMALL), style.SMALL / 72]) / 2
+            cluster = _inches(ax, points)
+            (left, low), (right, top), (x, y) = cluster.min(0), cluster.max(0), cluster.mean(0)
+            sides = (right + half[0] + 0.08, left - half[0] - 0.08)
+            below, above = low - half[1] - 0.08, top + half[1] + 0.08
+            places = [(sides[0], y), (sides[1], y), (x, below), (x, above),
+                      *((side, level) for side in sides for level in (below, above))]
+            inside = [place for place in places
+                      if (np.array(place) > half).all() and (size - place > half).all()]
+            cost = [taken[(np.abs(taken[:, :2] - place) < half + 0.02).all(1), 2].sum()
+                    for place in inside]
+            if not cost or min(cost) >= 20:  # it would cover a mark or another rate
+                continue
+            at = inside[int(np.argmin(cost))]
+            ax.text(*at / size, f"{rate:g}", transform=ax.transAxes, ha="center", va="center",
+                    color=METHODS[method][1].ink, size=style.SMALL, zorder=5)
+            grid = np.stack(np.meshgrid(*np.linspace(-half, half, 7).T), -1).reshape(-1, 2)
+            taken = np.concatenate([taken, np.column_stack([grid + at, np.full(49, 5)])])
+
+
 def _plot(ax: Axes, data: Front) -> None:
     ax.set_xscale("log")
     marks = np.concatenate([points for each in data.runs.values() for points in each.values()])
@@ -156,6 +211,7 @@ def _plot(ax: Axes, data: Front) -> None:
     ax.minorticks_off()
     better(ax, "top left", 0.05, 0.93)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    _name_rates(ax, data)
 
 
 def _key(fig: Figure, data: Front, wide: bool) -> None:
