@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from lib.figures.lora import equal_learning, old_text_loss, scaled_change, tradeoff
+from lib.figures.lora import (
+    equal_learning,
+    held_equal,
+    old_text_loss,
+    scaled_change,
+    tradeoff,
+)
 
 
 def lines(tasks=("qa", "pirate"), seeds=2):
@@ -56,6 +62,25 @@ def test_lora_may_have_a_rate_of_its_own():
     data = tradeoff.compute(lines(), 0.99, "qa", 0.001, lora_rate=0.01)
     assert np.allclose([data.mean(m) for m in ("full", "lora")], [[0.6, 0.85], [1.5, 0.85]])
     assert tradeoff.alt(data).startswith("Questions: full at 0.001, LoRA at 0.01: full fine-tuning")
+
+
+PAIRS = {"rate": (0.01, 0.01), "loss": (0.001, 0.01), "best": (0.01, 0.03)}
+
+
+def test_each_comparison_takes_the_runs_of_its_rates():
+    data = held_equal.compute(lines(), "qa", PAIRS, told=True)
+    assert data.chosen("loss") == {"full": (0.001, pytest.approx(0.6)),
+                                   "lora": (0.01, pytest.approx(1.5))}
+    assert data.shared("rate") == "both at 0.01" and data.said("best", "full") == "85%"
+    assert ("The same loss: full at a rate of 0.001 ends at 0.60 nats and keeps 85%, LoRA"
+            in held_equal.alt(data))
+
+
+def test_the_question_does_not_tell_the_facts_kept():
+    data = held_equal.compute(lines(), "qa", PAIRS)
+    words = held_equal.alt(data) + " ".join(
+        text.get_text() for text in held_equal.draw(data).texts)
+    assert "full keeps ?" in words and "%" not in words
 
 
 def two_runs(task="recipes"):
@@ -111,6 +136,14 @@ def test_runs_at_higher_rates_are_not_shown():
     assert [marks(rate) for rate in (0.001, 0.01, 0.03)] == [2, 6, 8]
 
 
+def test_the_lower_rates_stand_beside_their_marks_and_the_chosen_one_does_not():
+    def said(rate):
+        ax = tradeoff.draw(tradeoff.compute(lines(), 0.99, "qa", rate, ways=False)).axes[0]
+        return [text.get_text() for text in ax.texts if text.get_text().startswith("0.")]
+    assert said(0.001) == [] and said(0.01) == ["0.001"]
+    assert set(said(0.03)) == {"0.001", "0.01"}
+
+
 def test_a_scaled_change_is_read_at_the_chosen_strength():
     full = np.array([[[0.8, 0.02, 0.02, 0.26], [1.0, 0.03, 0.06, 0.21]],
                      [[0.8, 0.02, 0.04, 0.24], [1.0, 0.03, 0.08, 0.23]]])
@@ -124,6 +157,9 @@ def test_a_scaled_change_is_read_at_the_chosen_strength():
 @pytest.mark.parametrize("call, words", [
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
+    (lambda: held_equal.compute(lines(), "qa", {}), "pairs are none; wanted are rate, loss, best"),
+    (lambda: held_equal.compute(lines(), "qa", PAIRS | {"loss": (0.03, 0.01)}),
+     "full fine-tuning was not run on 'qa' at 0.03"),
     (lambda: old_text_loss.compute({"qa": {}}, {"new": ("qa",)}), "'qa' has nothing"),
     (lambda: scaled_change.compute({"full": np.ones((1, 1, 4))}, 0.5), "'full' was not measured")])
 def test_bad_input_is_named(call, words):

@@ -41,6 +41,7 @@ from lib.figures.lora import (
     first_twenty,
     grid,
     half_step,
+    held_equal,
     knobs,
     lora_block,
     lora_count,
@@ -348,6 +349,9 @@ def comparison(long: str) -> Frames:
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)]
            + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, 0.03), ())])
+    pairs = {"rate": (1e-2, 1e-2), "loss": (1e-4, 1e-2), "best": (1e-2, 3e-2)}
+    yield ("held_equal", held_equal.compute, held_equal.draw, held_equal.alt,
+           [((trials(), "recipes", pairs, told), ()) for told in (False, True)])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, better, ring
+from lib.figures.kit.labels import LEADING, better, measure, ring
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The arrow shows where better is: more is learnt to the left, more is kept above. "
-           "Runs at lower rates are faint.")
+CAPTION = ("A run further left has learnt more, and one further up has kept more of the old "
+           "facts. The rate stands beside the pale marks.")
 
 #: What the reader calls the data sets and the methods.
 TITLES = {"qa": "Questions", "elements": "Elements", "pirate": "Pirate",
@@ -130,6 +130,61 @@ def facts_axis(ax: Axes, base: float, blind: float = np.nan, end: float = 1) -> 
                 size=style.SMALL)
 
 
+def _inches(ax: Axes, points: np.ndarray) -> np.ndarray:
+    """Points of the data, (n, 2), in inches from the axes' lower left corner."""
+    return (ax.transData.transform(points) - ax.transAxes.transform((0, 0))) / ax.figure.dpi
+
+
+def _taken(ax: Axes, data: Front) -> np.ndarray:
+    """What a rate should not be written on, as points in inches with a weight each: (n, 3)."""
+    low, high = data.limits
+    across = np.geomspace(low, high, 200)
+    ends = [points for method, of in data.runs.items() for rate, points in of.items()
+            if rate <= data.rates[method]]
+    found = [(np.concatenate(ends), 20)]
+    found += [(np.column_stack([across, np.full(200, level)]), 1)
+              for level in (data.base, data.blind) if level > 0]
+    found.append((np.column_stack([across[-70:], np.full(70, data.base + 0.06)]), 3))  # its words
+    for loss, facts in (path.T for path in data.paths.values() if data.ways):
+        along = np.linspace(0, len(loss) - 1, 200)
+        found.append((np.column_stack([np.exp(np.interp(along, np.arange(len(loss)), np.log(loss))),
+                                       np.interp(along, np.arange(len(loss)), facts)]), 1))
+    points = [np.column_stack([_inches(ax, each), np.full(len(each), weight)])
+              for each, weight in found]
+    if data.ways and data.passing is not None:
+        turn = np.linspace(0, 2 * np.pi, 24)
+        circle = 0.09 * np.column_stack([np.cos(turn), np.sin(turn)])
+        points.append(np.column_stack([_inches(ax, data.passing[None]) + circle, np.full(24, 5)]))
+    return np.concatenate(points)
+
+
+def _name_rates(ax: Axes, data: Front) -> None:
+    """Write each lower rate beside its marks, where it covers least, or not at all without room."""
+    taken, size = _taken(ax, data), ax.get_window_extent().size / ax.figure.dpi
+    for method, of in data.runs.items():
+        for rate, points in of.items():
+            if rate >= data.rates[method]:
+                continue
+            half = np.array([measure(f"{rate:g}", style.SMALL), style.SMALL / 72]) / 2
+            cluster = _inches(ax, points)
+            (left, low), (right, top), (x, y) = cluster.min(0), cluster.max(0), cluster.mean(0)
+            sides = (right + half[0] + 0.08, left - half[0] - 0.08)
+            below, above = low - half[1] - 0.08, top + half[1] + 0.08
+            places = [(sides[0], y), (sides[1], y), (x, below), (x, above),
+                      *((side, level) for side in sides for level in (below, above))]
+            inside = [place for place in places
+                      if (np.array(place) > half).all() and (size - place > half).all()]
+            cost = [taken[(np.abs(taken[:, :2] - place) < half + 0.02).all(1), 2].sum()
+                    for place in inside]
+            if not cost or min(cost) >= 20:  # it would cover a mark or another rate
+                continue
+            at = inside[int(np.argmin(cost))]
+            ax.text(*at / size, f"{rate:g}", transform=ax.transAxes, ha="center", va="center",
+                    color=METHODS[method][1].ink, size=style.SMALL, zorder=5)
+            grid = np.stack(np.meshgrid(*np.linspace(-half, half, 7).T), -1).reshape(-1, 2)
+            taken = np.concatenate([taken, np.column_stack([grid + at, np.full(49, 5)])])
+
+
 def _plot(ax: Axes, data: Front) -> None:
     ax.set_xscale("log")
     marks = np.concatenate([points for each in data.runs.values() for points in each.values()])
@@ -156,6 +211,24 @@ def _plot(ax: Axes, data: Front) -> None:
     ax.minorticks_off()
     better(ax, "top left", 0.05, 0.93)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    _name_rates(ax, data)
+
+
+def _key(fig: Figure, data: Front, wide: bool) -> None:
+    """What each kind of mark is, in grey because both methods have it."""
+    ax = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.3 if wide else 0.55)
+    rows = [(0.13, 0.16), (0.13, 1.42), (0.13, 2.78), (0.13, 4.5)] if wide else \
+        [(0.13, 0.16), (0.13, 1.6), (0.38, 0.16), (0.38, 1.6)]
+    names = ["end of a run", "its way there", "ends at lower rates" if wide else "at lower rates"]
+    if data.passing is not None:
+        names.append("full where it passes LoRA's loss" if wide else "full at LoRA's loss")
+    looks = ({"marker": "o", "ms": 6, "color": style.MUTED}, {"lw": 1.4, "color": style.MUTED},
+             {"marker": "o", "ms": 5, "mfc": style.GRID, "mec": style.MUTED, "mew": 0.8, "ls": ""},
+             {"marker": "o", "ms": 11, "mfc": "none", "mec": style.INK, "mew": 1.3, "ls": ""})
+    for (y, x), name, look in zip(rows, names, looks):
+        along = [x - 0.07, x + 0.09] if "lw" in look else [x]
+        ax.plot(along, [y] * len(along), **look)
+        ax.text(x + 0.16, y, name, va="center", color=style.MUTED, size=style.SMALL)
 
 
 def _card(fig: Figure, data: Front, top: float, wide: bool) -> None:
@@ -191,12 +264,12 @@ def _numbers(data: Front, method: str) -> list[str]:
 def draw(data: Front, layout: Layout = "wide") -> Figure:
     """Draw the runs up to the chosen rate, its own in full colour with their way and numbers."""
     wide = layout == "wide"
-    bottom = 3.6 if wide else 3.3
+    top, bottom = (1.02, 4.0) if wide else (1.27, 3.95)
     fig = style.canvas(layout, bottom + 0.86)
-    note = ("A mark is a run's end. A line is the way there, the mean of the runs at this rate."
-            if wide else "A mark is a run's end, a line the mean way there.")
-    style.heading(fig, data.title, note)
-    _plot(style.place(fig, 0.72, 0.62, style.WIDTH[layout] - 0.86, bottom - 1.2), data)
+    style.heading(fig, data.title, "Facts kept and loss on the new text, after and during training"
+                  if wide else "Facts kept and loss on the new text")
+    _plot(style.place(fig, 0.72, top, style.WIDTH[layout] - 0.86, bottom - top - 0.58), data)
+    _key(fig, data, wide)
     _card(fig, data, bottom, wide)
     return fig
 
