@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Marks are means of five seeds. A line is the interval of the difference from LoRA: if "
-           "it reaches the dashed one, the comparison is open.")
+CAPTION = ("Each diamond is the mean of five seeds. Chance can move it along its line, so only a "
+           "line that lies wholly to the right of LoRA's dashed one is a win.")
 ROW = 0.25  # inches for a method
 LEFT, RIGHT = 50, 100  # per cent: the axis
 
@@ -44,6 +44,11 @@ class Tuned:
         found = {name: self.difference(name) for name in self.others}
         return [name for name, (mean, margin) in found.items() if sign * mean > margin]
 
+    def verdict(self, name: str) -> str:
+        """What its interval says of a variant: ahead, behind or open."""
+        mean, margin = self.difference(name)
+        return "open" if abs(mean) <= margin else "ahead" if mean > 0 else "behind"
+
     def above(self) -> list[str]:
         """The variants whose mean is above LoRA's at this rate."""
         here = self.here.mean() + 1e-6  # a tie is no win
@@ -72,18 +77,21 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     high, above = ROW * len(names), data.above()
     sure, behind = data.decided(), data.decided(-1)
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} have a higher "
-                  "mean" if layout == "wide" else
-                  f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} higher",
-                  f"By the whole interval (filled): {len(sure)} ahead, {len(behind)} behind"
-                  if layout == "wide" else f"Filled: {len(sure)} ahead, {len(behind)} behind")
-    right = 1.15 if layout == "wide" else 0.25  # inches: where the differences stand in figures
+    share = f"{len(above)} of {len(data.others)}"
+    won = "no variant is" if not sure else f"{len(sure)} of {len(data.others)} are"
+    style.heading(fig, f"LoRA at a rate of {data.rate:g}: {won} ahead" if layout == "wide"
+                  else f"LoRA at {data.rate:g}: {won} ahead",
+                  f"{share} have a higher mean than LoRA (purple)" if layout == "wide"
+                  else f"{share}: higher mean (purple)")
+    right = 1.55 if layout == "wide" else 0.62  # inches: where the verdicts stand
     ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.2 - right, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.here.mean()
     if here >= LEFT:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
         ax.plot([here], [0], "s", ms=7, color=style.DATA.mark, zorder=4)
+        ax.annotate(f"{here:.1f}%", (here, 0), (7, 0), textcoords="offset points", va="center",
+                    color=style.DATA.ink, weight=600)
     else:  # it stands further left
         ax.annotate(f"{here:.0f}%", (LEFT, 0), (LEFT + 4, 0), va="center", color=style.DATA.ink,
                     weight=600, arrowprops={"arrowstyle": "-|>", "color": style.DATA.mark})
@@ -98,13 +106,14 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
                   weight=600 if name in above or name == "LoRA" else 400)
+    words = [data.verdict(name) for name in data.others]
     if layout == "wide":
-        found = [data.difference(name) for name in data.others]
-        side = ax.secondary_yaxis("right")
-        side.set_yticks(range(len(names)), ["points above", *(
-            f"{100 * mean:+.1f} ± {100 * margin:.1f}" for mean, margin in found)])
-        side.tick_params(length=0)
-        side.spines["right"].set_visible(False)
+        words = [f"{100 * mean:+.1f} ± {100 * margin:.1f}  {word}" for word, (mean, margin) in zip(
+            words, map(data.difference, data.others), strict=True)]
+    side = ax.secondary_yaxis("right")
+    side.set_yticks(range(len(names)), ["points above" if layout == "wide" else "", *words])
+    side.tick_params(length=0)
+    side.spines["right"].set_visible(False)
     ax.grid(axis="x")
     return fig
 
