@@ -42,6 +42,8 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero(layout
     assert across.get_xdata() == pytest.approx([100 * (0.7 - margin), 100 * (0.7 + margin)])
     assert steady.get_color() == lucky.get_color() == style.LORA.mark
     assert lucky.get_markerfacecolor() == style.PAPER != steady.get_markerfacecolor()
+    arrows = [(*line.get_xdata(), line.get_marker()) for line in ax.lines[6:]]
+    assert arrows == [(50.7, "<"), (99.3, ">")]  # of "lucky", at both ends
     assert fig.texts[0].get_text() == ("LoRA at a rate of 0.01: 1 of 2 are ahead"
                                        if layout == "wide" else "LoRA at 0.01: 1 of 2 are ahead")
     assert fig.texts[1].get_text().startswith("2 of 2")
@@ -98,6 +100,8 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     twins_best = two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.95}))
     assert "The best square of all has 95%." in twins_best
     assert "answer alike" in two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.7}))
+    two = two_knobs.compute({name: spots[name] for name in ("LoRA", "LoRA+ 2")}, "LoRA")
+    assert two_knobs.draw(two, layout).texts[1].get_text() == "Framed: LoRA. The others: LoRA+ 2"
     fig = two_knobs.draw(data, layout)
     framed = [box.get_xy() for box in fig.axes[0].patches
               if box.get_edgecolor() == to_rgba(style.LORA.mark)]

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each diamond is the mean of five seeds. Chance can move it along its line, so only a "
-           "line that lies wholly to the right of LoRA's dashed one is a win.")
+CAPTION = ("A dot is filled if its whole line lies on one side of LoRA's dashed one. A line with "
+           "an arrow goes on beyond the axis.")
 ROW = 0.25  # inches for a method
 LEFT, RIGHT = 50, 100  # per cent: the axis
+INSET = 0.7  # per cent: from an end of the axis to the middle of its arrow
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,12 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
         margin = 100 * data.difference(name)[1]
         ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=2.4, zorder=3,
                 solid_capstyle="butt")
-        ax.plot([mean], [row], "D", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
+        ax.plot([mean], [row], "o", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
                 if name in [*sure, *behind] else style.PAPER)
+        for place, beyond, arrow in ((LEFT + INSET, mean - margin < LEFT, "<"),
+                                     (RIGHT - INSET, mean + margin > RIGHT, ">")):
+            if beyond:
+                ax.plot([place], [row], arrow, ms=6, color=tone.mark, mew=0, zorder=4)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
