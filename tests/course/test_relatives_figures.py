@@ -42,11 +42,15 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero(layout
     assert across.get_xdata() == pytest.approx([100 * (0.7 - margin), 100 * (0.7 + margin)])
     assert steady.get_color() == lucky.get_color() == style.LORA.mark
     assert lucky.get_markerfacecolor() == style.PAPER != steady.get_markerfacecolor()
-    assert fig.texts[0].get_text() == (
-        "LoRA at 0.01: 2 of 2 have a higher mean" if layout == "wide"
-        else "LoRA at 0.01: 2 of 2 higher")
+    arrows = [(*line.get_xdata(), line.get_marker()) for line in ax.lines[6:]]
+    assert arrows == [(50.7, "<"), (99.3, ">")]  # of "lucky", at both ends
+    assert fig.texts[0].get_text() == ("LoRA at a rate of 0.01: 1 of 2 are ahead"
+                                       if layout == "wide" else "LoRA at 0.01: 1 of 2 are ahead")
+    assert fig.texts[1].get_text().startswith("2 of 2")
     beside = [label.get_text() for side in ax.child_axes for label in side.get_yticklabels()]
-    assert beside == (["points above", "+10.0 ± 2.5", "+10.0 ± 43.0"] if layout == "wide" else [])
+    assert beside == (["points above", "+10.0 ± 2.5  ahead", "+10.0 ± 43.0  open"]
+                      if layout == "wide" else ["", "ahead", "open"])
+    assert tuned.compute(lora, {"low": lora[0.01] - 0.2}, 0.01, 4.30).verdict("low") == "behind"
     far = tuned.draw(tuned.compute(lora, others, 0.04, 4.30), layout)  # LoRA is left of the axis
     assert [each.get_text() for each in far.axes[0].texts] == ["13%"]
     assert render.png(far, layout)  # a glyph that the font lacks would warn
@@ -80,7 +84,8 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
     assert rates.alt(both).startswith(
         "PiSSA's loss is lower over steps 1 to 20, higher after 75 steps.")
     own = rates.compute({"DoRA": ({0.02: [0.1]}, 0.02, base, 0.01)})
-    assert rates.alt(own).startswith("Lowest at a rate of 0.01 (LoRA), 0.02 (DoRA).")
+    assert rates.alt(own).startswith("Best rate: 0.01 for LoRA, 0.02 for DoRA.")
+    assert [text.get_text() for text in rates.draw(own, layout).axes[0].texts] == ["DoRA", "LoRA"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -95,6 +100,8 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     twins_best = two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.95}))
     assert "The best square of all has 95%." in twins_best
     assert "answer alike" in two_knobs.alt(two_knobs.compute(spots, "LoRA", {(0.01, 0.16): 0.7}))
+    two = two_knobs.compute({name: spots[name] for name in ("LoRA", "LoRA+ 2")}, "LoRA")
+    assert two_knobs.draw(two, layout).texts[1].get_text() == "Framed: LoRA. The others: LoRA+ 2"
     fig = two_knobs.draw(data, layout)
     framed = [box.get_xy() for box in fig.axes[0].patches
               if box.get_edgecolor() == to_rgba(style.LORA.mark)]

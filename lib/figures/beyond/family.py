@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Only what is framed or written in purple differs from the first panel. LoRA at rank "
-           "64, the second control, is drawn as LoRA is.")
+CAPTION = ("Read each panel beside the first: only what is framed or written in purple differs "
+           "from LoRA.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins
@@ -44,9 +44,9 @@ def compute() -> list[Method]:
             Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
             Method("PiSSA", "starts inside W", ("A", "B", "W")),
             Method("DoRA", "trains row norms m", ("after",)),
-            Method("LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
             Method("Parallel adapter", "a GELU between", ("between",)),
-            Method("LayerNorms only", "trains γ and β", ("norm",), beside=False)]
+            Method("LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
+            Method("LayerNorms only", "control: trains γ and β", ("norm",), beside=False)]
 
 
 def _beside(ax: Axes, method: Method) -> None:
@@ -91,11 +91,10 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
     wide, high = PANEL[layout]
     columns, top = COLUMNS[layout], TOP[layout]
     fig = style.canvas(layout, top + high * -(-len(data) // columns))
-    others = sum(each.beside for each in data) - 1
-    style.heading(fig, f"{others} variants and 1 of 2 controls",
+    style.heading(fig, "Each variant changes one thing in LoRA",
                   "Grey is frozen, colour is trained;"
                   + (" " if layout == "wide" else "\n")
-                  + "a purple frame marks what differs from LoRA")
+                  + "purple marks the change")
     for k, method in enumerate(data):
         row, column = divmod(k, columns)
         _panel(style.board(fig, style.MARGIN + column * wide, top + row * high, wide, high), method)

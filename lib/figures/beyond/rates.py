@@ -94,7 +94,8 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: 
            ylim=(losses.min() * 0.85, (MOST if shared else losses.max()) * 1.15),
            xlabel="learning rate")
     _curve(ax, panel.base, panel.base_at, style.FROZEN, 2)
-    if shared:
+    alone = len(every) == 1 and shared
+    if shared and not alone:
         ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
     _curve(ax, panel.own, panel.at, style.LORA, 4)
     style.number_ticks(ax.xaxis, (0.001, 0.01, 0.1) if narrow
@@ -109,9 +110,23 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: 
         ax.tick_params(axis="x", which="minor", bottom=True, length=5, width=0.9,
                        color=style.LORA.mark)
     ax.grid(axis="y")
+    if alone:  # the curves have their names beside them
+        _name(ax, panel)
+        return
     ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
     ax.text(0, 1.06, f"{_short(panel.lowest[0])} at {panel.at:g}", transform=ax.transAxes,
             va="center_baseline", size=style.SMALL, color=style.MUTED)
+
+
+def _name(ax: Axes, panel: Panel) -> None:
+    """Each curve's name: the method's above its first rate, LoRA's right of its best one."""
+    rate, losses = next(iter(panel.own.items()))
+    later = min((each for each in panel.base if each > panel.base_at), default=panel.base_at)
+    for words, at, shift, tone in (
+            (panel.name, (rate, losses.max()), (-3, 9), style.LORA),
+            ("LoRA", (later, panel.base[later].mean()), (9, -1), style.FROZEN)):
+        ax.annotate(words, at, shift, textcoords="offset points", va="center_baseline", weight=600,
+                    color=tone.ink)
 
 
 def _short(loss: float) -> str:
@@ -122,7 +137,7 @@ def _title(data: Rates) -> str:
     """How many panels end lower than LoRA; for a single one, at which rates both are lowest."""
     if len(data.panels) == 1:
         only = data.panels[0]
-        return f"Lowest at a rate of {only.base_at:g} (LoRA), {only.at:g} ({only.name})"
+        return f"Best rate: {only.base_at:g} for LoRA, {only.at:g} for {only.name}"
     if not data.shared:
         name = data.method[0].upper() + data.method[1:]
         sides = {"lower": data.lower, "higher": [
@@ -141,15 +156,19 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     columns = count if layout == "wide" else min(2, count)
     gap = GAP if data.shared else 0.6
     across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
-    fig = style.canvas(layout, HEAD + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
-    purple = data.panels[0].name if count == 1 else data.method
-    style.heading(fig, _title(data), f"Purple: {purple}" + (
-                      ", with ticks at its rates" * (layout == "wide" and across < 2)
-                      + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-                      if data.shared else ". Grey: LoRA. Compared at the diamonds"))
+    head = HEAD - 0.25 * (count == 1)  # a single panel has no words above it
+    fig = style.canvas(layout, head + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
+    if count == 1:
+        words = "Lower is better; a diamond is the best rate"
+    else:
+        words = f"Purple: {data.method}" + (
+            ", with ticks at its rates" * (layout == "wide" and across < 2)
+            + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
+            if data.shared else ". Grey: LoRA. Compared at the diamonds")
+    style.heading(fig, _title(data), words)
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
-        ax = style.place(fig, LEFT + column * (across + gap), HEAD + 0.05 + row * ROW, across, HIGH)
+        ax = style.place(fig, LEFT + column * (across + gap), head + 0.05 + row * ROW, across, HIGH)
         _panel(ax, panel, data.panels if data.shared else [panel], data.shared,
                not data.shared or column == 0, across < 2)
         if column == 0:

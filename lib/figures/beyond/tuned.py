@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Marks are means of five seeds. A line is the interval of the difference from LoRA: if "
-           "it reaches the dashed one, the comparison is open.")
+CAPTION = ("A dot is filled if its whole line lies on one side of LoRA's dashed one. A line with "
+           "an arrow goes on beyond the axis.")
 ROW = 0.25  # inches for a method
 LEFT, RIGHT = 50, 100  # per cent: the axis
+INSET = 0.7  # per cent: from an end of the axis to the middle of its arrow
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class Tuned:
         found = {name: self.difference(name) for name in self.others}
         return [name for name, (mean, margin) in found.items() if sign * mean > margin]
 
+    def verdict(self, name: str) -> str:
+        """What its interval says of a variant: ahead, behind or open."""
+        mean, margin = self.difference(name)
+        return "open" if abs(mean) <= margin else "ahead" if mean > 0 else "behind"
+
     def above(self) -> list[str]:
         """The variants whose mean is above LoRA's at this rate."""
         here = self.here.mean() + 1e-6  # a tie is no win
@@ -72,18 +78,21 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     high, above = ROW * len(names), data.above()
     sure, behind = data.decided(), data.decided(-1)
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} have a higher "
-                  "mean" if layout == "wide" else
-                  f"LoRA at {data.rate:g}: {len(above)} of {len(data.others)} higher",
-                  f"By the whole interval (filled): {len(sure)} ahead, {len(behind)} behind"
-                  if layout == "wide" else f"Filled: {len(sure)} ahead, {len(behind)} behind")
-    right = 1.15 if layout == "wide" else 0.25  # inches: where the differences stand in figures
+    share = f"{len(above)} of {len(data.others)}"
+    won = "no variant is" if not sure else f"{len(sure)} of {len(data.others)} are"
+    style.heading(fig, f"LoRA at a rate of {data.rate:g}: {won} ahead" if layout == "wide"
+                  else f"LoRA at {data.rate:g}: {won} ahead",
+                  f"{share} have a higher mean than LoRA (purple)" if layout == "wide"
+                  else f"{share}: higher mean (purple)")
+    right = 1.55 if layout == "wide" else 0.62  # inches: where the verdicts stand
     ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.2 - right, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
     here = 100 * data.here.mean()
     if here >= LEFT:
         ax.axvline(here, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
         ax.plot([here], [0], "s", ms=7, color=style.DATA.mark, zorder=4)
+        ax.annotate(f"{here:.1f}%", (here, 0), (7, 0), textcoords="offset points", va="center",
+                    color=style.DATA.ink, weight=600)
     else:  # it stands further left
         ax.annotate(f"{here:.0f}%", (LEFT, 0), (LEFT + 4, 0), va="center", color=style.DATA.ink,
                     weight=600, arrowprops={"arrowstyle": "-|>", "color": style.DATA.mark})
@@ -92,19 +101,24 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
         margin = 100 * data.difference(name)[1]
         ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=2.4, zorder=3,
                 solid_capstyle="butt")
-        ax.plot([mean], [row], "D", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
+        ax.plot([mean], [row], "o", ms=7, color=tone.mark, mew=1.5, zorder=4, mfc=tone.mark
                 if name in [*sure, *behind] else style.PAPER)
+        for place, beyond, arrow in ((LEFT + INSET, mean - margin < LEFT, "<"),
+                                     (RIGHT - INSET, mean + margin > RIGHT, ">")):
+            if beyond:
+                ax.plot([place], [row], arrow, ms=6, color=tone.mark, mew=0, zorder=4)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
         label.set(color=style.LORA.ink if name in above else style.INK,
                   weight=600 if name in above or name == "LoRA" else 400)
+    words = [data.verdict(name) for name in data.others]
     if layout == "wide":
-        found = [data.difference(name) for name in data.others]
-        side = ax.secondary_yaxis("right")
-        side.set_yticks(range(len(names)), ["points above", *(
-            f"{100 * mean:+.1f} ± {100 * margin:.1f}" for mean, margin in found)])
-        side.tick_params(length=0)
-        side.spines["right"].set_visible(False)
+        words = [f"{100 * mean:+.1f} ± {100 * margin:.1f}  {word}" for word, (mean, margin) in zip(
+            words, map(data.difference, data.others), strict=True)]
+    side = ax.secondary_yaxis("right")
+    side.set_yticks(range(len(names)), ["points above" if layout == "wide" else "", *words])
+    side.tick_params(length=0)
+    side.spines["right"].set_visible(False)
     ax.grid(axis="x")
     return fig
 

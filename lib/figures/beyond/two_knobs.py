@@ -93,16 +93,21 @@ def _gap(data: TwoKnobs) -> str:
     return (f"differ by up to {points} points" if float(points) else "answer alike")
 
 
+def _framed(data: TwoKnobs) -> str:
+    """Whose squares have a frame, and, of two methods, whose have none."""
+    rest = [name for name in data.spots if name != data.method]
+    return f"Framed: {data.method}" + (f". The others: {rest[0]}" if len(rest) == 1 else "")
+
+
 @style.styled
 def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     """Draw the map, with the shown method's squares framed."""
     wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.7)
     style.heading(fig, f"{data.method}: at best {style.percent(share)} of the answers",
-                  (f"Framed: {data.method}. Two runs in one square {_gap(data)}"
-                   if data.twins else f"Framed: {data.method}") if wide
-                  else f"Two in one square {_gap(data)}" if data.twins
-                  else f"Framed: {data.method}")
+                  _framed(data) if not data.twins
+                  else f"{_framed(data)}. Two runs in one square {_gap(data)}" if wide
+                  else f"Two in one square {_gap(data)}")
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
     whole = data.shares
     for rate, product in data.twins:
