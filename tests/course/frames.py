@@ -235,6 +235,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."), each),
              ()) for each in ({}, boxes) for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
+    shares["country"] = np.vstack([np.full(5, np.nan), shares["country"][1:]])
     says = {"country": ("The capital of Peru is", " Antananarivo."),
             "relation": ("The language of Japan is", " Japanese.")}
     yield ("state_patching", state_patching.compute, state_patching.draw, state_patching.alt,

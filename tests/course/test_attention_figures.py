@@ -110,6 +110,9 @@ def test_a_patched_state_says_what_follows():
     assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
     early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
     assert early.startswith("The states at the name, at the start, are patched.")
+    shares["country"] = np.array([[np.nan] * 2, [1, 0], [0, 0.5]])
+    alike = state_patching.alt(state_patching.compute(shares, "question", 0, "Japan is", says))
+    assert "For the country both prompts are the same there; with" in alike
     for place, block in (("answer", 0), ("is", 2)):
         with pytest.raises(ValueError, match="the places are question, name, is"):
             state_patching.compute(shares, place, block, "Japan is", says)

@@ -11,15 +11,15 @@ from lib.figures.gpt import fact_path
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each part with the wrong answer that the model gives without it. A wrong answer shows "
-           "what the part had brought.")
+CAPTION = ("Each part with what the model answers if a mean of other prompts stands in the part's "
+           "place.")
 
 ENRICH = "enrich"
 PARTS = (*fact_path.ROLES.values(), ENRICH)
 GUESSED = (*fact_path.SUPPOSED, ENRICH)
 #: How far along its arrow the words of a part stand, where three lines have room.
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.3, "join": 0.7, "spell": 0.5,
+    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.7, "join": 0.6, "spell": 0.5,
                                        "fetch the country": 0.6},
     "narrow": fact_path.ALONG["narrow"]}
 
@@ -58,10 +58,10 @@ def compute(tokens: Mapping[str, str], prompt: str, without: Mapping[str, str]) 
 def draw(data: Answers, layout: Layout = "wide") -> Figure:
     """Draw the edges as arrows and the feed-forward layers as a box, each with its answer."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 4.05 if wide else 5.5)
+    fig = style.canvas(layout, 4.35 if wide else 5.8)
     style.heading(fig, f"{data.prompt} \u2026?" if wide else "One question, part by part",
-                  "In quotes: what the model answers without this part" if wide
-                  else "In quotes: the answer without it")
+                  "In quotes: the answer with a mean in this part's place" if wide
+                  else "In quotes: the answer with its mean")
     ax = fact_path.board(fig, data.tokens, layout)
     where = {role: place for place, role in fact_path.ROLES.items()}
     for k, part in enumerate(data.parts()):
@@ -78,12 +78,11 @@ def draw(data: Answers, layout: Layout = "wide") -> Figure:
             path, half = where[part]
             fact_path.arrow(ax, *(fact_path.along(data.tokens, layout, path, half, end)
                                   for end in (0, 1)), weight=0.35 if said else 0.1,
-                            guessed=part in GUESSED)
+                            guessed=part in GUESSED, within=path[0] == path[1])
             fact_path.label(ax, fact_path.along(data.tokens, layout, path, half,
                                                 ALONG[layout][part]), words)
         if not wide:
-            style.write(fig, style.MARGIN,
-                        fact_path.TOP + 2 * fact_path.BAND + 0.3 + 0.21 * k, f"{k + 1}: {named}")
+            style.write(fig, style.MARGIN, fact_path.BELOW + 0.21 * k, f"{k + 1}: {named}")
     return fig
 
 
@@ -95,4 +94,5 @@ def alt(data: Answers) -> str:
         place = ("layers 1 and 2, feed-forward at the name" if part == ENRICH
                  else fact_path.look(*where[part]))
         told.append(f"{part} ({place}): {data.says(part) or 'a guess'}")
-    return (f"What the model answers after {data.prompt!r} without one part. {'; '.join(told)}.")
+    return (f"What the model answers after {data.prompt!r} with a mean in the place of one part. "
+            f"{'; '.join(told)}.")

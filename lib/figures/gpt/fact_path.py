@@ -82,11 +82,12 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.47, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.62,
              "the country again": 0.66},
-    "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
+    "narrow": {"join": 0.77, "fetch the relation": 0.72, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
+BELOW = TOP + 2 * BAND + 0.6  # under the words that the tokens write
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
@@ -100,15 +101,19 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.7, "name": 0.22, "is": 0.3, "answer": 0.2}
+CROSS = {"question": 0.2, "name": 0.22, "is": 0.3, "answer": 0.2}
 
 
 def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], weight: float = 0.1,
-          matters: bool = True, guessed: bool = True) -> None:
-    """An arrow as thick as its weight (0 to 1); one that matters little is a thin grey line."""
+          matters: bool = True, guessed: bool = True, within: bool = False) -> None:
+    """An arrow as thick as its weight (0 to 1); one that matters little is a thin grey line.
+
+    One within a group starts below a piece, and the others at the border of their group.
+    """
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
-        "shrinkA": 10, "shrinkB": 7, "lw": 1 + 5 * max(weight, 0) if matters else 0.8,
+        "shrinkA": 10 if within else 1, "shrinkB": 7,
+        "lw": 1 + 5 * max(weight, 0) if matters else 0.8,
         "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
 
@@ -121,15 +126,15 @@ def spread(tokens: Mapping[str, str], layout: Layout) -> dict[str, float]:
 
 def along(tokens: Mapping[str, str], layout: Layout, path: Path, half: int,
           share: float) -> tuple[float, float]:
-    """A point of an edge: from group to group, or from a group's first piece to the group."""
+    """A point of an edge: from a group's border to a group, or from its first piece to itself."""
     at, (seen, looks) = COLUMNS[layout], path
-    half_width = spread(tokens, layout)[seen] if seen == looks else 0.0
-    start, end = at[seen] - half_width, at[looks]
+    half_width = spread(tokens, layout)[seen]
+    start, end = at[seen] + (-half_width if seen == looks else half_width + 0.08), at[looks]
     return start + share * (end - start), TOP + (half + share) * BAND
 
 
 def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
-    """The tokens on top, and three rows of their states with the halves of the model between."""
+    """The tokens on top, three rows of states with the halves between, and what is written."""
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
     for half, words in enumerate(("layers\n1 and 2", "layers\n3 and 4")):
@@ -152,6 +157,13 @@ def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
                                          boxstyle="round,pad=0.075,rounding_size=.075"))
             ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
                     color=style.INK, zorder=4)
+    first, *later = tokens["answer"].split("|")
+    bottom = TOP + 2 * BAND + 0.27
+    ax.text(style.MARGIN + 0.08, bottom, "writes", va="center_baseline", color=style.MUTED,
+            size=style.SMALL)
+    for group, words in (("is", first), ("answer", "|".join([*later, "."]))):
+        ax.text(COLUMNS[layout][group], bottom, words, ha="center", va="center_baseline",
+                weight=600, parse_math=False)
     return ax
 
 
@@ -179,8 +191,8 @@ def label(ax: Axes, at: tuple[float, float], words: str) -> None:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide = layout == "wide"
-    tall = 6.2 if data.boxes else 5.3
-    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
+    tall = 6.2 if data.boxes else 5.6
+    fig = style.canvas(layout, 4.85 if data.chosen else 4.35 if wide else tall)
     style.heading(fig, *_title(data))
     ax = board(fig, data.tokens, layout)
     for (seen, looks), losses in data.lost.items():
@@ -188,16 +200,16 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
             if lost < FEW and data.chosen not in (((seen, looks), half), ((seen, looks), 2)):
                 continue  # all twelve at once would cross the words
             arrow(ax, *(along(data.tokens, layout, (seen, looks), half, end) for end in (0, 1)),
-                  lost / data.known, lost >= FEW, ROLES.get(((seen, looks), half)) in SUPPOSED)
+                  lost / data.known, lost >= FEW, ROLES.get(((seen, looks), half)) in SUPPOSED,
+                  seen == looks)
     if data.chosen:
         path, half = data.chosen
         for each in (0, 1) if half == 2 else (half,):
             x, y = along(data.tokens, layout, path, each, CROSS[path[0]])
             ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
-        below = TOP + 2 * BAND + 0.3
-        style.write(fig, style.MARGIN, below, "with the crossed-out edge's mean in its place:",
+        style.write(fig, style.MARGIN, BELOW, "with the crossed-out edge's mean in its place:",
                     style.MUTED, style.SMALL)
-        style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
+        style.write(fig, style.MARGIN, BELOW + 0.22, "".join(data.says), weight=600)
     for (group, half), lost in (data.boxes or {ENRICH: ""}).items():
         name = "enrich" if (group, half) == ENRICH else "feed-\nforward"
         words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
@@ -236,11 +248,11 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         label(ax, along(data.tokens, layout, path, half, ALONG[layout][role]),
               words if layout == "wide" else str(lost))
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
                         f"{lost}: {role}")
     if layout == "narrow" and not data.chosen:
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
                         f"{lost}: {_box(*place)}")
 
 
