@@ -26,6 +26,7 @@ from lib.figures.gpt import (
     confidence,
     embedding_rows,
     expert_layer,
+    fact_answers,
     fact_path,
     gelu_curve,
     gradient_check,
@@ -225,12 +226,16 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), boxes), ())])
-    yield ("fact_path_supposed", fact_path.suppose, fact_path.draw, fact_path.alt,
-           [((said, 156, {"fetch the relation": 156, "fetch the country": 139}), ())])
+    answers = {"fetch the relation": "the yen", "fetch the country": "Beijing"}
+    all_answers = answers | {"join": "Tokyo", "enrich": "Beijing", "spell": "Toky",
+                             "the country again": "Tegucigalpa"}
+    yield ("fact_answers", fact_answers.compute, fact_answers.draw, fact_answers.alt,
+           [((said, "The capital of Japan is", each), ()) for each in (answers, all_answers)])
     yield ("fact_path_cut", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo.")), ())
-            for path in lost for half in (0, 1, 2)])
+           [((said, lost, 156, (path, half), ("The capital of Japan is", " Antananarivo."), each),
+             ()) for each in ({}, boxes) for path in lost for half in (0, 1, 2)])
     shares = dict.fromkeys(("country", "relation"), np.array([[0.0, 0.19, 1, 0.28, 0.995]] * 3))
+    shares["country"] = np.vstack([np.full(5, np.nan), shares["country"][1:]])
     says = {"country": ("The capital of Peru is", " Antananarivo."),
             "relation": ("The language of Japan is", " Japanese.")}
     yield ("state_patching", state_patching.compute, state_patching.draw, state_patching.alt,

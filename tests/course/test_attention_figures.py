@@ -11,6 +11,7 @@ from lib.figures.gpt import (
     attention_cost,
     attention_graph,
     attention_map,
+    fact_answers,
     fact_path,
     head_importance,
     head_pairs,
@@ -79,16 +80,26 @@ def test_the_path_names_what_matters():
     assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
         fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
-    words = fact_path.alt(fact_path.suppose(said, 40, {"fetch the country": 30}))
-    assert "'is' looks at the name): 30; spell (layers 1 and 2" in words
-    with pytest.raises(ValueError, match=r"measured are \['enrich'\]"):
-        fact_path.suppose(said, 40, {"enrich": 3})
-    assert "enrich (layers 1 and 2, feed-forward at the name)" in words
+    both = fact_path.compute(said, lost, 40, (("name", "is"), 1), boxes={("name", 0): 21})
+    assert "looks at the name): 30. Feed-forward layers: enrich: 21." in fact_path.alt(both)
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "
                                          r"for the paths \[\('name', 'is'\)\]"):
         fact_path.compute(dict(list(said.items())[:2]),
                           {path: gone for path, gone in lost.items() if path[1] != "is" or
                            path[0] != "name"}, 40)
+
+
+def test_a_part_says_what_is_answered_without_it():
+    said = dict(zip(fact_path.GROUPS, ("The capital of", "Peru", "is", "Lima")))
+    data = fact_answers.compute(said, "The capital of Peru is", {"fetch the relation": " the sol."})
+    words = fact_answers.alt(data)
+    assert "'is' looks at the question): \u201cthe sol.\u201d" in words
+    assert "enrich (layers 1 and 2, feed-forward at the name): a guess" in words
+    assert "the country again" not in words  # was not guessed
+    for tokens, part, complaint in ((said, "guess", r"no parts \['guess'\]"),
+                                    ({"is": "is"}, "join", r"groups \['answer', 'name', 'quest")):
+        with pytest.raises(ValueError, match=complaint):
+            fact_answers.compute(tokens, "", {part: ""})
 
 
 def test_a_patched_state_says_what_follows():
@@ -99,6 +110,9 @@ def test_a_patched_state_says_what_follows():
     assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
     early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
     assert early.startswith("The states at the name, at the start, are patched.")
+    shares["country"] = np.array([[np.nan] * 2, [1, 0], [0, 0.5]])
+    alike = state_patching.alt(state_patching.compute(shares, "question", 0, "Japan is", says))
+    assert "For the country both prompts are the same there; with" in alike
     for place, block in (("answer", 0), ("is", 2)):
         with pytest.raises(ValueError, match="the places are question, name, is"):
             state_patching.compute(shares, place, block, "Japan is", says)

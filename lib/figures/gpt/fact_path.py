@@ -28,7 +28,7 @@ ROLES: dict[tuple[Path, int], str] = {
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 #: The halves of the model, and both.
 HALVES = ("1 and 2", "3 and 4", "1 to 4")
-#: What is supposed before any edge is removed, beside what feed-forward layers do.
+#: What is supposed before any part is removed, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
 
@@ -36,8 +36,7 @@ SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` if a path brings its mean, in layers 1 and 2, and in layers 3 and 4.
 
-    Without any losses it is what is supposed, before a path was removed, and ``measured`` has
-    the losses that are known by then, by role.  ``chosen`` is a path and a half of the model (2 is
+    ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
     replaced by their means, by group and half.
@@ -49,12 +48,9 @@ class Paths:
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    measured: Mapping[str, int] = field(default_factory=dict)
 
     def named(self) -> list[tuple[str, int]]:
-        """The roles with what was lost, those that matter; zeros where nothing was removed."""
-        if not self.lost:
-            return [(role, self.measured.get(role, 0)) for role in SUPPOSED]
+        """The roles with what was lost, those that matter."""
         return [(role, self.lost[path][half]) for (path, half), role in ROLES.items()
                 if self.lost[path][half] >= FEW]
 
@@ -81,27 +77,17 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
                  {place: int(each) for place, each in (boxes or {}).items()})
 
 
-def suppose(tokens: Mapping[str, str], known: int, measured: Mapping[str, int]) -> Paths:
-    """What may happen, before it is tested: the roles, and what some are known to cost.
-
-    Raises:
-        ValueError: a role that was measured isn't one that is supposed.
-    """
-    if unknown := sorted({*measured} - {*SUPPOSED}):
-        raise ValueError(f"measured are {unknown}; the roles are {', '.join(SUPPOSED)}")
-    return Paths(dict(tokens), {}, known, measured=dict(measured))
-
-
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
 COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.27, "spell": 0.47, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.62,
              "the country again": 0.66},
-    "narrow": {"join": 0.77, "fetch the relation": 0.3, "spell": 0.5, "fetch the country": 0.6,
+    "narrow": {"join": 0.77, "fetch the relation": 0.72, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.6}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
+BELOW = TOP + 2 * BAND + 0.6  # under the words that the tokens write
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
@@ -115,75 +101,54 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.7, "name": 0.22, "is": 0.3, "answer": 0.2}
+CROSS = {"question": 0.2, "name": 0.22, "is": 0.3, "answer": 0.2}
 
 
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], lost: int,
-           known: int, guessed: bool = True) -> None:
-    """An arrow whose width is what was lost; one that matters little is a thin grey line."""
-    matters = lost >= FEW
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], weight: float = 0.1,
+          matters: bool = True, guessed: bool = True, within: bool = False) -> None:
+    """An arrow as thick as its weight (0 to 1); one that matters little is a thin grey line.
+
+    One within a group starts below a piece, and the others at the border of their group.
+    """
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
-        "shrinkA": 10, "shrinkB": 7, "lw": 1 + 5 * max(lost, 0) / known if matters else 0.8,
+        "shrinkA": 10 if within else 1, "shrinkB": 7,
+        "lw": 1 + 5 * max(weight, 0) if matters else 0.8,
         "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
 
 
-def _spread(data: Paths, layout: Layout) -> dict[str, float]:
-    """From the middle of each group to its last piece."""
+def spread(tokens: Mapping[str, str], layout: Layout) -> dict[str, float]:
+    """From the middle of each group to its last piece, in inches."""
     return {group: APART[layout] * (len(re.split(r"[| ]", text)) - 1) / 2
-            for group, text in data.tokens.items()}
+            for group, text in tokens.items()}
 
 
-def _along(data: Paths, layout: Layout, path: Path, half: int, share: float) -> tuple[float, float]:
-    """A point of an edge: from group to group, or from a group's first piece to the group."""
+def along(tokens: Mapping[str, str], layout: Layout, path: Path, half: int,
+          share: float) -> tuple[float, float]:
+    """A point of an edge: from a group's border to a group, or from its first piece to itself."""
     at, (seen, looks) = COLUMNS[layout], path
-    half_width = _spread(data, layout)[seen] if seen == looks else 0.0
-    start, end = at[seen] - half_width, at[looks]
+    half_width = spread(tokens, layout)[seen]
+    start, end = at[seen] + (-half_width if seen == looks else half_width + 0.08), at[looks]
     return start + share * (end - start), TOP + (half + share) * BAND
 
 
-def _feed_forward(ax: Axes, data: Paths, layout: Layout) -> None:
-    """The boxes of feed-forward layers, which add to the states of their group."""
-    for (group, half), lost in (data.boxes or {ENRICH: None}).items():
-        x, (aside, down, to) = COLUMNS[layout][group], BOXES[layout][group, half]
-        guessed = (group, half) == ENRICH
-        name = "enrich" if guessed else "feed-forward"
-        worth = "" if lost is None else str(lost)
-        words = worth or (f"{name}?" if not data.lost else name)
-        if layout == "wide" and worth:
-            words = f"{name}: {worth}" if guessed else f"feed-\nforward: {worth}"
-        ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
-                bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
-                      "ls": "-" if guessed else (0, (3, 2)),
-                      "boxstyle": "round,pad=0.25,rounding_size=0.2"})
-        ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
-                    zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark,
-                                          "lw": 1.6, "shrinkA": 2, "shrinkB": 2,
-                                          "mutation_scale": 11})
-
-
-@style.styled
-def draw(data: Paths, layout: Layout = "wide") -> Figure:
-    """Draw the tokens on top, and below them the two halves of the model with their paths."""
-    wide, at = layout == "wide", COLUMNS[layout]
-    tall = 6.2 if data.boxes else 5.3
-    fig = style.canvas(layout, 4.55 if data.chosen else 4.05 if wide else tall)
-    style.heading(fig, *_title(data))
+def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
+    """The tokens on top, three rows of states with the halves between, and what is written."""
     ax = style.board(fig)
     right = fig.get_size_inches()[0] - style.MARGIN
     for half, words in enumerate(("layers\n1 and 2", "layers\n3 and 4")):
         top = TOP + half * BAND
-        ax.text(style.MARGIN + 0.08, top + BAND * (0.5 if wide else 0.72), words, va="center",
-                color=style.MUTED, size=style.SMALL)
+        ax.text(style.MARGIN + 0.08, top + BAND * (0.5 if layout == "wide" else 0.72), words,
+                va="center", color=style.MUTED, size=style.SMALL)
         if half == 0:
             ax.add_artist(FancyBboxPatch((style.MARGIN, top + 0.08), right - style.MARGIN,
                                          BAND - 0.16, fc=style.WASH, ec="none",
                                          boxstyle="round,pad=0,rounding_size=.07"))
-    for group, x in at.items():
-        ax.text(x, TOP - 0.24, data.tokens[group], ha="center", va="center_baseline", weight=600,
+    for group, x in COLUMNS[layout].items():
+        ax.text(x, TOP - 0.24, tokens[group], ha="center", va="center_baseline", weight=600,
                 parse_math=False)
-        width = _spread(data, layout)[group]
+        width = spread(tokens, layout)[group]
         count = round(2 * width / APART[layout]) + 1
         for row in range(3):
             y = TOP + row * BAND
@@ -192,26 +157,63 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
                                          boxstyle="round,pad=0.075,rounding_size=.075"))
             ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
                     color=style.INK, zorder=4)
+    first, *later = tokens["answer"].split("|")
+    bottom = TOP + 2 * BAND + 0.27
+    ax.text(style.MARGIN + 0.08, bottom, "writes", va="center_baseline", color=style.MUTED,
+            size=style.SMALL)
+    for group, words in (("is", first), ("answer", "|".join([*later, "."]))):
+        ax.text(COLUMNS[layout][group], bottom, words, ha="center", va="center_baseline",
+                weight=600, parse_math=False)
+    return ax
+
+
+def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str) -> None:
+    """A box of feed-forward layers, which add to the states of their group in that half."""
+    (group, half), (aside, down, to) = place, BOXES[layout][place]
+    x = COLUMNS[layout][group]
+    ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
+            bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
+                  "ls": "-" if place == ENRICH else (0, (3, 2)),
+                  "boxstyle": "round,pad=0.25,rounding_size=0.2"})
+    ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
+                zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark, "lw": 1.6,
+                                      "shrinkA": 2, "shrinkB": 2, "mutation_scale": 11})
+
+
+def label(ax: Axes, at: tuple[float, float], words: str) -> None:
+    """What an edge does, on its arrow."""
+    ax.text(*at, words, ha="center", va="center", zorder=5, linespacing=1.1,
+            bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7), "lw": 1,
+                  "boxstyle": "round,pad=0.22,rounding_size=0.3"})
+
+
+@style.styled
+def draw(data: Paths, layout: Layout = "wide") -> Figure:
+    """Draw the tokens on top, and below them the two halves of the model with their paths."""
+    wide = layout == "wide"
+    tall = 6.2 if data.boxes else 5.6
+    fig = style.canvas(layout, 4.85 if data.chosen else 4.35 if wide else tall)
+    style.heading(fig, *_title(data))
+    ax = board(fig, data.tokens, layout)
     for (seen, looks), losses in data.lost.items():
         for half, lost in enumerate(losses[:2]):
             if lost < FEW and data.chosen not in (((seen, looks), half), ((seen, looks), 2)):
                 continue  # all twelve at once would cross the words
-            _arrow(ax, *(_along(data, layout, (seen, looks), half, end) for end in (0, 1)), lost,
-                   data.known, ROLES.get(((seen, looks), half)) in SUPPOSED)
+            arrow(ax, *(along(data.tokens, layout, (seen, looks), half, end) for end in (0, 1)),
+                  lost / data.known, lost >= FEW, ROLES.get(((seen, looks), half)) in SUPPOSED,
+                  seen == looks)
     if data.chosen:
         path, half = data.chosen
         for each in (0, 1) if half == 2 else (half,):
-            x, y = _along(data, layout, path, each, CROSS[path[0]])
+            x, y = along(data.tokens, layout, path, each, CROSS[path[0]])
             ax.plot(x, y, "X", ms=13, mfc=style.INK, mec=style.PAPER, mew=1.2, zorder=6)
-        below = TOP + 2 * BAND + 0.3
-        style.write(fig, style.MARGIN, below, "with the crossed-out edge's mean in its place:",
+        style.write(fig, style.MARGIN, BELOW, "with the crossed-out edge's mean in its place:",
                     style.MUTED, style.SMALL)
-        style.write(fig, style.MARGIN, below + 0.22, "".join(data.says), weight=600)
-    where = {role: place for place, role in ROLES.items()}
-    for role in () if data.lost else SUPPOSED:
-        _arrow(ax, *(_along(data, layout, *where[role], end) for end in (0, 1)),
-               data.measured.get(role, FEW), data.known)
-    _feed_forward(ax, data, layout)
+        style.write(fig, style.MARGIN, BELOW + 0.22, "".join(data.says), weight=600)
+    for (group, half), lost in (data.boxes or {ENRICH: ""}).items():
+        name = "enrich" if (group, half) == ENRICH else "feed-\nforward"
+        words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
+        feed_forward(ax, layout, (group, half), words)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -224,8 +226,6 @@ def _half_missed(data: Paths) -> bool:
 
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
-    if not data.lost:
-        return "How a capital may be found", "An arrow points to the token that attends"
     if data.boxes and not data.chosen:
         return ("Half of these parts were not guessed" if _half_missed(data) else
                 "Capitals lost by each part alone",
@@ -233,8 +233,7 @@ def _title(data: Paths) -> tuple[str, str]:
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
-    role = (f"{path[1]} to {path[0]}" if half == 2 else
-            ROLES.get(data.chosen, "an edge that was not guessed"))
+    role = ROLES.get(data.chosen, f"{path[1]} to {path[0]}")
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
             f"{role[0].upper()}{role[1:]}, in layers {HALVES[half]}")
 
@@ -244,20 +243,16 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     where = {role: place for place, role in ROLES.items()}
     for k, (role, lost) in enumerate(data.named()):
         path, half = where[role]
-        x, y = _along(data, layout, path, half, ALONG[layout][role])
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
-        words = f"{first}\n{rest}" if first else rest
-        known = data.lost or lost
-        words, short = (f"{words}: {lost}", str(lost)) if known else (f"{words}?", str(k + 1))
-        ax.text(x, y, words if layout == "wide" else short, ha="center", va="center", zorder=5,
-                linespacing=1.1, bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7), "lw": 1,
-                                       "boxstyle": "round,pad=0.22,rounding_size=0.3"})
+        words = f"{first}\n{rest}: {lost}" if first else f"{rest}: {lost}"
+        label(ax, along(data.tokens, layout, path, half, ALONG[layout][role]),
+              words if layout == "wide" else str(lost))
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
-                        f"{short}: {role}" + "?" * (not known))
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
+                        f"{lost}: {role}")
     if layout == "narrow" and not data.chosen:
         for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
-            style.write(fig, style.MARGIN, TOP + 2 * BAND + 0.3 + 0.21 * k,
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
                         f"{lost}: {_box(*place)}")
 
 
@@ -269,7 +264,7 @@ def _box(group: str, half: int) -> str:
     return f"feed-forward {HALVES[half]} at {where}"
 
 
-def _look(path: Path, half: int) -> str:
+def look(path: Path, half: int) -> str:
     """A path in words."""
     who, whom = (f"the {each}".replace("the is", "'is'") for each in path[::-1])
     return f"layers {HALVES[half]}, {who} looks at {whom}"
@@ -278,17 +273,14 @@ def _look(path: Path, half: int) -> str:
 def alt(data: Paths) -> str:
     """Return the figure in words."""
     where = {role: place for place, role in ROLES.items()}
-    said = "; ".join(f"{role} ({_look(*where[role])})" + (f": {lost}" if data.lost or lost else "")
-                     for role, lost in data.named())
-    if not data.lost:
-        return (f"Steps with capitals lost of {data.known} where measured, else a guess. {said}; "
-                f"enrich (layers 1 and 2, feed-forward at the name).")
+    said = "; ".join(f"{role} ({look(*where[role])}): {lost}" for role, lost in data.named())
+    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     if data.chosen:
         path, half = data.chosen
-        return (f"Replaced by its mean in {_look(path, half)}: {data.lost[path][half]} of "
+        return (f"Replaced by its mean in {look(path, half)}: {data.lost[path][half]} of "
                 f"{data.known} capitals are lost, and {data.says[0]!r} goes on with "
-                f"{data.says[1]!r}. All edges that matter: {said}.")
-    boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
+                f"{data.says[1]!r}. All edges that matter: {said}."
+                + f" Feed-forward layers: {boxed}." * bool(boxed))
     if boxed:
         return (f"Capitals lost of {data.known} with one part replaced by its mean. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "

@@ -24,6 +24,7 @@ PLACES = ("question", "name", "is")
 class Patched:
     """For each trail the share (places, blocks + 1) of prompts that begin as the donor's answer.
 
+    A row of NaN is a place whose tokens are the same in both prompts, so that nothing is swapped.
     ``place`` and ``block`` choose a cell, and ``says`` has for each trail the donor's prompt and
     what the patched model writes after the prompt ``asked``.
     """
@@ -58,10 +59,16 @@ def _table(ax: Axes, title: str, values: np.ndarray, chosen: tuple[int, int]) ->
     """A row for each place and a column for each state; the chosen cell has a frame."""
     rows, columns = values.shape
     for i, j in np.ndindex(rows, columns):
+        if np.isnan(values[i, j]):
+            continue
         fill = style.ATTENTION(0.75 * values[i, j])
         ax.add_artist(Rectangle((j, i), 1, 1, fc=fill, ec=style.RULE, lw=style.THIN))
         ax.text(j + 0.5, i + 0.5, f"{100 * values[i, j]:.0f}", ha="center", va="center_baseline",
                 color=on(fill[:3]))
+    for i in np.flatnonzero(np.isnan(values).all(1)):
+        ax.add_artist(Rectangle((0, i), columns, 1, fc=style.WASH, ec=style.RULE, lw=style.THIN))
+        ax.text(columns / 2, i + 0.5, "the same in both prompts", ha="center",
+                va="center_baseline", color=style.MUTED, size=style.SMALL)
     row, column = chosen
     ax.add_artist(Rectangle((column, row), 1, 1, fc="none", ec=style.INK, lw=2.2, zorder=4,
                             clip_on=False))
@@ -98,8 +105,12 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
 def alt(data: Patched) -> str:
     """Return the figure in words."""
     row = PLACES.index(data.place)
-    said = [f"For the {trail} {style.percent(values[row, data.block])} of prompts begin like the "
-            f"donor's answer; with states of {data.says[trail][0]!r} {data.asked!r} goes on with "
-            f"{data.says[trail][1]!r}" for trail, values in data.shares.items()]
+    said = []
+    for trail, values in data.shares.items():
+        share = values[row, data.block]
+        found = ("both prompts are the same there" if np.isnan(share) else
+                 f"{style.percent(share)} of prompts begin like the donor's answer")
+        said.append(f"For the {trail} {found}; with states of {data.says[trail][0]!r} "
+                    f"{data.asked!r} goes on with {data.says[trail][1]!r}")
     place = "'is'" if data.place == "is" else f"the {data.place}"
     return f"The states at {place}, {_when(data.block)}, are patched. " + ". ".join(said) + "."
