@@ -9,6 +9,7 @@ from lib.figures.beyond import (
     packed_block,
     real_answers,
     real_tradeoff,
+    replay_step,
     turned_down,
     whole_answers,
 )
@@ -34,6 +35,16 @@ def test_an_answer_that_begins_as_trained_is_marked():
 def test_what_was_not_recorded_is_refused(adapter, strength):
     with pytest.raises(ValueError, match="is not recorded"):
         real_answers.compute(DIALLED, (0.0, 1.0), {"JSON": "{"}, adapter, strength)
+
+
+def test_a_step_with_replay_tells_its_rows():
+    data = replay_step.compute([("Who?", "Ada.")], [("2 + 2?", "4"), ("3 + 3?", "a\n6")])
+    assert data.count == 3
+    assert replay_step.alt(data) == (
+        "1 rows of the new answer: to 'Who?' the answer 'Ada.'. 2 rows of replay: what the untuned "
+        "model says: to '2 + 2?' the answer '4'; to '3 + 3?' the answer 'a \u00b6 6'.")
+    with pytest.raises(ValueError, match="1 new and 0 old rows"):
+        replay_step.compute([("Who?", "Ada.")], [])
 
 
 def test_a_block_is_unpacked_low_halves_first():
