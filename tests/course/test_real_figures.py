@@ -104,9 +104,26 @@ def test_the_chosen_line_is_thicker_and_a_loss_beyond_the_axis_is_written(layout
         fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, name, 2), layout)
         for ax in fig.axes[:2]:
             lines = {line.get_color(): line.get_linewidth() for line in ax.lines
-                     if line.get_linestyle() == "-"}
+                     if line.get_linestyle() == "-" and len(set(line.get_xdata())) > 1}
             assert max(lines, key=lines.get) == tone.mark and len(set(lines.values())) == 2
         assert "5.5 \u2191" in [text.get_text() for text in fig.axes[0].texts]
+
+
+def test_the_seeds_of_a_rate_stand_at_it_and_are_joined():
+    ax = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, "LoRA", 2)).axes[1]
+    hollow = {tuple(point) for line in ax.lines if line.get_marker() != "None"
+              and line.get_markerfacecolor() == style.PAPER for point in line.get_xydata()}
+    assert hollow == {(1e-5, 43), (0.01, 6)}
+    joined = [line.get_xydata().tolist() for line in ax.lines
+              if line.get_linestyle() == "-" and len(set(line.get_xdata())) == 1]
+    assert [[0.01, 6], [0.01, 16]] in joined and [[1e-5, 43], [1e-5, 44]] in joined
+
+
+def test_a_model_with_fewer_seeds_says_how_many():
+    rows = {"LoRA": [[1, 5], [2, 6]], "the sentence": [[3, 4]]}
+    fig = given_tokens.draw(given_tokens.compute(rows, ("as asked", "given"), (6, 6), 6))
+    titles = [ax.get_title(loc="left") for ax in fig.axes]
+    assert titles == ["LoRA", "the sentence (1 seed)"]
 
 
 @pytest.mark.parametrize("setting, rate", [("full", 0), ("full", 3), ("prefix", 1)])
