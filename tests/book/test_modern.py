@@ -121,6 +121,7 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert design.gated == (sizes.matrices == 3)
         words = two_blocks.alt([design])
         assert ("RMSNorm" in words) == design.rms and f"{design.hidden:,} wide" in words
+        assert (f"stores {design.stored:,} bytes" in words) == design.counted
     for shared in (32, 8, 1):
         assert two_blocks.compute(shared)[1].stored == page[0]["cache"](models[name], shared)
     with pytest.raises(ValueError, match="keys is 3; it must divide the 32 query heads"):

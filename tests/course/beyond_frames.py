@@ -17,6 +17,7 @@ from lib.figures.beyond import (
     real_answers,
     real_tradeoff,
     relative,
+    replay_step,
     tuned,
     turned_down,
     twins,
@@ -74,6 +75,8 @@ def chapter_19(long: str) -> Frames:
                                        "LoRA, replay alone"))}
     yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
            [((asked, lines, question), ()) for question, _, _ in asked])
+    yield ("replay_step", replay_step.compute, replay_step.draw, replay_step.alt,
+           [(([("Who?", long)] * 3, [("What is the plural of child?", "a\nb"), ("", "")]), ())])
     ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
     halves = np.random.default_rng(7).integers(0, 256, 16)
     yield ("packed_block", packed_block.compute, packed_block.draw, packed_block.alt,

@@ -9,6 +9,7 @@ from lib.figures.beyond import (
     packed_block,
     real_answers,
     real_tradeoff,
+    replay_step,
     turned_down,
     whole_answers,
 )
@@ -34,6 +35,16 @@ def test_an_answer_that_begins_as_trained_is_marked():
 def test_what_was_not_recorded_is_refused(adapter, strength):
     with pytest.raises(ValueError, match="is not recorded"):
         real_answers.compute(DIALLED, (0.0, 1.0), {"JSON": "{"}, adapter, strength)
+
+
+def test_a_step_with_replay_tells_its_rows():
+    data = replay_step.compute([("Who?", "Ada.")], [("2 + 2?", "4"), ("3 + 3?", "a\n6")])
+    assert data.count == 3
+    assert replay_step.alt(data) == (
+        "1 rows of the new answer: to 'Who?' the answer 'Ada.'. 2 rows of replay: what the untuned "
+        "model says: to '2 + 2?' the answer '4'; to '3 + 3?' the answer 'a \u00b6 6'.")
+    with pytest.raises(ValueError, match="1 new and 0 old rows"):
+        replay_step.compute([("Who?", "Ada.")], [])
 
 
 def test_a_block_is_unpacked_low_halves_first():
@@ -93,9 +104,26 @@ def test_the_chosen_line_is_thicker_and_a_loss_beyond_the_axis_is_written(layout
         fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, name, 2), layout)
         for ax in fig.axes[:2]:
             lines = {line.get_color(): line.get_linewidth() for line in ax.lines
-                     if line.get_linestyle() == "-"}
+                     if line.get_linestyle() == "-" and len(set(line.get_xdata())) > 1}
             assert max(lines, key=lines.get) == tone.mark and len(set(lines.values())) == 2
         assert "5.5 \u2191" in [text.get_text() for text in fig.axes[0].texts]
+
+
+def test_the_seeds_of_a_rate_stand_at_it_and_are_joined():
+    ax = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, "LoRA", 2)).axes[1]
+    hollow = {tuple(point) for line in ax.lines if line.get_marker() != "None"
+              and line.get_markerfacecolor() == style.PAPER for point in line.get_xydata()}
+    assert hollow == {(1e-5, 43), (0.01, 6)}
+    joined = [line.get_xydata().tolist() for line in ax.lines
+              if line.get_linestyle() == "-" and len(set(line.get_xdata())) == 1]
+    assert [[0.01, 6], [0.01, 16]] in joined and [[1e-5, 43], [1e-5, 44]] in joined
+
+
+def test_a_model_with_fewer_seeds_says_how_many():
+    rows = {"LoRA": [[1, 5], [2, 6]], "the sentence": [[3, 4]]}
+    fig = given_tokens.draw(given_tokens.compute(rows, ("as asked", "given"), (6, 6), 6))
+    titles = [ax.get_title(loc="left") for ax in fig.axes]
+    assert titles == ["LoRA", "the sentence (1 seed)"]
 
 
 @pytest.mark.parametrize("setting, rate", [("full", 0), ("full", 3), ("prefix", 1)])

@@ -74,7 +74,9 @@ def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
     ax.set_yticks([0, *range(20, data.known - 4, 20), data.known])
     ax.tick_params(labelleft=first)
     ax.grid(axis="y")
-    ax.set_title(model, color=tone.ink)
+    most, count = max(map(len, data.counts.values())), len(data.counts[model])
+    fewer = f" ({count} seed{'s' * (count > 1)})" if count < most else ""
+    ax.set_title(model + fewer, color=tone.ink)
 
 
 @style.styled
@@ -83,8 +85,9 @@ def draw(data: Given, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     step, down = 7.0 / len(data.counts), min(2.4, 5.4 / len(data.counts))
     fig = style.canvas(layout, 3.35 if wide else 0.8 + down * len(data.counts))
+    said = dict.fromkeys(_line(data.ways[k]) for k in (0, data.shown - 1))
     style.heading(fig, f"Right answers of {data.known}"
-                  + (f", {' and '.join(map(_line, data.ways[:data.shown]))}" if wide else ""),
+                  + (f", {' and '.join(said)}" if wide else ""),
                   ("SmolLM2 after 20 steps; " if wide else "")
                   + f"a {'line' if data.shown > 1 else 'mark'} for each seed; "
                   "gray triangles: the base")

@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Turn the strength down and watch the first answer change its mind; the other two "
-           "questions were not trained on.")
+CAPTION = ("Turn the strength down to 0, where no adapter is at work. Only the first question asks "
+           "for what was trained.")
 HIGH = {"wide": 0.8, "narrow": 1.04}  # inches of one question with its answer
 LINES = {"wide": 2, "narrow": 3}       # of an answer
 

@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import paragraph, ring, visible
+from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = ("The rate grows from left to right: above, the loss falls and then rises; below, known "
            "questions answered rightly, and in JSON.")
 HIGH = 0.75  # losses below are drawn; what lies above is written at the edge
-ASIDE = 1.22  # by which a hollow mark stands beside its rate, so that two don't overlap
 CARD = {"wide": 0.7, "narrow": 0.64}  # inches of one question with its answer
 
 
@@ -90,11 +89,15 @@ def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
         ax.plot(line[:, 0], line[:, column], marker, ls="-", ms=5, color=tone.mark, zorder=3,
                 mec=style.PAPER, mew=0.8, lw=style.LINE if chosen else style.THIN)
         rest = data.others[name]
-        ax.plot(rest[:, 0] * ASIDE ** (np.arange(len(rest)) % 2 * 2 - 1), rest[:, column], marker,
-                ls="", ms=4, mfc=style.PAPER, mec=tone.mark, mew=1.0, zorder=4)
-    value = data.place[column]
-    if column > 1 or value < HIGH:
-        ring(ax, data.place[0], value)
+        for rate in np.unique(rest[:, 0]):
+            seeds = np.concatenate([each[each[:, 0] == rate, column] for each in (line, rest)])
+            ax.plot([rate, rate], [seeds.min(), seeds.max()], color=tone.mark, lw=style.THIN,
+                    zorder=2)
+        ax.plot(rest[:, 0], rest[:, column], marker, ls="", ms=4, mfc=style.PAPER, mec=tone.mark,
+                mew=1.0, zorder=5)
+        if chosen:
+            ax.plot(*line[data.at, [0, column]], marker, ms=7.5, color=tone.mark, mec=style.INK,
+                    mew=1.3, zorder=4)
     if column > 1:
         ax.set(ylim=(-0.12 * data.known, 1.12 * data.known),
                title=f"known questions {('kept', 'answered in JSON')[column - 2]}, of {data.known}")
@@ -123,7 +126,7 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 4.75 if wide else end + 0.55 + (card + 0.07) * len(data.said))
     style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} kept, {leaked} leaked",
                   "SmolLM2 after 20 steps of JSON; lines: seed 0;" + (" " if wide else "\n")
-                  + "hollow, beside their rate: other seeds")
+                  + "hollow: other seeds; large: the answers shown")
     charts = [style.place(fig, 0.36, top + k * (high + gap), width, high) for k in range(3)]
     for column, ax in enumerate(charts, 1):
         _chart(ax, data, column)

@@ -26,7 +26,10 @@ NUMBERS = ((1, RIGHT, ROWS[0]), (1, RIGHT, ROWS[2]), (2, RIGHT, ROWS[3]),
 
 @dataclass(frozen=True)
 class Design:
-    """What a block is made of; ``rotary``, ``gated`` and ``rms`` are what came after 2019."""
+    """What a block is made of; ``rotary``, ``gated`` and ``rms`` are what came after 2019.
+
+    counted: whether the words say how many bytes it stores of a token.
+    """
 
     name: str
     layers: int
@@ -37,7 +40,7 @@ class Design:
     rotary: bool = False
     gated: bool = False
     rms: bool = False
-
+    counted: bool = False
 
     @property
     def stored(self) -> int:
@@ -58,7 +61,7 @@ def compute(keys: int = 8) -> list[Design]:
     ours = Design("This GPT", c.layers, c.embedding_dimension, c.heads, c.heads,
                   c.feed_forward_dimension)
     return [ours, Design("Llama 3 8B" if keys == 8 else "Llama's sizes", 32, 4096, 32, keys, 14_336,
-                         True, True, True)]
+                         True, True, True, True)]
 
 
 def _box(ax: Axes, left: float, top: float, wide: float, high: float, new: bool) -> None:
@@ -171,8 +174,10 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
-    style.heading(fig, "One block, then and now", "Numbers are those of the changes;"
-                  + (" " if wide else "\n") + f"now a token stores {data[-1].stored:,} bytes")
+    gap = " " if wide else "\n"
+    stored = f";{gap}now a token stores {data[-1].stored:,} bytes"
+    style.heading(fig, "One block, then and now", "Circled numbers: the list below"
+                  + stored * data[-1].counted)
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)
         _block(style.board(fig, style.MARGIN + left, top + down, WIDE, HIGH), design)
@@ -191,5 +196,6 @@ def alt(data: list[Design]) -> str:
                     f"Positions come in {where}. Attention, behind {norm}, has {each.queries} "
                     f"heads of queries and {each.keys} of keys and values. The feed-forward layer, "
                     f"behind {norm}, is {each.hidden:,} wide: {inner}.")
-    return " ".join(said) + (" In both, each part reads the stream and is added to it. Of a token "
-                             f"the last one stores {data[-1].stored:,} bytes.")
+    return (" ".join(said) + " In both, each part reads the stream and is added to it."
+            + (f" Of a token the last one stores {data[-1].stored:,} bytes."
+               if data[-1].counted else ""))
