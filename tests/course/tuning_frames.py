@@ -29,6 +29,7 @@ from lib.figures.finetuning import (
     weight_map,
 )
 from lib.figures.lora import (
+    adapters_down,
     alpha_rate,
     batch_sizes,
     best_rates,
@@ -366,6 +367,13 @@ def comparison(long: str) -> Frames:
             "r = 8, A along G": (0.07, 0.6, 1.9)}
     dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
              for name, (far, mid, loss) in ends.items()}
+    stay = {"full fine-tuning": np.array([[0.222, 0.923]]),
+            "rank 64, α = 512": np.array([[0.222, 0.0]])}
+    down = {name: np.transpose([[0.4, 0.8, 1.0], losses, [0.98, 0.5, 0.0]])[None]
+            for name, losses in (("rank 8, α = 128", [1.38, 0.21, 0.18]),
+                                 ("rank 8, α = 16", [1.52, 0.29, 0.22]))}
+    yield ("adapters_down", adapters_down.compute, adapters_down.draw, adapters_down.alt,
+           [((stay, down, strength, 0.992), ()) for strength in (0.4, 0.8, 1.0)])
     yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
            [((dials, strength), ()) for strength in turned])
 
