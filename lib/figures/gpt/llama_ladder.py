@@ -80,7 +80,7 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
     means = [each.mean() for each in data.losses.values()]
     for row, (name, each) in enumerate(data.losses.items()):
         tone = style.DATA if row == data.row else PALE
-        style.seeds(ax, each, np.full(len(each), row), "o", tone, 7)
+        style.seeds(ax, each, row + style.fan(each, 0.17), "o", tone, 7)  # apart where they meet
         ax.plot([means[row]] * 2, [row - 0.3, row + 0.3], color=tone.mark, lw=1.6, zorder=4)
         weight = 600 if row == data.row else 400
         ax.text(-0.04, row, name, transform=ax.get_yaxis_transform(), ha="right",
@@ -89,8 +89,8 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
                 va="center_baseline", color=tone.ink, weight=weight)
     if data.row and data.apart():
         before, now = means[data.row - 1], means[data.row]
-        ax.plot([before] * 2, [data.row - 0.7, data.row + 0.3], color=style.INK, lw=1, ls=":")
-        ax.annotate("", (now, data.row + 0.3), (before, data.row + 0.3), zorder=5, arrowprops={
+        ax.plot([before] * 2, [data.row - 0.7, data.row + 0.38], color=style.INK, lw=1, ls=":")
+        ax.annotate("", (now, data.row + 0.38), (before, data.row + 0.38), zorder=5, arrowprops={
             "arrowstyle": "-|>", "color": style.INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 9})
     return fig
