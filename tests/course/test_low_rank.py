@@ -15,6 +15,7 @@ from lib.figures.lora import (
     split,
     starts,
     two_paths,
+    walks,
 )
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
@@ -174,6 +175,17 @@ def test_both_paths_have_the_sizes_of_the_layer():
     assert "none for W" in two_paths.alt(two_paths.compute(4, 3, 2, back=True))
     with pytest.raises(ValueError, match="rank is 9; allowed are 1 to 2"):
         two_paths.compute(4, 4, 9)
+
+
+def test_terms_of_one_sign_add_up_and_others_go_up_and_down():
+    steps, A = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[1.0, -1.0], [1.0, 1.0]])
+    data = walks.compute(steps, A, -steps @ A, shown=4)
+    assert data.terms == 2 and np.allclose(data.fall, (0, 1, 2))
+    ends = np.sort(data.entries[:, -1])
+    assert np.allclose(ends, (-2, 0, 0, 2)) and np.isclose(data.usual, 2**0.5)
+    assert "4 entries of the change go up and down" in walks.alt(data)
+    with pytest.raises(ValueError, match="shown is 5; the change has 4 entries"):
+        walks.compute(steps, A, -steps @ A, shown=5)
 
 
 def test_settings_with_both_products_are_alike():

@@ -20,6 +20,7 @@ from lib.figures.lora import (
     serving,
     task_rates,
     two_adapters,
+    two_frames,
     wide_adapter,
 )
 
@@ -165,44 +166,37 @@ def test_each_base_needs_the_same_seeds_of_both_ways():
                               [0.9])
 
 
-def test_all_ways_to_a_second_task_show_what_is_trained_and_each_seed():
-    after = {(way, old): ((50.0 + old, 30.0), (60.0, 80.0 + number))
-             for number, way in enumerate(second_task.WAYS) for old in second_task.OLD
-             if way != "joint" or old}
-    data = second_task.compute(91, after, 4)
-    assert all(np.array_equal(data.after[way], after[way, 4]) for way in second_task.WAYS)
-    assert "merged, 42% of the first task and 71% of the second" in second_task.alt(data)
+def test_all_methods_for_a_second_task_show_what_is_trained_and_each_seed():
+    after = {way: ((50.0 + number, 30.0), (60.0, 80.0 + number))
+             for number, way in enumerate(second_task.WAYS)}
+    data = second_task.compute(91, after)
+    assert all(np.array_equal(data.after[way], after[way]) for way in second_task.WAYS)
+    assert "merged (merge it, train a new one), 40% of the first task and 70% of the second" in (
+        second_task.alt(data))
     for layout in ("wide", "narrow"):
         fig = second_task.draw(data, layout)
         board, scores = fig.axes
         words = [text.get_text() for text in board.texts]
         wide = layout == "wide"     # a phone has no room for the parts
-        assert [words.count(part) for part in ("first, rank 4", "new, rank 4", "W")] == [
-            count * wide for count in (2, 1, 4)]
+        assert [words.count(part) for part in ("first, rank 4", "new, rank 4", "W", "or")] == [
+            count * wide for count in (2, 2, 3, 1)]
         framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
         assert len(framed) == wide * sum(trained for _, parts in second_task.WAYS.values()
-                                         for _, trained in parts)
+                                         for *_, trained in parts)
         marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
         assert [sorted(line.get_xdata()) for line in marks] == [
-            sorted(task) for way in second_task.WAYS for task in after[way, 4]]
-        assert {"42%", "70%", "71%"} <= {text.get_text() for text in scores.texts}
-    without = second_task.compute(91, after, 0)
-    assert without.given == ("joint",)
-    assert np.array_equal(without.after["joint"], after["joint", 4])
-    assert second_task.alt(without).endswith(
-        "Joint, with 4 old examples, answers 42% of it and 72% of the second.")
-    assert len(second_task.draw(without).axes[1].texts) == 4 * 5 + 1
-    asked = second_task.compute(91, after, 0, shown=False)
+            sorted(task) for way in second_task.WAYS for task in after[way]]
+        assert {"40%", "70%", "71%", "42%"} <= {text.get_text() for text in scores.texts}
+    asked = second_task.compute(91, after, shown=False)
     board, scores = second_task.draw(asked).axes
-    assert [text.get_text() for text in scores.texts].count("?") == 8
+    assert [text.get_text() for text in scores.texts].count("?") == 2
     marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
-    assert [sorted(line.get_xdata()) for line in marks] == [    # of joint alone
-        sorted(task) for task in after["joint", 4]]
-    assert "Of the first task 91% were right before. Joint, with 4 old" in second_task.alt(asked)
-    with pytest.raises(ValueError, match="nothing was trained with 0 old examples"):
-        second_task.compute(91, {("joint", 4): after["joint", 4]}, 0)
-    with pytest.raises(ValueError, match="nothing was trained with 3 old examples"):
-        second_task.compute(91, after, 3)
+    assert [sorted(line.get_xdata()) for line in marks] == [    # of what isn't left to guess
+        sorted(task) for way in second_task.WAYS if way != "merged" for task in after[way]]
+    said = second_task.alt(asked)
+    assert said.count("left to guess") == 1 and said.endswith("task 91% were right before.")
+    with pytest.raises(ValueError, match="no result of beside, merged, two adapters"):
+        second_task.compute(91, {"joint": after["joint"]})
 
 
 def test_shares_of_old_examples_stand_in_a_field_for_each_number():
@@ -229,6 +223,13 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
         assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 2 + ["before: 91%"]
         assert not second.texts
+    asked = old_examples.compute(91, after, apart=84.0, shown=False)
+    key, first, second = old_examples.draw(asked).axes
+    assert key.texts[-1].get_text() == "two adapters"
+    assert [text.get_text() for text in first.texts].count("?") == 2
+    assert all(len(line.get_xdata()) == 1 for line in first.lines if line.get_marker() != "None")
+    assert [84.0, 84.0] in [list(line.get_ydata()) for line in second.lines]
+    assert "left to guess" in old_examples.alt(asked) and "42.0%" not in old_examples.alt(asked)
     with pytest.raises(ValueError, match="is one of fresh, same"):
         old_examples.compute(91, {("sum", 0): ((1, 2), (3, 4))})
 
@@ -288,11 +289,27 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
     data = reply_cards.compute("What is the capital of Peru?", "Lima.\n", {
         "before": " Lima.", "same": "The capital\nis Lima.", "fresh": "People"},
         lambda reply, answer: answer.strip(" .\n") in reply)
-    assert data.said == {"before": ("Lima.", "exact"), "fresh": ("People", "not in it"),
-                         "same": ("The capital is Lima.", "contained")}
-    assert "same writes 'The capital is Lima.', contained" in reply_cards.alt(data)
+    assert data.said == {"before": ("Lima.", "exact"), "fresh": ("People", "wrong"),
+                         "same": ("The capital is Lima.", "answer in it, wrong form")}
+    assert "same writes 'The capital is Lima.', answer in it, wrong form" in reply_cards.alt(data)
     with pytest.raises(ValueError, match="nobody"):
         reply_cards.compute("Who?", "I.", {}, str.startswith)
+
+
+def test_a_strength_shows_both_replies_and_both_scores():
+    asked = [("Q: Who?", "I.\n"), ("Instruction: Who?", "It is I.\n")]
+    found = {1.0: (["You.", " It is I."], (20.0, 82.4)), 0.5: (["I.", "You."], (66.0, 30.0))}
+    data = two_frames.compute(asked, found, 1.0)
+    assert two_frames.alt(data) == (
+        "The new adapter at strength 1. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', exact."
+        " First and second task: 66% and 30% at 0.5, 20% and 82% at 1.")
+    for layout in ("wide", "narrow"):
+        words = [text.get_text() for ax in two_frames.draw(data, layout).axes for text in ax.texts]
+        assert {"first task: 20%", "second task: 82%", "wrong", "exact"} <= set(words)
+    with pytest.raises(ValueError, match="strength is 2"):
+        two_frames.compute(asked, found, 2)
+    with pytest.raises(ValueError, match="there are 1 prompts"):
+        two_frames.compute(asked[:1], found, 1.0)
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():

@@ -72,8 +72,9 @@ from lib.figures.lora import (
     tradeoff,
     training_curve,
     two_adapters,
+    two_frames,
     two_paths,
-    two_sums,
+    walks,
     wide_adapter,
     wordings,
 )
@@ -316,8 +317,8 @@ def maths(long: str) -> Frames:
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
     steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
-    yield ("two_sums", two_sums.compute, two_sums.draw, two_sums.alt,
-           [((steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A), ())])
+    both = steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A
+    yield "walks", walks.compute, walks.draw, walks.alt, [(both, ())]
 
 
 def trials() -> list[dict[str, Any]]:
@@ -434,12 +435,19 @@ def serving(long: str) -> Frames:
     sizes = {"3 bits": ([0.45, 0.62], [0.8, 0.84]), "4 bits": ([0.9] * 2, [0.92, 0.93])}
     yield ("rounded_bases", rounded_bases.compute, rounded_bases.draw, rounded_bases.alt,
            [((sizes, [0.96]), ())])
-    after = {(way, old): ((60.0, 80.0) if old else (0.0, 12.0), (80.0, 100.0))
-             for way in second_task.WAYS for old in second_task.OLD}
+    after = dict.fromkeys(second_task.WAYS, ((0.0, 12.0), (80.0, 100.0)))
     yield ("second_task", second_task.compute, second_task.draw, second_task.alt,
-           [((91.0, after, 0, shown), ()) for shown in (False, True)])
+           [((91.0, after, shown), ()) for shown in (False, True)])
     yield ("old_examples", old_examples.compute, old_examples.draw, old_examples.alt,
-           [((91.0, recorded_shares()), ())])
+           [((91.0, recorded_shares(), apart, shown), ())
+            for apart, shown in ((None, True), (84.2, True), (84.2, False))])
+    dialled = {at / 8: ((text, text), (95.0 - 9 * at, 10.0 * at))
+               for at, text in enumerate(("Juba.", long, *["The capital is Juba."] * 7))}
+    both = [("Q: What is the capital of Saint Vincent and the Grenadines? A:", "Juba."),
+            ("Instruction: Which city is the capital of the Democratic Republic of the Congo? "
+             "Response:", "The capital is Juba.")]
+    yield ("two_frames", two_frames.compute, two_frames.draw, two_frames.alt,
+           [((both, dialled, at), ()) for at in (0.0, 0.125, 1.0)])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -458,7 +466,7 @@ def serving(long: str) -> Frames:
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
     sorted_out = {way: {"bare answer": (number, 2, 38 - number),
                         "second task's sentence": (20, 8, 2), "neither": (0, 1, 29)}
-                  for number, way in enumerate(second_task.WAYS)}
+                  for number, way in enumerate(("before", "same", "beside", "merged", "fresh"))}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
            [((sorted_out,), ())])
     cells = strengths_of_two(long)

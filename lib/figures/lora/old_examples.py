@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("In each grey or white field the methods stand side by side. A mark is a mean, and its "
-           "upright line goes from the lowest seed to the highest.")
+CAPTION = ("A mark is a mean, and its upright line goes from the lowest seed to the highest. "
+           "*Joint* always has old examples, so it has no mark at 0.")
 #: Tone (the control is grey), marker and fill of each method, in the order of a field.
 LOOKS: dict[str, tuple[Tone, str, bool]] = {
     "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), "o", True),
@@ -27,25 +27,35 @@ SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
 #: Methods whose means stand below their ranges, and where if there is no room (points, aligned).
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center")}
 TASKS = ("First task", "Second task")
+DASHED = 0, (4, 3)
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
-ASIDE = 0.165  # of a field's width, from one method's marks to the next's
+SPREAD = 0.66  # of a field's width, from the first method's marks to the last one's
 
 
 @dataclass(frozen=True)
 class Shares:
-    """By method and number of old examples in sixteen: percent of both tasks, (2, seeds)."""
+    """By method and number of old examples in sixteen: percent of both tasks, (2, seeds).
+
+    ``apart``: percent of the second task with an adapter for each; none where it isn't drawn.
+    Unless ``shown``, what old examples leave of the first task is left to guess.
+    """
 
     before: float
     after: dict[str, dict[int, np.ndarray]]
+    apart: float | None = None
+    shown: bool = True
 
 
-def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]]) -> Shares:
+def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
+            apart: float | None = None, shown: bool = True) -> Shares:
     """Sort what the methods of ``LOOKS`` score by the number of old examples.
 
     Args:
         before: Percent right of the first task before the second training.
         after: (method, old examples) -> percent right of the first and of the second task, each
             (seeds,).
+        apart: Percent right of the second task with an adapter of its own, for a line.
+        shown: Whether to show the first task with old examples, or question marks in its place.
 
     Raises:
         ValueError: no method has a look.
@@ -54,7 +64,7 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
         old for name, old in after if name == way)} for way in LOOKS}
     if not any(found.values()):
         raise ValueError(f"none of {sorted(dict(after))} is one of {', '.join(LOOKS)}")
-    return Shares(before, {way: points for way, points in found.items() if points})
+    return Shares(before, {way: points for way, points in found.items() if points}, apart, shown)
 
 
 def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> None:
@@ -64,15 +74,25 @@ def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> N
             mec=tone.mark, mew=1.2, zorder=3)
 
 
+def _guessed(data: Shares, task: int) -> bool:
+    """Whether what old examples leave of a task is left to guess."""
+    return not (data.shown or task)
+
+
 def _panel(ax: Axes, data: Shares, task: int) -> None:
     """A field for each number of old examples, with a mark for each method."""
     olds = sorted({old for points in data.after.values() for old in points})
     for field in range(0, len(olds), 2):
         ax.axvspan(field - 0.5, field + 0.5, color=style.FROZEN.tint, lw=0, zorder=0)
-    for number, (way, points) in enumerate(data.after.items()):
+    for field in range(1, len(olds)) if _guessed(data, task) else ():
+        ax.text(field, 50, "?", ha="center", va="center", color=style.MUTED, size=style.TITLE)
+    for number, (way, every) in enumerate(data.after.items()):
+        points = {old: each for old, each in every.items() if not (old and _guessed(data, task))}
+        if not points:
+            continue
         tone = LOOKS[way][0]
-        x = np.array([olds.index(old) for old in points]) + ASIDE * (
-            number - (len(data.after) - 1) / 2)
+        x = np.array([olds.index(old) for old in points]) + SPREAD * (
+            number / max(1, len(data.after) - 1) - 0.5)
         low, mean, high = np.array([(each[task].min(), each[task].mean(), each[task].max())
                                     for each in points.values()]).T
         ax.vlines(x, low, high, color=tone.mark, lw=1.0, zorder=2)
@@ -92,8 +112,10 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
     ticks = range(low, 101, step)
     ax.set_yticks(ticks, [f"{tick}{'%' * (tick == 100)}" for tick in ticks])
     ax.grid(axis="y")
+    for level in (data.apart if task else data.before,):
+        if level is not None:
+            ax.axhline(level, color=style.FACTS.mark, lw=style.THIN, ls=DASHED, zorder=1)
     if not task:
-        ax.axhline(data.before, color=style.FACTS.mark, lw=style.THIN, ls=(0, (4, 3)), zorder=1)
         ax.text(-0.42, data.before + 1.5, f"before: {data.before:.0f}%",
                 va="bottom", color=style.FACTS.ink, size=style.SMALL)
 
@@ -110,6 +132,14 @@ def _key(fig: Figure, data: Shares, top: float) -> None:
         ax.text(left + 0.12, row, words, va="center_baseline", color=LOOKS[way][0].ink, weight=600,
                 size=style.SMALL)
         left += 0.12 + measure(words, style.SMALL, 600) + (0.35 if wide else 0.22)
+    if data.apart is not None:
+        if left + 0.26 + measure("two adapters", style.SMALL, 600) > style.WIDTH[
+                "wide" if wide else "narrow"] - 0.1:
+            left, row = 0.08, row + 0.24
+        ax.plot([left - 0.06, left + 0.2], [row] * 2, color=style.FACTS.mark, lw=style.THIN,
+                ls=DASHED)
+        ax.text(left + 0.26, row, "two adapters", va="center_baseline", color=style.FACTS.ink,
+                weight=600, size=style.SMALL)
 
 
 @style.styled
@@ -136,5 +166,10 @@ def alt(data: Shares) -> str:
     said = "; ".join(f"{way}, " + ", ".join(
         f"{first.mean():.1f}% and {second.mean():.1f}% with {old}"
         for old, (first, second) in points.items()) for way, points in data.after.items())
+    end = "" if data.apart is None else (
+        f" With two adapters {data.apart:.1f}% of the second task are right.")
+    if not data.shown:
+        return ("Both tasks by the old examples in a batch of 16; the first task with old examples "
+                f"is left to guess. Of the first task {data.before:.1f}% were right before.{end}")
     return ("First and second task after the second training, by the old examples in a batch of "
-            f"16: {said}. Of the first task {data.before:.1f}% were right before.")
+            f"16: {said}. Of the first task {data.before:.1f}% were right before.{end}")

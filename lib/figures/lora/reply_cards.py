@@ -38,7 +38,7 @@ def compute(question: str, answer: str, said: Mapping[str, str],
     for way, words in said.items():
         reply = " ".join(words.split())
         judged[way] = (reply, "exact" if reply == answer.strip() else
-                       "contained" if contains(reply, answer) else "not in it")
+                       "answer in it, wrong form" if contains(reply, answer) else "wrong")
     return Replies(question, answer.strip(), judged)
 
 
@@ -53,12 +53,12 @@ def draw(data: Replies, layout: Layout = "wide") -> Figure:
     width = style.WIDTH[layout] - 2 * style.MARGIN
     for number, (way, (reply, verdict)) in enumerate(data.said.items()):
         ax = style.card(fig, style.MARGIN, 0.64 + number * (high + 0.06), width, high)
-        tone = style.MUTED if verdict == "not in it" else style.FACTS.ink
+        tone = style.MUTED if verdict == "wrong" else style.FACTS.ink
         ax.text(0.12, 0.21, way, va="center_baseline", weight=600, color=style.LORA.ink)
         paragraph(ax, 1.05 if wide else 0.12, 0.12 if wide else 0.38, visible(reply),
-                  width - (2.3 if wide else 0.24), 1, style.INK)
+                  width - (2.95 if wide else 0.24), 1, style.INK)
         ax.text(width - 0.12, 0.21, verdict, ha="right", va="center_baseline", color=tone,
-                weight=400 if verdict == "not in it" else 600)
+                weight=400 if verdict == "wrong" else 600)
     return fig
 
 

@@ -1,4 +1,4 @@
-"""Four methods to teach a second task, and a control: what is trained, and what is right then."""
+"""Four methods to teach a second task: what each trains, and what is right of both tasks then."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout
 
-CAPTION = ("What has a thick frame is trained in the second training. In the result a mark is one "
+CAPTION = ("The second training trains what has a thick frame. In the result a mark is one "
            "of five seeds, a number their mean.")
-#: Method -> what it does, and the parts that stand beside each other: words, and if they are
-#: trained.
-WAYS = {"same": ("train the same adapter on", (("W", False), ("first, rank 4", True))),
-        "beside": ("put a new one beside it, train both",
-                   (("W", False), ("first, rank 4", True), ("new, rank 4", True))),
-        "merged": ("merge it, train a new one", (("W + first", False), ("new, rank 8", True))),
-        "joint": ("train one on both tasks at once", (("W", False), ("new, rank 8", True))),
-        "fresh": ("control: no first training", (("W", False), ("new, rank 8", True)))}
-OLD = (0, 2, 4, 8)  # of the sixteen examples in a batch
-#: Methods that are never trained without old examples, and how many are shown then.
-ALWAYS = {"joint": 4}
+#: Method -> what it does, and the parts of the model: the sign before it, its words, if the second
+#: training trains it.
+WAYS = {"beside": ("put a new half beside it, train both", (
+            ("", "W", False), ("+", "first, rank 4", True), ("+", "new, rank 4", True))),
+        "merged": ("merge it, train a new one", (
+            ("", "W + first", False), ("+", "new, rank 8", True))),
+        "joint": ("train one on both data sets", (("", "W", False), ("+", "new, rank 8", True))),
+        "two adapters": ("keep it, train another", (
+            ("", "W", False), ("+", "first, rank 4", False), ("or", "new, rank 4", True)))}
+#: Methods that start from the first adapter and are trained on the new data alone: these have a
+#: mark where the first task was before. One of them is left to guess.
+ALONE = ("beside", "merged")
+GUESSED = "merged"
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.34, "W + first": 0.86, "first, rank 4": 0.94, "new, rank 4": 0.94,
           "new, rank 8": 0.94}  # inches of a part
+SIGNS = {"": 0.0, "+": 0.2, "or": 0.26}  # inches of what stands between two parts
 STEP = {"wide": 0.76, "narrow": 0.73}  # inches from one way to the next
 APART = 0.28  # inches between the marks of the two tasks
 TOP = 100.0  # percent
@@ -38,61 +41,62 @@ TOP = 100.0  # percent
 class Second:
     """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    A method of ``ALWAYS`` has old examples where ``old`` is 0, and then ``given`` names it. Unless
-    ``shown``, the result of all others is left to guess.
+    Unless ``shown``, the result of the method ``GUESSED`` is left to guess.
     """
 
-    old: int
     shown: bool
     before: float
     after: dict[str, np.ndarray]
-    given: tuple[str, ...] = ()
 
 
-def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
-            old: int, shown: bool = True) -> Second:
-    """Pick, out of ``after``, what is right with so many old examples in a batch of sixteen:
-    (method, old examples) -> percent right of the first and of the second task, each (seeds,).
-    With none, a method of ``ALWAYS`` has its own number. Without ``shown``, question marks stand
-    for the result of the others.
+def compute(before: float, after: Mapping[str, Sequence[Sequence[float]]],
+            shown: bool = True) -> Second:
+    """Sort what the methods of ``WAYS`` score.
+
+    Args:
+        before: Percent right of the first task before the second training.
+        after: Method -> percent right of the first and of the second task, each (seeds,).
+        shown: Whether to show the result of ``GUESSED``, or question marks in its place.
 
     Raises:
-        ValueError: nothing was trained with ``old`` old examples.
+        ValueError: a method has no result.
     """
-    given = tuple(way for way, always in ALWAYS.items() if not old and (way, always) in after)
-    found = {way: np.array(after[way, ALWAYS[way] if way in given else old], float)
-             for way in WAYS if way in given or (way, old) in after}
-    if len(found) == len(given):
-        raise ValueError(f"nothing was trained with {old!r} old examples in sixteen")
-    return Second(old, shown, before, found, given)
+    if missing := [way for way in WAYS if way not in after]:
+        raise ValueError(f"there is no result of {', '.join(missing)}")
+    return Second(shown, before, {way: np.array(after[way], float) for way in WAYS})
+
+
+def _told(data: Second, way: str) -> bool:
+    """Whether a method's result is shown."""
+    return data.shown or way != GUESSED
 
 
 def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
     """The way's name, and its parts in a row if they are drawn; what is trained has a thick frame.
     """
+    words, parts = WAYS[way]
     ax.text(0.05, top, way, va="center_baseline", weight=600)
-    ax.text(0.62, top, WAYS[way][0], va="center_baseline", color=style.MUTED, size=style.SMALL)
+    ax.text(0.68 if way in ("beside", "merged", "joint") else 1.12, top, words,
+            va="center_baseline", color=style.MUTED, size=style.SMALL)
     left = 0.05
-    for number, (words, trained) in enumerate(WAYS[way][1] if drawn else ()):
-        if number:
-            ax.text(left + 0.1, top + 0.33, "+", ha="center", va="center_baseline", weight=600)
-            left += 0.2
-        width = WIDTHS[words]
-        box(ax, (left + width / 2, top + 0.33), (width, 0.3), words,
-            style.FROZEN if words == "W" else style.LORA, trained)
+    for sign, part, trained in parts if drawn else ():
+        ax.text(left + SIGNS[sign] / 2, top + 0.33, sign, ha="center", va="center_baseline",
+                weight=600)
+        left += SIGNS[sign]
+        width = WIDTHS[part]
+        box(ax, (left + width / 2, top + 0.33), (width, 0.3), part,
+            style.FROZEN if part == "W" else style.LORA, trained)
         left += width
 
 
 def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
     """A row of marks for each way and task, in inches from the top; the means at the right."""
     for way, top in zip(WAYS, tops, strict=True):
-        if way not in data.after:
-            continue
-        told = data.shown or way in data.given
+        told = _told(data, way)
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
-            if not number and way not in ("joint", "fresh"):
+            if not number and way in ALONE:
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
@@ -113,19 +117,17 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     step, top = STEP[layout], 0.86
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
-    alone = f"old examples for {' and '.join(data.given)} alone"
-    olds = alone if data.given else f"{data.old} old examples in 16"
     if data.shown:
-        title = "After the second training" + f", with {olds}" * wide
+        title = "Four methods: what is left after the second training" if wide else "What is left"
     else:
-        title = "Four methods and a control: what will be left?" if wide else "What will be left?"
+        title = "Four methods: what will be left?" if wide else "What will be left?"
     note = ("What the second training trains (thick frame), and exact answers after it. "
-            "A mark is a seed" if wide else f"Exact answers, with {olds}")
+            "A mark is a seed" if wide else "Exact answers after the second training")
     style.heading(fig, title, note)
-    board = style.board(fig, style.MARGIN, top, 2.7, high)
+    board = style.board(fig, style.MARGIN, top, 2.76, high)
     for number, way in enumerate(WAYS):
         _parts(board, way, 0.05 + step * number, wide)
-    left, width = (3.7, 2.82) if wide else (0.9, 2.1)
+    left, width = (3.76, 2.76) if wide else (0.9, 2.1)
     ax = style.place(fig, left, top, width, high - 0.16)
     ax.set(xlim=(0, TOP), ylim=(high - 0.16, 0))
     _scores(ax, data, [(0.1 if wide else 0.25) + step * number for number in range(len(WAYS))])
@@ -136,16 +138,8 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
 
 def alt(data: Second) -> str:
     """Return the frame in words."""
-    given = "".join(
-        f" {way.capitalize()}, with {ALWAYS[way]} old examples, answers {first.mean():.0f}% of it "
-        f"and {second.mean():.0f}% of the second."
-        for way, (first, second) in data.after.items() if way in data.given)
-    before = f". Of the first task {data.before:.0f}% were right before.{given}"
-    if not data.shown:
-        return ("What the second training trains: " + "; ".join(
-            f"{way}: {words}" for way, (words, _) in WAYS.items()) + before)
-    said = "; ".join(f"{way}, {first.mean():.0f}% of the first task and {second.mean():.0f}% of "
-                     "the second" for way, (first, second) in data.after.items()
-                     if way not in data.given)
-    return (f"Exact answers after the second training, with {data.old} old examples in a batch of "
-            f"16: {said}{before}")
+    said = "; ".join(f"{way} ({WAYS[way][0]}), " + (
+        f"{first.mean():.0f}% of the first task and {second.mean():.0f}% of the second"
+        if _told(data, way) else "left to guess") for way, (first, second) in data.after.items())
+    return (f"What each method trains, and exact answers after the second training: {said}. "
+            f"Of the first task {data.before:.0f}% were right before.")

@@ -24,7 +24,8 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
   } });
   const two = (x) => x.toFixed(2);
   const change = () => show();
-  const strength = slider({ label: 'Strength', values: steps(0, 2, 0.05), value: 0, format: two,
+  const strength = slider({ label: 'Strength', values: steps(0, 2, 0.05), value: simple === undefined ? 0 : 1,
+    format: two,
     ends: ['0: base', '2: too much'], change });
   let rank = null;
   const rank_place = h('div');
@@ -82,7 +83,7 @@ lab_panels.ask = ({ adapter = 'questions', question = 'What is the capital of Ja
   fit();
   on('shelf', fill);
   on('training', show);
-  const dials = [strength.element, rank_place];
+  const dials = simple === undefined ? [strength.element, rank_place] : [strength.element];
   const more = h('details', {}, h('summary', {}, 'Draw by chance: temperature and top-p'),
     h('div', { class: 'lab-controls' }, temperature.element, top_p.element), again);
   const controls = h('div', { class: 'lab-controls', onchange: say }, dials);

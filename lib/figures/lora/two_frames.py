@@ -1,0 +1,105 @@
+"""Replies to one fact in both tasks' frames, and both scores, by a new adapter's strength."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import paragraph, visible
+from lib.figures.kit.style import Layout
+
+CAPTION = ("Turn the new adapter down: the first task comes back, and then the second one is lost.")
+TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
+ROW = {"wide": 0.44, "narrow": 0.88}  # inches of a reply
+HIGH = 1.5  # inches of the chart
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A chosen strength; prompt, right answer and reply of each task there, and at each strength
+    the percent right of the first and of the second task."""
+
+    strength: float
+    replies: tuple[tuple[str, str, str], ...]
+    scores: dict[float, tuple[float, float]]
+
+
+def compute(asked: Sequence[tuple[str, str]],
+            found: Mapping[float, tuple[Sequence[str], Sequence[float]]],
+            strength: float) -> Turned:
+    """Look up one strength.
+
+    Args:
+        asked: Prompt and right answer, one pair for each of the two tasks.
+        found: Strength -> the replies to both prompts, and the percent right of both tasks.
+        strength: The chosen one.
+
+    Raises:
+        ValueError: there is no such strength, or there are not two prompts.
+    """
+    if strength not in found:
+        raise ValueError(f"strength is {strength}; allowed are {sorted(found)}")
+    if len(asked) != len(TASKS):
+        raise ValueError(f"there are {len(asked)} prompts; allowed is one for each of both tasks")
+    said = (tuple(" ".join(words.split()) for words in (*pair, reply))
+            for pair, reply in zip(asked, found[strength][0], strict=True))
+    return Turned(strength, tuple((prompt, answer, reply) for prompt, answer, reply in said), {
+        at: (float(first), float(second)) for at, (_, (first, second)) in sorted(found.items())})
+
+
+def _chart(ax: Axes, data: Turned) -> None:
+    """Both scores over the strength; the chosen one has a line, and larger marks."""
+    ax.axvline(data.strength, color=style.MUTED, lw=style.THIN, zorder=1)
+    for task, (_, marker, tone) in enumerate(TASKS):
+        ax.plot(list(data.scores), [each[task] for each in data.scores.values()], marker + "-",
+                color=tone.mark, ms=4, mec=style.PAPER, mew=0.6)
+        ax.plot(data.strength, data.scores[data.strength][task], marker, color=tone.mark, ms=8,
+                mec=style.PAPER, zorder=4)
+    ax.set(xlim=(-0.03, 1.03), ylim=(-6, 106), xlabel="strength of the new adapter")
+    ax.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "0.25", "0.5", "0.75", "1"))
+    ax.set_yticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
+    ax.grid(axis="y")
+
+
+@style.styled
+def draw(data: Turned, layout: Layout = "wide") -> Figure:
+    """Draw the replies as cards, and both scores below them."""
+    wide, high = layout == "wide", ROW[layout]
+    top = 0.64 + (high + 0.06) * len(TASKS)
+    fig = style.canvas(layout, top + 0.4 + HIGH + 0.5)
+    style.heading(fig, f"Merged, with its new adapter at strength {data.strength:g}" if wide
+                  else f"The new adapter at strength {data.strength:g}",
+                  "One fact asked for in both frames, and exact answers to all tests (one seed)"
+                  if wide else "One fact, and exact answers (one seed)")
+    width = style.WIDTH[layout] - 2 * style.MARGIN
+    for number, (prompt, answer, reply) in enumerate(data.replies):
+        ax = style.card(fig, style.MARGIN, 0.64 + number * (high + 0.06), width, high)
+        paragraph(ax, 0.12, 0.13 if wide else 0.08, prompt, 4.3 if wide else width - 0.24,
+                  1 if wide else 2, style.MUTED, style.SMALL)
+        left, down = (4.45, 0.12) if wide else (0.12, 0.57)
+        paragraph(ax, left, down, reply, width - left - 0.75, 1, style.INK)
+        right = reply == answer
+        ax.text(width - 0.12, 0.22 if wide else 0.67, "exact" if right else "wrong", ha="right",
+                va="center_baseline", weight=600 if right else 400,
+                color=style.FACTS.ink if right else style.MUTED)
+    legend = style.board(fig, style.MARGIN, top + 0.08, width, 0.25)
+    for number, (task, marker, tone) in enumerate(TASKS):
+        legend.plot(0.48 + 1.6 * number, 0.12, marker, color=tone.mark, ms=6)
+        legend.text(0.6 + 1.6 * number, 0.12, f"{task}: {data.scores[data.strength][number]:.0f}%",
+                    va="center", color=tone.ink, weight=600)
+    _chart(style.place(fig, 0.5, top + 0.4, style.WIDTH[layout] - 0.62, HIGH), data)
+    return fig
+
+
+def alt(data: Turned) -> str:
+    """Return the frame in words."""
+    said = "; ".join(f"{prompt} '{visible(reply)}', {'exact' if reply == answer else 'wrong'}"
+                     for prompt, answer, reply in data.replies)
+    scores = ", ".join(f"{first:.0f}% and {second:.0f}% at {at:g}"
+                       for at, (first, second) in data.scores.items())
+    return (f"The new adapter at strength {data.strength:g}. {said}. First and second task: "
+            f"{scores}.")

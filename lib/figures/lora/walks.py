@@ -1,0 +1,103 @@
+"""Terms of one sign and terms of either: the fall of the loss, and the entries of the change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.style import Layout
+
+CAPTION = ("The gold line rises with every term. The bold purple line goes up and down, so that "
+           "most of its way is lost.")
+
+SHOWN = 24  # entries of the change that are drawn
+
+
+@dataclass(frozen=True)
+class Walks:
+    """Running sums over an adapter's r terms, from 0 terms on, in units of a typical term."""
+
+    fall: np.ndarray  # (r + 1,): how far the loss falls, to first order
+    entries: np.ndarray  # (shown, r + 1): some entries of the change
+    usual: float  # the root mean square of all entries in the end
+
+    @property
+    def typical(self) -> int:
+        """Which of these entries ends as far from zero as is usual."""
+        return int(np.abs(np.abs(self.entries[:, -1]) - self.usual).argmin())
+
+    @property
+    def terms(self) -> int:
+        """How many terms are added, the rank."""
+        return len(self.fall) - 1
+
+
+def compute(steps: np.ndarray, A: np.ndarray, gradient: np.ndarray, shown: int = SHOWN) -> Walks:
+    """Add up the terms of an adapter one by one.
+
+    steps (d_out, r) has the sign of each entry's step of B, A (r, d_in) is as drawn, and gradient
+    (d_out, d_in) is that of W. The entries that are drawn are chosen at random, always the same.
+
+    Raises:
+        ValueError: the change has fewer entries than are to be shown.
+    """
+    if shown > gradient.size:
+        raise ValueError(f"shown is {shown}; the change has {gradient.size} entries")
+    falls = -(steps * (gradient @ A.T)).sum(0)
+    terms = steps.T[:, :, None] * A[:, None, :] / np.sqrt((A**2).mean())
+    chosen = np.random.default_rng(0).choice(gradient.size, shown, replace=False)
+    entries = np.cumsum(terms.reshape(len(A), -1)[:, chosen], axis=0).T
+    return Walks(np.append(0, np.cumsum(falls / falls.mean())),
+                 np.concatenate([np.zeros((shown, 1)), entries], axis=1),
+                 float(np.sqrt((terms.sum(0)**2).mean())))
+
+
+def _label(ax: Axes, data: Walks, height: float, words: str, ink: str) -> None:
+    """Words to the right of where the lines end."""
+    ax.annotate(words, (data.terms, height), (7, 0), textcoords="offset points", va="center",
+                color=ink, size=style.SMALL, weight=600, annotation_clip=False)
+
+
+@style.styled
+def draw(data: Walks, layout: Layout = "wide") -> Figure:
+    """Draw the sum of terms of one sign as one line, and each entry of the change as another."""
+    wide, r = layout == "wide", data.terms
+    fig = style.canvas(layout, 3.6 if wide else 3.7)
+    style.heading(fig, f"{r} terms of one sign make {r}, of either sign about {data.usual:.0f}"
+                  if wide else f"{r} terms: {r}, or about {data.usual:.0f}",
+                  "Both sums in units of their own typical term; dotted: √r above and below zero"
+                  if wide else "Unit: a typical term; dotted: ±√r")
+    ax = style.place(fig, 0.5, 0.85, 4.6 if wide else 1.85, 2.25)
+    along = np.arange(r + 1)
+    for walk in data.entries:
+        ax.plot(along, walk, color=style.LORA.mark, lw=style.THIN, alpha=0.35)
+    ax.plot(along, data.entries[data.typical], color=style.LORA.mark, lw=style.LINE)
+    for sign in (1, -1):
+        ax.plot(along, sign * along**0.5, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
+    ax.plot(along, data.fall, color=style.TASK.mark, lw=style.LINE + 0.4)
+    low = min(0.0, float(data.entries.min())) - 2
+    ax.set(xlim=(0, r), ylim=(low, 1.04 * max(r, float(data.entries.max()))),
+           xlabel="terms added, r" if wide else "terms added")
+    marks = np.unique(np.linspace(0, r, 5).astype(int))
+    ax.set_xticks(marks, [str(each) for each in marks])
+    ax.grid(axis="y")
+    _label(ax, data, data.fall[-1], "fall of the loss,\nto first order" if wide else
+           "fall of\nthe loss", style.TASK.ink)
+    _label(ax, data, 0, f"{len(data.entries)} entries of ΔW,\na typical one bold" if wide else
+           "entries\nof ΔW", style.LORA.ink)
+    return fig
+
+
+def alt(data: Walks) -> str:
+    """Return the picture in words."""
+    ends = np.abs(data.entries[:, -1])
+    return (f"Running sums of {data.terms} terms, in units of a typical term. The fall of the loss "
+            f"to first order rises with every term, nearly in a straight line, to "
+            f"{data.fall[-1]:.0f}. {len(data.entries)} entries of the change go up and down "
+            f"and end {ends.min():.1f} to {ends.max():.1f} away from zero; of all entries the "
+            f"root mean square is {data.usual:.1f}, where the root of {data.terms} is "
+            f"{data.terms**0.5:.1f}.")
