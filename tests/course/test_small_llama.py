@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
+import linecache
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from lib.figures.gpt import llama_ladder
-from lib.growing import my_gpt
+from lib.growing import my_gpt, sources
 from lib.laboratory.record import FOLDER
 from lib.laboratory.small_llama import (
     CHANGES,
@@ -68,6 +71,16 @@ def test_the_ends_are_the_readers_file_and_the_pages(rng):
         np.testing.assert_array_equal(names["model"](tokens, w)[0], wanted["model"](tokens, w)[0])
 
 
+def test_the_readers_pasted_file_is_the_recorded_one(monkeypatch):
+    """So its first seed ends where the last row's first one does."""
+    text, name, whole = my_gpt(6) + FILE.read_text(encoding="utf-8"), "a reader's file", {}
+    monkeypatch.setitem(linecache.cache, name, (
+        len(text), None, text.splitlines(keepends=True), name))
+    exec(compile(text, name, "exec"), whole)
+    pasted = hashlib.sha256(sources(whole["model"], whole["new_weights"]).encode()).hexdigest()
+    assert pasted.startswith(digest(CHANGES))
+
+
 def test_a_change_that_there_is_not_is_named():
     with pytest.raises(ValueError, match=r"no such change: \['ALiBi'\]"):
         source(["ALiBi"])
@@ -110,6 +123,21 @@ def test_the_ladder_says_only_what_the_seeds_say(rows, state, words):
     assert data.verdict() == words and llama_ladder.alt(data).startswith(words)
     assert len(llama_ladder.draw(data).findobj(lambda artist: hasattr(artist, "arrow_patch"))) == (
         state == "three")
+
+
+def test_rows_are_hidden_until_they_are_looked_at(rows):
+    """A mean for each row so far, but the names of all; the axis has the width of all rows."""
+    limits = set()
+    for count, state in enumerate(rows, 1):
+        data = llama_ladder.compute(rows, dict.fromkeys(rows, 1000), state)
+        fig, words = llama_ladder.draw(data), llama_ladder.alt(data)
+        told = {text.get_text() for text in fig.findobj(Text)}
+        limits.add(fig.axes[-1].get_xlim())
+        for row, (name, each) in enumerate(rows.items()):
+            assert name in told and (f"{each.mean():.2f}" in told) == (row < count)
+            assert (f"{name} {each.mean():.2f}" in words) == (row < count)
+        assert ("Still hidden" in words) == (count < len(rows))
+    assert len(limits) == 1
 
 
 def test_a_rise_is_told_and_a_wrong_state_named(rows):

@@ -1,4 +1,6 @@
-"""The loss of a small GPT that becomes a Llama change by change: a row for each state."""
+"""The loss of a small GPT that becomes a Llama change by change: a row for each state, hidden until
+it is looked at.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,10 @@ class Ladder:
     def name(self) -> str:
         """The state that is looked at."""
         return list(self.losses)[self.row]
+
+    def seen(self) -> dict[str, np.ndarray]:
+        """The losses up to the state that is looked at: those below are still to be guessed."""
+        return dict(list(self.losses.items())[:self.row + 1])
 
     def gap(self) -> float:
         """How much its mean lies above that of the state before; 0 for the first one."""
@@ -66,7 +72,7 @@ def compute(losses: Mapping[str, np.ndarray], parameters: Mapping[str, int], sta
 
 @style.styled
 def draw(data: Ladder, layout: Layout = "wide") -> Figure:
-    """Draw each state's seeds in its row, and an arrow from the mean before to the mean now."""
+    """Draw the seeds of the states so far, and an arrow from the mean before to the mean now."""
     wide, count = layout == "wide", len(data.losses)
     fig = style.canvas(layout, 1.32 + ROW * count)
     style.heading(fig, data.verdict(), f"{data.parameters[data.row]:,} parameters")
@@ -78,15 +84,16 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
     ax.set_yticks([])
     ax.grid(axis="x")
     means = [each.mean() for each in data.losses.values()]
-    for row, (name, each) in enumerate(data.losses.items()):
+    for row, name in enumerate(data.losses):
+        ax.text(-0.04, row, name, transform=ax.get_yaxis_transform(), ha="right",
+                va="center_baseline", color=(style.DATA if row == data.row else PALE).ink,
+                weight=600 if row == data.row else 400)
+    for row, each in enumerate(data.seen().values()):
         tone = style.DATA if row == data.row else PALE
         style.seeds(ax, each, row + style.fan(each, 0.17), "o", tone, 7)  # apart where they meet
         ax.plot([means[row]] * 2, [row - 0.3, row + 0.3], color=tone.mark, lw=1.6, zorder=4)
-        weight = 600 if row == data.row else 400
-        ax.text(-0.04, row, name, transform=ax.get_yaxis_transform(), ha="right",
-                va="center_baseline", color=tone.ink, weight=weight)
         ax.text(1.05, row, f"{means[row]:.2f}", transform=ax.get_yaxis_transform(),
-                va="center_baseline", color=tone.ink, weight=weight)
+                va="center_baseline", color=tone.ink, weight=600 if row == data.row else 400)
     if data.row and data.apart():
         before, now = means[data.row - 1], means[data.row]
         ax.plot([before] * 2, [data.row - 0.7, data.row + 0.38], color=style.INK, lw=1, ls=":")
@@ -99,6 +106,8 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
 def alt(data: Ladder) -> str:
     """Return the frame in words."""
     rows = "; ".join(f"{name} {each.mean():.2f} ({each.min():.2f} to {each.max():.2f})"
-                     for name, each in data.losses.items())
+                     for name, each in data.seen().items())
+    hidden = list(data.losses)[data.row + 1:]
+    rest = f" Still hidden: {', '.join(hidden)}." if hidden else ""
     return (f"{data.verdict()}, with {data.parameters[data.row]:,} parameters. Mean loss in nats, "
-            f"and the range of the seeds: {rows}.")
+            f"and the range of the seeds: {rows}.{rest}")
