@@ -101,7 +101,7 @@ def goals(long: str) -> Frames:
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
            [((jobs, goal, number), ()) for goal in jobs for number in (1, 2)])
     at, texts = (0, 10, 75, 200), ("", long, " Juba.", "$5 $6")
-    measured = {start: {step: {"held_out": held * step / 200, "trained": step / 200,
+    measured = {start: {step: {"held_out": held * step / 200, "kind": step / 200,
                                "answers": {"Q: " + long: text, "Q: Where?\nA:": long,
                                            "Third $x$?": " $y"}}
                         for step, text in zip(at, texts, strict=True)}

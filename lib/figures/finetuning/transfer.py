@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, Named, name_lines, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Follow the two marks: the same questions teach the base to answer about other "
-           "countries, and the random start only to recite.")
+CAPTION = ("Compare the two black lines: the same questions teach the random start the form of "
+           "the answers, and hardly a fact.")
 
 STARTS = {"base": ("from the base", style.FULL, "-", "o"),
           "random": ("from random", style.DATA, (0, (4, 1.5)), "^")}
@@ -25,13 +25,14 @@ STARTS = {"base": ("from the base", style.FULL, "-", "o"),
 class Transfer:
     """Two runs, and what both answer after ``step``.
 
-    steps: where the scores were measured (measurements,); held_out, trained: shares by start
-    (measurements,); answers: by question, by start; guess: the share that a blind guess has right.
+    steps: where the scores were measured (measurements,); held_out, kind: the shares of answers
+    that are right, and of the right kind, by start (measurements,); answers: by question, by
+    start; guess: the share that a blind guess has right.
     """
 
     steps: np.ndarray
     held_out: dict[str, np.ndarray]
-    trained: dict[str, np.ndarray]
+    kind: dict[str, np.ndarray]
     answers: dict[str, dict[str, str]]
     step: int
     guess: float
@@ -45,7 +46,7 @@ class Transfer:
 def compute(measured: Mapping[str, Mapping[int, Any]], step: int, guess: float) -> Transfer:
     """Gather both runs, base and random.
 
-    measured: by step, ``held_out`` and ``trained`` (shares) and ``answers``
+    measured: by step, ``held_out`` and ``kind`` (shares) and ``answers``
     (text by question); guess: the share of held-out answers that a blind guess has right.
 
     Raises:
@@ -54,27 +55,28 @@ def compute(measured: Mapping[str, Mapping[int, Any]], step: int, guess: float) 
     steps = list(measured["base"])
     if step not in steps:
         raise ValueError(f"step is {step}; allowed are {', '.join(map(str, steps))}")
-    held_out, trained = ({start: np.array([measured[start][each][name] for each in steps])
-                          for start in STARTS} for name in ("held_out", "trained"))
+    held_out, kind = ({start: np.array([measured[start][each][name] for each in steps])
+                       for start in STARTS} for name in ("held_out", "kind"))
     here = {start: measured[start][step]["answers"] for start in STARTS}
-    return Transfer(np.array(steps), held_out, trained,
+    return Transfer(np.array(steps), held_out, kind,
                     {question: {start: here[start][question] for start in STARTS}
                      for question in here["base"]}, step, guess)
 
 
 def _scores(ax: Axes, data: Transfer, wide: bool) -> None:
-    """Held-out answers of both runs, and what the random start knows of its training set."""
+    """Right answers of both runs, and how many of the random start's are of the right kind."""
     lines = []
     ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for start, (label, tone, dash, marker) in STARTS.items():
         ax.plot(data.steps, data.held_out[start], color=tone.mark, ls=dash)
         style.point(ax, data.step, data.held_out[start][data.at], marker, tone)
         lines.append(Named(data.steps, data.held_out[start],
-                           label + ", new countries" * wide, tone))
-    ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
-    lines.append(Named(data.steps, data.trained["random"],
-                       "from random, its own training questions" if wide else "its own questions",
-                       style.FROZEN))
+                           f"{label}{',' if wide else ':'} right", tone))
+    tone = STARTS["random"][1]
+    ax.plot(data.steps, data.kind["random"], color=tone.mark, ls=(0, (1, 1.2)), lw=1.4)
+    style.point(ax, data.step, data.kind["random"][data.at], "v", tone)
+    lines.append(Named(data.steps, data.kind["random"], "from random, right kind" if wide
+                       else "random: right kind", tone))
     ax.axhline(data.guess, color=style.FROZEN.mark, lw=style.THIN)
     lines.append(Named(data.steps, np.full(len(data.steps), data.guess), "", style.FROZEN))
     last = int(data.steps[-1])
@@ -116,9 +118,9 @@ def draw(data: Transfer, layout: Layout = "wide") -> Figure:
     top = 2.95 if wide else 2.75
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     base, random = (style.percent(data.held_out[start][data.at]) for start in STARTS)
-    style.heading(fig, f"Step {data.step}: {base} from the base, {random} from random" if wide
-                  else f"Step {data.step}: {base} and {random}",
-                  "Right answers about countries that no training question named" if wide
+    style.heading(fig, f"Step {data.step}: {base} right from the base, {random} from random" if wide
+                  else f"Step {data.step}: {base} and {random} right",
+                  "Answers about countries that no training question named" if wide
                   else "New countries: from the base, from random")
     _scores(style.place(fig, 0.98, 0.72, 6.0 if wide else 2.45, 1.7 if wide else 1.5), data, wide)
     _answers(fig, data, top, wide)
@@ -130,7 +132,7 @@ def alt(data: Transfer) -> str:
     base, random = (style.percent(data.held_out[start][data.at], 1) for start in STARTS)
     question, found = next(iter(data.answers.items()))
     return (f"After step {data.step}, held-out answers right: {base} from the base, {random} from "
-            f"a random start, which has {style.percent(data.trained['random'][data.at], 1)} of "
-            f"those that it trains on; a blind guess has {style.percent(data.guess)}. "
+            f"a random start, of whose answers {style.percent(data.kind['random'][data.at], 1)} "
+            f"are of the right kind; a blind guess has {style.percent(data.guess)} right. "
             f"Asked '{visible(question)}' the one from the base says "
             f"'{visible(found['base'])}'.")
