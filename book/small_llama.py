@@ -6,7 +6,7 @@ Page "From this GPT to a 2026 model".  A later definition of a name replaces an 
 from lib.positions import rotations, turn  # chapter A1
 
 KV_HEADS = 2
-HIDDEN = 344  # three matrices have as many weights as your two of 512
+HIDDEN = 344  # with 341, three matrices have as many weights as your two of 512
 
 
 def embedding(tokens, w, name):

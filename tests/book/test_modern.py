@@ -97,8 +97,26 @@ def test_the_page_tells_all_that_has_changed():
         assert told in page, told
 
 
-def test_both_checks_take_the_solution_alone(page):
-    assert page[1].count("Solved.") == 2 and page[1].count("Not yet") == 2
+def test_each_check_takes_the_solution_alone(page):
+    assert page[1].count("Solved.") == 3 and page[1].count("Not yet") == 3
+
+
+def test_a_turn_forward_on_the_way_back_is_caught(page, capsys):
+    turned = page[0]["turned_solution"]
+
+    def forward(x, angles):
+        return turned(x, angles)[0], lambda dy: turned(dy, angles)[0]
+
+    page[0]["check_turned"](forward)
+    assert "Not yet: gradient of x is off" in capsys.readouterr().out
+    page[0]["check_turned"](lambda x, angles: turned(x, -angles))
+    assert "Not yet: values is off" in capsys.readouterr().out
+
+
+def test_the_line_that_trains_stands_there_whole():
+    """With what it imports; that its loss is the recorded one is tested with the ladder."""
+    assert ("from lib.growing import practice\nfrom my_gpt import model, new_weights\n\n"
+            "practice(model, new_weights, seeds=(0,))\n") in PAGES["modern"]
 
 
 def test_the_pages_counts_are_those_of_the_live_model(page):

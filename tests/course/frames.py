@@ -35,6 +35,7 @@ from lib.figures.gpt import (
     head_pairs,
     latent_attention,
     linear_board,
+    llama_ladder,
     logit_push,
     lone_space,
     loss_by_rate,
@@ -264,6 +265,12 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
     yield ("latent_attention", latent_attention.compute, latent_attention.draw,
            latent_attention.alt, [((), ())])
+    rows = {name: np.array([mean + 0.04, mean - 0.06, mean]) for name, mean in zip(
+        ("this GPT", "+ RMSNorm", "+ SwiGLU", "+ rotary", "+ grouped queries", "+ tied table"),
+        (2.28, 2.31, 2.29, 2.02, 2.05, 2.31))}
+    yield ("llama_ladder", llama_ladder.compute, llama_ladder.draw, llama_ladder.alt,
+           [((rows, dict.fromkeys(rows, 1_047_680), state), ())
+            for state in ("this GPT", "+ rotary", "+ tied table")])
     yield ("text_read", text_read.compute, text_read.draw, text_read.alt, [((), ())])
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])
     yield ("gelu_curve", gelu_curve.compute, gelu_curve.draw, gelu_curve.alt, [((), ())])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import before_after, form_facts, pipeline, transfer
+from lib.figures.finetuning import before_after, form_facts, form_grid, pipeline, transfer
 from lib.figures.finetuning.before_after import compute
 from lib.figures.finetuning.pipeline import Job
 
@@ -15,12 +15,10 @@ GOALS = {"Answer": {"scores": SCORES, "prompts": [PROMPT]}}
 
 def both(step_zero="", step_ten=" Juba."):
     """Two runs of 20 steps, measured at 0 and 10."""
-    losses = {"base": np.linspace(4, 0.1, 20), "random": np.linspace(7, 2, 20)}
-    measured = {start: {step: {"held_out": held * step / 10, "trained": 0.09 * step,
-                               "answers": {"Q: Where?\nA:": text}}
-                        for step, text in ((0, step_zero), (10, step_ten))}
-                for start, held in (("base", 0.93), ("random", 0.16))}
-    return losses, measured
+    return {start: {step: {"held_out": held * step / 10, "kind": 0.09 * step,
+                           "answers": {"Q: Where?\nA:": text}}
+                    for step, text in ((0, step_zero), (10, step_ten))}
+            for start, held in (("base", 0.93), ("random", 0.16))}
 
 
 def test_an_answer_is_right_as_far_as_it_goes():
@@ -69,17 +67,25 @@ def test_every_seed_of_every_goal_is_a_mark_at_its_score():
     assert [text.get_text() for text in scores.get_yticklabels()] == ["Answer", "Sing"]
 
 
+def test_a_blind_guess_is_a_line_at_its_score_where_it_is_known():
+    goals = {"Answer": GOALS["Answer"] | {"guess": 0.2}, "Sing": GOALS["Answer"]}
+    data = compute(goals, "Answer", 1)
+    drawn = [line.get_xdata() for line in before_after.draw(data).axes[-1].lines]
+    assert [0.2, 0.2] in [list(x) for x in drawn] and len(drawn) == 5
+    assert "a blind guess 20%" in before_after.alt(data)
+    assert "blind" not in before_after.alt(compute(goals, "Sing", 1))
+
+
 def test_both_runs_are_drawn_and_told_at_the_chosen_step():
-    data = transfer.compute(*both(), 10, 0.16)
+    data = transfer.compute(both(), 10, 0.16)
     words = transfer.alt(data)
     assert "After step 10" in words and "Juba." in words
-    assert "93.0% from the base, 16.0% from a random start, which has 90.0%" in words
-    assert "a blind guess has 16%" in words
-    loss, score = transfer.draw(data).axes[:2]
-    assert np.allclose(loss.lines[0].get_ydata()[0], np.log(np.mean(both()[0]["base"][:10])))
+    assert "93.0% from the base, 16.0% from a random start, of whose answers 90.0%" in words
+    assert "a blind guess has 16% right" in words
+    score = transfer.draw(data).axes[0]
     marks = [line for line in score.lines if line.get_marker() not in ("None", None, "")]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(10, 0.93),
-                                                                             (10, 0.16)]
+    assert np.allclose([(line.get_xdata()[0], line.get_ydata()[0]) for line in marks],
+                       [(10, 0.93), (10, 0.16), (10, 0.9)])
     level = [line for line in score.lines if line.get_ydata()[:1] == [0.16]
              and len(line.get_xdata()) == 2]
     assert len(level) == 1
@@ -87,7 +93,7 @@ def test_both_runs_are_drawn_and_told_at_the_chosen_step():
 
 def test_a_step_without_measurement_is_refused():
     with pytest.raises(ValueError, match="step is 5; allowed are 0, 10"):
-        transfer.compute(*both(), 5, 0.16)
+        transfer.compute(both(), 5, 0.16)
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
@@ -120,10 +126,19 @@ def test_form_and_facts_are_means_at_each_place():
     ax = form_facts.draw(data).axes[0]
     lines = [line for line in ax.lines if len(line.get_ydata()) == 2 and line.get_ls() != "None"]
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
-    assert [text.get_text() for text in ax.get_xticklabels()] == ["4\n2", "41\n20"]
+    assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
     assert "After 4 steps, 2 texts about each element: right kind of answer 70.0%" in words
     assert "right answer 0.0%" in words and "ended with 'As.', wanted is 'H.'" in words
+
+
+@pytest.mark.parametrize("step, ticks", [(37, [0, 15, 37, 74, 148]), (15, [0, 15, 48, 74, 148])])
+def test_numbers_of_steps_that_lie_close_give_way_to_the_chosen_one(step, ticks):
+    places = (0, 15, 37, 48, 74, 148)
+    shares = dict.fromkeys(("form", "facts", "old"), dict.fromkeys(places, [0.5]))
+    data = form_facts.compute(shares, dict.fromkeys(places, SAID[4]), {k: k // 7 for k in places},
+                              step)
+    assert list(form_facts.draw(data).axes[0].get_xticks()) == ticks
 
 
 @pytest.mark.parametrize("shares, step, message", [
@@ -134,3 +149,20 @@ def test_form_and_facts_are_means_at_each_place():
 def test_form_and_facts_that_do_not_fit_are_refused(shares, step, message):
     with pytest.raises(ValueError, match=message):
         form_facts.compute(shares, SAID, TOLD, step)
+
+
+def test_every_text_is_a_square_of_its_kind():
+    data = form_grid.compute([[0, 1, 2], [1, 1, 0]], "show it", "tell it")
+    assert data.kinds.T.tolist() == [[2, 1, 0], [1, 1, 0]]
+    squares = [patch.get_facecolor() for patch in form_grid.draw(data).axes[0].patches][3:]
+    assert [squares.count(colour) for colour in dict.fromkeys(squares)] == [1, 3, 2]
+    words = form_grid.alt(data)
+    assert "1 tell it, in 1 of the steps; 3 show it; 2 neither. In 2 steps" in words
+
+
+@pytest.mark.parametrize("kinds, message", [
+    ([], "there must be steps"), ([[], []], "there must be steps"), ([[1], [1, 2]], "equally many"),
+    ([[1, 3]], "0, 1 and 2, not 3")])
+def test_texts_that_do_not_fit_are_refused(kinds, message):
+    with pytest.raises(ValueError, match=message):
+        form_grid.compute(kinds, "show it", "tell it")

@@ -18,6 +18,7 @@ from lib.figures.finetuning import (
     first_run,
     forgetting,
     form_facts,
+    form_grid,
     kept_dots,
     learning_rates,
     overfitting,
@@ -98,23 +99,21 @@ def goals(long: str) -> Frames:
                 {"base": long, "full": " It costs $5 or $6_a.\n"}),
                ("Instruction: " + long, long, {"base": "", "full": long})]
     scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
-    jobs = {title: {"scores": each, "prompts": prompts} for title, each in
+    jobs = {title: {"scores": each, "prompts": prompts, "guess": 0.16} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
            [((jobs, goal, number), ()) for goal in jobs for number in (1, 2)])
     at, texts = (0, 10, 75, 200), ("", long, " Juba.", "$5 $6")
-    losses = {"base": 4 * np.exp(-np.arange(200) / 8) + 1e-3,
-              "random": 7 * np.exp(-np.arange(200) / 60)}
-    measured = {start: {step: {"held_out": held * step / 200, "trained": step / 200,
+    measured = {start: {step: {"held_out": held * step / 200, "kind": step / 200,
                                "answers": {"Q: " + long: text, "Q: Where?\nA:": long,
                                            "Third $x$?": " $y"}}
                         for step, text in zip(at, texts, strict=True)}
                 for start, held in (("base", 1.0), ("random", 0.1))}
     yield ("transfer", transfer.compute, transfer.draw, transfer.alt,
-           [((losses, measured, step, 0.16), ()) for step in at])
+           [((measured, step, 0.16), ()) for step in at])
     job = pipeline.Job
     tuned = {"Answer questions": job(768, 300, 111_000, long),
-             "Learn the elements": job(1500, 150, 203_000, " 72."),
+             "Learn the elements": job(1500, 150, 203_000, " 72.", False),
              "Talk like a pirate": job(1500, 150, 178_000, "$1 $2"),
              "Follow instructions": job(1536, 300, 186_000, "")}
     kept = {told: [told / 81, told / 90] for told in (2, 4, 10, 20, 41, 81)}
@@ -124,6 +123,9 @@ def goals(long: str) -> Frames:
            [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
                "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said,
               {told: told // 2 for told in kept}, step), ()) for step in kept])
+    grid = np.random.default_rng(7).integers(0, 3, (37, 16)).tolist()
+    yield ("form_grid", form_grid.compute, form_grid.draw, form_grid.alt,
+           [((grid, "tell another element's symbol", "tell hydrogen's symbol"), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, paragraph, visible
+from lib.figures.kit.labels import LEADING, measure, paragraph, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Choose a goal and compare the base's line with the tuned model's: what has changed "
@@ -25,7 +25,8 @@ class BeforeAfter:
     """One prompt of one goal: both models' answers, and the scores of all goals.
 
     answers: text by model, one of NAMES; wanted: how a right one begins; scores: by goal the
-    held-out shares by model (seeds,), one for the base.
+    held-out shares by model (seeds,), one for the base; guesses: by goal the share that a blind
+    guess has right, where it is known.
     """
 
     goal: str
@@ -33,6 +34,7 @@ class BeforeAfter:
     wanted: str
     answers: dict[str, str]
     scores: dict[str, dict[str, np.ndarray]]
+    guesses: dict[str, float]
 
     def right(self, name: str) -> bool:
         """Tell whether this model's answer is the wanted one, as far as both go.
@@ -51,7 +53,7 @@ def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> B
     """Look up the prompt of this number, from 1, of a goal.
 
     goals: by title, ``scores`` (shares by model) and ``prompts``, a list of (prompt, wanted answer,
-    answers by model).
+    answers by model); and, if it is to be marked, ``guess``, a blind guess's share.
 
     Raises:
         ValueError: There is no such goal, or no such prompt.
@@ -64,7 +66,9 @@ def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> B
     prompt, wanted, answers = prompts[number - 1]
     return BeforeAfter(goal, prompt, wanted, {name: answers[name] for name in NAMES},
                        {title: {name: np.atleast_1d(np.asarray(each["scores"][name], float))
-                                for name in NAMES} for title, each in goals.items()})
+                                for name in NAMES} for title, each in goals.items()},
+                       {title: float(each["guess"]) for title, each in goals.items()
+                        if "guess" in each})
 
 
 def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bool) -> None:
@@ -91,13 +95,17 @@ def _height(wide: bool) -> float:
     return 0.12 + 4 * line + 0.38 if wide else 0.12 + 8 * line + 0.43
 
 
-def _key(fig: Figure, left: float, top: float) -> None:
-    """Which mark is which model."""
-    ax = style.board(fig, left, top, 3.0, 0.2)
-    for at, (name, (label, tone)) in zip((0.06, 1.2), NAMES.items(), strict=True):
+def _key(fig: Figure, left: float, top: float, guess: bool, wide: bool) -> None:
+    """Which mark is which model, and which a blind guess."""
+    ax, at = style.board(fig, left, top, height=0.2), 0.06
+    for name, (label, tone) in NAMES.items():
         style.seeds(ax, [at], [0.1], style.MARKER[name], tone, 5.5)
-        ax.text(at + 0.14, 0.1, label + (", each seed" if name == "full" else ""), va="center",
-                color=tone.ink, size=style.SMALL)
+        words = label + (", each seed" if name == "full" and (wide or not guess) else "")
+        ax.text(at + 0.14, 0.1, words, va="center", color=tone.ink, size=style.SMALL)
+        at += 0.14 + measure(words, style.SMALL) + 0.25
+    if guess:
+        ax.plot([at, at], [0.02, 0.18], color=style.TASK.mark, lw=2)
+        ax.text(at + 0.1, 0.1, "blind guess", va="center", color=style.TASK.ink, size=style.SMALL)
 
 
 def _scores(ax: Axes, data: BeforeAfter) -> None:
@@ -106,6 +114,9 @@ def _scores(ax: Axes, data: BeforeAfter) -> None:
         weight = 600 if goal == data.goal else 400
         if goal == data.goal:
             ax.axhspan(row - 0.5, row + 0.5, color=style.FROZEN.tint, zorder=0)
+        if goal in data.guesses:
+            ax.plot([data.guesses[goal]] * 2, [row - 0.3, row + 0.3], color=style.TASK.mark, lw=2,
+                    zorder=1)
         for name, (_, tone) in NAMES.items():
             values = scores[name]
             style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
@@ -128,7 +139,8 @@ def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
     style.heading(fig, data.goal, "Above, both models go on from one prompt; below, the whole test"
                   if wide else "One prompt, and below it the whole test")
     _answers(fig, data, 0.62, high, wide)
-    _key(fig, 1.5 if wide else 0.3, 0.62 + high + 0.15)
+    _key(fig, 1.5 if wide else 0.3, 0.62 + high + 0.15, bool(data.guesses),
+         wide)
     _scores(style.place(fig, 1.5, 0.62 + high + 0.45, fig.get_size_inches()[0] - 2.05, strip), data)
     return fig
 
@@ -139,5 +151,7 @@ def alt(data: BeforeAfter) -> str:
                      for name, (label, _) in NAMES.items())
     means = ", ".join(f"{label} {style.percent(data.scores[data.goal][name].mean())}"
                       for name, (label, _) in NAMES.items())
+    guess = (f", a blind guess {style.percent(data.guesses[data.goal])}"
+             if data.goal in data.guesses else "")
     return (f"{data.goal}. What follows '{visible(data.prompt)}': {said}. "
-            f"Test answers right: {means}.")
+            f"Test answers right: {means}{guess}.")

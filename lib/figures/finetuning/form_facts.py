@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("From left to right: the answers first take the right kind, much later they become "
-           "right, and the last prompt shows the price.")
+CAPTION = ("The green line is up almost at once, the gold line much later, and the black one "
+           "shows the price.")
 
 #: What is drawn, from the top of the legend down: its words, tone, marker and dash.
 LINES: dict[str, tuple[str, Tone, str, object]] = {
@@ -65,20 +65,29 @@ def compute(shares: Mapping[str, Mapping[int, Sequence[float]]],
 
 
 def _lines(ax: Axes, data: FormFacts) -> None:
-    """The means as lines, every seed as a mark; each place doubles the one before, or nearly."""
-    places = np.arange(len(data.told))
-    ax.axvline(list(data.told).index(data.at), color=style.FROZEN.mark, lw=style.THIN, zorder=0)
+    """The means as lines over the steps, every seed as a mark."""
+    places = list(data.told)
+    ax.axvline(data.at, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for name, (_, tone, marker, dash) in LINES.items():
         each = data.shares[name]
-        ax.plot(places, [each[step].mean() for step in data.told], color=tone.mark, ls=dash,
+        ax.plot(places, [each[step].mean() for step in places], color=tone.mark, ls=dash,
                 zorder=2)
-        for place, step in zip(places, data.told, strict=True):
-            style.seeds(ax, np.full(len(each[step]), place), each[step], marker, tone, 5)
-    ax.set(xlim=(-0.15, len(places) - 0.85), ylim=(-0.06, 1.06),
-           xlabel="steps, and the texts about each element read by then")
-    ax.set_xticks(places, [f"{step:,}\n{told:,}" for step, told in data.told.items()])
+        for step in places:
+            style.seeds(ax, np.full(len(each[step]), step), each[step], marker, tone, 5)
+    ax.set(xlim=(places[0] - 0.02 * places[-1], 1.03 * places[-1]), ylim=(-0.06, 1.06),
+           xlabel="training step")
+    ax.set_xticks(_ticks(places, data.at, 0.08 * places[-1]))
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
+
+
+def _ticks(places: Sequence[int], at: int, apart: float) -> list[int]:
+    """The chosen place and, from the right, all others whose numbers have room beside it."""
+    kept = [at]
+    for place in reversed(places):
+        if all(abs(place - each) >= apart for each in kept):
+            kept.append(place)
+    return sorted(kept)
 
 
 def _key(fig: Figure, data: FormFacts, wide: bool) -> None:
@@ -119,12 +128,12 @@ def _answers(fig: Figure, data: FormFacts, top: float, wide: bool) -> None:
 def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     """Draw the three lines with their names beside or above them, and the answers below."""
     wide = layout == "wide"
-    top = 3.05 if wide else 3.7
+    top = 2.85 if wide else 3.5
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
-                  "Symbols and atomic numbers asked of fully fine-tuned models, each seed"
-                  if wide else "Symbols and atomic numbers, each seed")
+                  f"{data.told[data.at]} texts read about each element; "
+                  f"{'its symbol and atomic number asked; ' if wide else ''}a mark is a seed")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)

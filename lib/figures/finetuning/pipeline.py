@@ -22,12 +22,13 @@ ROW = {"wide": 0.62, "narrow": 0.94}
 
 @dataclass(frozen=True)
 class Job:
-    """Training of one kind: how much it reads, and what it is good for."""
+    """Training of one kind: how much it reads, what it is good for, and whether that is right."""
 
     examples: int
     steps: int
     tokens: int
     use: str
+    right: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,14 @@ def _jobs(ax: Axes, data: Pipeline, start: tuple[float, float], left: float, top
         ax.text(words, middle - 0.11, title, va="center", weight=600)
         ax.text(words, middle + 0.09, f"{job.steps} steps, {_amount(job.tokens)} tokens",
                 va="center", color=style.MUTED)
+        tone = style.TASK if job.right else style.B
         if wide:
             _arrow(ax, (words + 1.62, middle), (words + 1.88, middle))
             paragraph(ax, words + 1.95, middle - 0.19, job.use, 7.15 - words - 1.95, 2,
-                      style.TASK.ink)
+                      tone.ink, weight=400 if job.right else 600)
         else:
-            paragraph(ax, words, middle + 0.18, job.use, 3.5 - words, 2, style.TASK.ink)
+            paragraph(ax, words, middle + 0.18, job.use, 3.5 - words, 2, tone.ink,
+                      weight=400 if job.right else 600)
 
 
 @style.styled

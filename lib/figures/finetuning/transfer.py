@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,26 +14,25 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, Named, name_lines, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = "Both learn what they are trained on; compare them on what was held out."
+CAPTION = ("Compare the two black lines: the same questions teach the random start the form of "
+           "the answers, and hardly a fact.")
 
 STARTS = {"base": ("from the base", style.FULL, "-", "o"),
           "random": ("from random", style.DATA, (0, (4, 1.5)), "^")}
-SMOOTH = 10  # steps in a mean of the training loss
 
 
 @dataclass(frozen=True)
 class Transfer:
     """Two runs, and what both answer after ``step``.
 
-    losses: by start (steps,); steps: where the scores were measured (measurements,); held_out,
-    trained: shares by start (measurements,); answers: by question, by start; guess: the share
-    that a blind guess has right.
+    steps: where the scores were measured (measurements,); held_out, kind: the shares of answers
+    that are right, and of the right kind, by start (measurements,); answers: by question, by
+    start; guess: the share that a blind guess has right.
     """
 
-    losses: dict[str, np.ndarray]
     steps: np.ndarray
     held_out: dict[str, np.ndarray]
-    trained: dict[str, np.ndarray]
+    kind: dict[str, np.ndarray]
     answers: dict[str, dict[str, str]]
     step: int
     guess: float
@@ -44,11 +43,10 @@ class Transfer:
         return int(np.flatnonzero(self.steps == self.step)[0])
 
 
-def compute(losses: Mapping[str, Sequence[float]], measured: Mapping[str, Mapping[int, Any]],
-            step: int, guess: float) -> Transfer:
+def compute(measured: Mapping[str, Mapping[int, Any]], step: int, guess: float) -> Transfer:
     """Gather both runs, base and random.
 
-    losses: one a step; measured: by step, ``held_out`` and ``trained`` (shares) and ``answers``
+    measured: by step, ``held_out`` and ``kind`` (shares) and ``answers``
     (text by question); guess: the share of held-out answers that a blind guess has right.
 
     Raises:
@@ -57,56 +55,36 @@ def compute(losses: Mapping[str, Sequence[float]], measured: Mapping[str, Mappin
     steps = list(measured["base"])
     if step not in steps:
         raise ValueError(f"step is {step}; allowed are {', '.join(map(str, steps))}")
-    held_out, trained = ({start: np.array([measured[start][each][name] for each in steps])
-                          for start in STARTS} for name in ("held_out", "trained"))
+    held_out, kind = ({start: np.array([measured[start][each][name] for each in steps])
+                       for start in STARTS} for name in ("held_out", "kind"))
     here = {start: measured[start][step]["answers"] for start in STARTS}
-    return Transfer({start: np.asarray(losses[start], float) for start in STARTS},
-                    np.array(steps), held_out, trained,
+    return Transfer(np.array(steps), held_out, kind,
                     {question: {start: here[start][question] for start in STARTS}
                      for question in here["base"]}, step, guess)
 
 
-def _axis(ax: Axes, data: Transfer, title: str) -> None:
+def _scores(ax: Axes, data: Transfer, wide: bool) -> None:
+    """Right answers of both runs, and how many of the random start's are of the right kind."""
+    lines = []
     ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
-    last = int(data.steps[-1])
-    ax.set(xlim=(-0.03 * last, 1.03 * last), xlabel="fine-tuning step", title=title)
-    ax.set_xticks([0, last // 2, last])
-    ax.grid(axis="y")
-
-
-def _loss(ax: Axes, data: Transfer) -> None:
-    """The training loss of both runs; equal ratios are equal heights."""
-    lines = []
-    for start, (label, tone, dash, _) in STARTS.items():
-        mean = np.convolve(data.losses[start], np.ones(SMOOTH) / SMOOTH, "valid")
-        steps = np.arange(len(mean)) + SMOOTH / 2
-        ax.plot(steps, mean, color=tone.mark, ls=dash)
-        lines.append(Named(steps, np.log(mean), label, tone))
-    # The names are placed by the drawn heights, so the axis itself holds logarithms.
-    for line, drawn in zip(lines, ax.lines):
-        drawn.set_ydata(line.y)
-    low = min(line.y.min() for line in lines) - 0.3
-    ticks = [tick for tick in 10.0 ** np.arange(-4, 2) if np.log(tick) >= low]
-    ax.set_yticks(np.log(ticks), [style.short(tick, 4) for tick in ticks])
-    ax.set(ylim=(low, np.log(12)))
-    _axis(ax, data, "Training loss, in nats")
-    name_lines(ax, lines)
-
-
-def _scores(ax: Axes, data: Transfer) -> None:
-    """Held-out answers of both runs, and what the random start knows of its training set."""
-    lines = []
     for start, (label, tone, dash, marker) in STARTS.items():
         ax.plot(data.steps, data.held_out[start], color=tone.mark, ls=dash)
         style.point(ax, data.step, data.held_out[start][data.at], marker, tone)
-        lines.append(Named(data.steps, data.held_out[start], label, tone))
-    ax.plot(data.steps, data.trained["random"], color=style.FROZEN.mark, ls=(0, (1, 1.2)), lw=1.4)
-    lines.append(Named(data.steps, data.trained["random"], "random, trained on", style.FROZEN))
+        lines.append(Named(data.steps, data.held_out[start],
+                           f"{label}{',' if wide else ':'} right", tone))
+    tone = STARTS["random"][1]
+    ax.plot(data.steps, data.kind["random"], color=tone.mark, ls=(0, (1, 1.2)), lw=1.4)
+    style.point(ax, data.step, data.kind["random"][data.at], "v", tone)
+    lines.append(Named(data.steps, data.kind["random"], "from random, right kind" if wide
+                       else "random: right kind", tone))
     ax.axhline(data.guess, color=style.FROZEN.mark, lw=style.THIN)
     lines.append(Named(data.steps, np.full(len(data.steps), data.guess), "", style.FROZEN))
-    ax.set(ylim=(-0.25, 1.08))  # with room for a name below the lowest line
-    ax.set_yticks([0, data.guess, 0.5, 1], ["0", "guess", "50%", "100%"])
-    _axis(ax, data, "Answers right; dotted: trained on")
+    last = int(data.steps[-1])
+    ax.set(xlim=(-0.03 * last, 1.03 * last), xlabel="fine-tuning step",
+           ylim=(-0.25, 1.08))  # with room for a name below the lowest line
+    ax.set_xticks([0, last // 2, last])
+    ax.set_yticks([0, data.guess, 0.5, 1], ["0", "blind guess", "50%", "100%"])
+    ax.grid(axis="y")
     name_lines(ax, lines)
 
 
@@ -135,21 +113,16 @@ def _height(data: Transfer, wide: bool) -> float:
 
 @style.styled
 def draw(data: Transfer, layout: Layout = "wide") -> Figure:
-    """Draw loss and held-out score of both runs, and their answers after the chosen step."""
+    """Draw the held-out score of both runs, and their answers after the chosen step."""
     wide = layout == "wide"
-    top = 2.7 if wide else 4.12
+    top = 2.95 if wide else 2.75
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     base, random = (style.percent(data.held_out[start][data.at]) for start in STARTS)
-    style.heading(fig, f"Step {data.step}: {base} from the base, {random} from random" if wide
-                  else f"Step {data.step}: {base} and {random}",
-                  "Held-out answers right, after the same questions from two starts" if wide
-                  else "Held-out answers: from the base, from random")
-    if wide:
-        _loss(style.place(fig, 0.5, 0.92, 2.85, 1.25), data)
-        _scores(style.place(fig, 4.05, 0.92, 2.95, 1.25), data)
-    else:
-        _loss(style.place(fig, 0.5, 0.86, 2.92, 1.0), data)
-        _scores(style.place(fig, 0.5, 2.6, 2.92, 1.02), data)
+    style.heading(fig, f"Step {data.step}: {base} right from the base, {random} from random" if wide
+                  else f"Step {data.step}: {base} and {random} right",
+                  "Answers about countries that no training question named" if wide
+                  else "New countries: from the base, from random")
+    _scores(style.place(fig, 0.98, 0.72, 6.0 if wide else 2.45, 1.7 if wide else 1.5), data, wide)
     _answers(fig, data, top, wide)
     return fig
 
@@ -159,7 +132,7 @@ def alt(data: Transfer) -> str:
     base, random = (style.percent(data.held_out[start][data.at], 1) for start in STARTS)
     question, found = next(iter(data.answers.items()))
     return (f"After step {data.step}, held-out answers right: {base} from the base, {random} from "
-            f"a random start, which has {style.percent(data.trained['random'][data.at], 1)} of "
-            f"those that it trains on; a blind guess has {style.percent(data.guess)}. "
+            f"a random start, of whose answers {style.percent(data.kind['random'][data.at], 1)} "
+            f"are of the right kind; a blind guess has {style.percent(data.guess)} right. "
             f"Asked '{visible(question)}' the one from the base says "
             f"'{visible(found['base'])}'.")
