@@ -496,6 +496,8 @@ def choices(_: str) -> Frames:
     yield ("rank_explorer", rank_explorer.compute, rank_explorer.draw, rank_explorer.alt,
            [((ranks, rule, rank, rate), ()) for rule in rank_explorer.RULES
             for rate, rank in ((0.001, 1), (0.01, 64))])
+    yield ("rank_explorer without bars", rank_explorer.compute, rank_explorer.draw,
+           rank_explorer.alt, [((ranks, "α = 2r", 64, rate, False), ()) for rate in (0.003, 0.01)])
     yield ("alpha_rate", alpha_rate.compute, alpha_rate.draw, alpha_rate.alt,
            [((ranks, axis), ()) for axis in alpha_rate.AXES])
     yield ("batch_sizes", batch_sizes.compute, batch_sizes.draw, batch_sizes.alt,

@@ -39,7 +39,7 @@ class Explorer:
 
     best: for each rank the place of the rate that does best on dev; at, column: the places of
     the chosen rate and rank; factor: before BA at the chosen rank; floors: the lowest score and
-    share of facts of all rules.
+    share of facts of all rules; bars: whether the chosen cell's shares stand below the map, too.
     """
 
     rule: str
@@ -52,6 +52,7 @@ class Explorer:
     column: int
     factor: float
     floors: tuple[float, float]
+    bars: bool = True
 
     @property
     def here(self) -> np.ndarray:
@@ -59,8 +60,9 @@ class Explorer:
         return self.scores[self.at][self.column]
 
 
-def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: float) -> Explorer:
-    """Gather the laboratory's lines of one of ``RULES``.
+def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: float,
+            bars: bool = True) -> Explorer:
+    """Gather the laboratory's lines of one of ``RULES``; without ``bars`` the map is larger.
 
     Raises:
         ValueError: The rule is unknown, or no run has this rank and rate.
@@ -84,7 +86,8 @@ def compute(lines: Sequence[Mapping[str, Any]], rule: str, rank: int, rate: floa
     return Explorer(rule, ranks, rates, of("answers"), of("facts"),
                     tuple(rates.index(best_rate(each)) for each in by_rank), rates.index(rate),
                     ranks.index(rank), run["alpha"] / rank ** scaling.RULES[run["rule"]],
-                    (min(line["answers"] for line in lines), min(line["facts"] for line in lines)))
+                    (min(line["answers"] for line in lines), min(line["facts"] for line in lines)),
+                    bars)
 
 
 def means(table: Table) -> np.ndarray:
@@ -142,10 +145,11 @@ def _title(data: Explorer, wide: bool) -> str:
 def draw(data: Explorer, layout: Layout = "wide") -> Figure:
     """Draw the rule's map, the chosen rate's row of it with every seed, and the facts kept."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.9 if wide else 6.1)
+    fig = style.canvas(layout, 3.9 if wide else 6.1 if data.bars else 5.45)
     style.heading(fig, _title(data, wide), f"{data.rule}. Each mark is a seed.")
     if wide:
-        places = ((0.62, 0.95, 2.85, 1.4), (4.05, 0.95, 3.0, 1.0), (4.05, 2.38, 3.0, 1.0))
+        places = ((0.62, 0.95, 2.85, 1.4 if data.bars else 2.43), (4.05, 0.95, 3.0, 1.0),
+                  (4.05, 2.38, 3.0, 1.0))
         gauges = ((style.MARGIN, 3.0, 3.4), (style.MARGIN, 3.42, 3.4))
     else:
         places = ((0.6, 0.9, 2.85, 1.15), (0.6, 2.85, 2.85, 0.95), (0.6, 4.15, 2.85, 0.8))
@@ -155,6 +159,8 @@ def draw(data: Explorer, layout: Layout = "wide") -> Figure:
            "Questions answered", False)
     _seeds(style.place(fig, *places[2]), data, data.facts, style.FACTS, "s", data.floors[1],
            "Old facts kept", True)
+    if not data.bars:
+        return fig
     here = data.facts[data.at][data.column]
     for place, values, tone, name in zip(gauges, (data.here, here), (style.TASK, style.FACTS),
                                          ("answered", "facts kept")):

@@ -122,13 +122,15 @@ def _words(data: Paths) -> tuple[str, str, str, str]:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw both paths between x and y."""
     wide, back, words = layout == "wide", data.back, _words(data)
-    fig = style.canvas(layout, 2.8 + 1.5 * data.d_in * CELL + 0.2 if back else 3.05)
+    down = max(0, max(data.d_in, data.d_out) - 4) * CELL / 2  # a high W stays below the heading
+    fig = style.canvas(layout, 2 * down + (2.8 + 1.5 * data.d_in * CELL + 0.2 if back else 3.05))
     style.heading(fig, *_head(data, wide))
     ax = style.board(fig)
     along = (0.35, 1.75, 2.85, 3.95, 5.25, 5.85, 6.75) if wide else \
         (0.22, 0.83, 1.36, 1.9, 2.5, 2.8, 3.32)
     x_in, a, middle, b, factor, plus, out = along
-    upper, lower, between, box = 1.05, 2.25, 1.62, 0.85 if wide else 0.44
+    upper, lower, between = 1.05 + down, 2.25 + 2 * down, 1.62 + 1.5 * down
+    box = 0.85 if wide else 0.44
     d = "d" if back else ""
     _numbers(ax, x_in, between, data.d_in, style.DATA, f"${d}x$", f"{data.d_in} in")
     _matrix(ax, middle, upper, 1.2 if wide else 0.9, (data.d_in, data.d_out), style.FROZEN,
