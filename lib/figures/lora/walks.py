@@ -74,11 +74,11 @@ def draw(data: Walks, layout: Layout = "wide") -> Figure:
     ax = style.place(fig, 0.5, 0.85, 4.6 if wide else 1.85, 2.25)
     along = np.arange(r + 1)
     for walk in data.entries:
-        ax.plot(along, walk, color=style.LORA.mark, lw=style.THIN, alpha=0.35)
-    ax.plot(along, data.entries[data.typical], color=style.LORA.mark, lw=style.LINE)
+        ax.plot(along, walk, color=style.FROZEN.mark, lw=style.THIN, alpha=0.35)
+    ax.plot(along, data.entries[data.typical], color=style.FROZEN.mark, lw=style.LINE)
     for sign in (1, -1):
         ax.plot(along, sign * along**0.5, color=style.INK, lw=1.5, ls=(0, (1, 2)), zorder=5)
-    ax.plot(along, data.fall, color=style.TASK.mark, lw=style.LINE + 0.4)
+    ax.plot(along, data.fall, color=style.DATA.mark, lw=style.LINE + 0.4)
     low = min(0.0, float(data.entries.min())) - 2
     ax.set(xlim=(0, r), ylim=(low, 1.04 * max(r, float(data.entries.max()))),
            xlabel="terms added, r" if wide else "terms added")
@@ -86,9 +86,9 @@ def draw(data: Walks, layout: Layout = "wide") -> Figure:
     ax.set_xticks(marks, [str(each) for each in marks])
     ax.grid(axis="y")
     _label(ax, data, data.fall[-1], "fall of the loss,\nto first order" if wide else
-           "fall of\nthe loss", style.TASK.ink)
+           "fall of\nthe loss", style.DATA.ink)
     _label(ax, data, 0, f"{len(data.entries)} entries of ΔW,\na typical one bold" if wide else
-           "entries\nof ΔW", style.LORA.ink)
+           "entries\nof ΔW", style.FROZEN.ink)
     return fig
 
 
