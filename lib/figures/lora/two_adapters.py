@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.cells import frame, score_map
@@ -16,7 +17,7 @@ from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Each square is one pair of strengths. The sliders choose the pair in the purple frame, "
-           "whose replies are shown.")
+           "whose replies are shown; the best pair has a dashed frame.")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ def _map(ax: Axes, data: Pair) -> None:
     both = data.scores["both"]
     score_map(ax, both, ticks, ticks, high=max(float(both.max()), 0.01))
     frame(ax, *data.at)
+    best = np.unravel_index(both.argmax(), both.shape)
+    ax.add_artist(Rectangle(best[::-1], 1, 1, fc="none", ec=style.INK, lw=1, ls=(0, (2, 2)),
+                            zorder=3, clip_on=False))
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
            title="both in one reply, %")
 
