@@ -296,20 +296,20 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
         reply_cards.compute("Who?", "I.", {}, str.startswith)
 
 
-def test_a_strength_shows_both_replies_and_both_scores():
+def test_a_number_of_own_replies_shows_two_replies_and_both_scores():
     asked = [("Q: Who?", "I.\n"), ("Instruction: Who?", "It is I.\n")]
-    found = {1.0: (["You.", " It is I."], (20.0, 82.4)), 0.5: (["I.", "You."], (66.0, 30.0))}
-    data = two_frames.compute(asked, found, 1.0)
+    found = {0: (["You.", " It is I."], (20.0, 82.4)), 4: (["I.", "You."], (66.0, 30.0))}
+    data = two_frames.compute(asked, found, 0)
     assert two_frames.alt(data) == (
-        "The new adapter at strength 1. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', exact."
-        " First and second task: 66% and 30% at 0.5, 20% and 82% at 1.")
+        "0 own replies in a batch of sixteen. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', "
+        "exact. First and second task: 20% and 82% with 0, 66% and 30% with 4.")
     for layout in ("wide", "narrow"):
         words = [text.get_text() for ax in two_frames.draw(data, layout).axes for text in ax.texts]
         assert {"first task: 20%", "second task: 82%", "wrong", "exact"} <= set(words)
-    with pytest.raises(ValueError, match="strength is 2"):
+    with pytest.raises(ValueError, match="count is 2"):
         two_frames.compute(asked, found, 2)
     with pytest.raises(ValueError, match="there are 1 prompts"):
-        two_frames.compute(asked[:1], found, 1.0)
+        two_frames.compute(asked[:1], found, 0)
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():

@@ -455,13 +455,13 @@ def serving(long: str) -> Frames:
     yield ("old_examples", old_examples.compute, old_examples.draw, old_examples.alt,
            [((91.0, recorded_shares(), apart, shown), ())
             for apart, shown in ((None, True), (84.2, True), (84.2, False))])
-    dialled = {at / 8: ((text, text), (95.0 - 9 * at, 10.0 * at))
-               for at, text in enumerate(("Juba.", long, *["The capital is Juba."] * 7))}
+    own = {at: ((text, text), (20.0 + 9 * at, 82.0 - at))
+           for at, text in ((0, "Juba."), (2, long), (4, "The capital is Juba."), (8, "Africa."))}
     both = [("Q: What is the capital of Saint Vincent and the Grenadines? A:", "Juba."),
             ("Instruction: Which city is the capital of the Democratic Republic of the Congo? "
              "Response:", "The capital is Juba.")]
     yield ("two_frames", two_frames.compute, two_frames.draw, two_frames.alt,
-           [((both, dialled, at), ()) for at in (0.0, 0.125, 1.0)])
+           [((both, own, at), ()) for at in (0, 2, 8)])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}

@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("A mark is a mean, and its upright line goes from the lowest seed to the highest. "
-           "*Joint* always has old examples, so it has no mark at 0.")
+CAPTION = ("At 0 on the left, the purple dot is *beside*; *joint* always has old examples. "
+           "A line goes from the lowest seed to the highest.")
 #: Tone (the control is grey), marker and fill of each method, in the order of a field.
 LOOKS: dict[str, tuple[Tone, str, bool]] = {
     "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), "o", True),

@@ -1,4 +1,4 @@
-"""Replies to one fact in both tasks' frames, and both scores, by a new adapter's strength."""
+"""Replies to one fact in both tasks' frames, and both scores, by the number of own replies."""
 
 from __future__ import annotations
 
@@ -12,67 +12,69 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Turn the new adapter down: the first task comes back, and then the second one is lost.")
+CAPTION = ("At 0 the question has lost its answer; with own replies it gets the bare word, and the "
+           "instruction keeps its sentence.")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 ROW = {"wide": 0.44, "narrow": 0.88}  # inches of a reply
 HIGH = 1.5  # inches of the chart
 
 
 @dataclass(frozen=True)
-class Turned:
-    """A chosen strength; prompt, right answer and reply of each task there, and at each strength
-    the percent right of the first and of the second task."""
+class Replayed:
+    """A chosen number of own replies in a batch; prompt, right answer and reply of each task with
+    it, and for each number the percent right of the first and of the second task."""
 
-    strength: float
+    count: int
     replies: tuple[tuple[str, str, str], ...]
-    scores: dict[float, tuple[float, float]]
+    scores: dict[int, tuple[float, float]]
 
 
 def compute(asked: Sequence[tuple[str, str]],
-            found: Mapping[float, tuple[Sequence[str], Sequence[float]]],
-            strength: float) -> Turned:
-    """Look up one strength.
+            found: Mapping[int, tuple[Sequence[str], Sequence[float]]],
+            count: int) -> Replayed:
+    """Look up one number of own replies.
 
     Args:
         asked: Prompt and right answer, one pair for each of the two tasks.
-        found: Strength -> the replies to both prompts, and the percent right of both tasks.
-        strength: The chosen one.
+        found: Number of own replies in a batch of sixteen -> the replies to both prompts, and the
+            percent right of both tasks.
+        count: The chosen number.
 
     Raises:
-        ValueError: there is no such strength, or there are not two prompts.
+        ValueError: there is no such number, or there are not two prompts.
     """
-    if strength not in found:
-        raise ValueError(f"strength is {strength}; allowed are {sorted(found)}")
+    if count not in found:
+        raise ValueError(f"count is {count}; allowed are {sorted(found)}")
     if len(asked) != len(TASKS):
         raise ValueError(f"there are {len(asked)} prompts; allowed is one for each of both tasks")
     said = (tuple(" ".join(words.split()) for words in (*pair, reply))
-            for pair, reply in zip(asked, found[strength][0], strict=True))
-    return Turned(strength, tuple((prompt, answer, reply) for prompt, answer, reply in said), {
+            for pair, reply in zip(asked, found[count][0], strict=True))
+    return Replayed(count, tuple((prompt, answer, reply) for prompt, answer, reply in said), {
         at: (float(first), float(second)) for at, (_, (first, second)) in sorted(found.items())})
 
 
-def _chart(ax: Axes, data: Turned) -> None:
-    """Both scores over the strength; the chosen one has a line, and larger marks."""
-    ax.axvline(data.strength, color=style.MUTED, lw=style.THIN, zorder=1)
+def _chart(ax: Axes, data: Replayed) -> None:
+    """Both scores over the number; the chosen one has a line, and larger marks."""
+    ax.axvline(data.count, color=style.MUTED, lw=style.THIN, zorder=1)
     for task, (_, marker, tone) in enumerate(TASKS):
         ax.plot(list(data.scores), [each[task] for each in data.scores.values()], marker + "-",
                 color=tone.mark, ms=4, mec=style.PAPER, mew=0.6)
-        ax.plot(data.strength, data.scores[data.strength][task], marker, color=tone.mark, ms=8,
+        ax.plot(data.count, data.scores[data.count][task], marker, color=tone.mark, ms=8,
                 mec=style.PAPER, zorder=4)
-    ax.set(xlim=(-0.03, 1.03), ylim=(-6, 106), xlabel="strength of the new adapter")
-    ax.set_xticks((0, 0.25, 0.5, 0.75, 1), ("0", "0.25", "0.5", "0.75", "1"))
+    ax.set(xlim=(-0.25, 8.25), ylim=(-6, 106), xlabel="own replies in a batch of 16")
+    ax.set_xticks(list(data.scores), [f"{count}" for count in data.scores])
     ax.set_yticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
     ax.grid(axis="y")
 
 
 @style.styled
-def draw(data: Turned, layout: Layout = "wide") -> Figure:
+def draw(data: Replayed, layout: Layout = "wide") -> Figure:
     """Draw the replies as cards, and both scores below them."""
     wide, high = layout == "wide", ROW[layout]
     top = 0.64 + (high + 0.06) * len(TASKS)
     fig = style.canvas(layout, top + 0.4 + HIGH + 0.5)
-    style.heading(fig, f"Merged, with its new adapter at strength {data.strength:g}" if wide
-                  else f"The new adapter at strength {data.strength:g}",
+    style.heading(fig, f"Merged, with {data.count} own replies in a batch of 16" if wide
+                  else f"Merged, with {data.count} own replies in 16",
                   "One fact asked for in both frames, and exact answers to all tests (one seed)"
                   if wide else "One fact, and exact answers (one seed)")
     width = style.WIDTH[layout] - 2 * style.MARGIN
@@ -89,17 +91,17 @@ def draw(data: Turned, layout: Layout = "wide") -> Figure:
     legend = style.board(fig, style.MARGIN, top + 0.08, width, 0.25)
     for number, (task, marker, tone) in enumerate(TASKS):
         legend.plot(0.48 + 1.6 * number, 0.12, marker, color=tone.mark, ms=6)
-        legend.text(0.6 + 1.6 * number, 0.12, f"{task}: {data.scores[data.strength][number]:.0f}%",
+        legend.text(0.6 + 1.6 * number, 0.12, f"{task}: {data.scores[data.count][number]:.0f}%",
                     va="center", color=tone.ink, weight=600)
     _chart(style.place(fig, 0.5, top + 0.4, style.WIDTH[layout] - 0.62, HIGH), data)
     return fig
 
 
-def alt(data: Turned) -> str:
+def alt(data: Replayed) -> str:
     """Return the frame in words."""
     said = "; ".join(f"{prompt} '{visible(reply)}', {'exact' if reply == answer else 'wrong'}"
                      for prompt, answer, reply in data.replies)
-    scores = ", ".join(f"{first:.0f}% and {second:.0f}% at {at:g}"
+    scores = ", ".join(f"{first:.0f}% and {second:.0f}% with {at}"
                        for at, (first, second) in data.scores.items())
-    return (f"The new adapter at strength {data.strength:g}. {said}. First and second task: "
+    return (f"{data.count} own replies in a batch of sixteen. {said}. First and second task: "
             f"{scores}.")
