@@ -226,7 +226,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, None, ("", ""), boxes), ())])
+           [((said, lost, 156, None, ("", ""), each, by), ()) for each, by in (
+               (boxes, "our mean"), (boxes | {("question", 0): 72}, "mean of language prompts"))])
     answers = {"fetch the relation": "the yen", "fetch the country": "Beijing"}
     all_answers = answers | {"join": "Tokyo", "enrich": "Beijing", "spell": "Toky",
                              "the country again": "Tegucigalpa"}

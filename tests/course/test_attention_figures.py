@@ -78,8 +78,11 @@ def test_the_path_names_what_matters():
         fact_path.compute(said, lost, 40, (("is", "is"), 0))
     boxed = fact_path.compute(said, lost, 40, boxes={("name", 0): 21, ("is", 1): 9})
     assert "enrich: 21; feed-forward 3 and 4 at 'is': 9." in fact_path.alt(boxed)
-    with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 0\)\]"):
-        fact_path.compute(said, lost, 40, boxes={("question", 0): 1})
+    by_zeros = fact_path.compute(said, lost, 40, boxes={("question", 0): 12}, by="zeros")
+    assert "one part replaced by zeros" in fact_path.alt(by_zeros)
+    assert "feed-forward 1 and 2 at the question: 12." in fact_path.alt(by_zeros)
+    with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 1\)\]"):
+        fact_path.compute(said, lost, 40, boxes={("question", 1): 1})
     both = fact_path.compute(said, lost, 40, (("name", "is"), 1), boxes={("name", 0): 21})
     assert "looks at the name): 30. Feed-forward layers: enrich: 21." in fact_path.alt(both)
     with pytest.raises(ValueError, match=r"no text for the groups \['answer', 'is'\], no losses "

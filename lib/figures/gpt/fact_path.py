@@ -39,7 +39,7 @@ class Paths:
     ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced by their means, by group and half.
+    replaced, too, by group and half.  ``by`` says what stands in a part's place.
     """
 
     tokens: Mapping[str, str]
@@ -48,6 +48,7 @@ class Paths:
     chosen: tuple[Path, int] | None = None
     says: tuple[str, str] = ("", "")
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    by: str = "its mean"
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter."""
@@ -57,7 +58,7 @@ class Paths:
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            boxes: Mapping[tuple[str, int], int] | None = None) -> Paths:
+            boxes: Mapping[tuple[str, int], int] | None = None, by: str = "its mean") -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -74,7 +75,7 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: tuple(map(int, each)) for path, each in lost.items()},
                  known, chosen, says,
-                 {place: int(each) for place, each in (boxes or {}).items()})
+                 {place: int(each) for place, each in (boxes or {}).items()}, by)
 
 
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
@@ -92,10 +93,12 @@ APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a g
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
-    "wide": {("name", 0): (-0.78, 1.05, -0.3), ("is", 0): (0.0, 0.42, 0.0),
+    "wide": {("question", 0): (-0.15, 0.8, 0.0),
+             ("name", 0): (-0.78, 1.05, -0.3), ("is", 0): (0.0, 0.42, 0.0),
              ("answer", 0): (-0.8, 0.98, -0.37), ("is", 1): (-1.6, 2.36, -0.08),
              ("answer", 1): (0.36, 1.95, 0.3)},
-    "narrow": {("name", 0): (-0.54, 1.05, -0.21), ("is", 0): (0.0, 0.4, 0.0),
+    "narrow": {("question", 0): (0.12, 0.5, 0.0),
+               ("name", 0): (-0.54, 1.05, -0.21), ("is", 0): (0.0, 0.4, 0.0),
                ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
                ("answer", 1): (0.1, 1.9, 0.15)}}
 #: The one box that is supposed.
@@ -191,7 +194,7 @@ def label(ax: Axes, at: tuple[float, float], words: str) -> None:
 def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide = layout == "wide"
-    tall = 6.2 if data.boxes else 5.6
+    tall = 5.9 if data.boxes else 5.6
     fig = style.canvas(layout, 4.85 if data.chosen else 4.35 if wide else tall)
     style.heading(fig, *_title(data))
     ax = board(fig, data.tokens, layout)
@@ -218,18 +221,12 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     return fig
 
 
-def _half_missed(data: Paths) -> bool:
-    """Whether as many parts were overlooked as were guessed, or more."""
-    guessed = [role in SUPPOSED for role, _ in data.named()] + [at == ENRICH for at in data.boxes]
-    return 2 * sum(guessed) <= len(guessed)
-
-
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
-        return ("Half of these parts were not guessed" if _half_missed(data) else
-                "Capitals lost by each part alone",
-                f"Of {data.known}, a part replaced by its mean; dashed: not guessed")
+        parts = [role in SUPPOSED for role, _ in data.named()] + [at == ENRICH for at in data.boxes]
+        return (f"{len(parts)} parts, {parts.count(False)} of them not guessed",
+                f"Lost of {data.known}, one part replaced by {data.by}")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
@@ -250,10 +247,10 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         if layout == "narrow" and not data.chosen:
             style.write(fig, style.MARGIN, BELOW + 0.175 * k,
                         f"{lost}: {role}")
-    if layout == "narrow" and not data.chosen:
-        for k, (place, lost) in enumerate(data.boxes.items(), len(data.named())):
-            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
-                        f"{lost}: {_box(*place)}")
+    if layout == "narrow" and not data.chosen and data.boxes:
+        below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
+        for k, words in enumerate((*below, "dashed boxes: feed-forward layers"), len(data.named())):
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
 
 def _box(group: str, half: int) -> str:
@@ -282,7 +279,7 @@ def alt(data: Paths) -> str:
                 f"{data.says[1]!r}. All edges that matter: {said}."
                 + f" Feed-forward layers: {boxed}." * bool(boxed))
     if boxed:
-        return (f"Capitals lost of {data.known} with one part replaced by its mean. Edges: {said}. "
+        return (f"Capitals lost of {data.known}, one part replaced by {data.by}. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
                 "picture.")
     return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."
