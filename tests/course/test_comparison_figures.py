@@ -155,7 +155,8 @@ def test_a_scaled_change_is_read_at_the_chosen_strength():
         "nats; r = 8 at a distance of 4.0% lost 6% at 0.5 nats.")
 
 
-STAY = {"full": np.array([[0.2, 0.9], [0.3, 0.8]]), "rank 64": np.array([[0.35, 0.7]])}
+STAY = {"full": np.array([[0.2, 0.9], [0.3, 0.8]]), "rank 64": np.array([[0.35, 0.7]]),
+        "rank 8": np.array([[0.3, 0.6]])}
 DOWN = {name: np.array([[[0.8, 0.5, 0.7], [1.0, 0.2, 0.4]], [[0.8, 0.7, 0.5], [1.0, 0.4, 0.2]]])
         for name in ("high α", "low α")}
 
@@ -163,7 +164,7 @@ DOWN = {name: np.array([[[0.8, 0.5, 0.7], [1.0, 0.2, 0.4]], [[0.8, 0.7, 0.5], [1
 def test_adapters_stand_at_the_chosen_strength_beside_those_that_stay():
     data = adapters_down.compute(STAY, DOWN, 0.8, 0.99)
     assert data.level == pytest.approx(0.3)
-    assert list(data.rows) == ["full", "rank 64", "high α, times 0.8", "low α, times 0.8"]
+    assert list(data.rows) == ["full", "rank 64", "rank 8", "high α, times 0.8", "low α, times 0.8"]
     assert data.rows["low α, times 0.8"] == pytest.approx([0.6, 0.6])
     assert ("full, keeps 85% of the facts at 0.25 nats; rank 64, keeps 70%"
             in adapters_down.alt(data))
@@ -178,7 +179,7 @@ def test_the_map_of_adapters_has_one_range_at_every_strength():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: adapters_down.compute(STAY, DOWN, 0.5, 0.99), "'high α' was not measured"),
-    (lambda: adapters_down.compute(STAY, {}, 0.8, 0.99), "2 as trained and 0 turned down"),
+    (lambda: adapters_down.compute(STAY, {}, 0.8, 0.99), "3 as trained and 0 turned down"),
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
     (lambda: held_equal.compute(lines(), "qa", {}), "pairs are none; wanted are rate, loss, best"),

@@ -370,7 +370,8 @@ def comparison(long: str) -> Frames:
     dials = {name: np.transpose([turned, far * turned, [0.01, mid, 0.99], [0.9, 0.22, loss]])[None]
              for name, (far, mid, loss) in ends.items()}
     stay = {"full fine-tuning": np.array([[0.222, 0.923]]),
-            "rank 64, α = 512": np.array([[0.222, 0.0]])}
+            "rank 64, α = 512": np.array([[0.222, 0.0]]),
+            "rank 8, α = 512": np.array([[0.224, 0.479]])}
     down = {name: np.transpose([[0.4, 0.8, 1.0], losses, [0.98, 0.5, 0.0]])[None]
             for name, losses in (("rank 8, α = 128", [1.38, 0.21, 0.18]),
                                  ("rank 8, α = 16", [1.52, 0.29, 0.22]))}

@@ -18,11 +18,12 @@ CAPTION = ("Drag the strength of both adapters of rank 8. At one loss, up and do
            "line, a higher mark has kept more.")
 
 LINE = style.BASE * LEADING + 0.03
-#: Tone, marker, whether it is filled, and line of the two that stay as trained and of the two that
-#: are turned down, in this order.
+#: Tone, marker, whether it is filled, and line of the three that stay as trained and of the two
+#: that are turned down, in this order. Squares share their alpha.
 LOOKS: tuple[tuple[Tone, str, bool, str | tuple], ...] = (
     (style.FULL, "o", True, ""),
     (Tone("#42164a", "#42164a", style.LORA.tint), "s", True, ""),
+    (style.LORA, "s", False, ""),
     (style.LORA, "D", False, "-"),
     (style.LORA, "D", True, (0, (5, 2))))
 
@@ -56,11 +57,12 @@ def compute(trained: Mapping[str, np.ndarray], turned: Mapping[str, np.ndarray],
     The comparison is at the mean loss of those that stay as trained.
 
     Raises:
-        ValueError: there are not two of each, or a setting was not measured at this strength.
+        ValueError: there are not three as trained and two turned down, or a setting was not
+            measured at this strength.
     """
-    if (len(trained), len(turned)) != (2, 2):
+    if (len(trained), len(turned)) != (3, 2):
         raise ValueError(f"{len(trained)} as trained and {len(turned)} turned down; wanted are "
-                         "two of each")
+                         "three and two")
     down = {name: np.asarray(each).mean(0) for name, each in turned.items()}
     for name, each in down.items():
         if not np.isclose(each[:, 0], strength).any():
@@ -82,7 +84,7 @@ def _plot(ax: Axes, data: Down) -> None:
     ax.plot([data.level] * 2, [-0.04, 1.04], color=style.INK, lw=1.1, ls=(0, (1, 1.6)), zorder=1)
     ax.annotate(f"equal loss, {data.level:.2f}", (data.level, 0.07), (5, 0), ha="left",
                 va="center", textcoords="offset points", size=style.SMALL)
-    for (tone, _, _, line), each in zip(LOOKS[2:], data.turned.values()):
+    for (tone, _, _, line), each in zip(LOOKS[-2:], data.turned.values()):
         ax.plot(each[:, 1], each[:, 2], color=tone.mark, lw=1.4, ls=line, zorder=2)
         ax.plot(each[:, 1], each[:, 2], ".", color=tone.mark, ms=4, zorder=3)
     for look, (loss, kept) in zip(LOOKS, data.rows.values()):
@@ -100,7 +102,7 @@ def _plot(ax: Axes, data: Down) -> None:
 def _card(fig: Figure, data: Down, top: float, wide: bool) -> None:
     """Which mark is which, with its loss and facts kept."""
     width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, LINE
-    ax = style.card(fig, style.MARGIN, top, width, 5 * line + 0.2)
+    ax = style.card(fig, style.MARGIN, top, width, (len(LOOKS) + 1) * line + 0.2)
     places = (0.62 * width, 0.82 * width) if wide else (0.74 * width, width - 0.1)
     for x, words in zip(places, ("loss", "facts kept" if wide else "kept")):
         ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
@@ -116,9 +118,9 @@ def _card(fig: Figure, data: Down, top: float, wide: bool) -> None:
 def draw(data: Down, layout: Layout = "wide") -> Figure:
     """Draw the map with the strength's marks, and its numbers in a card below."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.9 + 5 * LINE + 0.28)
+    fig = style.canvas(layout, 3.9 + (len(LOOKS) + 1) * LINE + 0.28)
     style.heading(fig, f"Two adapters of rank 8 at strength {data.strength:g}",
-                  "Facts kept and loss on recipes, beside two models as trained" if wide
+                  "Facts kept and loss on recipes, beside three models as trained" if wide
                   else "Facts kept and loss on recipes")
     _plot(style.place(fig, 0.72, 0.65, style.WIDTH[layout] - 0.86, 2.7), data)
     _card(fig, data, 3.9, wide)
