@@ -47,9 +47,8 @@ def chapter_18(_: str) -> Frames:
     spots = {"LoRA, α = 4": {(0.04 / 2**k, 0.16 / 2**k): 0.9 - k / 5 for k in range(4)},
              "LoRA+ 16": {(0.000625 * 2**k, 0.08 * 2**k): k / 4 for k in range(4)},
              "LoRA+ 4": {(0.0025 * 2**k, 0.08 * 2**k): 0.8 for k in range(4)}}
-    twins_of = ({(0.0025, 0.32): 0.5}, {(0.0025, 0.32): 0.55, (0.005, 0.16): 0.91})
     yield ("two_knobs", two_knobs.compute, two_knobs.draw, two_knobs.alt,
-           [((spots, method, second), ()) for method in spots for second in (None, *twins_of)])
+           [((spots, method), ()) for method in spots])
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,

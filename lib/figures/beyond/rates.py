@@ -114,8 +114,12 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: 
         _name(ax, panel)
         return
     ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
-    ax.text(0, 1.06, f"{_short(panel.lowest[0])} at {panel.at:g}", transform=ax.transAxes,
-            va="center_baseline", size=style.SMALL, color=style.MUTED)
+    words, of_base = (_short(loss) + f" at {rate:g}" * (shared or not narrow) for loss, rate in zip(
+        panel.lowest, (panel.at, panel.base_at), strict=True))
+    if not shared:  # no dashed line has LoRA's
+        words += f"; LoRA {of_base}"
+    ax.text(0, 1.06, words, transform=ax.transAxes, va="center_baseline", size=style.SMALL,
+            color=style.MUTED)
 
 
 def _name(ax: Axes, panel: Panel) -> None:
