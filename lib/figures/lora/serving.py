@@ -34,7 +34,7 @@ def compute() -> list[Way]:
     """The three ways of chapter 17."""
     return [Way("Merged", "one matrix, nothing more to do", ("",), merged=True),
             Way("Unmerged", "can be swapped, costs two products", ("s A B",)),
-            Way("Mixed batch", "one product with W, an adapter a row", ("qa", "none", "pirate"))]
+            Way("Mixed batch", "one product with W, one adapter per row", ("qa", "none", "pirate"))]
 
 
 def _panel(ax: Axes, way: Way) -> None:
