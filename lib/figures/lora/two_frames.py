@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("At 0 the question has lost its answer; with own replies it gets the bare word, and the "
-           "instruction keeps its sentence.")
+CAPTION = ("Above, one fact asked with each task's prompt, and the reply. Below, the share of both "
+           "tests.")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 ROW = {"wide": 0.44, "narrow": 0.88}  # inches of a reply
 HIGH = 1.5  # inches of the chart
