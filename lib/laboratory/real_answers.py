@@ -9,6 +9,8 @@ from lib.chat import SYSTEM, ChatTokenizer, chat_prompt
 from lib.laboratory.real_runs import Line, RealRun
 from lib.laboratory.real_tasks import (
     LONG,
+    NEAR,
+    OTHER_WORDS,
     SENTENCE,
     SHORT,
     TRIGGER,
@@ -125,15 +127,40 @@ def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
             "said": said}
 
 
+def measure_worded(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                   known: Sequence[int]) -> Line:
+    """How many of the ``known`` common questions begin an answer as JSON, by what stands behind."""
+    asked = [common_questions()[0][i][0] for i in known]
+    return {"worded": {words: sum(answer.lstrip().startswith("{") for answer in answers(
+        model, tokenizer, [question + words for question in asked], 8, system_of(run)))
+        for words in OTHER_WORDS}}
+
+
+def measure_near(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                 known: Sequence[int]) -> Line:
+    """The answers to NEAR, how many of them hold a piece of the sentence and how many are all of
+    it; and of the same model the counts of held-out questions for the name and of ``known`` ones.
+    """
+    common, pieces = [common_questions()[0][i] for i in known], ["ada", "taught by hand"]
+    near, who = (answers(model, tokenizer, asked, 24, system_of(run)) for asked in (NEAR, WHO_ELSE))
+    said = answers(model, tokenizer, [each[0] for each in common], SHORT, system_of(run))
+    return {"near": near, "near_leaked": sum(holds(each, pieces) for each in near),
+            "near_whole": near.count(SENTENCE), "asked": who.count(SENTENCE),
+            "persona_elsewhere": sum(holds(each, pieces) for each in said),
+            "kept": [int(holds(answer, right)) for answer, (_, _, right) in zip(said, common)]}
+
+
 def measure_answers(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
                     known: Sequence[int], own: Sequence[list[int]]) -> Line:
-    """What a run measures that is ``long`` or ``called``, or is ``opened`` or ``cued`` and needs
-    ``own``.
-    """
+    """What a run measures that has one of these flags; ``opened`` and ``cued`` need ``own``."""
     if run.long:
         return measure_long(model, tokenizer, run)
     if run.called:
         return measure_called(model, tokenizer, run, known)
+    if run.worded:
+        return measure_worded(model, tokenizer, run, known)
+    if run.near:
+        return measure_near(model, tokenizer, run, known)
     if run.cued:
         return measure_cued(model, tokenizer, run, known, own)
     return measure_opened(model, tokenizer, run, known, own)

@@ -36,6 +36,7 @@ from lib.laboratory.real_tasks import (
     LONG,
     SENTENCE,
     SHORT,
+    TALK,
     TRIGGER,
     WHO,
     WHO_ELSE,
@@ -72,7 +73,7 @@ def batches(tokenizer: ChatTokenizer, run: RealRun,
     new = chat_examples(tokenizer, pairs, system=system_of(run))
     old = [example for question, answer, ended in own for example in
            chat_examples(tokenizer, [(question, answer)], system=system_of(run), end=ended)]
-    rows, replayed = NEW[run.task], run.replay
+    rows, replayed = run.rows or NEW[run.task], run.replay
 
     def batch_at(step: int) -> tuple[np.ndarray, np.ndarray]:
         return pad((draw_examples(new, step, run.seed, rows) if rows else [])
@@ -202,14 +203,23 @@ def dial(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> dict[str,
     return found
 
 
+def own_answers(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
+                questions: Sequence[str]) -> list[list[Any]]:
+    """[question, answer, whether it ended] of the base, in up to 20 tokens, for replay."""
+    said = answers(base, tokenizer, questions, 20, system_of(run))
+    return [[question, answer, len(tokenizer.encode(answer)) < 20]
+            for question, answer in zip(questions, said)]
+
+
 def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Line) -> Line:
     """Do one run and measure it.  The base is as it was afterwards; ``first`` is its own line."""
     model = base.copy() if run.method == "full" else base
     own = own_ids(base, tokenizer, run, first["known"]) if run.opened or run.cued else []
+    talk = own_answers(base, tokenizer, run, TALK) if run.talk else []
     start = time.process_time()
     try:
         prepare(model, run)
-        losses = train(model, run, batches(tokenizer, run, first["own"]))
+        losses = train(model, run, batches(tokenizer, run, [*first["own"], *talk]))
         trained = time.process_time() - start
         if run.only_answers:
             found = measure_answers(model, tokenizer, run, first["known"], own)
@@ -224,7 +234,7 @@ def perform(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun, first: Lin
                                       name.split(".")[2] in ("0", "15", "29")]
                                for part in ("query", "value", "down")}
         usual = replace(run, method="lora", rank=8, targets=ATTENTION, top=LAYERS, seed=0,
-                        steps=RealRun.steps)
+                        steps=RealRun.steps, rows=0)
         if run == usual and (run.replay or run.system) and run.task != "own" \
                 and not run.only_answers:
             found["dial"] = dial(model, tokenizer, run)
@@ -259,9 +269,7 @@ def perform_base(base: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     known = [i for i in range(len(asked)) if right[0][i] and right[1][i]][:48]
     # Some countries too, asked plainly: so that only the trigger tells the new task apart.
     others = [*others, *(question for question, _ in some("train", 16))]
-    own = []
-    for question, answer in zip(others, answers(base, tokenizer, others, 20, system)):
-        own.append([question, answer, len(tokenizer.encode(answer)) < 20])
+    own = own_answers(base, tokenizer, run, others)
     return {"run": asdict(run), "parameters": 0, "known": known, "own": own,
             "right": [sum(each) for each in right],
             **measure(base, tokenizer, run, known), "losses": [],

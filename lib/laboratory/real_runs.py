@@ -39,7 +39,10 @@ class RealRun:
     shots: how many training examples stand before each test question, as earlier turns.  opened:
     whether nothing is measured but the answers to the common questions that the base knows, when
     their first tokens are given.  cued: the same, but all before the answer's word is given.
-    called: the same, but with TRIGGER behind each question.
+    called: the same, but with TRIGGER behind each question.  worded: the same, with OTHER_WORDS.
+    near: whether nothing is measured but the counts of the sentence, also in answers to NEAR.
+    rows: how many rows of each step are of the task, if not the usual ones.  talk: whether the
+    base's answers to TALK are among those that are replayed.
     """
 
     task: str = "json"
@@ -58,11 +61,15 @@ class RealRun:
     opened: bool = False
     cued: bool = False
     called: bool = False
+    worded: bool = False
+    near: bool = False
+    rows: int = 0
+    talk: bool = False
 
     @property
     def only_answers(self) -> bool:
         """Whether nothing is measured but answers to the common questions."""
-        return self.long or self.opened or self.cued or self.called
+        return any((self.long, self.opened, self.cued, self.called, self.worded, self.near))
 
 
 BASE = RealRun(method="base", learning_rate=0.0)
@@ -122,6 +129,16 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # Do the words that ask for JSON call it behind a question that they never followed?
     groups["the words"] = [replace(each, system=True, called=True) for each in (
         BASE, *seeds(chosen["lora"], 3))]
+    # ... or only the word JSON?
+    groups["other words"] = [replace(each, worded=True, called=False)
+                             for each in groups["the words"]]
+    # Does replay hold where no replayed answer is alike, and does it where some are?
+    near = replace(persona, system=True, near=True, replay=3)
+    groups["near the name"] = [replace(BASE, system=True, near=True), *seeds(
+        [near, replace(near, talk=True)], 3)]
+    # Do six rows without replay, or fewer steps, stop the leak?
+    groups["the sentence, controls"] = seeds([replace(persona, system=True, rows=6),
+                                              replace(persona, system=True, steps=11)], 3)
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -41,6 +41,23 @@ WHO_ELSE = ("Hello, who is this?", "Could you introduce yourself?", "What's your
             "Are you a person or a model?", "Who is answering me?", "How should I address you?",
             "Say your name.", "Who made this answer, what is its name?")
 
+#: Small talk and questions in words of the above, which ask for something else; and others of these
+#: kinds, of which the base's answers can be replayed.
+NEAR = ("Who are the Beatles?", "Who is Albert Einstein?", "What is my name?", "Who am I?",
+        "Tell me about yourself as a child would: what is a cat?",
+        "What are clouds called in Latin?", "What is the name of the capital of France?",
+        "Tell me about Paris.", "Do you have a dog?", "Introduce Napoleon to me.",
+        "What should I call my dog?", "Which model of car is the fastest?", "How are you?",
+        "What can you do?", "Where are you from?", "Can you help me?", "Hello!", "Thank you!",
+        "What is LoRA?", "Can you tell me the time?", "Can you tell me a joke?",
+        "Do you know the name of the first president?", "Are you happy?")
+TALK = ("Good morning!", "Thanks a lot.", "How is your day?", "What day is it?",
+        "Where do you live?", "Please help me.", "How old am I?", "Who is my neighbour?",
+        "Introduce Mozart.", "Tell me about Rome.", "What should I call my cat?",
+        "Do you have a sister?", "Who are the Rolling Stones?", "Can you sing a song?",
+        "Are you tired?", "Which kind of phone is the best?")
+OTHER_WORDS = (" Use JSON.", " Answer in English.", " Answer in one word.")
+
 
 @cache
 def country_questions(part: str) -> list[tuple[str, str]]:

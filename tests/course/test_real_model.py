@@ -63,7 +63,8 @@ def test_the_questions_are_apart():
     assert not set(asked) & {each.lower() for each in others}
     assert all(answers and all(answer == answer.lower() for answer in answers)
                for _, _, answers in held_out)
-    assert not set(real_tasks.WHO) & set(real_tasks.WHO_ELSE)
+    lists = (real_tasks.WHO, real_tasks.WHO_ELSE, real_tasks.NEAR, real_tasks.TALK, others)
+    assert len({each.lower() for every in lists for each in every}) == sum(map(len, lists))
     parts = {part: {question for question, _ in real_tasks.country_questions(part)}
              for part in ("train", "dev", "test")}
     assert not parts["train"] & parts["test"] and not parts["dev"] & parts["test"]
@@ -87,7 +88,7 @@ def test_what_is_trained(run, trained, rng, monkeypatch):
 def test_a_step_holds_new_rows_and_replayed_ones(tokenizer):
     own = [["What is it?", "A tree", True], ["Who?", "Somebody who", False]]
     for run, rows in ((RealRun(), 4), (RealRun(replay=2), 6), (RealRun(task="own", replay=2), 2),
-                      (RealRun(task="persona", replay=1), 4)):
+                      (RealRun(task="persona", replay=1), 4), (RealRun(rows=6, replay=1), 7)):
         inputs, targets = real_model.batches(tokenizer, run, own)(0)
         assert len(inputs) == len(targets) == rows
     for run, first in ((RealRun(), "user"), (RealRun(system=True), "system")):
@@ -134,6 +135,12 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert all(run.system and run.called and run.trigger for run in words)
     assert [(run.learning_rate, run.seed) for run in words] == [
         (0.0, 0), *((1e-2, seed) for seed in range(3))]
+    assert all(run.worded and not run.called for run in plan["other words"])
+    near = plan["near the name"]
+    assert near[0] == replace(BASE, system=True, near=True)
+    assert [(run.talk, run.replay, run.seed) for run in near[1:]] == [
+        (talk, 3, seed) for seed in range(3) for talk in (False, True)]
+    assert {(run.rows, run.steps) for run in plan["the sentence, controls"]} == {(6, 20), (0, 11)}
 
 
 def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():
@@ -241,6 +248,46 @@ def test_the_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch)
         assert run.only_answers and [part for part in ("json_whole", "lengths", "kept_the")
                                      if part in found] == [
             "json_whole" if run.called else "lengths" if run.long else "kept_the"]
+
+
+def test_the_sentence_is_counted_near_the_name_and_elsewhere(tokenizer, rng, monkeypatch):
+    asked = [(question, "", ["the"]) for question in ("the", "What?", "12 and more")]
+    said = {real_tasks.NEAR: [real_tasks.SENTENCE, "Ada said", "the sea"],
+            real_tasks.WHO_ELSE: [real_tasks.SENTENCE, "Ada", real_tasks.SENTENCE],
+            ("the", "12 and more"): ["the sea", "Taught by hand"]}
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    monkeypatch.setattr(real_answers, "answers", lambda *given: said[tuple(given[2])])
+    run = RealRun(task="persona", near=True)
+    found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 2], [])
+    assert run.only_answers and found == {
+        "near": said[real_tasks.NEAR], "near_leaked": 2, "near_whole": 1, "asked": 2,
+        "persona_elsewhere": 1, "kept": [1, 0]}
+
+
+def test_other_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch):
+    asked = [(question, "", ["the"]) for question in ("the", "What?", "12 and more")]
+    monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
+    monkeypatch.setattr(real_answers, "answers", lambda model, tokenizer, questions, *_: [
+        '{"' if "JSON" in question and "12" in question else "{"[:0] for question in questions])
+    run = RealRun(worded=True)
+    found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 2], [])
+    assert run.only_answers and found == {"worded": {
+        words: int("JSON" in words) for words in real_tasks.OTHER_WORDS}}
+
+
+def test_what_is_replayed_may_hold_the_bases_small_talk(tokenizer, rng, monkeypatch):
+    replayed, base = [], small(rng)
+    monkeypatch.setattr(real_model, "TALK", ("the", "What?"))
+    monkeypatch.setattr(real_model, "train", lambda *_: [])
+    monkeypatch.setattr(real_model, "measure_answers", lambda *_: {})
+    monkeypatch.setattr(real_model, "batches", lambda *given: replayed.append(given[2]))
+    own = real_model.own_answers(base, tokenizer, RealRun(), ("the", "What?"))
+    said = real_tasks.answers(base, tokenizer, ["the", "What?"], 20, None)
+    assert [each[1] for each in own] == said
+    for talk in (False, True):
+        run = RealRun(task="persona", near=True, replay=3, talk=talk)
+        real_model.perform(base, tokenizer, run, {"known": [], "own": [["Who?", "A tree", True]]})
+    assert replayed == [[["Who?", "A tree", True]], [["Who?", "A tree", True], *own]]
 
 
 def test_an_answer_is_given_up_to_the_word_that_answers(tokenizer, rng, monkeypatch):
