@@ -302,7 +302,9 @@ def test_a_number_of_own_replies_shows_two_replies_and_both_scores():
     data = two_frames.compute(asked, found, 0)
     assert two_frames.alt(data) == (
         "0 own replies in a batch of sixteen. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', "
-        "exact. First and second task: 20% and 82% with 0, 66% and 30% with 4.")
+        "exact. First and second task: 20% and 82% with 0.")  # what comes next is the reader's bet
+    assert two_frames.alt(two_frames.compute(asked, found, 4)).endswith(
+        "20% and 82% with 0, 66% and 30% with 4.")
     for layout in ("wide", "narrow"):
         words = [text.get_text() for ax in two_frames.draw(data, layout).axes for text in ax.texts]
         assert {"first task: 20%", "second task: 82%", "wrong", "exact"} <= set(words)

@@ -28,6 +28,11 @@ class Replayed:
     replies: tuple[tuple[str, str, str], ...]
     scores: dict[int, tuple[float, float]]
 
+    @property
+    def seen(self) -> dict[int, tuple[float, float]]:
+        """The scores up to the chosen number: the others are for the reader to find."""
+        return {at: each for at, each in self.scores.items() if at <= self.count}
+
 
 def compute(asked: Sequence[tuple[str, str]],
             found: Mapping[int, tuple[Sequence[str], Sequence[float]]],
@@ -57,7 +62,7 @@ def _chart(ax: Axes, data: Replayed) -> None:
     """Both scores over the number; the chosen one has a line, and larger marks."""
     ax.axvline(data.count, color=style.MUTED, lw=style.THIN, zorder=1)
     for task, (_, marker, tone) in enumerate(TASKS):
-        ax.plot(list(data.scores), [each[task] for each in data.scores.values()], marker + "-",
+        ax.plot(list(data.seen), [each[task] for each in data.seen.values()], marker + "-",
                 color=tone.mark, ms=4, mec=style.PAPER, mew=0.6)
         ax.plot(data.count, data.scores[data.count][task], marker, color=tone.mark, ms=8,
                 mec=style.PAPER, zorder=4)
@@ -102,6 +107,6 @@ def alt(data: Replayed) -> str:
     said = "; ".join(f"{prompt} '{visible(reply)}', {'exact' if reply == answer else 'wrong'}"
                      for prompt, answer, reply in data.replies)
     scores = ", ".join(f"{first:.0f}% and {second:.0f}% with {at}"
-                       for at, (first, second) in data.scores.items())
+                       for at, (first, second) in data.seen.items())
     return (f"{data.count} own replies in a batch of sixteen. {said}. First and second task: "
             f"{scores}.")
