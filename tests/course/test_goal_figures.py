@@ -116,7 +116,7 @@ def test_a_pipeline_without_work_is_refused(jobs, message):
 
 
 SHARES = {"form": {4: [0.6, 0.8], 41: [0.9, 0.9]}, "facts": {4: [0.0], 41: [0.9]},
-          "old": {4: [0.2], 41: [0.02]}}
+          "countries": {4: [0.1], 41: [0.95]}, "old": {4: [0.2], 41: [0.02]}}
 TOLD = {4: 2, 41: 20}
 SAID = {4: [("Its symbol is", " H.", " As.")], 41: [("Its symbol is", " H.", " H.")]}
 
@@ -129,21 +129,22 @@ def test_form_and_facts_are_means_at_each_place():
     assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
     assert "After 4 steps, 2 texts about each element: right kind of answer 70.0%" in words
-    assert "right answer 0.0%" in words and "ended with 'As.', wanted is 'H.'" in words
+    assert "right answer 0.0%; changed facts about countries 10.0%; old facts kept 20.0%" in words
+    assert "ended with 'As.', wanted is 'H.'" in words
 
 
 @pytest.mark.parametrize("step, ticks", [(37, [0, 15, 37, 74, 148]), (15, [0, 15, 48, 74, 148])])
 def test_numbers_of_steps_that_lie_close_give_way_to_the_chosen_one(step, ticks):
     places = (0, 15, 37, 48, 74, 148)
-    shares = dict.fromkeys(("form", "facts", "old"), dict.fromkeys(places, [0.5]))
+    shares = dict.fromkeys(form_facts.LINES, dict.fromkeys(places, [0.5]))
     data = form_facts.compute(shares, dict.fromkeys(places, SAID[4]), {k: k // 7 for k in places},
                               step)
     assert list(form_facts.draw(data).axes[0].get_xticks()) == ticks
 
 
 @pytest.mark.parametrize("shares, step, message", [
-    ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, old"),
-    (dict.fromkeys(("form", "facts", "old"), {1: [0]}), 1, "same steps, two or more"),
+    ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, countries, old"),
+    (dict.fromkeys(form_facts.LINES, {1: [0]}), 1, "same steps, two or more"),
     (SHARES | {"old": {4: [0]}}, 4, "same steps"),
     (SHARES, 5, "step is 5; allowed are 4, 41")])
 def test_form_and_facts_that_do_not_fit_are_refused(shares, step, message):

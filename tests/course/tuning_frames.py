@@ -121,6 +121,7 @@ def goals(long: str) -> Frames:
                    ("The capital of France is", " Paris", "")] for told in kept}
     yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
            [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
+               "countries": {told: [told / 81] for told in kept},
                "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said,
               {told: told // 2 for told in kept}, step), ()) for step in kept])
     grid = np.random.default_rng(7).integers(0, 3, (37, 16)).tolist()

@@ -1,4 +1,4 @@
-"""Form first, facts later, at a price: three shares against the steps of training."""
+"""Form first, facts later, at a price: four shares against the steps of training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("The green line is up almost at once, the gold line much later, and the black one "
-           "shows the price.")
+           "shows the price. The dotted line is another run, on countries.")
 
 #: What is drawn, from the top of the legend down: its words, tone, marker and dash.
 LINES: dict[str, tuple[str, Tone, str, object]] = {
     "form": ("right kind of answer", style.FULL, "o", "-"),
     "facts": ("right answer", style.TASK, "D", "-"),
+    "countries": ("changed facts about countries", style.B, "^", (0, (1, 1.2))),
     "old": ("old facts kept", style.FACTS, "s", (0, (3, 2)))}
 
 #: One prompt: it, the answer wanted, and what a model says.
@@ -93,8 +94,8 @@ def _ticks(places: Sequence[int], at: int, apart: float) -> list[int]:
 def _key(fig: Figure, data: FormFacts, wide: bool) -> None:
     """The lines in words, with the means at the chosen place."""
     for k, (name, (words, tone, marker, dash)) in enumerate(LINES.items()):
-        ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.8 if wide else 0.58)
-                         + k * (0.5 if wide else 0.22), 2.2 if wide else 3.4, 0.42)
+        ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.66 if wide else 0.58)
+                         + k * (0.48 if wide else 0.22), 2.2 if wide else 3.4, 0.42)
         ax.plot([0.02, 0.3], [0.1, 0.1], color=tone.mark, ls=dash)
         ax.plot(0.16, 0.1, marker, color=tone.mark, ms=6, mec=style.PAPER, mew=0.8)
         ax.text(0.38, 0.1, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
@@ -126,15 +127,15 @@ def _answers(fig: Figure, data: FormFacts, top: float, wide: bool) -> None:
 
 @style.styled
 def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
-    """Draw the three lines with their names beside or above them, and the answers below."""
+    """Draw the four lines with their names beside or above them, and the answers below."""
     wide = layout == "wide"
-    top = 2.85 if wide else 3.5
+    top = 2.85 if wide else 3.72
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
                   f"{data.told[data.at]} texts read about each element; "
                   f"{'its symbol and atomic number asked; ' if wide else ''}a mark is a seed")
-    _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
+    _lines(style.place(fig, 0.5, 0.72 if wide else 1.58, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)
     return fig

@@ -108,9 +108,9 @@ def draw(data: Pipeline, layout: Layout = "wide") -> Figure:
                 weight=400 if k else 600)
     if wide:
         _jobs(ax, data, (style.MARGIN + side, middle), 2.75, 0.72, layout)
-        style.write(fig, style.MARGIN, top + side + 0.1, "any text, no answers", style.MUTED)
+        style.write(fig, style.MARGIN, top + side + 0.1, "any text, no job yet", style.MUTED)
     else:
-        style.write(fig, style.MARGIN + side + 0.15, middle - 0.08, "any text, no answers",
+        style.write(fig, style.MARGIN + side + 0.15, middle - 0.08, "any text, no job yet",
                     style.MUTED)
         _jobs(ax, data, (0.26, top + side), 0.5, top + side + 0.12, layout)
     return fig
