@@ -175,7 +175,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
     gap = " " if wide else "\n"
-    stored = f";{gap}its KV cache takes {data[-1].stored:,} bytes a token"
+    stored = f";{gap}Llama's KV cache takes {data[-1].stored:,} bytes a token"
     style.heading(fig, "One block, then and now", "Circled numbers: the list below"
                   + stored * data[-1].counted)
     for k, design in enumerate(data):
