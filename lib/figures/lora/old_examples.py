@@ -13,7 +13,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("At 0 on the left, the purple dot is *beside*; *joint* always has old examples. "
+CAPTION = ("At 0 on the left, the purple dot is beside; joint always has old examples. "
            "A line goes from the lowest seed to the highest.")
 #: Tone (the control is grey), marker and fill of each method, in the order of a field.
 LOOKS: dict[str, tuple[Tone, str, bool]] = {

@@ -77,7 +77,8 @@ lab_panels.kit = (() => {
 
   // A bar for each of the likeliest next tokens, [[token, share], ...]; a dot is a space.
   const likeliest = (top) => top.map(([token, share]) => h('li', {},
-    h('code', {}, token === '' ? '<eos>' : token.replaceAll(' ', '·').replaceAll('\n', '⏎')),
+    h('code', {}, { '': '<eos>', '\n': 'newline' }[token]
+      ?? token.replaceAll(' ', '·').replaceAll('\n', '⏎')),
     h('span', { class: 'lab-bar' }, h('i', { style: `width:${100 * share}%` })),
     h('span', {}, percent(share))));
 
