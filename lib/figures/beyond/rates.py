@@ -98,8 +98,8 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: 
     if shared and not alone:
         ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
     _curve(ax, panel.own, panel.at, style.LORA, 4)
-    style.number_ticks(ax.xaxis, (0.001, 0.01, 0.1) if narrow
-                       else (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1), 4)
+    style.number_ticks(ax.xaxis, sorted(set(places)) if alone else (0.001, 0.01, 0.1) if narrow
+                       else (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.1), 6)
     style.number_ticks(ax.yaxis, (0.1, 0.2, 0.5, 1, 1.5, 2))
     if not first:
         ax.tick_params(axis="y", labelleft=False)

@@ -66,7 +66,7 @@ def _words(data: Relative) -> tuple[str, str]:
     if data.name == "PiSSA":
         return (f"PiSSA trains W's {turn:g} strongest directions" if turn > 1
                 else "PiSSA trains W's strongest direction",
-                f"{style.percent(data.share)} of the sum of σ², at the start")
+                f"{style.percent(data.share)} of W's energy, the sum of σ²")
     if data.name == "DoRA":
         return ("DoRA: sBA turns a row, m sets its length",
                 f"{turn:g} times sBA, m at {data.length:g} times the old length")

@@ -12,8 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import frame, hatch_empty, score_map
 from lib.figures.kit.style import Layout
 
-CAPTION = "Each number is the per cent of right answers. Hatched squares were not run."
-LOW = 0.3  # the share at which the colours start
+CAPTION = ("Each number is the per cent of right answers, and each diagonal one method. Hatched "
+           "squares were not run.")
+LOW = 0.0  # the share at which the colours start
 MANY = 6  # columns: with more of them, only every second has room for its rate where it's narrow
 #: A's rate, and alpha times B's rate
 Spot = tuple[float, float]
@@ -67,25 +68,25 @@ def compute(spots: Mapping[str, Mapping[Spot, float]], method: str) -> TwoKnobs:
     return TwoKnobs(found, method)
 
 
-def _framed(data: TwoKnobs) -> str:
-    """Whose squares have a frame, and, of two methods, whose have none."""
-    rest = [name for name in data.spots if name != data.method]
-    return f"Framed: {data.method}" + (f". The others: {rest[0]}" if len(rest) == 1 else "")
-
-
 @style.styled
 def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
-    """Draw the map, with the shown method's squares framed."""
+    """Draw the map, with the shown method framed; if wide, each one's name at its lowest rate."""
     wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.7)
     style.heading(fig, f"{data.method}: at best {style.percent(share)} of the answers",
-                  _framed(data))
+                  f"Framed: {data.method}. Hatched: not run" + wide * ". Each diagonal is a method")
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
     apart = 1 if wide or len(across) <= MANY else 2
     score_map(ax, data.shares, [style.short(rate, 6) * (k % apart == 0)
                                 for k, rate in enumerate(across)],
-              [style.short(product) for product in up], low=LOW)
+              [style.short(product) for product in up], middle=0.62 if wide else 0.5, low=LOW)
     hatch_empty(ax, data.shares)
+    for name, spots in data.spots.items() if wide else ():  # a narrow square has no room
+        rate, product = min(spots)
+        mine = name == data.method
+        ax.text(across.index(rate) + 0.5, up.index(product) + 0.26, name, ha="center",
+                va="center_baseline", size=style.SMALL, zorder=5,
+                color=style.LORA.ink if mine else style.INK, weight=600 if mine else 400)
     for rate, product in data.spots[data.method]:
         frame(ax, up.index(product), across.index(rate))
     ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
