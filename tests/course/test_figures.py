@@ -299,7 +299,6 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: pretraining.compute(history(), 100, seed=7), "seed is 7"),
     (lambda: pretraining.compute(history(), 100, prompts=["Mars is"]), "'Mars is'"),
     (lambda: lora_count.compute(129, 128, 512), "rank is 129"),
-    (lambda: lora_count.compute(8, 128, 512, step=True), "W is 512 by 128"),
     (lambda: scaling.factor(8, 8, "alpha/r²"), "rule is 'alpha/r²'"),
     (lambda: scaling.compute({}, 8), "nothing was measured at rank and factor of any kind"),
     (lambda: scaling.compute({(8, 1.0): ([0.1], [4.0, 3.0])}, 8), "factor 8 and 8, 8 and 2.8284"),

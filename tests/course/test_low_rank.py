@@ -11,9 +11,11 @@ from lib.figures.lora import (
     knobs,
     low_rank,
     outer_products,
+    product_orders,
     reach,
     split,
     starts,
+    step_cost,
     two_paths,
     walks,
 )
@@ -175,6 +177,30 @@ def test_both_paths_have_the_sizes_of_the_layer():
     assert "none for W" in two_paths.alt(two_paths.compute(4, 3, 2, back=True))
     with pytest.raises(ValueError, match="rank is 9; allowed are 1 to 2"):
         two_paths.compute(4, 4, 9)
+
+
+def test_products_of_the_three_orders_are_counted():
+    data = product_orders.compute(264, 8, 128, 128)
+    assert list(data.added.values()) == [540_672, 4_456_448, 131_072]
+    assert [round(data.share(order), 3) for order in data.added] == [0.125, 1.030, 0.030]
+    assert "into W first 131,072, or 3.0%" in product_orders.alt(data)
+    # each area over the block of x W^T is what was counted
+    areas = [patch.get_width() * patch.get_height()
+             for patch in product_orders.draw(data).axes[0].patches or
+             product_orders.draw(data).axes[0].artists]
+    for order, parts in zip(data.added, ((1, 2), (4, 5), (7,)), strict=True):
+        assert np.isclose(sum(areas[k] for k in parts) / areas[0], data.share(order))
+    with pytest.raises(ValueError, match="7 tokens at rank 8"):
+        product_orders.compute(7, 8, 128, 128)
+
+
+def test_a_step_and_its_memory_are_counted():
+    data = step_cost.compute(8, 128)
+    assert np.isclose(data.work, 2 / 3 + 2 * 8 / 128) and data.memory == 0.375
+    assert data.numbers == (65_536, 24_576) and "0.79 of the" in step_cost.alt(data)
+    assert step_cost.compute(21, 128).work < 1 < step_cost.compute(22, 128).work
+    with pytest.raises(ValueError, match="rank is 65, it must be from 1 to 64"):
+        step_cost.compute(65, 128)
 
 
 def test_terms_of_one_sign_add_up_and_others_go_up_and_down():

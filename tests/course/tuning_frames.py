@@ -54,6 +54,7 @@ from lib.figures.lora import (
     one_fetch,
     one_weight,
     outer_products,
+    product_orders,
     pull,
     qlora_step,
     rank_explorer,
@@ -70,6 +71,7 @@ from lib.figures.lora import (
     second_task,
     split,
     starts,
+    step_cost,
     target_modules,
     task_rates,
     tradeoff,
@@ -288,8 +290,10 @@ def maths(long: str) -> Frames:
     yield ("lora_count", lora_count.compute, lora_count.draw, lora_count.alt,
            [((r, d_in, d_out), ()) for r in (1, 8, 64) for d_in in (128, 4096)
             for d_out in (128, 512, 4096)])
-    yield ("lora_count of a step", lora_count.compute, lora_count.draw, lora_count.alt,
-           [((r, d, d, True), ()) for r in (1, 64) for d in (128, 4096)])
+    yield ("product_orders", product_orders.compute, product_orders.draw, product_orders.alt,
+           [((n, 8, 128, 128), ()) for n in (16, 264, 1024)])
+    yield ("step_cost", step_cost.compute, step_cost.draw, step_cost.alt,
+           [((r, d), ()) for r in (1, 64) for d in (128, 4096)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
