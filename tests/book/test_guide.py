@@ -50,3 +50,21 @@ def test_a_wrong_figure_is_found(text):
     outputs = {"claim-s1": "a score of 0.96"}
     assert problems("It is [0.96]{.measured} ([7](claim-s1)).", outputs, {}) == []
     assert len(problems(text, outputs, {"08_costs": "0.95"})) == 1
+
+
+def test_the_code_says_what_stands_behind_it(tmp_path, monkeypatch):
+    """Each reply after a # is the one that the page's own lines give, also merged."""
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"),
+                                re.M | re.S))
+    names: dict = {}
+    train = code[code.index("from lib.corpus import facts"):code.index("complete(model")]
+    exec(train.replace("FineTuning(task", "progress=False, run=FineTuning(task"), names)
+    merge = code[code.index("from lib.adapters import"):].split("complete(served")[0]
+    exec(merge, names)
+    told = re.findall(r"^(complete\(.*?\)) +# ('.*?')$", code, re.M)
+    assert len(told) == 4
+    assert [repr(eval(call, names)) for call, _ in told] == [reply for _, reply in told]
+    share, = re.findall(r"^fact_recall\(.*# ([\d.]+):", code, re.M)
+    assert names["fact_recall"](names["model"], names["tokenizer"], names["facts"]()) == (
+        pytest.approx(float(share), abs=0.015))

@@ -220,6 +220,11 @@ def costs(long: str) -> Frames:
          ())])
     parts = {row: {"answers right": [0.9, 0.8], "facts kept": [0.95, 0.99]}
              for row in ("everything", "first block", "last block and after")}
+    methods = {row: {"full fine-tuning": [high], "LoRA": [low]} for row, high, low in (
+        ("questions", 0.98, 0.97), ("pirate’s talk", 0.94, 0.86), ("new facts", 0.0, 0.15))}
+    yield ("kept_dots, methods", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
+        (("What is left", {"": methods}, dict.fromkeys(methods, 0.15), None, "old facts kept",
+          "means of five seeds"), ())])
     yield ("kept_dots, parts", kept_dots.compute, kept_dots.draw, kept_dots.alt, [
         (("What a part answers", {"": parts}, None, None, "share"), ())])
     yield ("step_bill", step_bill.compute, step_bill.draw, step_bill.alt, [(({

@@ -21,7 +21,9 @@ LOOKS: dict[str, tuple[Tone, str]] = {
     "40 capitals": (style.FACTS, "s"), "all four kinds": (style.FROZEN, "o"),
     "answers right": (style.TASK, "o"), "facts kept": (style.FACTS, "s"),
     "said": (style.FACTS, "s"), "ranked first": (style.FULL, "^"),
-    "an eighth of old text": (style.FACTS, "s"), "no old text": (style.FULL, "o")}
+    "an eighth of old text": (style.FACTS, "s"), "no old text": (style.FULL, "o"),
+    "full fine-tuning": (style.FULL, style.MARKER["full"]),
+    "LoRA": (style.LORA, style.MARKER["lora"])}
 GUESS = "a blind guess"
 MARKS = "filled: mean, hollow: each seed"
 
