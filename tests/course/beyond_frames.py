@@ -18,6 +18,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     replay_step,
+    switch_words,
     tuned,
     turned_down,
     twins,
@@ -86,6 +87,9 @@ def chapter_19(long: str) -> Frames:
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "first token\ngiven"), (39, 39), 39, until), ())
             for until in (None, "as asked")])
+    yield ("switch_words", switch_words.compute, switch_words.draw, switch_words.alt,
+           [(({"none": [0, 0, 1], "Answer in one word.": [39, 39, 38]}, 39, until), ())
+            for until in (None, "none")])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]],
             "full, with trigger,\nthird of rate": [[0], [0.9]]}
     turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
