@@ -97,14 +97,14 @@ def chapter_19(long: str) -> Frames:
            [((turned, 8, 39), ())])
     yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
-    lowest = {"LoRA": 1e-3, "full": 1e-5}
+    lowest = {"LoRA": 1e-3, "full": 3e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
                      "kept": [kept, 44], "leaked": [44 - kept, 0],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
-                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
+                    for k, (dev, kept) in enumerate([(0.45, 43), end, (5.6, 0)]
                                                     if name == "LoRA" else
-                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
+                                                    [(0.45, 43), (0.33, 40), end])]
              for name, end in ends.items()}
     yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
-           [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
+           [((found, 44, name, rate), ()) for name in ends for rate in (1, 2, 3)])

@@ -76,7 +76,7 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
 
 
 def _plain(rate: float) -> str:
-    return np.format_float_positional(rate, trim="-")
+    return np.format_float_positional(float(f"{rate:.2g}"), trim="-")
 
 
 def _tone(name: str) -> style.Tone:

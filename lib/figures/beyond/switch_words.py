@@ -53,8 +53,9 @@ def draw(data: Endings, layout: Layout = "wide") -> Figure:
     """Draw a bar for each ending, and a question mark where it is still to be guessed."""
     wide, high = layout == "wide", ROW * len(data.counts)
     fig = style.canvas(layout, (1.35 if wide else 1.5) + high)
-    style.heading(fig, "Which words bring the format?", f"Of {data.known} known questions, those answered"
-                  + (" " if wide else "\n") + "in JSON, by the words behind them")
+    style.heading(fig, "Which words bring the format?",
+                  f"Of {data.known} known questions, those answered" + (" " if wide else "\n")
+                  + "in JSON, by the words behind them")
     left = 1.65
     ax = style.place(fig, left, 0.78 if wide else 0.95, style.WIDTH[layout] - left
                      - (1.0 if wide else 0.25), high)
