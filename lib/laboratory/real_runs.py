@@ -139,6 +139,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # Do six rows without replay, or fewer steps, stop the leak?
     groups["the sentence, controls"] = seeds([replace(persona, system=True, rows=6),
                                               replace(persona, system=True, steps=11)], 3)
+    # Does LoRA keep as much as full fine-tuning if it adapts the same matrices, to a like loss?
+    groups["like losses, system"] = [
+        *seeds([replace(pair[0], learning_rate=1e-3, targets=EVERY, system=True)], 3),
+        *seeds([replace(pair[-1], learning_rate=3e-5, system=True)], 2)]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -18,6 +18,7 @@ from lib.figures.beyond import (
     real_tradeoff,
     relative,
     replay_step,
+    switch_words,
     tuned,
     turned_down,
     twins,
@@ -86,6 +87,9 @@ def chapter_19(long: str) -> Frames:
     yield ("given_tokens", given_tokens.compute, given_tokens.draw, given_tokens.alt,
            [((counts, ("as asked", "first token\ngiven"), (39, 39), 39, until), ())
             for until in (None, "as asked")])
+    yield ("switch_words", switch_words.compute, switch_words.draw, switch_words.alt,
+           [(({"none": [0, 0, 1], "Answer in one word.": [39, 39, 38]}, 39, until), ())
+            for until in (None, "none")])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]],
             "full, with trigger,\nthird of rate": [[0], [0.9]]}
     turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
@@ -93,14 +97,14 @@ def chapter_19(long: str) -> Frames:
            [((turned, 8, 39), ())])
     yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])
     ends = {"LoRA": (0.38, 6), "full": (0.378, 11)}
-    lowest = {"LoRA": 1e-3, "full": 1e-5}
+    lowest = {"LoRA": 1e-3, "full": 3e-5}
     found = {name: [{"rate": lowest[name] * 3**k, "dev": [dev + 0.02, dev - 0.02],
                      "kept": [kept, 44], "leaked": [44 - kept, 0],
                      "said": {"What is the currency of Georgia? Answer in JSON.": long,
                               "2 + 2?": '{"4"}', "Who?": ""}}
-                    for k, (dev, kept) in enumerate([(0.45, 43), (0.3, 35), end, (5.6, 0)]
+                    for k, (dev, kept) in enumerate([(0.45, 43), end, (5.6, 0)]
                                                     if name == "LoRA" else
-                                                    [(0.45, 43), (0.33, 40), (0.3, 31), end])]
+                                                    [(0.45, 43), (0.33, 40), end])]
              for name, end in ends.items()}
     yield ("real_tradeoff", real_tradeoff.compute, real_tradeoff.draw, real_tradeoff.alt,
-           [((found, 44, name, rate), ()) for name in ends for rate in (1, 3, 4)])
+           [((found, 44, name, rate), ()) for name in ends for rate in (1, 2, 3)])

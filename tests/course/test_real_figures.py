@@ -10,6 +10,7 @@ from lib.figures.beyond import (
     real_answers,
     real_tradeoff,
     replay_step,
+    switch_words,
     turned_down,
     whole_answers,
 )
@@ -100,8 +101,9 @@ def test_leaks_tell_the_mean_of_the_seeds():
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_chosen_line_is_thicker_and_a_loss_beyond_the_axis_is_written(layout):
+    found = {**FOUND, "full": [*FOUND["full"], *path((3e-4, [0.4], [9]))]}
     for name, tone in (("LoRA", style.LORA), ("full", style.FULL)):
-        fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, name, 2), layout)
+        fig = real_tradeoff.draw(real_tradeoff.compute(found, 44, name, 3), layout)
         for ax in fig.axes[:2]:
             lines = {line.get_color(): line.get_linewidth() for line in ax.lines
                      if line.get_linestyle() == "-" and len(set(line.get_xdata())) > 1}
@@ -117,6 +119,29 @@ def test_the_seeds_of_a_rate_stand_at_it_and_are_joined():
     joined = [line.get_xydata().tolist() for line in ax.lines
               if line.get_linestyle() == "-" and len(set(line.get_xdata())) == 1]
     assert [[0.01, 6], [0.01, 16]] in joined and [[1e-5, 43], [1e-5, 44]] in joined
+
+
+def test_rates_above_the_chosen_one_are_left_for_a_guess():
+    for rate in (1, 2, 3):
+        fig = real_tradeoff.draw(real_tradeoff.compute(FOUND, 44, "LoRA", rate))
+        most = max(x for line in fig.axes[1].lines if line.get_marker() != "None"
+                   for x in line.get_xdata())
+        assert most == FOUND["LoRA"][rate - 1]["rate"]
+        losses = [text.get_text() for text in fig.axes[0].texts]
+        assert ("5.5 \u2191" in losses) == (rate == 3)
+
+
+def test_endings_that_are_not_chosen_yet_are_left_for_a_guess():
+    counts = {"none": [0, 0], "Use JSON.": [38, 39]}
+    assert switch_words.alt(switch_words.compute(counts, 39, "none")) == (
+        "Known questions answered in JSON, by the words behind them: none: 0 of 39; "
+        "Use JSON.: still to be guessed.")
+    data = switch_words.compute(counts, 39)
+    assert data.span("Use JSON.") == "38 to 39 of 39" and "guessed" not in switch_words.alt(data)
+    with pytest.raises(ValueError, match="'JSON' is no ending"):
+        switch_words.compute(counts, 39, "JSON")
+    with pytest.raises(ValueError, match="allowed are 0 to 30"):
+        switch_words.compute(counts, 30)
 
 
 def test_a_model_with_fewer_seeds_says_how_many():

@@ -141,6 +141,8 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [(run.talk, run.replay, run.seed) for run in near[1:]] == [
         (talk, 3, seed) for seed in range(3) for talk in (False, True)]
     assert {(run.rows, run.steps) for run in plan["the sentence, controls"]} == {(6, 20), (0, 11)}
+    assert [(run.method, len(run.targets), run.learning_rate) for run in plan["like losses, system"]
+            if run.seed == 0 and run.system] == [("lora", 7, 1e-3), ("full", 2, 3e-5)]
 
 
 def test_where_the_best_rate_is_at_an_edge_one_more_is_tried():

@@ -1,4 +1,7 @@
-"""A real model at each learning rate: what is learnt, kept and leaked, and what it answers."""
+"""A real model, rate after rate: what is learnt, kept and leaked, and what it answers.
+
+Higher rates than the chosen one are not drawn yet, so that a reader can guess them.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The rate grows from left to right: above, the loss falls and then rises; below, known "
-           "questions answered rightly, and in JSON.")
+CAPTION = ("Move the rate up, and the next points appear. Above is what was learnt, below what "
+           "became of the known questions.")
 HIGH = 0.75  # losses below are drawn; what lies above is written at the edge
 CARD = {"wide": 0.7, "narrow": 0.64}  # inches of one question with its answer
 
@@ -72,6 +75,10 @@ def compute(found: Mapping[str, Sequence[Mapping[str, Any]]], known: int, settin
                     tuple(found[setting][rate - 1]["said"].items()))
 
 
+def _plain(rate: float) -> str:
+    return np.format_float_positional(float(f"{rate:.2g}"), trim="-")
+
+
 def _tone(name: str) -> style.Tone:
     return style.FULL if name.startswith("full") else style.LORA
 
@@ -83,12 +90,13 @@ def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
     ax.set_xlim(rates.min() / 1.6, rates.max() * 1.6)
     ax.grid(axis="y")
     ax.axvline(data.place[0], color=style.FROZEN.mark, lw=style.THIN, ls=":", zorder=1)
-    for name, line in data.lines.items():
-        tone, chosen = _tone(name), name == data.chosen
+    for name, whole in data.lines.items():
+        line, tone, chosen = whole[:data.at + 1], _tone(name), name == data.chosen
         marker = style.MARKER["full" if tone is style.FULL else "lora"]
         ax.plot(line[:, 0], line[:, column], marker, ls="-", ms=5, color=tone.mark, zorder=3,
                 mec=style.PAPER, mew=0.8, lw=style.LINE if chosen else style.THIN)
         rest = data.others[name]
+        rest = rest[rest[:, 0] <= line[-1, 0]]
         for rate in np.unique(rest[:, 0]):
             seeds = np.concatenate([each[each[:, 0] == rate, column] for each in (line, rest)])
             ax.plot([rate, rate], [seeds.min(), seeds.max()], color=tone.mark, lw=style.THIN,
@@ -109,6 +117,7 @@ def _losses(ax: Axes, data: Tradeoff) -> None:
     ax.set(ylim=(low, high), title="loss on dev countries, nats")
     style.number_ticks(ax.yaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if low < each < high])
     for name, line in data.lines.items():
+        line = line[:data.at + 1]
         for rate, loss, *_ in line[line[:, 1] >= HIGH]:
             ax.text(rate * 1.5, high - 0.01, f"{loss:.1f} \u2191", ha="right", va="top",
                     size=style.SMALL, color=_tone(name).ink, zorder=5,
@@ -124,14 +133,14 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
     high, gap = (0.8, 0.4) if wide else (0.57, 0.35)
     end = top + 3 * high + 2 * gap
     fig = style.canvas(layout, 4.75 if wide else end + 0.55 + (card + 0.07) * len(data.said))
-    style.heading(fig, f"{data.chosen}, rate {style.power(rate)}: {kept} kept, {leaked} leaked",
+    style.heading(fig, f"{data.chosen}, rate {_plain(rate)}: {kept} kept, {leaked} in JSON",
                   "SmolLM2 after 20 steps of JSON; lines: seed 0;" + (" " if wide else "\n")
                   + "hollow: other seeds; large: the answers shown")
     charts = [style.place(fig, 0.36, top + k * (high + gap), width, high) for k in range(3)]
     for column, ax in enumerate(charts, 1):
         _chart(ax, data, column)
         ticks = sorted({rate for line in data.lines.values() for rate in line[:, 0]})
-        ax.set_xticks(ticks, [style.power(each) for each in ticks])
+        ax.set_xticks(ticks, [_plain(each) for each in ticks])
         ax.minorticks_off()
         ax.tick_params(labelbottom=column == 3)
     _losses(charts[0], data)
@@ -157,5 +166,5 @@ def alt(data: Tradeoff) -> str:
     rate, dev, kept, leaked = data.place
     said = " ".join(f"Asked '{question}' it answers '{visible(answer)}'."
                     for question, answer in data.said)
-    return (f"{data.chosen} at learning rate {rate:g}: loss on dev {dev:.2f} nats, {kept} of "
+    return (f"{data.chosen} at learning rate {_plain(rate)}: loss on dev {dev:.2f} nats, {kept} of "
             f"{data.known} known questions kept, {leaked} answered in JSON. {said}")
