@@ -9,6 +9,7 @@ from lib.figures.lora import (
     held_equal,
     old_text_loss,
     scaled_change,
+    steps_to_loss,
     tradeoff,
 )
 
@@ -157,15 +158,15 @@ def test_a_scaled_change_is_read_at_the_chosen_strength():
 
 STAY = {"full": np.array([[0.2, 0.9], [0.3, 0.8]]), "rank 64": np.array([[0.35, 0.7]]),
         "rank 8": np.array([[0.3, 0.6]])}
-DOWN = {name: np.array([[[0.8, 0.5, 0.7], [1.0, 0.2, 0.4]], [[0.8, 0.7, 0.5], [1.0, 0.4, 0.2]]])
-        for name in ("high α", "low α")}
+DOWN = {"high α": np.array([[[0.8, 0.5, 0.7], [1.0, 0.2, 0.4]],
+                            [[0.8, 0.7, 0.5], [1.0, 0.4, 0.2]]])}
 
 
 def test_adapters_stand_at_the_chosen_strength_beside_those_that_stay():
     data = adapters_down.compute(STAY, DOWN, 0.8, 0.99)
     assert data.level == pytest.approx(0.3)
-    assert list(data.rows) == ["full", "rank 64", "rank 8", "high α, times 0.8", "low α, times 0.8"]
-    assert data.rows["low α, times 0.8"] == pytest.approx([0.6, 0.6])
+    assert list(data.rows) == ["full", "rank 64", "rank 8", "high α, times 0.8"]
+    assert data.rows["high α, times 0.8"] == pytest.approx([0.6, 0.6])
     assert ("full, keeps 85% of the facts at 0.25 nats; rank 64, keeps 70%"
             in adapters_down.alt(data))
 
@@ -177,9 +178,40 @@ def test_the_map_of_adapters_has_one_range_at_every_strength():
     assert limits(0.8) == limits(1.0)
 
 
+def test_an_adapter_is_filled_as_trained_and_hollow_turned_down():
+    def faces(strength):
+        ax = adapters_down.draw(adapters_down.compute(STAY, DOWN, strength, 0.99)).axes[1]
+        return [line.get_markerfacecolor() == line.get_markeredgecolor()
+                for line in ax.lines if line.get_markersize() == 8]
+    assert faces(0.8) == [True, True, True, False] and faces(1.0) == [True] * 4
+
+
+WAYS = {"full": {0.01: (30, 0.2), 0.001: (90, 0.8), 0.0001: (np.nan, np.nan)},
+        "lora": {0.01: (100, 0.4)}}
+
+
+def test_each_rate_that_comes_down_to_the_loss_has_its_steps_and_its_facts():
+    data = steps_to_loss.compute(WAYS, 0.222, 0.99, 0.15)
+    assert data.ways["full"].tolist() == [[0.001, 90, 0.8], [0.01, 30, 0.2]]
+    assert steps_to_loss.alt(data) == (
+        "Down to 0.22 nats on recipes: full fine-tuning at 0.001 takes 90 steps and keeps 80%, at "
+        "0.01 takes 30 steps and keeps 20%; LoRA at 0.01 takes 100 steps and keeps 40% of the "
+        "facts.")
+    said = [text.get_text() for text in steps_to_loss.draw(data).axes[0].texts]
+    assert [said.count(rate) for rate in ("0.001", "0.01", "0.0001")] == [1, 2, 0]
+
+
+def test_a_way_may_begin_at_the_base():
+    data = tradeoff.compute(lines(), 0.99, "qa", 0.01, begin=9.0)
+    assert np.allclose(data.paths["lora"], [[9.0, 0.99], [4.5, 0.99], [1.5, 0.85]])
+    assert data.limits[1] > 9 and data.passing == pytest.approx([1.5, 0.85])
+
+
 @pytest.mark.parametrize("call, words", [
     (lambda: adapters_down.compute(STAY, DOWN, 0.5, 0.99), "'high α' was not measured"),
     (lambda: adapters_down.compute(STAY, {}, 0.8, 0.99), "3 as trained and 0 turned down"),
+    (lambda: steps_to_loss.compute({"full": WAYS["full"]}, 0.2, 0.99, 0.15),
+     "no rate of 'lora' comes down to 0.2 nats"),
     (lambda: tradeoff.compute(lines(), 0.99, "qa", 0.5), "'qa' has the learning rate 0.5"),
     (lambda: tradeoff.compute(lines(), 0.99, "recipes", 0.01), "'recipes'"),
     (lambda: held_equal.compute(lines(), "qa", {}), "pairs are none; wanted are rate, loss, best"),

@@ -72,6 +72,7 @@ from lib.figures.lora import (
     split,
     starts,
     step_cost,
+    steps_to_loss,
     target_modules,
     task_rates,
     tradeoff,
@@ -361,7 +362,12 @@ def comparison(long: str) -> Frames:
     yield ("tradeoff", tradeoff.compute, tradeoff.draw, tradeoff.alt,
            [((trials(), 0.992, task, rate), ()) for task in tradeoff.TITLES
             for rate in (1e-4, 1e-2, 3e-2)]
-           + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, 0.03), ())])
+           + [((trials(), 0.992, "recipes", 1e-4, True, 0.147, 0.03, 5.7), ())])
+    steps = {"full": {3e-4: (148, 0.925), 1e-3: (55, 0.71), 3e-3: (37, 0.19), 0.01: (55, 0.0),
+                      0.03: (86, 0.0)},
+             "lora": {3e-3: (150, 0.40), 0.01: (68, 0.125), 0.03: (107, 0.001)}}
+    yield ("steps_to_loss", steps_to_loss.compute, steps_to_loss.draw, steps_to_loss.alt,
+           [((steps, 0.222, 0.992, 0.147), ())])
     pairs = {"rate": (1e-2, 1e-2), "loss": (1e-4, 1e-2), "best": (1e-2, 3e-2)}
     yield ("held_equal", held_equal.compute, held_equal.draw, held_equal.alt,
            [((trials(), "recipes", pairs, told), ()) for told in (False, True)])
@@ -381,12 +387,12 @@ def comparison(long: str) -> Frames:
              for name, (far, mid, loss) in ends.items()}
     stay = {"full fine-tuning": np.array([[0.222, 0.923]]),
             "rank 64, α = 512": np.array([[0.222, 0.0]]),
-            "rank 8, α = 512": np.array([[0.224, 0.479]])}
-    down = {name: np.transpose([[0.4, 0.8, 1.0], losses, [0.98, 0.5, 0.0]])[None]
-            for name, losses in (("rank 8, α = 128", [1.38, 0.21, 0.18]),
-                                 ("rank 8, α = 16", [1.52, 0.29, 0.22]))}
+            "rank 8, α = 512": np.array([[0.224, 0.479]]),
+            "rank 8, α = 16": np.array([[0.223, 0.404]])}
+    down = {"rank 8, α = 128": np.array(
+        [[[0.6, 0.45, 0.88], [0.8, 0.21, 0.6], [0.9, 0.19, 0.45], [1.0, 0.18, 0.0]]])}
     yield ("adapters_down", adapters_down.compute, adapters_down.draw, adapters_down.alt,
-           [((stay, down, strength, 0.992), ()) for strength in (0.4, 0.8, 1.0)])
+           [((stay, down, strength, 0.992), ()) for strength in (0.6, 0.8, 1.0)])
     yield ("scaled_change", scaled_change.compute, scaled_change.draw, scaled_change.alt,
            [((dials, strength), ()) for strength in turned])
 

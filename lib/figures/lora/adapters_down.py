@@ -1,4 +1,4 @@
-"""Adapters that keep more old facts at one loss: turned down after training, or of a high rank."""
+"""Adapters that keep more old facts at one loss: one turned down after training, or a high rank."""
 
 from __future__ import annotations
 
@@ -10,44 +10,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import LEADING, better
+from lib.figures.kit.labels import LEADING, better, measure
 from lib.figures.kit.style import Layout, Tone
 from lib.figures.lora.tradeoff import LOSSES, facts_axis
 
-CAPTION = ("Drag the strength of both adapters of rank 8. At one loss, up and down the dotted "
+CAPTION = ("Drag the strength of the adapter on the line. At one loss, up and down the dotted "
            "line, a higher mark has kept more.")
 
 LINE = style.BASE * LEADING + 0.03
-#: Tone, marker, whether it is filled, and line of the three that stay as trained and of the two
-#: that are turned down, in this order. Squares share their alpha.
-LOOKS: tuple[tuple[Tone, str, bool, str | tuple], ...] = (
-    (style.FULL, "o", True, ""),
-    (Tone("#42164a", "#42164a", style.LORA.tint), "s", True, ""),
-    (style.LORA, "s", False, ""),
-    (style.LORA, "D", False, "-"),
-    (style.LORA, "D", True, (0, (5, 2))))
+DARK = Tone("#42164a", "#42164a", style.LORA.tint)  # LoRA of a high rank
 
 
 @dataclass(frozen=True)
 class Down:
     """Trained models' loss in nats and share of facts kept, (2,), by name, and those of the
-    adapters that are turned down at each strength: (strengths, 3), strength, loss, facts kept.
+    adapter that is turned down, ``name``, at each strength: (strengths, 3), strength, loss, kept.
 
     ``level`` is the loss at which the methods are compared, ``base`` what the base model says.
     """
 
     trained: dict[str, np.ndarray]
-    turned: dict[str, np.ndarray]
+    name: str
+    turned: np.ndarray
     strength: float
     level: float
     base: float
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
-        """Loss and facts kept of each, by name, at the chosen strength where one can be chosen."""
-        return self.trained | {
-            f"{name}, times {self.strength:g}": each[np.isclose(each[:, 0], self.strength)][0, 1:]
-            for name, each in self.turned.items()}
+        """Loss and facts kept of each, by name, the one that is turned down last."""
+        at = self.turned[np.isclose(self.turned[:, 0], self.strength)][0, 1:]
+        return self.trained | {f"{self.name}, times {self.strength:g}": at}
 
 
 def compute(trained: Mapping[str, np.ndarray], turned: Mapping[str, np.ndarray], strength: float,
@@ -57,41 +50,56 @@ def compute(trained: Mapping[str, np.ndarray], turned: Mapping[str, np.ndarray],
     The comparison is at the mean loss of those that stay as trained.
 
     Raises:
-        ValueError: there are not three as trained and two turned down, or a setting was not
-            measured at this strength.
+        ValueError: nothing stays as trained, not one is turned down, or it was not measured at
+            this strength.
     """
-    if (len(trained), len(turned)) != (3, 2):
+    if not trained or len(turned) != 1:
         raise ValueError(f"{len(trained)} as trained and {len(turned)} turned down; wanted are "
-                         "three and two")
-    down = {name: np.asarray(each).mean(0) for name, each in turned.items()}
-    for name, each in down.items():
-        if not np.isclose(each[:, 0], strength).any():
-            raise ValueError(f"{name!r} was not measured at strength {strength}")
-    kept = {name: np.asarray(each).mean(0) for name, each in trained.items()}
-    return Down(kept, down, strength, float(np.mean([each[0] for each in kept.values()])), base)
+                         "some and one")
+    (name, each), = turned.items()
+    down = np.asarray(each).mean(0)
+    if not np.isclose(down[:, 0], strength).any():
+        raise ValueError(f"{name!r} was not measured at strength {strength}")
+    kept = {each: np.asarray(found).mean(0) for each, found in trained.items()}
+    level = float(np.mean([each[0] for each in kept.values()]))
+    return Down(kept, name, down, strength, level, base)
 
 
-def _mark(ax: Axes, x: float, y: float, look: tuple, size: float) -> None:
-    tone, marker, filled, _ = look
+def _look(name: str) -> tuple[Tone, str]:
+    """A circle for full fine-tuning, a diamond for rank 8 and a square for a higher rank."""
+    if not name.startswith("rank"):
+        return style.FULL, "o"
+    return (style.LORA, "D") if name.startswith("rank 8,") else (DARK, "s")
+
+
+def _mark(ax: Axes, x: float, y: float, name: str, filled: bool, size: float) -> None:
+    tone, marker = _look(name)
     ax.plot(x, y, marker, ms=size, color=tone.mark if filled else style.PAPER, mec=tone.mark,
             mew=1.4, zorder=4, clip_on=False)
 
 
-def _plot(ax: Axes, data: Down) -> None:
-    """The map: a mark for each, and the ways of the two that are turned down."""
+def _plot(ax: Axes, data: Down, wide: bool) -> None:
+    """The map: a named mark for each, and the way of the one that is turned down."""
     ax.set_xscale("log")
     facts_axis(ax, data.base)
     ax.plot([data.level] * 2, [-0.04, 1.04], color=style.INK, lw=1.1, ls=(0, (1, 1.6)), zorder=1)
     ax.annotate(f"equal loss, {data.level:.2f}", (data.level, 0.07), (5, 0), ha="left",
                 va="center", textcoords="offset points", size=style.SMALL)
-    for (tone, _, _, line), each in zip(LOOKS[-2:], data.turned.values()):
-        ax.plot(each[:, 1], each[:, 2], color=tone.mark, lw=1.4, ls=line, zorder=2)
-        ax.plot(each[:, 1], each[:, 2], ".", color=tone.mark, ms=4, zorder=3)
-    for look, (loss, kept) in zip(LOOKS, data.rows.values()):
-        _mark(ax, loss, kept, look, 8)
-    losses = np.concatenate([*(each[:, 1] for each in data.turned.values()),
-                             [each[0] for each in data.trained.values()]])
-    ax.set(xlim=(min(losses) / 1.2, max(losses) * 1.15), xlabel="loss on dev examples, nats")
+    losses = [*data.turned[:, 1], *(each[0] for each in data.trained.values())]
+    ax.set(xlim=(min(losses) / 1.12, max(losses) * 1.12), xlabel="loss on dev examples, nats")
+    ax.plot(data.turned[:, 1], data.turned[:, 2], color=style.LORA.mark, lw=1.4, zorder=2)
+    ax.plot(data.turned[:, 1], data.turned[:, 2], ".", color=style.LORA.mark, ms=4, zorder=3)
+    for name, (loss, kept) in data.rows.items():
+        moves = name not in data.trained
+        _mark(ax, loss, kept, name, not moves or data.strength == 1, 8)
+        if not moves:
+            words = name if wide or name.startswith("rank 8") else name.split(",")[0]
+            ax.annotate(words, (loss, kept), (9, 0), ha="left", va="center", zorder=5,
+                        textcoords="offset points", color=_look(name)[0].ink, size=style.SMALL,
+                        bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
+    (_, right, above), (_, left, under) = data.turned[:2]  # the weakest two, far apart
+    ax.annotate(data.name, (np.sqrt(left * right), (above + under) / 2), (2, -6), ha="left",
+                va="top", textcoords="offset points", color=style.LORA.ink, size=style.SMALL)
     ax.minorticks_off()
     low, high = ax.get_xlim()
     ticks = [tick for tick in LOSSES if low < tick < high]
@@ -99,31 +107,41 @@ def _plot(ax: Axes, data: Down) -> None:
     better(ax, "top left", 0.05, 0.93)
 
 
+def _key(fig: Figure) -> None:
+    """What filled and hollow say, in grey because all have it."""
+    ax, left = style.board(fig, 0, 0.58, fig.get_size_inches()[0], 0.3), 0.16
+    for words, face in (("as trained", style.MUTED), ("turned down", style.PAPER)):
+        ax.plot(left, 0.13, "D", ms=5, color=face, mec=style.MUTED, mew=1.2)
+        ax.text(left + 0.16, 0.13, words, va="center", color=style.MUTED, size=style.SMALL)
+        left += measure(words, style.SMALL) + 0.5
+
+
 def _card(fig: Figure, data: Down, top: float, wide: bool) -> None:
     """Which mark is which, with its loss and facts kept."""
-    width, line = fig.get_size_inches()[0] - 2 * style.MARGIN, LINE
-    ax = style.card(fig, style.MARGIN, top, width, (len(LOOKS) + 1) * line + 0.2)
+    width = fig.get_size_inches()[0] - 2 * style.MARGIN
+    ax = style.card(fig, style.MARGIN, top, width, (len(data.rows) + 1) * LINE + 0.2)
     places = (0.62 * width, 0.82 * width) if wide else (0.74 * width, width - 0.1)
     for x, words in zip(places, ("loss", "facts kept" if wide else "kept")):
-        ax.text(x, 0.1 + line / 2, words, ha="right", va="center", color=style.MUTED)
-    for row, (look, (name, (loss, kept))) in enumerate(zip(LOOKS, data.rows.items()), start=1):
-        at = 0.1 + (row + 0.5) * line
-        _mark(ax, 0.17, at, look, 5)
-        ax.text(0.3, at, name, va="center", color=look[0].ink, weight=600)
+        ax.text(x, 0.1 + LINE / 2, words, ha="right", va="center", color=style.MUTED)
+    for row, (name, (loss, kept)) in enumerate(data.rows.items(), start=1):
+        at = 0.1 + (row + 0.5) * LINE
+        _mark(ax, 0.17, at, name, name in data.trained or data.strength == 1, 5)
+        ax.text(0.3, at, name, va="center", color=_look(name)[0].ink, weight=600)
         for x, words in zip(places, (f"{loss:.2f}", style.percent(kept))):
             ax.text(x, at, words, ha="right", va="center")
 
 
 @style.styled
 def draw(data: Down, layout: Layout = "wide") -> Figure:
-    """Draw the map with the strength's marks, and its numbers in a card below."""
+    """Draw the map with the strength's mark, and its numbers in a card below."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.9 + (len(LOOKS) + 1) * LINE + 0.28)
-    style.heading(fig, f"Two adapters of rank 8 at strength {data.strength:g}",
-                  "Facts kept and loss on recipes, beside three models as trained" if wide
+    fig = style.canvas(layout, 4.1 + (len(data.rows) + 1) * LINE + 0.28)
+    style.heading(fig, f"An adapter of rank 8 at strength {data.strength:g}",
+                  "Facts kept and loss on recipes, beside four models as trained" if wide
                   else "Facts kept and loss on recipes")
-    _plot(style.place(fig, 0.72, 0.65, style.WIDTH[layout] - 0.86, 2.7), data)
-    _card(fig, data, 3.9, wide)
+    _key(fig)
+    _plot(style.place(fig, 0.72, 0.9, style.WIDTH[layout] - 0.86, 2.6), data, wide)
+    _card(fig, data, 4.1, wide)
     return fig
 
 

@@ -32,7 +32,7 @@ class Front:
     ``rates`` has the rate that is chosen for each method. ``paths`` holds its way through training
     by method: (times, 2), a mean of the seeds; ``base`` the facts that the base model says;
     ``limits`` the least and the largest loss to show, the same for all rates; with ``ways`` the
-    paths are drawn; ``blind`` is what a blind guess has.
+    paths are drawn; ``blind`` is what a blind guess has, ``begin`` the loss of the base, or nan.
     """
 
     task: str
@@ -43,6 +43,7 @@ class Front:
     limits: tuple[float, float]
     ways: bool = True
     blind: float = np.nan
+    begin: float = np.nan
 
     def mean(self, method: str) -> np.ndarray:
         """Loss and facts of the chosen rate, averaged over the seeds: (2,)."""
@@ -77,9 +78,10 @@ class Front:
 
 
 def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: float,
-            ways: bool = True, blind: float = np.nan, lora_rate: float | None = None) -> Front:
+            ways: bool = True, blind: float = np.nan, lora_rate: float | None = None,
+            begin: float = np.nan) -> Front:
     """Gather the lines of a data set. ``lora_rate``, if LoRA has not the same rate as full
-    fine-tuning, is its own.
+    fine-tuning, is its own; ``begin`` is the base model's loss, for ways that begin there.
 
     Raises:
         ValueError: no line has this data set and this learning rate.
@@ -99,9 +101,12 @@ def compute(lines: Sequence[Mapping[str, Any]], base: float, task: str, rate: fl
     paths = {method: np.mean([[[point[2], point[4]] for point in line["curve"]]
                               for line in found], 0) for method, found in here.items()}
     losses = [point[2] for line in mine for point in line["curve"]]
+    if begin > 0:
+        paths = {method: np.vstack([[begin, base], path]) for method, path in paths.items()}
+        losses.append(begin)
     return Front(task, rates, {method: {each: np.array(found) for each, found in sorted(of.items())}
                               for method, of in runs.items()}, paths, base,
-                 (0.85 * min(losses), 1.15 * max(losses)), ways, blind)
+                 (0.85 * min(losses), 1.15 * max(losses)), ways, blind, begin)
 
 
 def free_end(x: np.ndarray, kept: np.ndarray, limits: tuple[float, float], blind: float) -> float:
@@ -200,10 +205,15 @@ def _plot(ax: Axes, data: Front) -> None:
                     mec=style.PAPER if chosen else tone.mark, zorder=3 + chosen)
         if data.ways and method in data.paths:
             loss, facts = data.paths[method].T
-            ax.plot(loss, facts, color=tone.mark, lw=1.4, zorder=2,
+            known = int(data.begin > 0)  # up to the first checkpoint nothing was measured
+            ax.plot(loss[:2 * known], facts[:2 * known], color=tone.mark, lw=1, ls=(0, (1, 2)))
+            ax.plot(loss[known:], facts[known:], color=tone.mark, lw=1.4, zorder=2,
                     ls="-" if method == "full" else (0, (5, 2)))
     if data.ways and data.passing is not None:
         ring(ax, *data.passing)
+    if data.begin > 0:
+        ax.plot(data.begin, data.base, style.MARKER["base"], ms=7, color=style.FACTS.mark,
+                mec=style.PAPER, mew=0.8, zorder=5)
     low, high = data.limits
     ticks = [tick for tick in LOSSES if low < tick < high]
     ticks = ticks[::-(-len(ticks) // 5)]
