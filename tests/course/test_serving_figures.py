@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    crossed_prompts,
     drift,
     few_bits,
     grid,
@@ -328,3 +329,34 @@ def test_replies_are_counted_by_form_and_by_the_answer_in_them():
                 {"same": {"bare": (1, 1, 1)}}):
         with pytest.raises(ValueError, match="allowed are as many of each"):
             reply_forms.compute(bad)
+
+
+def test_a_bracket_counts_the_replies_of_a_form():
+    counts = {way: {"bare": (1, 2, 7), "sentence": (20, 5, 0), "neither": (0, 0, 65)}
+              for way in ("same", "beside")}
+    for layout in ("wide", "narrow"):
+        bars = reply_forms.draw(reply_forms.compute(counts, {"beside": "sentence"}), layout).axes[1]
+        (bracket,) = bars.lines
+        assert [bracket.get_xdata()[0], bracket.get_xdata()[-1]] == [10.2, 34.8]
+        assert [text.get_text() for text in bars.texts].count("25") == 1
+
+
+def test_words_cross_frames_with_their_ranges():
+    found = {(frame, words): {"fresh": [10.0, 30.0], "beside": [40.0, 50.0]}
+             for frame in ("old\nQ:", "new\nInstruction:")
+             for words in ("two\nwords", "more\nof it")}
+    data = crossed_prompts.compute(found)
+    assert crossed_prompts.alt(data).startswith(
+        "Percent of replies with the right answer. two words in the old Q:: beside 45 (40 to 50), "
+        "fresh 20 (10 to 30); more of it in the old Q:")
+    for layout in ("wide", "narrow"):
+        every, *cells = crossed_prompts.draw(data, layout).axes
+        assert len(cells) == 4 and {"two", "words", "more", "of it"} <= {
+            text.get_text() for text in every.texts}
+        for ax in cells:
+            assert [bar.get_width() for bar in ax.patches] == [45, 20]
+            assert list(ax.lines[0].get_xdata()) == [40, 50]
+    for bad in (dict(list(found.items())[:3]),
+                {key: {"merged": [1.0]} for key in found}):
+        with pytest.raises(ValueError, match="allowed are 2 x 2"):
+            crossed_prompts.compute(bad)

@@ -35,6 +35,7 @@ from lib.figures.lora import (
     batch_sizes,
     best_rates,
     capacity,
+    crossed_prompts,
     drift,
     enough,
     equal_learning,
@@ -499,7 +500,13 @@ def serving(long: str) -> Frames:
                         "second task's sentence": (20, 8, 2), "neither": (0, 1, 29)}
                   for number, way in enumerate(("before", "same", "beside", "merged", "fresh"))}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
-           [((sorted_out,), ())])
+           [((sorted_out, {"beside": "second task's sentence"}), ())])
+    crossed = {(f"{which} frame\nInstruction: … Response:", f"{words}'s words\nName the …"): {
+        name: [low, low + 9.0]
+        for name, low in (("before", 91.0), ("beside", 0.0), ("fresh", 40.0))}
+        for which in ("old", "new") for words in ("a question", "an instruction")}
+    yield ("crossed_prompts", crossed_prompts.compute, crossed_prompts.draw, crossed_prompts.alt,
+           [((crossed,), ())])
     cells = strengths_of_two(long)
     yield ("two_adapters", two_adapters.compute, two_adapters.draw, two_adapters.alt,
            [((cells, ("qa", "pirate"), p, q), ()) for p, q in ((0, 0), (1, 0.5), (1.5, 1.5))])

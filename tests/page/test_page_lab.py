@@ -236,6 +236,22 @@ def test_how_an_adapter_starts(fresh, init, moves):
     assert (found[0][0] == standard[0]) == (init != "both random")  # BA is zero at first
 
 
+@pytest.mark.parametrize("rank", [4, 8])
+def test_a_training_goes_on_with_an_adapter(fresh, rank):
+    # Before it has moved anything, it is that adapter, also with a new half beside it.
+    score, after, wide = fresh.evaluate("""async (rank) => {
+        const { adapters } = await lab.ready;
+        await lab.use(adapters.qa);
+        const before = await lab.score({ task: 'qa' });
+        const { adapter } = await lab.train({ from: adapters.qa, rank, steps: 1, learningRate: 0,
+          task: 'instructions', score: false });
+        const name = Object.keys(adapter.arrays).find((each) => each.endsWith('lora_B'));
+        return [before.heldOut, (await lab.score({ task: 'qa' })).heldOut,
+          [adapter.rank, adapter.alpha, adapter.targets.length, ...adapter.arrays[name].shape]];
+    }""", rank)
+    assert score == after > 0.8 and wide == [rank, 2 * rank, 3, 128, rank]
+
+
 def test_the_same_seed_gives_the_same_losses(fresh):
     losses = [fresh.evaluate("(seed) => lab.train({ steps: 3, seed, score: false })"
                              ".then((run) => run.losses)", seed) for seed in (5, 5, 6)]
@@ -418,6 +434,13 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
      "the adapter has x, which this model has no place for"),
     ("lab.use(3)", "adapter is 3, it must be one that train or load gave, or null"),
     ("lab.train({init: 'A zero'})", "init is \"A zero\", it must be one of B zero, both zero"),
+    ("lab.train({from: 3})", "from is 3, it must be a LoRA adapter, or null"),
+    ("lab.ready.then(({adapters}) => lab.train({from: adapters.qa, alpha: 8}))",
+     "alpha is 8, it must be left out where from is given"),
+    ("lab.ready.then(({adapters}) => lab.train({from: adapters.qa, rank: 3}))",
+     "rank is 3, it must be a whole number from 4 to 64"),
+    ("lab.ready.then(({adapters}) => lab.train({from: {...adapters.qa, arrays: {}}}))",
+     "the adapter lacks transformer_stack.layers.0.self_attention.query_linear.lora_A"),
     ("lab.train({measureEvery: -1})", "measureEvery is -1, it must be a whole number from 0"),
     ("lab.score({task: 'shout'})", "task is \"shout\", it must be one of qa, pirate"),
     ("lab.tokens(3)", "text is 3, it must be a text"),

@@ -24,7 +24,7 @@ from panel_walks import fast, panel, press, says
 from test_modern import PAGES, run
 
 PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
-          "tokens", "prompt", "parts", "memory", "cache")
+          "tokens", "prompt", "parts", "memory", "cache", "second")
 #: The theme's names of colours, as the panels need them, and its switch.
 PAGE = """<!doctype html><html lang="en" data-theme="{scheme}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Train it here</title>
@@ -456,6 +456,27 @@ def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):
     assert re.search("recipes, every weight, rate 0.003", train.inner_text())
     found.close()
     assert problems == []
+
+
+@pytest.mark.parametrize("start, kind, replies", [
+    ("it and a new half (beside)", "old questions", "beside\t2 old questions"),
+    ("a new adapter (fresh)", "the first model’s own replies", "fresh\t2 own replies")])
+def test_a_second_task(page, start, kind, replies):
+    second = panel(page, "second")
+    second.get_by_label(start, exact=True).check(force=True)
+    second.get_by_label(kind, exact=True).check(force=True)
+    second.get_by_label("Replayed in a batch of 16").focus()
+    for key in ("Home", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    fast(page, "second")
+    press(second, "Train")
+    second.get_by_text("Both tests are taken").wait_for()
+    assert "of 320 instructions" in says(page, "second", "^Done after 20 steps")
+    said, runs = second.locator("table").all()
+    assert [row.split("\t")[0] for row in said.inner_text().splitlines()] == [
+        "step", "0", "10", "20"]
+    assert said.inner_text().splitlines()[1].startswith("0\tJuba.") == ("beside" in replies)
+    assert replies in runs.inner_text().splitlines()[1]
 
 
 def test_an_adapter_added_to_another(page):

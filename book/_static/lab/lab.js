@@ -11,7 +11,7 @@
 //   await lab.tokenizer()              the tokenizer itself, without the model
 //   await lab.score({task, strength})  {heldOut, factsKept} of what is in use
 //   await lab.train({task | pairs, method, rank, alpha, learningRate, targets, steps, batch, seed,
-//                    bits, init, measureEvery, score, workers}, onStep)
+//                    bits, init, from, measureEvery, score, workers}, onStep)
 //                                      {losses, heldOut, factsKept, seconds, stopped, adapter};
 //                                      the adapter is in use afterwards
 //   lab.stop()                         ends a training after its step

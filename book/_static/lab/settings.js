@@ -74,9 +74,10 @@ lab_parts.settings = ({ TARGETS }) => {
   function train_settings(given, tasks, bits_allowed) {
     const known = { task: 'qa', pairs: null, method: 'lora', rank: 4, alpha: 8, learningRate: null,
       targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: 8,
-      init: INITS[0], measureEvery: 0, score: true, workers: 1 };
+      init: INITS[0], from: null, measureEvery: 0, score: true, workers: 1 };
     check_names(given, known);
     const all = { ...known, ...given };
+    if (all.from !== null) Object.assign(all, begun(all.from, given));
     if (all.pairs !== null) {
       if (given.task !== undefined) fail('task', given.task, 'left out where pairs are given');
       all.task = null;
@@ -96,6 +97,18 @@ lab_parts.settings = ({ TARGETS }) => {
     check_known('score', all.score, [true, false]);
     check_whole('workers', all.workers, 1, 2);
     return all;
+  }
+
+  // What a training takes from the adapter that it goes on with. Its rank can grow, by a new half
+  // beside the old one; its alpha / r stays, so that the old numbers mean the same.
+  function begun(from, given) {
+    if (from?.kind !== 'lora') fail('from', from, 'a LoRA adapter, or null');
+    for (const name of ['method', 'alpha', 'targets', 'init']) {
+      if (given[name] !== undefined) fail(name, given[name], 'left out where from is given');
+    }
+    const { rank = from.rank } = given;
+    check_whole('rank', rank, from.rank, 64);
+    return { rank, alpha: (from.alpha * rank) / from.rank, targets: from.targets };
   }
 
   // What `score` was given, whole.

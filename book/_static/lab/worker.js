@@ -267,7 +267,8 @@ lab_parts.worker = (engine) => {
       return examples;
     }
 
-    prepare({ method, rank, alpha, targets, seed, bits, init }) {
+    prepare({ method, rank, alpha, targets, seed, bits, init, from }) {
+      if (from) this.attach(from); // which refuses arrays that don't fit
       this.set_base(bits);
       if (method === 'full') { this.adapter = null; return; }
       const rng = make_rng(seed);
@@ -278,6 +279,17 @@ lab_parts.worker = (engine) => {
           const bound = 1 / Math.sqrt(rank);
           lora_B.numbers.forEach((_, i, B) => { B[i] = bound * (2 * rng() - 1); });
         }
+      }
+      if (from) this.put_first(from);
+    }
+
+    // An adapter in the first rows of A and columns of B; the others stay as a new adapter's.
+    put_first({ rank, arrays }) {
+      for (const [name, layer] of Object.entries(adapted_layers(this.model))) {
+        layer.lora_A.numbers.set(arrays[`${name}.lora_A`].numbers);
+        arrays[`${name}.lora_B`].numbers.forEach((number, i) => {
+          layer.lora_B.numbers[Math.floor(i / rank) * layer.rank + (i % rank)] = number;
+        });
       }
     }
 

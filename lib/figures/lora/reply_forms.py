@@ -20,14 +20,16 @@ PALE = style.FACTS.tint, style.TASK.tint, style.PAPER
 #: By part: the right answer is in it, another fact about the country, neither.
 HATCH = "", "////", ""
 ROW, LINE = 0.46, 0.24  # inches: a model's row, and a line of the key
+OVER = 0.62  # inches of a row where brackets stand above the bars
 
 
 @dataclass(frozen=True)
 class Forms:
     """By model and form: the replies with the right answer in them, with another fact about the
-    same country, and with neither."""
+    same country, and with neither. ``marked``: the form that a bracket counts, by model."""
 
     counts: dict[str, dict[str, tuple[int, int, int]]]
+    marked: dict[str, str]
 
     @property
     def total(self) -> int:
@@ -35,8 +37,11 @@ class Forms:
         return sum(map(sum, next(iter(self.counts.values())).values()))
 
 
-def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]]) -> Forms:
+def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]],
+            marked: Mapping[str, str] | None = None) -> Forms:
     """Take the counts: model -> form -> with the right answer, with another fact, with neither.
+
+    A bracket counts all replies of a model that are of its ``marked`` form.
 
     Raises:
         ValueError: the models gave different numbers of replies, or there are not three forms.
@@ -45,7 +50,7 @@ def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]]) -> Forms:
     if len(totals) != 1 or any(len(forms) != len(TONES) for forms in counts.values()):
         raise ValueError(f"the models gave {sorted(totals)} replies; allowed are as many of each, "
                          f"in {len(TONES)} forms")
-    return Forms({model: dict(forms) for model, forms in counts.items()})
+    return Forms({model: dict(forms) for model, forms in counts.items()}, dict(marked or {}))
 
 
 def _places(data: Forms, width: float) -> list[tuple[str, float, float]]:
@@ -74,12 +79,19 @@ def _key(fig: Figure, places: list[tuple[str, float, float]]) -> None:
 
 def _rows(ax: Axes, data: Forms, inch: float) -> None:
     """A bar for each model; ``inch`` is the length of a reply in it."""
-    for at, forms in enumerate(data.counts.values()):
+    thick = 0.66 * ROW / (OVER if data.marked else ROW)
+    for at, (model, forms) in enumerate(data.counts.items()):
         left = 0
-        for tone, pale, parts in zip(TONES, PALE, forms.values(), strict=True):
+        for tone, pale, (form, parts) in zip(TONES, PALE, forms.items(), strict=True):
+            if data.marked.get(model) == form:
+                ends, high = (left + 0.2, left + sum(parts) - 0.2), at - thick / 2 - 0.05
+                ax.plot([ends[0], *ends, ends[1]], [high, high - 0.08, high - 0.08, high],
+                        color=tone.ink, lw=1.2)
+                ax.text(sum(ends) / 2, high - 0.12, f"{sum(parts)}", ha="center", va="bottom",
+                        color=tone.ink, weight=600, size=style.SMALL)
             for count, colour, ink, lines in zip(parts, (tone.ink, pale, pale), (
                     style.PAPER, style.INK, style.INK), HATCH, strict=True):
-                ax.barh(at, count, 0.66, left=left, color=colour, ec=tone.mark, lw=style.THIN,
+                ax.barh(at, count, thick, left=left, color=colour, ec=tone.mark, lw=style.THIN,
                         hatch=lines)
                 if inch * count > measure(f"{count}", style.SMALL, 600) + 0.04:
                     ax.text(left + count / 2, at, f"{count}", ha="center", va="center_baseline",
@@ -96,7 +108,7 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
 @style.styled
 def draw(data: Forms, layout: Layout = "wide") -> Figure:
     """Draw a bar for each model, in its forms and their three parts."""
-    high = ROW * len(data.counts)
+    high = (OVER if data.marked else ROW) * len(data.counts)
     places = _places(data, style.WIDTH[layout] - style.MARGIN)
     top = 0.7 + places[-1][-1] + LINE / 2
     fig = style.canvas(layout, top + 0.06 + high)

@@ -10,7 +10,7 @@
     'worker', 'lab', 'panels/kit', 'panels/plot', 'panels/ask', 'panels/sampling',
     'panels/train', 'panels/sweep', 'panels/example', 'panels/pairs', 'panels/faults', 'panels/mix',
     'panels/shelf', 'panels/same', 'panels/tokens', 'panels/prompt', 'panels/parts',
-    'panels/memory', 'panels/cache'];
+    'panels/memory', 'panels/cache', 'panels/second'];
   // A page loads its own panels, and what they need of others.
   const NEEDED = { shelf: ['mix'] }, SHARED = ['kit', 'plot'];
   let loaded = null;
