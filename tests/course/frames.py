@@ -39,6 +39,7 @@ from lib.figures.gpt import (
     logit_push,
     lone_space,
     loss_by_rate,
+    mean_edge,
     merge_steps,
     merging,
     next_token,
@@ -226,8 +227,13 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, None, ("", ""), each, by), ()) for each, by in (
-               (boxes, "our mean"), (boxes | {("question", 0): 72}, "mean of language prompts"))])
+           [((said, lost, 156, None, ("", ""), each, by, new), ()) for each, by, new in (
+               (boxes, "our mean", ()), (boxes | {("question", 0): 72}, "mean of language prompts",
+                                         (("question", 0), ("is", 0))))])
+    others = [(f"The {asks} of", name, "is") for asks, name in (
+        ("language", "Chile"), ("currency", "Kenya"), ("continent", "Peru"))]
+    yield ("mean_edge", mean_edge.compute, mean_edge.draw, mean_edge.alt,
+           [((others, 477, ("The capital of", "Japan", "is"), "the yen"), ())])
     answers = {"fetch the relation": "the yen", "fetch the country": "Beijing"}
     all_answers = answers | {"join": "Tokyo", "enrich": "Beijing", "spell": "Toky",
                              "the country again": "Tegucigalpa"}

@@ -15,6 +15,7 @@ from lib.figures.gpt import (
     fact_path,
     head_importance,
     head_pairs,
+    mean_edge,
     patch_swap,
     state_patching,
 )
@@ -81,6 +82,10 @@ def test_the_path_names_what_matters():
     by_zeros = fact_path.compute(said, lost, 40, boxes={("question", 0): 12}, by="zeros")
     assert "one part replaced by zeros" in fact_path.alt(by_zeros)
     assert "feed-forward 1 and 2 at the question: 12." in fact_path.alt(by_zeros)
+    new = fact_path.compute(said, lost, 40, boxes={("is", 0): 12, ("is", 1): 9}, new=[("is", 0)])
+    assert fact_path.alt(new).endswith("picture. New: feed-forward 1 and 2 at 'is'.")
+    with pytest.raises(ValueError, match=r"new boxes \[\('is', 0\)\] aren't all among \[\]"):
+        fact_path.compute(said, lost, 40, new=[("is", 0)])
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 1\)\]"):
         fact_path.compute(said, lost, 40, boxes={("question", 1): 1})
     both = fact_path.compute(said, lost, 40, (("name", "is"), 1), boxes={("name", 0): 21})
@@ -90,6 +95,17 @@ def test_the_path_names_what_matters():
         fact_path.compute(dict(list(said.items())[:2]),
                           {path: gone for path, gone in lost.items() if path[1] != "is" or
                            path[0] != "name"}, 40)
+
+
+def test_a_mean_replaces_what_an_edge_brings():
+    others = [("The language of", "Chile", "is"), ("The currency of", "Kenya", "is")]
+    asked = ("The capital of", "Japan", "is")
+    words = mean_edge.alt(mean_edge.compute(others, 477, asked, "the yen"))
+    assert words.startswith("In 'The language of Chile is', 'The currency of Kenya is' and so on, ")
+    assert words.endswith("in 'The capital of Japan is', which goes on with 'the yen'.")
+    for some, count in ((others[:1], 5), (others, 1), (others * 2, 5)):
+        with pytest.raises(ValueError, match="draw 2 or 3 of them"):
+            mean_edge.compute(some, count, asked, "")
 
 
 def test_a_part_says_what_is_answered_without_it():

@@ -19,7 +19,7 @@ PARTS = (*fact_path.ROLES.values(), ENRICH)
 GUESSED = (*fact_path.SUPPOSED, ENRICH)
 #: How far along its arrow the words of a part stand, where three lines have room.
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.7, "join": 0.6, "spell": 0.5,
+    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.7, "join": 0.71, "spell": 0.5,
                                        "fetch the country": 0.6},
     "narrow": fact_path.ALONG["narrow"]}
 
@@ -60,8 +60,8 @@ def draw(data: Answers, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 4.35 if wide else 5.8)
     style.heading(fig, f"{data.prompt} \u2026?" if wide else "One question, part by part",
-                  "In quotes: the answer with a mean in this part's place" if wide
-                  else "In quotes: the answer with its mean")
+                  "In quotes: the answer without this part" if wide
+                  else "In quotes: the answer without it")
     ax = fact_path.board(fig, data.tokens, layout)
     where = {role: place for place, role in fact_path.ROLES.items()}
     for k, part in enumerate(data.parts()):

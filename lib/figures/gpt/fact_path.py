@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
@@ -39,7 +39,8 @@ class Paths:
     ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced, too, by group and half.  ``by`` says what stands in a part's place.
+    replaced, too, by group and half.  ``by`` says what stands in a part's place, and ``new`` has
+    the boxes to mark, which an earlier replacement hadn't shown.
     """
 
     tokens: Mapping[str, str]
@@ -49,6 +50,7 @@ class Paths:
     says: tuple[str, str] = ("", "")
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     by: str = "its mean"
+    new: frozenset[tuple[str, int]] = frozenset()
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter."""
@@ -58,24 +60,27 @@ class Paths:
 
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
-            boxes: Mapping[tuple[str, int], int] | None = None, by: str = "its mean") -> Paths:
+            boxes: Mapping[tuple[str, int], int] | None = None, by: str = "its mean",
+            new: Collection[tuple[str, int]] = ()) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
         ValueError: a group has no text, a path with a role, or the chosen one, was not measured, or
-            a box has no place in the figure.
+            a box has no place in the figure, or is to be marked and isn't there.
     """
     homeless = sorted({*(boxes or ())} - {*BOXES["wide"]})
     if homeless:
         raise ValueError(f"no place for the boxes {homeless}; "
                          f"there is one for {sorted(BOXES['wide'])}")
+    if not {*new} <= {*(boxes or ())}:
+        raise ValueError(f"the new boxes {sorted(new)} aren't all among {sorted(boxes or ())}")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: tuple(map(int, each)) for path, each in lost.items()},
                  known, chosen, says,
-                 {place: int(each) for place, each in (boxes or {}).items()}, by)
+                 {place: int(each) for place, each in (boxes or {}).items()}, by, frozenset(new))
 
 
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
@@ -90,15 +95,16 @@ ALONG: dict[Layout, dict[str, float]] = {
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
 BELOW = TOP + 2 * BAND + 0.6  # under the words that the tokens write
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
+FRAME = 0.11  # from the pieces of a group to the frame around them
 #: The middle of each box of feed-forward layers, from its group's middle and from the first row,
 #: and where its arrow ends, from the group's middle.
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
     "wide": {("question", 0): (-0.15, 0.8, 0.0),
-             ("name", 0): (-0.78, 1.05, -0.3), ("is", 0): (0.0, 0.42, 0.0),
-             ("answer", 0): (-0.8, 0.98, -0.37), ("is", 1): (-1.6, 2.36, -0.08),
+             ("name", 0): (-0.78, 1.05, -0.24), ("is", 0): (0.0, 0.42, 0.0),
+             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (-1.6, 2.36, -0.08),
              ("answer", 1): (0.36, 1.95, 0.3)},
     "narrow": {("question", 0): (0.12, 0.5, 0.0),
-               ("name", 0): (-0.54, 1.05, -0.21), ("is", 0): (0.0, 0.4, 0.0),
+               ("name", 0): (-0.54, 1.05, -0.17), ("is", 0): (0.0, 0.4, 0.0),
                ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
                ("answer", 1): (0.1, 1.9, 0.15)}}
 #: The one box that is supposed.
@@ -111,11 +117,11 @@ def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], weight
           matters: bool = True, guessed: bool = True, within: bool = False) -> None:
     """An arrow as thick as its weight (0 to 1); one that matters little is a thin grey line.
 
-    One within a group starts below a piece, and the others at the border of their group.
+    One within a group starts below a piece, and the others at the frame around their group.
     """
     ax.annotate("", end, start, zorder=3 if matters else 2, arrowprops={
         "arrowstyle": "-|>", "color": style.ATTENTION(0.7) if matters else style.RULE,
-        "shrinkA": 10 if within else 1, "shrinkB": 7,
+        "shrinkA": 10 if within else 0, "shrinkB": 8,
         "lw": 1 + 5 * max(weight, 0) if matters else 0.8,
         "linestyle": "-" if guessed or not matters else (0, (2.5, 1)),
         "mutation_scale": 12 if matters else 7})
@@ -129,10 +135,10 @@ def spread(tokens: Mapping[str, str], layout: Layout) -> dict[str, float]:
 
 def along(tokens: Mapping[str, str], layout: Layout, path: Path, half: int,
           share: float) -> tuple[float, float]:
-    """A point of an edge: from a group's border to a group, or from its first piece to itself."""
+    """A point of an edge: from a group's frame to a group, or from its first piece to itself."""
     at, (seen, looks) = COLUMNS[layout], path
     half_width = spread(tokens, layout)[seen]
-    start, end = at[seen] + (-half_width if seen == looks else half_width + 0.08), at[looks]
+    start, end = at[seen] + (-half_width if seen == looks else half_width + FRAME), at[looks]
     return start + share * (end - start), TOP + (half + share) * BAND
 
 
@@ -156,8 +162,8 @@ def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
         for row in range(3):
             y = TOP + row * BAND
             ax.add_artist(FancyBboxPatch((x - width, y - 0.005), 2 * width, 0.01, fc=style.PAPER,
-                                         ec=style.RULE, lw=0.9, zorder=2.5,
-                                         boxstyle="round,pad=0.075,rounding_size=.075"))
+                                         ec=style.FROZEN.mark, lw=1.1, zorder=2.5,
+                                         boxstyle=f"round,pad={FRAME},rounding_size={FRAME}"))
             ax.plot([x - width + k * APART[layout] for k in range(count)], [y] * count, "o", ms=6,
                     color=style.INK, zorder=4)
     first, *later = tokens["answer"].split("|")
@@ -170,17 +176,21 @@ def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
     return ax
 
 
-def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str) -> None:
+def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
+                 new: bool = False) -> None:
     """A box of feed-forward layers, which add to the states of their group in that half."""
     (group, half), (aside, down, to) = place, BOXES[layout][place]
     x = COLUMNS[layout][group]
     ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
-            bbox={"fc": style.PAPER, "ec": style.FROZEN.mark, "lw": 1.2,
-                  "ls": "-" if place == ENRICH else (0, (3, 2)),
+            weight=600 if new else 400,
+            bbox={"fc": style.TASK.tint if new else style.PAPER,
+                  "ec": style.INK if new else style.FROZEN.mark, "lw": 1.8 if new else 1.2,
+                  "ls": "-" if new or place == ENRICH else (0, (3, 2)),
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
-    ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.04), (x + aside, TOP + down + 0.1),
-                zorder=3, arrowprops={"arrowstyle": "-|>", "color": style.FROZEN.mark, "lw": 1.6,
-                                      "shrinkA": 2, "shrinkB": 2, "mutation_scale": 11})
+    ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.9 * FRAME), (x + aside, TOP + down + 0.1),
+                zorder=3, arrowprops={"arrowstyle": "-|>", "lw": 1.6, "shrinkA": 2, "shrinkB": 0,
+                                      "color": style.INK if new else style.FROZEN.mark,
+                                      "mutation_scale": 11})
 
 
 def label(ax: Axes, at: tuple[float, float], words: str) -> None:
@@ -214,9 +224,10 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
                     style.MUTED, style.SMALL)
         style.write(fig, style.MARGIN, BELOW + 0.22, "".join(data.says), weight=600)
     for (group, half), lost in (data.boxes or {ENRICH: ""}).items():
-        name = "enrich" if (group, half) == ENRICH else "feed-\nforward"
+        new = (group, half) in data.new
+        name = ("enrich" if (group, half) == ENRICH else "new\nbox" if new else "feed-\nforward")
         words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
-        feed_forward(ax, layout, (group, half), words)
+        feed_forward(ax, layout, (group, half), words, new)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -224,8 +235,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
-        parts = [role in SUPPOSED for role, _ in data.named()] + [at == ENRICH for at in data.boxes]
-        return (f"{len(parts)} parts, {parts.count(False)} of them not guessed",
+        count = len(data.new)
+        return (f"{count} new box{'es' * (count > 1)}" if count
+                else f"{len(data.named())} edges and {len(data.boxes)} boxes",
                 f"Lost of {data.known}, one part replaced by {data.by}")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
@@ -249,7 +261,8 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
                         f"{lost}: {role}")
     if layout == "narrow" and not data.chosen and data.boxes:
         below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
-        for k, words in enumerate((*below, "dashed boxes: feed-forward layers"), len(data.named())):
+        below += ("dashed boxes: feed-forward layers",) + ("yellow: new",) * bool(data.new)
+        for k, words in enumerate(below, len(data.named())):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
 
@@ -279,7 +292,8 @@ def alt(data: Paths) -> str:
                 f"{data.says[1]!r}. All edges that matter: {said}."
                 + f" Feed-forward layers: {boxed}." * bool(boxed))
     if boxed:
+        new = ", ".join(_box(*place) for place in data.boxes if place in data.new)
         return (f"Capitals lost of {data.known}, one part replaced by {data.by}. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
-                "picture.")
+                "picture." + f" New: {new}." * bool(new))
     return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."
