@@ -38,7 +38,7 @@ FILE = Path(__file__).parents[2] / "book" / "small_llama.py"
 #: The definitions of that file that each change takes over as they are.
 TAKEN = {"RMSNorm": ("norm_weights", "layer_norm"),
          "SwiGLU": ("HIDDEN", "block_weights", "feed_forward"),
-         "rotary": ("rotations", "positions", "attention", "model"),
+         "rotary": ("turned", "positions", "attention", "model"),
          "grouped queries": ("KV_HEADS",),
          "tied table": ("embedding", "new_weights")}
 #: For the controls: how a table starts, by how much its rows are multiplied, steps that are timed.
