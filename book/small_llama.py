@@ -3,8 +3,29 @@
 Page "From this GPT to a 2026 model".  A later definition of a name replaces an earlier one.
 """
 
-from lib.positions import rotations, turn  # chapter A1
 
+# What the page's two exercises ask for:
+def turned(x, angles):
+    def turn_by(x, angles):
+        y, a, b = np.empty_like(x), x[..., 0::2], x[..., 1::2]
+        y[..., 0::2] = a * np.cos(angles) - b * np.sin(angles)
+        y[..., 1::2] = a * np.sin(angles) + b * np.cos(angles)
+        return y
+    def back(dy):
+        return turn_by(dy, -angles)
+    return turn_by(x, angles), back
+
+
+def grouped(q, k, v):
+    shared = q.shape[1] // k.shape[1]
+    y, back_attend = attend(q, np.repeat(k, shared, 1), np.repeat(v, shared, 1))
+    def back(dy):
+        dq, *both = back_attend(dy)
+        return dq, *(d.reshape(len(d), -1, shared, *d.shape[2:]).sum(2) for d in both)
+    return y, back
+
+
+# What the page gives, to stand behind them:
 KV_HEADS = 2
 HIDDEN = 344  # with 341, three matrices have as many weights as your two of 512
 
@@ -53,28 +74,20 @@ def split(x):
     return x.reshape(*x.shape[:2], -1, D_MODEL // HEADS).swapaxes(1, 2)
 
 
-def grouped(q, k, v):
-    shared = q.shape[1] // k.shape[1]
-    y, back_attend = attend(q, np.repeat(k, shared, 1), np.repeat(v, shared, 1))
-    def back(dy):
-        dq, *both = back_attend(dy)
-        return dq, *(d.reshape(len(d), -1, shared, *d.shape[2:]).sum(2) for d in both)
-    return y, back
-
-
 def attention(x, w, name):
     q, back_q = linear(x, w, name + "query_linear.weights")
     k, back_k = linear(x, w, name + "key_linear.weights")
     v, back_v = linear(x, w, name + "value_linear.weights")
-    angles = positions(q.shape[1], w.get("seen", 0)).astype(np.result_type(q, np.complex64))
-    q, k = merge(turn(split(q), angles)), merge(turn(split(k), angles))
-    k, v = remember(k, v, w, name)
-    context, back_context = grouped(split(q), split(k), split(v))
+    angles = positions(q.shape[1], w.get("seen", 0)).astype(q.dtype)
+    q, turn_back_q = turned(split(q), angles)
+    k, turn_back_k = turned(split(k), angles)
+    k, v = remember(merge(k), v, w, name)
+    context, back_context = grouped(q, split(k), split(v))
     y, back_y = linear(merge(context), w, name + "output_linear.weights")
     def back(dy, grads):
         dq, dk, dv = back_context(split(back_y(dy, grads)))
-        dq, dk = turn(dq, angles.conj()), turn(dk, angles.conj())
-        return back_q(merge(dq), grads) + back_k(merge(dk), grads) + back_v(merge(dv), grads)
+        dq, dk, dv = merge(turn_back_q(dq)), merge(turn_back_k(dk)), merge(dv)
+        return back_q(dq, grads) + back_k(dk, grads) + back_v(dv, grads)
     return y, back
 
 
@@ -91,7 +104,8 @@ def feed_forward(x, w, name):
 
 
 def positions(time, seen=0):
-    return rotations(seen + time, D_MODEL // HEADS, 1e4, np.float64)[seen:]
+    speeds = 1e4 ** (-np.arange(0, D_MODEL // HEADS, 2) / (D_MODEL // HEADS))
+    return np.arange(seen, seen + time)[:, None] * speeds
 
 
 def model(tokens, w):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import importlib.util
 import io
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lib.figures.gpt import latent_attention, two_blocks
-from lib.growing import my_gpt, practice_streams
+from lib.figures.gpt import block_pairs, latent_attention, two_blocks
+from lib.growing import my_gpt, practice_streams, sources
+from lib.laboratory.small_llama import CHANGES, digest
 from lib.llama import LlamaConfig, LlamaModel
 from lib.lora import apply_lora_to_model, count_lora_parameters
 from lib.model import GPTConfig, GPTModel
@@ -115,8 +119,32 @@ def test_a_turn_forward_on_the_way_back_is_caught(page, capsys):
 
 def test_the_line_that_trains_stands_there_whole():
     """With what it imports; that its loss is the recorded one is tested with the ladder."""
-    assert ("from lib.growing import practice\nfrom my_gpt import model, new_weights\n\n"
+    assert ("from lib.growing import practice\nfrom my_llama import model, new_weights\n\n"
             "practice(model, new_weights, seeds=(0,))\n") in PAGES["modern"]
+
+
+def test_the_cell_that_writes_the_small_llama_writes_the_recorded_one(tmp_path, monkeypatch):
+    """With the solutions as the reader's functions, and with or without a file of their own."""
+    code, = (each for each in re.findall(r"^```python\n(.*?)^```$", PAGES["modern"], re.S | re.M)
+             if "getsource" in each)
+    solved = LLAMA[:LLAMA.index("# What the page gives")]
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "small_llama.py").write_text(LLAMA)
+    (there := tmp_path / "chapters").mkdir()
+    (there / "solved.py").write_text(solved)
+    monkeypatch.chdir(there)
+    monkeypatch.syspath_prepend(there)
+    monkeypatch.delitem(sys.modules, "solved", raising=False)
+    written = []
+    for _ in range(2):
+        exec("from solved import grouped, turned\n" + code, {})
+        written.append((there / "my_llama.py").read_text())
+        (there / "my_gpt.py").write_text(my_gpt(6))
+    assert written[0] == written[1]
+    spec = importlib.util.spec_from_file_location("my_llama", there / "my_llama.py")
+    spec.loader.exec_module(llama := importlib.util.module_from_spec(spec))
+    found = hashlib.sha256(sources(llama.model, llama.new_weights).encode()).hexdigest()
+    assert found.startswith(digest(CHANGES))
 
 
 def test_the_pages_counts_are_those_of_the_live_model(page):
@@ -144,6 +172,13 @@ def test_the_drawing_has_the_pages_sizes(page):
         assert two_blocks.compute(shared)[1].stored == page[0]["cache"](models[name], shared)
     with pytest.raises(ValueError, match="keys is 3; it must divide the 32 query heads"):
         two_blocks.compute(3)
+
+
+def test_the_drawn_pairs_are_those_that_the_page_counts(page):
+    for block, name in zip(block_pairs.compute(8), ("this GPT", "Llama 3 8B"), strict=True):
+        sizes = page[0]["MODELS"][name]
+        assert list(block.shapes.values()) == sizes.shapes() and block.layers == sizes.layers
+        assert f"[{block.adapter:,}]{{.measured}}" in PAGES["modern"]
 
 
 def test_latent_attention_is_drawn_and_counted_with_the_same_sizes(page):
@@ -184,12 +219,17 @@ def tiny(newer):
 
 def test_the_page_names_what_changes_in_the_readers_file():
     told = PAGES["modern"].split("From top to bottom:", 1)[1].split("```{literalinclude}")[0]
-    changed = re.findall(r"^def (\w+)", LLAMA, re.M)
-    named = [name for name in re.findall(r"`([a-z_]+)`", told) if name != "gelu"]
+    readers, given = LLAMA.split("KV_HEADS = 2", 1)
+    changed = re.findall(r"^def (\w+)", given, re.M)
+    named = [name for name in re.findall(r"`([a-z_]+)`", told)
+             if name not in ("gelu", "attend", "turned", "grouped")]
     assert sorted(named) == sorted(changed)
     assert "{literalinclude} small_llama.py" in PAGES["modern"]
     own = re.findall(r"^def (\w+)", my_gpt(6), re.M)
-    changed.remove("grouped")  # the only new one
+    assert re.findall(r"^def (\w+)", readers, re.M) == ["turned", "grouped"]  # the new ones
+    for name in ("turned", "grouped"):  # the page's solutions, to the letter
+        solved = readers[readers.index(f"def {name}("):].split("\n\n\n")[0]
+        assert solved.replace(f"def {name}(", f"def {name}_solution(") in PAGES["modern"]
     assert [name for name in own if name in changed] == changed  # in the order of its lines
 
 

@@ -18,6 +18,7 @@ from lib.figures.gpt import (
     attention_cost,
     attention_graph,
     attention_map,
+    block_pairs,
     cache_cost,
     cache_flow,
     calibration,
@@ -269,6 +270,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
     yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt,
            [((keys,), ()) for keys in (32, 8, 1)])
+    yield ("block_pairs", block_pairs.compute, block_pairs.draw, block_pairs.alt, [((), ())])
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])
     yield ("latent_attention", latent_attention.compute, latent_attention.draw,
            latent_attention.alt, [((), ())])

@@ -1,4 +1,4 @@
-"""The figures of chapter 4, of experts and of latent attention show what is computed."""
+"""The figures of chapter 4 and of newer blocks show what is computed."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from matplotlib.text import Text
 
 from lib.figures.gpt import (
     architecture,
+    block_pairs,
     expert_layer,
     gelu_curve,
     latent_attention,
@@ -128,6 +129,30 @@ def test_only_the_experts_at_work_are_filled_and_have_a_weight(layout):
     tints = [to_hex(each.get_facecolor()) for each in filled]
     for tone in (style.A, style.B):
         assert tints.count(tone.tint) == len(data.picked) + 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("rank", [4, 8])
+def test_each_pair_is_as_long_as_its_matrix(rank, layout):
+    """Beside W lie an A of its width and a B of its height, to scale where the page says so."""
+    blocks = block_pairs.compute(rank)
+    fig = block_pairs.draw(blocks, layout)
+    for block, ax in zip(blocks, fig.axes, strict=True):
+        sizes = {tone: [(each.get_width(), each.get_height()) for each in ax.findobj(Rectangle)
+                        if to_hex(each.get_facecolor()) == colour.lower()]
+                 for tone, colour in (("W", style.FROZEN.tint), ("A", style.A.mark),
+                                      ("B", style.B.mark))}
+        unit = block_pairs.UNIT[layout] / block.width
+        np.testing.assert_allclose(sizes["W"], np.array([*block.shapes.values()]) * unit)
+        assert [a[0] for a in sizes["A"]] == [w[0] for w in sizes["W"]]
+        assert [b[1] for b in sizes["B"]] == [w[1] for w in sizes["W"]]
+        thick = {*(a[1] for a in sizes["A"]), *(b[0] for b in sizes["B"])}
+        assert thick == {block_pairs.UNIT[layout] * rank / blocks[0].width}
+        said = [text.get_text() for text in ax.findobj(Text)]
+        assert said.count("4") == 2 * block.gated and said.count("2") == block.gated
+        assert f"{block.adapter:,} numbers" in block_pairs.alt([block])
+    with pytest.raises(ValueError, match="rank is 129; allowed are 1 to 128"):
+        block_pairs.compute(129)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each square is a token of the text, the newest on the right. A model may use "
-           "different rows in different layers.")
+CAPTION = ("Each square is a token of the text, the newest on the right. At each tick on the arrow "
+           "a token is added to the state S, and then it is dropped.")
 
 ROW = 0.66  # inches from row to row
 SIDES = {"wide": (0.3, 0.2, 5.6), "narrow": (0.14, 0.1, 2.82)}  # square, left end, words
@@ -44,7 +44,7 @@ def compute(tokens: int = 16, window: int = 4, chosen: Sequence[int] = (2, 7, 8,
 
 def _squares(ax: Axes, layout: Layout, top: float, stored: set[int], read: set[int],
              count: int) -> None:
-    """Filled is read, framed is stored, dotted is neither."""
+    """Filled is read, a dark frame is stored, dotted is neither."""
     side, left, _ = SIDES[layout]
     for place in range(count):
         ax.add_patch(Rectangle(
@@ -72,20 +72,20 @@ def _state(ax: Axes, layout: Layout, top: float, count: int) -> None:
 
 @style.styled
 def draw(data: Reads, layout: Layout = "wide") -> Figure:
-    """Draw one row for each way, with its name above and what it stores on the right."""
+    """Draw one row for each way, with its name above; on the right what is stored and read."""
     every, last = set(range(data.tokens)), data.tokens - data.window
     recent = {place for place in every if place >= last}
-    rows = (("all of it", every, every, f"{data.tokens} stored"),
-            ("a window", recent, recent, f"{data.window} stored"),
-            ("a choice", every, set(data.chosen),
-             f"{len(data.chosen)} of {data.tokens} read"),
-            ("a state", set(), set(), "S alone"))
+    rows = (("all of it", every, every, f"{data.tokens}, {data.tokens}"),
+            ("a window", recent, recent, f"{data.window}, {data.window}"),
+            ("a choice", every, set(data.chosen), f"{data.tokens}, {len(data.chosen)}"),
+            ("a state", set(), set(), "S, S"))
     top = 0.66 if layout == "wide" else 0.84
     fig = style.canvas(layout, top + ROW * len(rows) + 0.1)
-    style.heading(fig, "What the newest token reads", "Filled: read. Framed: stored."
+    style.heading(fig, "What the newest token reads", "Filled: read. Dark frame: stored."
                   + (" " if layout == "wide" else "\n") + "Dotted: no longer stored")
     ax = style.board(fig, 0, top)
     side, left, words = SIDES[layout]
+    ax.text(words, 0.15, "stored, read", va="bottom", size=style.SMALL, color=style.MUTED)
     for k, (name, stored, read, kept) in enumerate(rows):
         y = ROW * k + 0.2
         ax.text(left, y - 0.05, name, va="bottom", size=style.BASE, weight=600)
