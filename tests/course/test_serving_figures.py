@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    both_jobs,
     crossed_prompts,
     drift,
+    extra_time,
     few_bits,
     grid,
     half_step,
@@ -97,6 +99,40 @@ def test_the_rows_want_the_adapters_that_the_requests_have():
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_each_seed_of_an_adapter_has_a_dot_for_each_job(layout):
+    rows = {"qa alone": [[0.9, 0, 0], [0.95, 0, 0]],
+            "the sum": [[0.5, 0.6, 0.26], [0.3, 0.4, 0.07]]}
+    data = both_jobs.compute(rows)
+    assert data.said("the sum", 2) == "7 to 26%" and data.said("qa alone", 1) == "0%"
+    assert "the sum: right answer first 50% 30%," in both_jobs.alt(data)
+    ax, = both_jobs.draw(data, layout).axes
+    dots = [line for line in ax.lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [2] * 6
+    left, bar = both_jobs.LEFT[layout], both_jobs.BAR[layout]
+    assert dots[0].get_xdata() == pytest.approx([left + 0.9 * bar, left + 0.95 * bar])
+    with pytest.raises(ValueError, match="the sum: each seed has 3 shares"):
+        both_jobs.compute(rows | {"the sum": [[0.5, 0.6, 26]]})
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_extra_time_is_the_middle_and_the_range_of_its_measurements(layout):
+    times = {name: [[1 + k / 10, 1.01 + k / 10, 1.4], [1, 1.02, 1.04]]
+             for k, name in enumerate((extra_time.CLOCK, *extra_time.MARKS))}
+    data = extra_time.compute([1, 32], times, 1.013)
+    words = extra_time.alt(data)
+    assert "unmerged 1.21, 1.02" in words and "copy range from 1.00 to 1.40" in words
+    assert "1.3% more" in words
+    ax = extra_time.draw(data, layout).axes[-1]
+    marks = [line for line in ax.lines if line.get_marker() in ("^", "D")]
+    assert [line.get_ydata().tolist() for line in marks] == [
+        pytest.approx([1.01 + k / 10, 1.02]) for k in (1, 2, 3)]
+    assert ax.get_ylim()[0] <= 0.9 and ax.get_ylim()[1] > 1.4
+    for wrong in (times | {"merged": [[1, 1]]}, {extra_time.CLOCK: times["merged"]}):
+        with pytest.raises(ValueError, match="merged: one row .* of the batches 1, 32"):
+            extra_time.compute([1, 32], wrong, 1.013)
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])

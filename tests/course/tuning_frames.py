@@ -34,11 +34,13 @@ from lib.figures.lora import (
     alpha_rate,
     batch_sizes,
     best_rates,
+    both_jobs,
     capacity,
     crossed_prompts,
     drift,
     enough,
     equal_learning,
+    extra_time,
     few_bits,
     final_loss,
     first_twenty,
@@ -449,6 +451,15 @@ def serving(long: str) -> Frames:
     yield ("drift", drift.compute, drift.draw, drift.alt,
            [((weights, left, count, kind, n), ()) for count, kind in left for n in (1, 1000)])
     yield "serving", where.compute, where.draw, where.alt, [((), ())]
+    yield ("extra_time", extra_time.compute, extra_time.draw, extra_time.alt,
+           [(((1, 2, 4, 8, 16, 32), {name: np.linspace(1 + 0.1 * k, 0.98, 60).reshape(6, 10)
+                                     for k, name in enumerate((extra_time.CLOCK,
+                                                               *extra_time.MARKS))}, 1.013), ())])
+    yield ("both_jobs", both_jobs.compute, both_jobs.draw, both_jobs.alt,
+           [(({name: np.linspace(low, high, 9).reshape(3, 3) for name, low, high in (
+               ("qa alone, × 0.8", 0.9, 1), ("pirate alone, × 1.2", 0, 0.02),
+               ("the sum", 0.07, 0.61), ("trained on both data sets", 0, 0.7),
+               ("trained on such replies", 1, 1))},), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
     yield ("one_weight", one_weight.compute, one_weight.draw, one_weight.alt,

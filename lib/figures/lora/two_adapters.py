@@ -16,8 +16,8 @@ from lib.figures.kit.cells import frame, score_map
 from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each square is one pair of strengths. The sliders choose the pair in the purple frame, "
-           "whose replies are shown; the best pair has a dashed frame.")
+CAPTION = ("Each square is one pair of strengths, tried on 160 questions. The purple frame is the "
+           "sliders' pair, the dashed one the best.")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _map(ax: Axes, data: Pair) -> None:
     ax.add_artist(Rectangle(best[::-1], 1, 1, fc="none", ec=style.INK, lw=1, ls=(0, (2, 2)),
                             zorder=3, clip_on=False))
     ax.set(xlabel=f"strength of {data.names[0]}", ylabel=f"strength of {data.names[1]}",
-           title="both in one reply, %")
+           title="both jobs, % of the replies")
 
 
 def _answers(fig: Figure, data: Pair, left: float, top: float) -> None:
@@ -94,8 +94,8 @@ def draw(data: Pair, layout: Layout = "wide") -> Figure:
     one, two = data.names
     first, second = (style.percent(data.scores[name][data.at]) for name in data.names)
     style.heading(fig, f"{style.short(data.first)} × {one} + {style.short(data.second)} × {two}",
-                  f"{one}'s answer stands first in {first}; of {two}'s test {second} is right"
-                  if wide else f"Right: {first} for {one}, {second} for {two}")
+                  f"{one}'s questions: right answer first in {first}; {two}'s own test: {second} "
+                  f"right" if wide else f"Right: {first} for {one}, {second} for {two}")
     ax = style.place(fig, 0.6, 0.98, 3.0 if wide else 2.85, 1.85)
     _map(ax, data)
     _answers(fig, data, 3.85 if wide else style.MARGIN, 0.98 if wide else 3.36)
