@@ -208,8 +208,9 @@ def test_terms_of_one_sign_add_up_and_others_go_up_and_down():
     data = walks.compute(steps, A, -steps @ A, shown=4)
     assert data.terms == 2 and np.allclose(data.fall, (0, 1, 2))
     ends = np.sort(data.entries[:, -1])
-    assert np.allclose(ends, (-2, 0, 0, 2)) and np.isclose(data.usual, 2**0.5)
+    assert np.allclose(ends, (-2, 0, 0, 2)) and np.allclose(data.usual, (0, 1, 2**0.5))
     assert "4 entries of the change go up and down" in walks.alt(data)
+    assert "of all 4 entries the root mean square is 1.4" in walks.alt(data)
     with pytest.raises(ValueError, match="shown is 5; the change has 4 entries"):
         walks.compute(steps, A, -steps @ A, shown=5)
 

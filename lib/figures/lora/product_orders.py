@@ -18,7 +18,7 @@ ORDERS = ("from the left", "from the right", "into W first")
 FORMULAS = (r"$(xA^\top)B^\top$", r"$x(BA)^\top$", r"$x(W + s\,BA)^\top$")
 #: inches: sides of the block of x W^T, and the left edges (wide) or tops (narrow) of the orders
 BLOCK = {"wide": 1.12, "narrow": 0.95}
-EDGES = {"wide": (0.42, 2.24, 5.38), "narrow": (1.12, 2.82, 4.42)}
+EDGES = {"wide": (0.42, 2.24, 5.38), "narrow": (1.12, 2.95, 4.55)}
 GAP = 0.07
 
 
@@ -107,7 +107,7 @@ def _share(data: Orders, order: str) -> str:
 def draw(data: Orders, layout: Layout = "wide") -> Figure:
     """Draw the three orders side by side, in the narrow layout one below the other."""
     wide, side = layout == "wide", BLOCK[layout]
-    fig = style.canvas(layout, 3.2 if wide else 5.6)
+    fig = style.canvas(layout, 3.2 if wide else 5.75)
     shares = [_share(data, order) for order in ORDERS]
     style.heading(fig, f"{data.tokens:,} tokens: the adapter adds {shares[0]}, {shares[1]} or "
                   f"{shares[2]}" if wide else f"{data.tokens:,} tokens: {', '.join(shares)} more",

@@ -93,8 +93,8 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
     wide, side = layout == "wide", SIDE[layout]
     fig = style.canvas(layout, 2.4 if wide else 4.0)
     style.heading(fig, f"Rank {data.rank} beside {data.width:,} × {data.width:,}: {data.work:.2f} "
-                  f"of the multiplications, {data.memory:.2f} of the memory" if wide else
-                  f"{data.work:.2f} of the work, {data.memory:.2f} of the memory",
+                  f"of the multiplications, {data.memory:.2f} of the numbers stored" if wide else
+                  f"{data.work:.2f} of the work, {data.memory:.2f} stored",
                   "Grey stays, green is what LoRA leaves out; blue and orange come with A and B"
                   if wide else f"Rank {data.rank} beside {data.width:,} × {data.width:,}")
     tall, across = 1.6, 3.5

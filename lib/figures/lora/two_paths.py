@@ -89,7 +89,7 @@ def _matrix(ax: Axes, x: float, y: float, wide: float, ends: tuple[int, int], to
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone: Tone,
            back: bool) -> None:
-    """An arrow on the way forward, or the other way round."""
+    """An arrow of the forward pass, or turned round."""
     start, end = (end, start) if back else (start, end)
     ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 1.4, "shrinkA": 0,
                                             "shrinkB": 0, "color": tone.mark})
@@ -98,9 +98,9 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], tone:
 def _head(data: Paths, wide: bool) -> tuple[str, str]:
     """The title, and what the picture is."""
     if data.back:
-        return ("One gradient, two ways back", "x and z are the inputs of A and B on the way "
-                "forward; dx goes on to the layer below" if wide else
-                "x and z: inputs on the way forward")
+        return ("One gradient, two ways back", "x and z are what A and B read in the forward "
+                "pass; dx goes on to the layer below" if wide else
+                "x and z: inputs in the forward pass")
     if data.asked:
         return ("Four choices in one layer", "W stays as it is; A and B, the adapter, are trained"
                 if wide else "W stays; A and B are trained")
@@ -171,8 +171,8 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def alt(data: Paths) -> str:
     """Return the picture in words."""
     if data.back:
-        return ("The gradient dy of the output goes back on two ways. Through B it becomes dz, and "
-                "through A and the frozen W the gradient dx of the input. Where dz meets the "
+        return ("The gradient dy of the output goes back on two paths. Through B it becomes dz, "
+                "and through A and the frozen W the gradient dx of the input. Where dz meets the "
                 "input x at A, dA is found; at B, dB, where alpha / r times dy meets z; and "
                 "none for W.")
     if data.asked:
