@@ -105,7 +105,8 @@ def _map(ax: Axes, data: Explorer) -> None:
     for (left, wide), tone in (((0, len(data.ranks)), style.TASK), ((data.column, 1), style.LORA)):
         ax.add_patch(Rectangle((left, data.at), wide, 1, fc="none", ec=tone.mark, lw=2.4, zorder=3,
                                clip_on=False))
-    ax.set(xlabel="rank r", title="Questions answered, %; dot: lowest dev loss")
+    ax.set(xlabel="rank r", ylabel="learning rate",
+           title="Answered, %; dot: lowest dev loss")
 
 
 def _seeds(ax: Axes, data: Explorer, values: Table, tone: Tone, marker: str, floor: float,
@@ -148,11 +149,11 @@ def draw(data: Explorer, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.9 if wide else 6.1 if data.bars else 5.45)
     style.heading(fig, _title(data, wide), f"{data.rule}. Each mark is a seed.")
     if wide:
-        places = ((0.62, 0.95, 2.85, 1.4 if data.bars else 2.43), (4.05, 0.95, 3.0, 1.0),
+        places = ((0.8, 0.95, 2.67, 1.4 if data.bars else 2.43), (4.05, 0.95, 3.0, 1.0),
                   (4.05, 2.38, 3.0, 1.0))
         gauges = ((style.MARGIN, 3.0, 3.4), (style.MARGIN, 3.42, 3.4))
     else:
-        places = ((0.6, 0.9, 2.85, 1.15), (0.6, 2.85, 2.85, 0.95), (0.6, 4.15, 2.85, 0.8))
+        places = ((0.8, 0.9, 2.65, 1.15), (0.6, 2.85, 2.85, 0.95), (0.6, 4.15, 2.85, 0.8))
         gauges = ((style.MARGIN, 5.6, 1.64), (style.MARGIN + 1.84, 5.6, 1.64))
     _map(style.place(fig, *places[0]), data)
     _seeds(style.place(fig, *places[1]), data, data.scores, style.TASK, "D", data.floors[0],
