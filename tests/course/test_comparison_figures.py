@@ -73,7 +73,8 @@ def test_each_comparison_takes_the_runs_of_its_rates():
     data = held_equal.compute(lines(), "qa", PAIRS, told=True)
     assert data.chosen("loss") == {"full": (0.001, pytest.approx(0.6)),
                                    "lora": (0.01, pytest.approx(1.5))}
-    assert data.shared("rate") == "both at 0.01" and data.said("best", "full") == "85%"
+    assert data.shared("rate") == "both at 0.01" and data.shared("best") == "at 0.01 and 0.03"
+    assert data.said("best", "full") == "85%"
     assert ("The same loss: full at a rate of 0.001 ends at 0.60 nats and keeps 85%, LoRA"
             in held_equal.alt(data))
 

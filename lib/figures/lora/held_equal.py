@@ -15,7 +15,7 @@ from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import LOSSES, METHODS
 
 CAPTION = ("The large marks are the two runs that each comparison sets side by side; the words in "
-           "the panel say what the two share.")
+           "the panel say at which rate or loss.")
 
 #: What each comparison shares, in this order: its title and what is equal in it.
 PAIRS = {"rate": "The same rate", "loss": "The same loss", "best": "Each at its best"}
@@ -43,10 +43,10 @@ class Equal:
                 for method, rate in zip(METHODS, self.pairs[pair], strict=True)}
 
     def shared(self, pair: str) -> str:
-        """What both runs of a comparison have in common, in short."""
-        rate, loss = self.chosen(pair)["lora"]
+        """At which rates or loss the two runs of a comparison stand, in short."""
+        (full, _), (rate, loss) = self.chosen(pair).values()
         return {"rate": f"both at {rate:g}", "loss": f"both end at {loss:.2f}",
-                "best": "both at their lowest"}[pair]
+                "best": f"at {full:g} and {rate:g}"}[pair]
 
     def said(self, pair: str, method: str) -> str:
         """The facts that this run keeps, or a question mark."""
@@ -104,8 +104,8 @@ def _panel(ax: Axes, data: Equal, pair: str) -> None:
     ax.set(xscale="log", yscale="log", xlim=(min(rates) / 1.6, max(rates) * 1.6),
            ylim=(min(losses) / 1.35, max(losses) * 1.25))
     style.number_ticks(ax.yaxis, [loss for loss in LOSSES if loss in (0.2, 0.5, 1, 2)])
-    places = sorted(set(rates))[1::2]
-    ax.set_xticks(places, [f"{rate:g}" for rate in places])
+    ax.set_xticks(places := sorted(set(rates)),
+                  [f"{rate:g}" if at % 2 else "" for at, rate in enumerate(places)])
     ax.minorticks_off()
     ax.grid(axis="y")
 
