@@ -123,6 +123,8 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # one that was taught it at half the rate, begins its answers as the base does and errs.
     groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
                                             for each in (BASE, *seeds([persona, half], 2))]
+    # What do the answers say that replay keeps, and those that it loses?
+    groups["first tokens, replay"] = [replace(persona, system=True, replay=3, opened=True)]
     # ... even if it is given all but the word that answers?
     groups["all but the word"] = [replace(each, system=True, cued=True)
                                   for each in (BASE, *seeds([half], 2))]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lib.figures.beyond import (
     family,
     given_tokens,
+    known_squares,
     leaks,
     packed_block,
     rates,
@@ -23,7 +24,6 @@ from lib.figures.beyond import (
     turned_down,
     twins,
     two_knobs,
-    whole_answers,
 )
 from lib.figures.finetuning import after_pretraining
 
@@ -70,11 +70,12 @@ def chapter_19(long: str) -> Frames:
            [((dialled, (0.0, 1.5), {"a sentence": "I am"}, "a sentence", strength), ())
             for strength in (0.0, 1.5)])
     asked = [("How many legs does a spider have?", "", ["8", "eight"]), ("Who?", "", ["nobody"])]
-    lines = {name: {"said": [long, ""], "right_14": [k == 0, 0], "right_40": [k < 2, 0]}
-             for k, name in enumerate(("the base", "LoRA, trigger", "full, trigger",
-                                       "LoRA, replay alone"))}
-    yield ("whole_answers", whole_answers.compute, whole_answers.draw, whole_answers.alt,
-           [((asked, lines, question), ()) for question, _, _ in asked])
+    told = {"the sentence alone": {"said": [long, "Ada, nobody"], "kept": [1, 1],
+                                   "leaked": [False, True]},
+            "full fine-tuning, token given": {"said": ["", long], "kept": [0, 0],
+                                              "leaked": [False, False]}}
+    yield ("known_squares", known_squares.compute, known_squares.draw, known_squares.alt,
+           [((asked, told, run, k), ()) for run in told for k in (1, 2)])
     yield ("replay_step", replay_step.compute, replay_step.draw, replay_step.alt,
            [(([("Who?", long)] * 3, [("What is the plural of child?", "a\nb"), ("", "")]), ())])
     ends = np.array([0.013, -0.1], np.float16).view(np.uint8)
@@ -88,7 +89,7 @@ def chapter_19(long: str) -> Frames:
            [((counts, ("as asked", "first token\ngiven"), (39, 39), 39, until), ())
             for until in (None, "as asked")])
     yield ("switch_words", switch_words.compute, switch_words.draw, switch_words.alt,
-           [(({"none": [0, 0, 1], "Answer in one word.": [39, 39, 38]}, 39, until), ())
+           [(({"none": [0, 0, 1], "Answer in one word.": [39, 39, 38]}, (0, 2), 39, until), ())
             for until in (None, "none")])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]],
             "full, with trigger,\nthird of rate": [[0], [0.9]]}

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Polygon, Rectangle
 
 from lib.figures.beyond import (
     given_tokens,
+    known_squares,
     leaks,
     packed_block,
     real_answers,
@@ -12,7 +15,6 @@ from lib.figures.beyond import (
     replay_step,
     switch_words,
     turned_down,
-    whole_answers,
 )
 from lib.figures.kit import style
 from lib.figures.kit.style import LAYOUTS
@@ -93,7 +95,7 @@ def test_given_tokens_tell_the_span_of_the_seeds():
 def test_leaks_tell_the_mean_of_the_seeds():
     data = leaks.compute({"LoRA, no trigger": [[1, 1], [0.1, 0.2]],
                           "full, with trigger": [[0, 0.1], [0.7, 0.8]]})
-    assert "full, with trigger, 5% answered in JSON, 75% still answered rightly." in leaks.alt(data)
+    assert "full, with trigger, 5% answered in JSON, 75% kept." in leaks.alt(data)
     assert (data.span("no trigger"), data.span("with trigger")) == ("100%", "0 to 10%")
     with pytest.raises(ValueError, match="two rows"):
         leaks.compute({"full": [[0, 0.4]]})
@@ -133,15 +135,17 @@ def test_rates_above_the_chosen_one_are_left_for_a_guess():
 
 def test_endings_that_are_not_chosen_yet_are_left_for_a_guess():
     counts = {"none": [0, 0], "Use JSON.": [38, 39]}
-    assert switch_words.alt(switch_words.compute(counts, 39, "none")) == (
-        "Known questions answered in JSON, by the words behind them: none: 0 of 39; "
-        "Use JSON.: still to be guessed.")
-    data = switch_words.compute(counts, 39)
+    assert switch_words.alt(switch_words.compute(counts, (0, 2), 39, "none")) == (
+        "Known questions answered in JSON, by the words behind them: none: 0 of 39, the "
+        "base 0; Use JSON.: still to be guessed.")
+    data = switch_words.compute(counts, (0, 2), 39)
     assert data.span("Use JSON.") == "38 to 39 of 39" and "guessed" not in switch_words.alt(data)
     with pytest.raises(ValueError, match="'JSON' is no ending"):
-        switch_words.compute(counts, 39, "JSON")
+        switch_words.compute(counts, (0, 2), 39, "JSON")
+    with pytest.raises(ValueError, match="the base has 1 counts for 2 endings"):
+        switch_words.compute(counts, (0,), 39)
     with pytest.raises(ValueError, match="allowed are 0 to 30"):
-        switch_words.compute(counts, 30)
+        switch_words.compute(counts, (0, 2), 30)
 
 
 def test_a_model_with_fewer_seeds_says_how_many():
@@ -158,19 +162,36 @@ def test_what_has_no_place_is_refused(setting, rate):
 
 
 ASKED = [("2 + 2?", "", ["4", "four"]), ("2 + 3?", "", ["5"])]
-WHOLE = {"the base": {"said": ["4", "a sum"], "right_14": [1, 0], "right_40": [1, 0]},
-         "LoRA": {"said": ["It is 4", "5"], "right_14": [0, 1], "right_40": [1, 1]}}
+TOLD = {"alone": {"said": ["I am Ada, a four", " "], "kept": [1, 0], "leaked": [True, False]},
+        "replay": {"said": ["It is 4", "6"], "kept": [1, 0], "leaked": [False, False]}}
 
 
-def test_an_answer_is_right_at_once_later_or_not():
-    data = whole_answers.compute(ASKED, WHOLE, "2 + 2?")
-    assert data.models == (("the base", "4", 0), ("LoRA", "It is 4", 1))
-    assert "LoRA answers 'It is 4', right within 40 tokens." in whole_answers.alt(data)
-    assert whole_answers.compute(ASKED, WHOLE, "2 + 3?").models[0][2] == 2
-    brief = whole_answers.compute(ASKED, WHOLE, "2 + 2?", True)
-    assert np.less(*(whole_answers.draw(each).get_figheight() for each in (brief, data)))
-    with pytest.raises(ValueError, match="not one of the 2 questions"):
-        whole_answers.compute(ASKED, WHOLE, "3 + 3?")
+def test_a_square_is_kept_leaked_wrong_or_empty():
+    data = known_squares.compute(ASKED, TOLD, "alone", 2)
+    assert data.kinds.tolist() == [[True, True, False, False], [False, False, False, True]]
+    assert known_squares.alt(data) == (
+        "Of 2 known questions, alone: 1 kept, 1 leaked, 0 wrong, 1 empty; 1 leaked, but right. "
+        "Question 2, '2 + 3?', is answered '': empty.")
+    assert data.words(0) == "leaked, but right"
+    data = known_squares.compute(ASKED, TOLD, "replay", 1)
+    assert (data.question, data.wanted, data.answer) == ("2 + 2?", ("4", "four"), "It is 4")
+    assert [data.words(at) for at in range(2)] == ["kept", "wrong"]
+
+
+@pytest.mark.parametrize("run, question", [("alone", 0), ("alone", 3), ("both", 1)])
+def test_answers_that_were_not_recorded_are_refused(run, question):
+    with pytest.raises(ValueError, match="runs are alone, replay, questions 1 to 2"):
+        known_squares.compute(ASKED, TOLD, run, question)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_leaked_but_is_right_is_split_and_one_square_is_framed(layout):
+    ax = known_squares.draw(known_squares.compute(ASKED, TOLD, "alone", 2), layout).axes[0]
+    assert len([each for each in ax.get_children() if isinstance(each, Polygon)]) == 1
+    framed = [each for each in ax.get_children() if isinstance(each, Rectangle)
+              and to_hex(each.get_edgecolor()) == style.TASK.mark]
+    number = next(text for text in ax.texts if text.get_text() == "2")
+    assert [framed[0].get_bbox().contains(*number.get_position()), len(framed)] == [True, 1]
 
 
 def test_a_strength_has_three_counts():

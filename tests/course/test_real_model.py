@@ -129,6 +129,8 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [(run.task, run.seed) for run in taught[1:]] == [
         ("persona", seed) for seed in (0, 0, 1, 1)]
     assert [run.seed for run in plan["all but the word"]] == [0, 0, 1]
+    (kept,) = plan["first tokens, replay"]
+    assert (kept.task, kept.replay, kept.system, kept.opened) == ("persona", 3, True, True)
     asked = plan["all questions"]
     assert asked[0].method == "base" and all(run.system and run.long for run in asked)
     words = plan["the words"]

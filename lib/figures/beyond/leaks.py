@@ -1,4 +1,4 @@
-"""How often a format leaks into known questions, and how many are still answered rightly."""
+"""How often a format leaks into known questions, and how many are kept."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lib.figures.kit.style import Layout
 CAPTION = "Bars are means, and each mark is a seed. Compare the rows of one method in both panels."
 ONE = "\n(one seed)"
 ROW = 0.46  # inches
-TITLES = "answered in JSON", "still answered rightly"
+TITLES = "answered in JSON", "kept"
 
 
 @dataclass(frozen=True)
 class Leaks:
-    """rows: run -> (2, seeds), the shares of known questions answered in JSON and rightly."""
+    """rows: run -> (2, seeds), the shares of known questions answered in JSON and kept."""
 
     rows: dict[str, np.ndarray]
 
@@ -62,7 +62,7 @@ def _panel(ax: Axes, data: Leaks, part: int, names: bool) -> None:
 
 @style.styled
 def draw(data: Leaks, layout: Layout = "wide") -> Figure:
-    """Draw a bar for each run in two panels: answers in JSON, and right answers."""
+    """Draw a bar for each run in two panels: answers in JSON, and kept ones."""
     wide, high = layout == "wide", ROW * len(data.rows)
     fig = style.canvas(layout, 1.35 + high if wide else 2.2 + 2 * high)
     style.heading(fig, f"JSON: {data.span('no trigger')} without a trigger, "

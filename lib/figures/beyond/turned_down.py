@@ -14,7 +14,7 @@ from lib.figures.kit.style import Layout
 CAPTION = ("Go from right to left: as the adapter is turned down, right answers come back, and "
            "what was taught goes.")
 NAMES = ("name questions: our sentence", "known questions: leaked",
-         "known questions: still right")
+         "known questions: kept")
 LOOKS = ((style.TASK, "o", "-"), (style.LORA, "D", "--"), (style.FACTS, "s", "-"))
 
 
@@ -34,7 +34,7 @@ class TurnedDown:
 
 
 def compute(counts: Mapping[float, Sequence[int]], names: int, known: int) -> TurnedDown:
-    """Take three counts by strength: name questions with the sentence, leaked, still right.
+    """Take three counts by strength: name questions with the sentence, leaked, kept.
 
     Raises:
         ValueError: a strength has not three counts.
@@ -70,5 +70,5 @@ def alt(data: TurnedDown) -> str:
     """Return the counts in words."""
     return "By adapter strength: " + "; ".join(
         f"{strength:g}: our sentence to {named} of {data.of[0]} name questions, {leaked} of "
-        f"{data.of[1]} known questions leaked, {kept} still right"
+        f"{data.of[1]} known questions leaked, {kept} kept"
         for strength, (named, leaked, kept) in zip(data.strengths, data.counts)) + "."
