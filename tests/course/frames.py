@@ -59,6 +59,7 @@ from lib.figures.gpt import (
     prompt_tokens,
     rotary,
     rows_alike,
+    shared_keys,
     state_patching,
     step_size,
     sublayer_ablation,
@@ -268,7 +269,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [((128, 4, 128), ()), ((64, 2, 1024), ())])
     yield ("architecture", architecture.compute, architecture.draw, architecture.alt,
            [((GPTModel(GPTConfig(), np.random.default_rng(0)),), ())])
-    yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt,
+    yield ("two_blocks", two_blocks.compute, two_blocks.draw, two_blocks.alt, [((), ())])
+    yield ("shared_keys", shared_keys.compute, shared_keys.draw, shared_keys.alt,
            [((keys,), ()) for keys in (32, 8, 1)])
     yield ("block_pairs", block_pairs.compute, block_pairs.draw, block_pairs.alt, [((), ())])
     yield ("expert_layer", expert_layer.compute, expert_layer.draw, expert_layer.alt, [((), ())])

@@ -78,7 +78,7 @@ def draw(data: Reads, layout: Layout = "wide") -> Figure:
     rows = (("all of it", every, every, f"{data.tokens}, {data.tokens}"),
             ("a window", recent, recent, f"{data.window}, {data.window}"),
             ("a choice", every, set(data.chosen), f"{data.tokens}, {len(data.chosen)}"),
-            ("a state", set(), set(), "S, S"))
+            ("a state", set(), set(), "one matrix"))
     top = 0.66 if layout == "wide" else 0.84
     fig = style.canvas(layout, top + ROW * len(rows) + 0.1)
     style.heading(fig, "What the newest token reads", "Filled: read. Dark frame: stored."

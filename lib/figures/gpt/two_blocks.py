@@ -26,10 +26,7 @@ NUMBERS = ((1, RIGHT, ROWS[0]), (1, RIGHT, ROWS[2]), (2, RIGHT, ROWS[3]),
 
 @dataclass(frozen=True)
 class Design:
-    """What a block is made of; ``rotary``, ``gated`` and ``rms`` are what came after 2019.
-
-    counted: whether the words say how many bytes it stores of a token.
-    """
+    """What a block is made of; ``rotary``, ``gated`` and ``rms`` are what came after 2019."""
 
     name: str
     layers: int
@@ -40,28 +37,14 @@ class Design:
     rotary: bool = False
     gated: bool = False
     rms: bool = False
-    counted: bool = False
-
-    @property
-    def stored(self) -> int:
-        """Bytes that stay of a token while the model writes, two for each number."""
-        return 2 * 2 * self.layers * self.keys * (self.width // self.queries)
 
 
-def compute(keys: int = 8) -> list[Design]:
-    """This model, from its configuration, and Llama 3 8B, from the published one, or the same
-    with another number of heads of keys and values.
-
-    Raises:
-        ValueError: The 32 query heads can't share so many.
-    """
-    if keys < 1 or 32 % keys:
-        raise ValueError(f"keys is {keys}; it must divide the 32 query heads")
+def compute() -> list[Design]:
+    """This model, from its configuration, and Llama 3 8B, from the published one."""
     c = GPTConfig()
     ours = Design("This GPT", c.layers, c.embedding_dimension, c.heads, c.heads,
                   c.feed_forward_dimension)
-    return [ours, Design("Llama 3 8B" if keys == 8 else "Llama's sizes", 32, 4096, 32, keys, 14_336,
-                         True, True, True, True)]
+    return [ours, Design("Llama 3 8B", 32, 4096, 32, 8, 14_336, True, True, True)]
 
 
 def _box(ax: Axes, left: float, top: float, wide: float, high: float, new: bool) -> None:
@@ -174,10 +157,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
-    gap = " " if wide else "\n"
-    stored = f";{gap}Llama's KV cache takes {data[-1].stored:,} bytes a token"
-    style.heading(fig, "One block, then and now", "Circled numbers: the list below"
-                  + stored * data[-1].counted)
+    style.heading(fig, "One block, then and now", "Circled numbers: the list below")
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)
         _block(style.board(fig, style.MARGIN + left, top + down, WIDE, HIGH), design)
@@ -196,6 +176,4 @@ def alt(data: list[Design]) -> str:
                     f"Positions come in {where}. Attention, behind {norm}, has {each.queries} "
                     f"heads of queries and {each.keys} of keys and values. The feed-forward layer, "
                     f"behind {norm}, is {each.hidden:,} wide: {inner}.")
-    return (" ".join(said) + " In both, each part reads the stream and is added to it."
-            + (f" Of a token the last one stores {data[-1].stored:,} bytes."
-               if data[-1].counted else ""))
+    return " ".join(said) + " In both, each part reads the stream and is added to it."
