@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import family, rates, tuned, two_knobs
+from lib.figures.beyond import family, rates, stairs, tuned, two_knobs
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -122,3 +122,18 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
         two_knobs.compute(spots, "DoRA")
     with pytest.raises(ValueError, match=r"two methods were run at \[\(0.01, 0.08\)\]"):
         two_knobs.compute(spots | {"other": {(0.01, 0.08): 0.1}}, "LoRA")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_step_of_a_staircase_is_ahead_if_it_is_larger_than_its_margin(layout):
+    data = stairs.compute({"at 0.02": [(-0.3, 3.6), (4.5, 2.6)], "at 0.014": [(2.5, 1.9), (2, 3)]})
+    assert [data.ahead(walk) for walk in data.walks] == [["α"], ["rank"]]
+    assert [data.heights(walk)[-1] for walk in data.walks] == [pytest.approx(4.2), 4.5]
+    fig = stairs.draw(data, layout)
+    words = [[text.get_text() for text in ax.texts if text.get_text()] for ax in fig.axes]
+    assert words == [["rank -0.3 ± 3.6", "α +4.5 ± 2.6"], ["rank +2.5 ± 1.9", "α +2.0 ± 3.0"]]
+    assert stairs.alt(data).startswith("at 0.02: rank -0.3 ± 3.6 points, α +4.5 ± 2.6 points. at")
+    assert render.png(fig, layout)
+    for walks in ({}, {"one step": [(1, 1)]}):
+        with pytest.raises(ValueError, match="every walk needs 2 steps"):
+            stairs.compute(walks)

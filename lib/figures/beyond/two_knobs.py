@@ -12,9 +12,9 @@ from lib.figures.kit import style
 from lib.figures.kit.cells import frame, hatch_empty, score_map
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each number is the per cent of right answers, and each diagonal one method. Hatched "
-           "squares were not run.")
-LOW = 0.0  # the share at which the colours start
+CAPTION = ("Each number is the per cent of right answers, and each diagonal one method. Colours "
+           "start at 60%.")
+LOW = 0.6  # the share at which the colours start: the good squares are what the map is about
 MANY = 6  # columns: with more of them, only every second has room for its rate where it's narrow
 #: A's rate, and alpha times B's rate
 Spot = tuple[float, float]
