@@ -61,8 +61,8 @@ def test_a_pair_is_found_at_its_strengths():
     assert data.scores["qa"][0].tolist() == [0, 0.5, 1]
     assert data.scores["pirate"][:, 0].tolist() == [0, 0.5, 1]
     assert data.answers == {"Hm?": " 2 1"}
-    assert ("100% of qa's replies have the right answer first, "
-            "50% of pirate's test") in two_adapters.alt(data)
+    assert ("100% of qa's replies have the right answer first, 50% of pirate's test is right, "
+            "where alone they have 50% and 50%") in two_adapters.alt(data)
 
 
 def test_the_map_shows_all_pairs_whichever_is_chosen():
@@ -95,7 +95,9 @@ def test_the_rows_want_the_adapters_that_the_requests_have():
     (lambda: one_fetch.compute(1, 1, 4, 5), "4 requests want 5 adapters"),
     (lambda: drift.compute(BEFORE, worn(), 4, "float16", 5), r"\(4, 'float16', 5\)"),
     (lambda: drift.compute(BEFORE, worn(), 2, "float16", 1), r"\(2, 'float16', 1\)"),
-    (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)")])
+    (lambda: two_adapters.compute(cells(), ("qa", "pirate"), 3, 1), r"\(3, 1\)"),
+    (lambda: two_adapters.compute({(1, 0): cells()[1, 0]}, ("qa", "pirate"), 1, 0),
+     r"alone is missing: \[\(0, 1\)\]")])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The more requests share the extra calls, the less each of them pays. A mark is the "
-           "middle of ten measurements, its line spans them.")
+CAPTION = ("Two products more have to be started in each adapted layer. The more requests share "
+           "the start, the less each of them pays.")
 CLOCK = "a copy of the base"
 #: What has marks, from left to right: its marker, tone, and whether it is filled.
 MARKS: dict[str, tuple[str, Tone, bool]] = {
@@ -95,7 +95,10 @@ def draw(data: Extra, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = 1.15 if wide else 1.4
     fig = style.canvas(layout, top + 2.35)
-    style.heading(fig, "Is an unmerged adapter slower?", "Time of one call, the base's = 1")
+    span = f"lowest to highest of {data.times[CLOCK].shape[1]}"
+    style.heading(fig, "Is an unmerged adapter slower?", (
+        f"Time of the model, the base's = 1. Vertical lines: {span} measurements" if wide else
+        f"Time, the base's = 1. Lines: {span}"))
     _legend(fig, data, layout)
     left = 0.5
     ax = style.place(fig, left, top, style.WIDTH[layout] - left - 0.12, 1.85)
@@ -116,7 +119,7 @@ def alt(data: Extra) -> str:
     said = "; ".join(f"{name} " + ", ".join(f"{np.median(each):.2f}" for each in data.times[name])
                      for name in (*MARKS, CLOCK))
     every, count = data.times[CLOCK], data.times[CLOCK].shape[1]
-    return (f"Time of a call, the base's = 1, for batches of {', '.join(map(str, data.sizes))} "
+    return (f"Time of the model, the base's = 1, for batches of {', '.join(map(str, data.sizes))} "
             f"requests, the middle of {count} measurements: {said}. Those of the copy range from "
             f"{every.min():.2f} to {every.max():.2f}. Unmerged there are {data.work - 1:.1%} more "
             f"multiplications.")

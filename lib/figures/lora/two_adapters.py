@@ -41,6 +41,14 @@ class Pair:
         """The chosen place in ``scores``."""
         return self.strengths.index(self.second), self.strengths.index(self.first)
 
+    @property
+    def alone(self) -> tuple[str, str]:
+        """What each adapter has right at strength 1, without the other."""
+        none, full = self.strengths.index(0), self.strengths.index(1)
+        one, two = self.names
+        return (style.percent(self.scores[one][none, full]),
+                style.percent(self.scores[two][full, none]))
+
 
 def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Sequence[str],
             first: float, second: float) -> Pair:
@@ -50,8 +58,10 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
     under ``both``, and to ``answers`` (prompt -> text).
 
     Raises:
-        ValueError: There is no such pair.
+        ValueError: There is no such pair, or none for an adapter alone, at strength 1.
     """
+    if missing := {(0, 1), (1, 0)} - set(cells):
+        raise ValueError(f"each adapter alone is missing: {sorted(missing)}")
     if (first, second) not in cells:
         raise ValueError(f"the strengths are {(first, second)}; allowed are "
                          f"{', '.join(map(str, cells))}")
@@ -94,8 +104,10 @@ def draw(data: Pair, layout: Layout = "wide") -> Figure:
     one, two = data.names
     first, second = (style.percent(data.scores[name][data.at]) for name in data.names)
     style.heading(fig, f"{style.short(data.first)} × {one} + {style.short(data.second)} × {two}",
-                  f"{one}'s questions: right answer first in {first}; {two}'s own test: {second} "
-                  f"right" if wide else f"Right: {first} for {one}, {second} for {two}")
+                  f"{one}'s questions: right answer first in {first} (alone {data.alone[0]}); "
+                  f"{two}'s own test: {second} right (alone {data.alone[1]})" if wide else
+                  f"Right (alone): {one} {first} ({data.alone[0]}), "
+                  f"{two} {second} ({data.alone[1]})")
     ax = style.place(fig, 0.6, 0.98, 3.0 if wide else 2.85, 1.85)
     _map(ax, data)
     _answers(fig, data, 3.85 if wide else style.MARGIN, 0.98 if wide else 3.36)
@@ -109,5 +121,6 @@ def alt(data: Pair) -> str:
             f"{style.percent(data.scores[one][data.at])} of {one}'s replies have the right answer "
             f"first, "
             f"{style.percent(data.scores[two][data.at])} of {two}'s test is right, "
+            f"where alone they have {' and '.join(data.alone)}; "
             f"both in {style.percent(data.scores['both'][data.at])} of the replies. "
             f"After '{visible(prompt)}' the model writes '{visible(answer)}'.")
