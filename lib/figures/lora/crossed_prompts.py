@@ -84,8 +84,8 @@ def draw(data: Crossed, layout: Layout = "wide") -> Figure:
     high, over = BAR * max(map(len, data.found.values())), 0 if layout == "wide" else OVER
     width = (style.WIDTH[layout] - side - style.MARGIN - 0.15) / 2
     fig = style.canvas(layout, 0.66 + HEAD + 2 * (over + high) + GAP)
-    style.heading(fig, "Which part of the prompt blocks the answer?" if wide
-                  else "What blocks the answer?",
+    style.heading(fig, "Which part of the prompt brings the answer out?" if wide
+                  else "What brings it out?",
                   "Replies with the right answer in any form" if wide
                   else "Replies with the right answer")
     every = style.board(fig)
