@@ -12,9 +12,11 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,16 +32,16 @@ def check(rows: Rows) -> Callable[..., None]:
     """Make a check of a generator of rows ``(name, yours, target)`` or ``(..., target, agree)``.
 
     ``yours`` takes no argument and runs the reader's code, before the generator goes on: what it
-    raises is shown, not thrown, and the text of an AssertionError is the hint. ``agree`` is a
-    relative tolerance for floats and arrays, or a predicate of (yours, target). All else is
-    compared with ``==``.
+    raises is shown with its line, not thrown, and the text of an AssertionError is the hint.
+    ``agree`` is a relative tolerance for floats and arrays, or a predicate of (yours, target).
+    All else is compared with ``==``.
     """
     @functools.wraps(rows)
     def checked(*answers: Any) -> None:
         table = [("", "", "yours", "target")]
         trouble = []
         for name, yours, target, *agree in rows(*answers):
-            value, wanted, wrong = judged(name, yours, target, *agree)
+            value, wanted, wrong = judged(name, yours, target, *agree, answers=answers)
             table.append(("·" if wrong else "✓", name, value, wanted))
             trouble += [wrong] if wrong else []
         first = min(max(len(row[1]) for row in table), NAME)
@@ -52,7 +54,8 @@ def check(rows: Rows) -> Callable[..., None]:
 
 
 def judged(name: str, yours: Callable[[], Any], target: Any,
-           agree: float | Callable[[Any, Any], Any] = AGREE) -> tuple[str, str, str]:
+           agree: float | Callable[[Any, Any], Any] = AGREE, *,
+           answers: Sequence[Any] = ()) -> tuple[str, str, str]:
     """What to show of the reader's value and of the target, and what is wrong, if anything."""
     in_words = callable(agree) and isinstance(target, str)
     mine, wanted = "", target if in_words else shown(target, target)
@@ -70,7 +73,17 @@ def judged(name: str, yours: Callable[[], Any], target: Any,
         if "ellipsis" in str(error):
             return mine or "...", wanted, f"{name}: fill in the dots"
         return (mine or type(error).__name__, wanted,
-                f"{name}: {type(error).__name__}: {error}")
+                f"{name}: {type(error).__name__}{where(error, answers)}: {error}")
+
+
+def where(error: Exception, answers: Sequence[Any]) -> str:
+    """The line of the reader's function that an error came through; nothing if there is none."""
+    # The line of a lambda holds more than the lambda.
+    codes = [each.__code__ for each in answers if getattr(each, "__name__", "") != "<lambda>"
+             and hasattr(each, "__code__")]
+    lines = [linecache.getline(frame.f_code.co_filename, number, frame.f_globals).strip()
+             for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code in codes]
+    return f" in the line `{lines[-1]}`" if lines and lines[-1] else ""
 
 
 def difference(value: Any, target: Any, agree: float | Callable[[Any, Any], Any]) -> str:

@@ -72,6 +72,25 @@ def test_an_assertion_in_the_readers_code_or_in_the_predicate_is_the_hint(capsys
     assert row == "· dW  -3.5   a step" and last == NOT_YET + "a step is positive"
 
 
+def test_an_error_names_the_readers_line_where_it_was_raised_or_that_led_to_it(capsys):
+    def answer():
+        first = ARRAY @ ARRAY.T
+        return first @ ARRAY.T  # the shapes do not fit
+
+    row, last = said(capsys, answer, ARRAY, name="dx")
+    assert row.startswith("· dx  ValueError  ")
+    assert last.startswith(NOT_YET + "dx: ValueError in the line `return first @ ARRAY.T  # the "
+                           "shapes do not fit`: matmul")
+
+    def within():
+        return int("four")
+
+    def outer():
+        return within()
+
+    assert "in the line `return within()`: invalid" in said(capsys, outer, 4)[1]
+
+
 def test_every_row_is_run_before_the_generator_goes_on_and_the_first_reason_counts(capsys):
     @check
     def check_three(square):

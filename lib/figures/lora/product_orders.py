@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Each order has a grey block; compare what it adds. With fewer tokens the strip of BA "
-           "becomes wider, because it is the same work for any batch.")
+CAPTION = ("The grey block is always drawn equally large. The strip of BA is the same work for any "
+           "batch, so with fewer tokens it is wider beside the block.")
 
 ORDERS = ("from the left", "from the right", "into W first")
 FORMULAS = (r"$(xA^\top)B^\top$", r"$x(BA)^\top$", r"$x(W + s\,BA)^\top$")

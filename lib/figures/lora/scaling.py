@@ -127,8 +127,8 @@ def draw(data: Scaling, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.05 if wide else 4.55)
     style.heading(fig, head(data, wide), f"α = {data.alpha:g}" + (
-        f", at ranks {data.ranks[0]} to {data.ranks[-1]}, steps of AdamW on one batch" if wide
-        else f", ranks {data.ranks[0]} to {data.ranks[-1]}"))
+        f", ranks {data.ranks[0]} to {data.ranks[-1]}, "
+        f"{'steps of AdamW on one batch; ' * wide}all axes logarithmic"))
     width = 2.45 if wide else 2.35
     _norms(style.place(fig, 0.55, 0.98, width, 1.5 if wide else 1.2), data)
     left, top = (4.1, 0.98) if wide else (0.55, 2.85)
