@@ -170,6 +170,15 @@ def test_adapters_stand_at_the_chosen_strength_beside_those_that_stay():
     assert data.rows["high α, times 0.8"] == pytest.approx([0.6, 0.6])
     assert ("full, keeps 85% of the facts at 0.25 nats; rank 64, keeps 70%"
             in adapters_down.alt(data))
+    assert list(adapters_down.compute(STAY, DOWN, 1.0, 0.99).rows)[-1] == "high α, times 1"
+
+
+def test_adapters_stand_in_the_order_of_what_they_keep_and_no_two_look_alike():
+    data = adapters_down.compute(STAY | {"rank 8": np.array([[0.3, 0.88]])}, DOWN, 0.8, 0.99)
+    assert list(data.rows) == ["rank 8", "full", "rank 64", "high α, times 0.8"]
+    looks = [adapters_down._look(name) for name in (
+        "full fine-tuning", "rank 64, α = 512", "rank 8, α = 512", "rank 8, α = 16")]
+    assert len({(tone.mark, marker) for tone, marker in looks}) == len(looks)
 
 
 def test_the_map_of_adapters_has_one_range_at_every_strength():
@@ -200,6 +209,16 @@ def test_each_rate_that_comes_down_to_the_loss_has_its_steps_and_its_facts():
         "facts.")
     said = [text.get_text() for text in steps_to_loss.draw(data).axes[0].texts]
     assert [said.count(rate) for rate in ("0.001", "0.01", "0.0001")] == [1, 2, 0]
+
+
+def test_a_rate_is_pale_where_a_lower_one_needs_fewer_steps_and_keeps_more():
+    ways = WAYS | {"full": WAYS["full"] | {0.03: (50, 0.1), 0.1: (95, 0.0)}}
+    data = steps_to_loss.compute(ways, 0.222, 0.99, 0.15)
+    assert data.front("full").tolist() == [True, True, False, False]
+    assert steps_to_loss.alt(data).count("(pale)") == 2
+    ax = steps_to_loss.draw(data).axes[0]
+    assert [line.get_alpha() for line in ax.lines if line.get_linewidth() == 1.6
+            and len(line.get_xdata()) == 2 and line.get_marker() == "None"][:3] == [1, 0.4, 0.4]
 
 
 def test_a_way_may_begin_at_the_base():

@@ -18,7 +18,7 @@ CAPTION = ("Drag the strength of the adapter on the line. At one loss, up and do
            "line, a higher mark has kept more.")
 
 LINE = style.BASE * LEADING + 0.03
-DARK = Tone("#42164a", "#42164a", style.LORA.tint)  # LoRA of a high rank
+DARK = Tone("#42164a", "#42164a", style.LORA.tint)  # LoRA with a large α
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Down:
 
     @property
     def rows(self) -> dict[str, np.ndarray]:
-        """Loss and facts kept of each, by name, the one that is turned down last."""
+        """Loss and facts kept of each, by name, what keeps most first."""
         at = self.turned[np.isclose(self.turned[:, 0], self.strength)][0, 1:]
-        return self.trained | {f"{self.name}, times {self.strength:g}": at}
+        found = self.trained | {f"{self.name}, times {self.strength:g}": at}
+        return dict(sorted(found.items(), key=lambda each: -each[1][1]))
 
 
 def compute(trained: Mapping[str, np.ndarray], turned: Mapping[str, np.ndarray], strength: float,
@@ -66,10 +67,12 @@ def compute(trained: Mapping[str, np.ndarray], turned: Mapping[str, np.ndarray],
 
 
 def _look(name: str) -> tuple[Tone, str]:
-    """A circle for full fine-tuning, a diamond for rank 8 and a square for a higher rank."""
+    """A circle for full fine-tuning, a diamond for rank 8 and a square for a higher rank, dark with
+    the largest α.
+    """
     if not name.startswith("rank"):
         return style.FULL, "o"
-    return (style.LORA, "D") if name.startswith("rank 8,") else (DARK, "s")
+    return DARK if "512" in name else style.LORA, "D" if name.startswith("rank 8,") else "s"
 
 
 def _mark(ax: Axes, x: float, y: float, name: str, filled: bool, size: float) -> None:

@@ -101,11 +101,11 @@ def _panel(ax: Axes, data: Equal, pair: str) -> None:
             size=style.SMALL)
     rates = [rate for of in data.losses.values() for rate in of]
     losses = [loss for of in data.losses.values() for loss in of.values()]
-    ax.set(xscale="log", yscale="log", xlim=(min(rates) / 1.6, max(rates) * 1.6),
+    ax.set(xscale="log", yscale="log", xlim=(min(rates) / 1.3, max(rates) * 1.3),
            ylim=(min(losses) / 1.35, max(losses) * 1.25))
     style.number_ticks(ax.yaxis, [loss for loss in LOSSES if loss in (0.2, 0.5, 1, 2)])
     ax.set_xticks(places := sorted(set(rates)),
-                  [f"{rate:g}" if at % 2 else "" for at, rate in enumerate(places)])
+                  [f"{rate:g}" if at else "" for at, rate in enumerate(places)])
     ax.minorticks_off()
     ax.grid(axis="y")
 
@@ -137,7 +137,7 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
     for number, (pair, title) in enumerate(PAIRS.items()):
         if wide:
             left = 0.42 + 2.3 * number
-            ax = style.place(fig, left, 1.2, 1.98, 1.45)
+            ax = style.place(fig, left, 1.2, 2.04, 1.45)
             _verdict(fig, data, pair, left + 0.02, 3.15)
         else:
             ax = style.place(fig, 0.42, 1.2 + 1.55 * number, 2.1, 1.05)

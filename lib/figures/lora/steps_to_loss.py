@@ -16,10 +16,11 @@ from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import METHODS, facts_axis
 
 CAPTION = ("Follow a line from its upper right end: each next mark has a higher rate. "
-           "First it needs fewer steps, then the line turns back.")
+           "A pale mark needs more steps than a lower rate, and keeps less.")
 TICKS = (0, 50, 100, 150)
 BELOW = 0.05  #: a mark with fewer facts has its rate below it
 ROOM = 1.12  #: of the most steps, to the right end of the axis
+PALE = 0.4  #: how much is seen of a line beyond the front
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,12 @@ class Ways:
     def title(self) -> str:
         """The loss down to which each mark has come."""
         return f"Down to {self.level:.2f} nats on recipes"
+
+    def front(self, method: str) -> np.ndarray:
+        """Which rates no lower one beats in both, fewer steps and more facts: (rates,)."""
+        way = self.ways[method]
+        return np.array([not any(lower[1] < each[1] and lower[2] > each[2] for lower in way[:at])
+                         for at, each in enumerate(way)])
 
 
 def compute(ways: Mapping[str, Mapping[float, tuple[float, float]]], level: float, base: float,
@@ -74,11 +81,14 @@ def _plot(ax: Axes, data: Ways) -> None:
     ax.set_xticks([tick for tick in TICKS if tick < ROOM * most])
     for method, way in data.ways.items():
         name, tone = METHODS[method]
-        ax.plot(way[:, 1], way[:, 2], color=tone.mark, lw=1.6, zorder=2,
-                ls="-" if method == "full" else (0, (5, 2)))
-        ax.plot(way[:, 1], way[:, 2], style.MARKER[method], ls="", color=tone.mark, ms=7,
-                mec=style.PAPER, mew=0.8, zorder=4, clip_on=False)
+        dash, front = "-" if method == "full" else (0, (5, 2)), data.front(method)
+        for at in range(1, len(way)):  # a piece is pale where it leads off the front
+            ax.plot(way[at - 1:at + 1, 1], way[at - 1:at + 1, 2], color=tone.mark, lw=1.6,
+                    zorder=2, ls=dash, alpha=1 if front[at] else PALE)
         for at, (rate, steps, kept) in enumerate(way):
+            ax.plot(steps, kept, style.MARKER[method], color=tone.mark if front[at] else tone.tint,
+                    ms=7, mec=style.PAPER if front[at] else tone.mark, mew=0.8, zorder=4,
+                    clip_on=False)
             *shift, across, up = _beside(way, at, data.blind)
             ax.annotate(f"{rate:g}", (steps, kept), shift, textcoords="offset points", ha=across,
                         va=up, color=tone.ink, size=style.SMALL, zorder=5)
@@ -90,7 +100,8 @@ def _plot(ax: Axes, data: Ways) -> None:
 
 @style.styled
 def draw(data: Ways, layout: Layout = "wide") -> Figure:
-    """Draw a line for each method, with a mark and its rate for each that comes down."""
+    """Draw a line for each method, with a mark for each rate that comes down, pale off the front.
+    """
     wide = layout == "wide"
     fig = style.canvas(layout, 3.9)
     style.heading(fig, data.title, "Facts kept there, by the steps that it took. "
@@ -103,6 +114,7 @@ def draw(data: Ways, layout: Layout = "wide") -> Figure:
 def alt(data: Ways) -> str:
     """Return the picture in words."""
     said = (f"{METHODS[method][0]} " + ", ".join(
-        f"at {rate:g} takes {steps:.0f} steps and keeps {style.percent(kept)}"
-        for rate, steps, kept in way) for method, way in data.ways.items())
+        f"at {rate:g}{'' if best else ' (pale)'} takes {steps:.0f} steps and keeps "
+        f"{style.percent(kept)}" for (rate, steps, kept), best in zip(way, data.front(method)))
+        for method, way in data.ways.items())
     return f"{data.title}: {'; '.join(said)} of the facts."
