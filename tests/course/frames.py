@@ -229,7 +229,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, None, ("", ""), each, by, new), ()) for each, by, new in (
+           [((said, lost, 156, None, ("", ""), each, by, marked), ()) for each, by, marked in (
                (boxes, "our mean", ()), (boxes | {("question", 0): 72}, "mean of language prompts",
                                          (("question", 0), ("is", 0))))])
     others = [(f"The {asks} of", name, "is") for asks, name in (

@@ -82,10 +82,11 @@ def test_the_path_names_what_matters():
     by_zeros = fact_path.compute(said, lost, 40, boxes={("question", 0): 12}, by="zeros")
     assert "one part replaced by zeros" in fact_path.alt(by_zeros)
     assert "feed-forward 1 and 2 at the question: 12." in fact_path.alt(by_zeros)
-    new = fact_path.compute(said, lost, 40, boxes={("is", 0): 12, ("is", 1): 9}, new=[("is", 0)])
-    assert fact_path.alt(new).endswith("picture. New: feed-forward 1 and 2 at 'is'.")
-    with pytest.raises(ValueError, match=r"new boxes \[\('is', 0\)\] aren't all among \[\]"):
-        fact_path.compute(said, lost, 40, new=[("is", 0)])
+    marked = fact_path.compute(said, lost, 40, boxes={("is", 0): 12, ("is", 1): 9},
+                               marked=[("is", 0)])
+    assert fact_path.alt(marked).endswith("replacement: feed-forward 1 and 2 at 'is'.")
+    with pytest.raises(ValueError, match=r"marked boxes \[\('is', 0\)\] aren't all among \[\]"):
+        fact_path.compute(said, lost, 40, marked=[("is", 0)])
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 1\)\]"):
         fact_path.compute(said, lost, 40, boxes={("question", 1): 1})
     both = fact_path.compute(said, lost, 40, (("name", "is"), 1), boxes={("name", 0): 21})
@@ -115,6 +116,8 @@ def test_a_part_says_what_is_answered_without_it():
     assert "'is' looks at the question): \u201cthe sol.\u201d" in words
     assert "enrich (layers 1 and 2, feed-forward at the name): a guess" in words
     assert "the country again" not in words  # was not guessed
+    kept = fact_answers.compute(said | {"answer": "Lim|a"}, "", {"join": " Lima", "spell": "Lim"})
+    assert [kept.missed(part) for part in ("join", "spell", "enrich")] == [False, True, True]
     for tokens, part, complaint in ((said, "guess", r"no parts \['guess'\]"),
                                     ({"is": "is"}, "join", r"groups \['answer', 'name', 'quest")):
         with pytest.raises(ValueError, match=complaint):

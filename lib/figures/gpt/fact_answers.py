@@ -19,9 +19,9 @@ PARTS = (*fact_path.ROLES.values(), ENRICH)
 GUESSED = (*fact_path.SUPPOSED, ENRICH)
 #: How far along its arrow the words of a part stand, where three lines have room.
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.7, "join": 0.71, "spell": 0.5,
-                                       "fetch the country": 0.6},
-    "narrow": fact_path.ALONG["narrow"]}
+    "wide": fact_path.ALONG["wide"] | {"fetch the relation": 0.7, "join": 0.66, "spell": 0.5,
+                                       "fetch the country": 0.6, "the country again": 0.66},
+    "narrow": fact_path.ALONG["narrow"] | {"the country again": 0.6}}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Answers:
     def says(self, part: str) -> str:
         """The answer without this part, in quotes; nothing for a guess."""
         return f"\u201c{self.without[part]}\u201d" if part in self.without else ""
+
+    def missed(self, part: str) -> bool:
+        """Whether the answer is another one without this part; a guess may be missed."""
+        return self.without.get(part) != self.tokens["answer"].replace("|", "")
 
 
 def compute(tokens: Mapping[str, str], prompt: str, without: Mapping[str, str]) -> Answers:
@@ -78,9 +82,10 @@ def draw(data: Answers, layout: Layout = "wide") -> Figure:
             path, half = where[part]
             fact_path.arrow(ax, *(fact_path.along(data.tokens, layout, path, half, end)
                                   for end in (0, 1)), weight=0.35 if said else 0.1,
-                            guessed=part in GUESSED, within=path[0] == path[1])
+                            guessed=part in GUESSED, within=path[0] == path[1],
+                            matters=data.missed(part))
             fact_path.label(ax, fact_path.along(data.tokens, layout, path, half,
-                                                ALONG[layout][part]), words)
+                                                ALONG[layout][part]), words, data.missed(part))
         if not wide:
             style.write(fig, style.MARGIN, fact_path.BELOW + 0.21 * k, f"{k + 1}: {named}")
     return fig

@@ -39,8 +39,8 @@ class Paths:
     ``chosen`` is a path and a half of the model (2 is
     both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
     number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced, too, by group and half.  ``by`` says what stands in a part's place, and ``new`` has
-    the boxes to mark, which an earlier replacement hadn't shown.
+    replaced, too, by group and half.  ``by`` says what stands in a part's place, and ``marked``
+    has the boxes that aren't missed with every replacement.
     """
 
     tokens: Mapping[str, str]
@@ -50,7 +50,7 @@ class Paths:
     says: tuple[str, str] = ("", "")
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     by: str = "its mean"
-    new: frozenset[tuple[str, int]] = frozenset()
+    marked: frozenset[tuple[str, int]] = frozenset()
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter."""
@@ -61,7 +61,7 @@ class Paths:
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
             boxes: Mapping[tuple[str, int], int] | None = None, by: str = "its mean",
-            new: Collection[tuple[str, int]] = ()) -> Paths:
+            marked: Collection[tuple[str, int]] = ()) -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -72,15 +72,16 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
     if homeless:
         raise ValueError(f"no place for the boxes {homeless}; "
                          f"there is one for {sorted(BOXES['wide'])}")
-    if not {*new} <= {*(boxes or ())}:
-        raise ValueError(f"the new boxes {sorted(new)} aren't all among {sorted(boxes or ())}")
+    if not {*marked} <= {*(boxes or ())}:
+        raise ValueError(f"the marked boxes {sorted(marked)} aren't all among "
+                         f"{sorted(boxes or ())}")
     missing = sorted({*GROUPS} - {*tokens})
     unknown = sorted({path for path, _ in (*ROLES, *([chosen] if chosen else ()))} - {*lost})
     if missing or unknown:
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: tuple(map(int, each)) for path, each in lost.items()},
                  known, chosen, says,
-                 {place: int(each) for place, each in (boxes or {}).items()}, by, frozenset(new))
+                 {place: int(each) for place, each in (boxes or {}).items()}, by, frozenset(marked))
 
 
 #: Middles of the columns, and how far along its arrow the middle of a role's words stands.
@@ -89,9 +90,9 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
     "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.62,
-             "the country again": 0.66},
+             "the country again": 0.75},
     "narrow": {"join": 0.77, "fetch the relation": 0.72, "spell": 0.5, "fetch the country": 0.6,
-               "the country again": 0.6}}
+               "the country again": 0.78}}
 TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
 BELOW = TOP + 2 * BAND + 0.6  # under the words that the tokens write
 APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
@@ -101,11 +102,11 @@ FRAME = 0.11  # from the pieces of a group to the frame around them
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
     "wide": {("question", 0): (-0.15, 0.8, 0.0),
              ("name", 0): (-0.78, 1.05, -0.24), ("is", 0): (0.0, 0.42, 0.0),
-             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (-1.6, 2.36, -0.08),
+             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (0.42, 1.74, 0.06),
              ("answer", 1): (0.36, 1.95, 0.3)},
     "narrow": {("question", 0): (0.12, 0.5, 0.0),
                ("name", 0): (-0.54, 1.05, -0.17), ("is", 0): (0.0, 0.4, 0.0),
-               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.85, 2.4, -0.08),
+               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (0.16, 1.74, 0.05),
                ("answer", 1): (0.1, 1.9, 0.15)}}
 #: The one box that is supposed.
 ENRICH = ("name", 0)
@@ -177,26 +178,28 @@ def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
 
 
 def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
-                 new: bool = False) -> None:
+                 marked: bool = False) -> None:
     """A box of feed-forward layers, which add to the states of their group in that half."""
     (group, half), (aside, down, to) = place, BOXES[layout][place]
     x = COLUMNS[layout][group]
     ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
-            weight=600 if new else 400,
-            bbox={"fc": style.TASK.tint if new else style.PAPER,
-                  "ec": style.INK if new else style.FROZEN.mark, "lw": 1.8 if new else 1.2,
-                  "ls": "-" if new or place == ENRICH else (0, (3, 2)),
+            weight=600 if marked else 400,
+            bbox={"fc": style.TASK.tint if marked else style.PAPER,
+                  "ec": style.INK if marked else style.FROZEN.mark,
+                  "lw": 1.8 if marked else 1.2,
+                  "ls": "-" if marked or place == ENRICH else (0, (3, 2)),
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
     ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.9 * FRAME), (x + aside, TOP + down + 0.1),
                 zorder=3, arrowprops={"arrowstyle": "-|>", "lw": 1.6, "shrinkA": 2, "shrinkB": 0,
-                                      "color": style.INK if new else style.FROZEN.mark,
+                                      "color": style.INK if marked else style.FROZEN.mark,
                                       "mutation_scale": 11})
 
 
-def label(ax: Axes, at: tuple[float, float], words: str) -> None:
-    """What an edge does, on its arrow."""
+def label(ax: Axes, at: tuple[float, float], words: str, matters: bool = True) -> None:
+    """What an edge does, on its arrow; in grey where the edge matters little."""
     ax.text(*at, words, ha="center", va="center", zorder=5, linespacing=1.1,
-            bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7), "lw": 1,
+            color=style.INK if matters else style.MUTED,
+            bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7) if matters else style.RULE, "lw": 1,
                   "boxstyle": "round,pad=0.22,rounding_size=0.3"})
 
 
@@ -224,10 +227,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
                     style.MUTED, style.SMALL)
         style.write(fig, style.MARGIN, BELOW + 0.22, "".join(data.says), weight=600)
     for (group, half), lost in (data.boxes or {ENRICH: ""}).items():
-        new = (group, half) in data.new
-        name = ("enrich" if (group, half) == ENRICH else "new\nbox" if new else "feed-\nforward")
+        name = "enrich" if (group, half) == ENRICH else "feed-\nforward"
         words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
-        feed_forward(ax, layout, (group, half), words, new)
+        feed_forward(ax, layout, (group, half), words, (group, half) in data.marked)
     _roles(fig, ax, data, layout)
     return fig
 
@@ -235,9 +237,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
-        count = len(data.new)
-        return (f"{count} new box{'es' * (count > 1)}" if count
-                else f"{len(data.named())} edges and {len(data.boxes)} boxes",
+        return (f"{len(data.named())} edges and {len(data.boxes)} boxes",
                 f"Lost of {data.known}, one part replaced by {data.by}")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
@@ -261,7 +261,8 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
                         f"{lost}: {role}")
     if layout == "narrow" and not data.chosen and data.boxes:
         below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
-        below += ("dashed boxes: feed-forward layers",) + ("yellow: new",) * bool(data.new)
+        below += ("other boxes: feed-forward layers",)
+        below += ("yellow: not missed with every replacement",) * bool(data.marked)
         for k, words in enumerate(below, len(data.named())):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
@@ -292,8 +293,8 @@ def alt(data: Paths) -> str:
                 f"{data.says[1]!r}. All edges that matter: {said}."
                 + f" Feed-forward layers: {boxed}." * bool(boxed))
     if boxed:
-        new = ", ".join(_box(*place) for place in data.boxes if place in data.new)
+        marked = ", ".join(_box(*place) for place in data.boxes if place in data.marked)
         return (f"Capitals lost of {data.known}, one part replaced by {data.by}. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
-                "picture." + f" New: {new}." * bool(new))
+                "picture." + f" Not missed with every replacement: {marked}." * bool(marked))
     return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."
