@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from test_claims import printed
+
+from lib.corpus import facts
+from lib.evaluation import fact_recall
+from lib.finetuning import FineTuning, finetune
+from lib.generation import complete
+from lib.pretraining import load_base
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "guide.md"
@@ -52,19 +59,41 @@ def test_a_wrong_figure_is_found(text):
     assert len(problems(text, outputs, {"08_costs": "0.95"})) == 1
 
 
+def run(block: str, names: dict) -> list[tuple[str, object, str]]:
+    """Run a block, statement by statement; of each with a reply or a share after its # (the
+    statement, what it gave, what the page says)."""
+    lines, told = block.splitlines(), []
+    for part in ast.parse(block).body:
+        code = "\n".join(lines[part.lineno - 1:part.end_lineno])
+        said = re.search(r"# ('.*?'|0\.\d+)", lines[part.end_lineno - 1])
+        if said:
+            told.append((code, eval(code, names), said[1]))
+        else:
+            exec(code.replace("FineTuning(task", "progress=False, run=FineTuning(task"), names)
+    return told
+
+
 def test_the_code_says_what_stands_behind_it(tmp_path, monkeypatch):
-    """Each reply after a # is the one that the page's own lines give, also merged."""
+    """Each reply after a # is the one that the page's own lines give, merged, too."""
     monkeypatch.chdir(tmp_path)
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"),
-                                re.M | re.S))
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    ours = [each for each in blocks if "finetune(" in each or "merged_copy(" in each]
     names: dict = {}
-    train = code[code.index("from lib.corpus import facts"):code.index("complete(model")]
-    exec(train.replace("FineTuning(task", "progress=False, run=FineTuning(task"), names)
-    merge = code[code.index("from lib.adapters import"):].split("complete(served")[0]
-    exec(merge, names)
-    told = re.findall(r"^(complete\(.*?\)) +# ('.*?')$", code, re.M)
-    assert len(told) == 4
-    assert [repr(eval(call, names)) for call, _ in told] == [reply for _, reply in told]
-    share, = re.findall(r"^fact_recall\(.*# ([\d.]+):", code, re.M)
-    assert names["fact_recall"](names["model"], names["tokenizer"], names["facts"]()) == (
-        pytest.approx(float(share), abs=0.015))
+    told = [each for block in ours for each in run(block, names)]
+    assert len(ours) == 3 and len(told) == 8
+    for code, gave, said in told:
+        share = code.startswith("fact_recall")
+        assert gave == (pytest.approx(float(said), abs=0.015) if share
+                        else ast.literal_eval(said)), code
+
+
+@pytest.mark.slow
+def test_full_fine_tuning_says_what_the_page_says():
+    """At its best rate: the end of the old sentence, and the share of the facts."""
+    end, share = re.search(r"ends our old sentence with \*(\w+)\*, too, and keeps ([\d.]+\d)",
+                           PAGE.read_text(encoding="utf-8")).groups()
+    model, tokenizer = load_base()
+    finetune(model, tokenizer, FineTuning(task="qa", method="full", learning_rate=0.0003),
+             progress=False)
+    assert complete(model, tokenizer, "The capital of South Sudan is", 8) == f" {end}."
+    assert fact_recall(model, tokenizer, facts()) == pytest.approx(float(share), abs=0.015)
