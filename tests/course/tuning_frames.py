@@ -459,7 +459,7 @@ def serving(long: str) -> Frames:
            [(({name: np.linspace(low, high, 9).reshape(3, 3) for name, low, high in (
                ("qa alone, × 0.8", 0.9, 1), ("pirate alone, × 1.2", 0, 0.02),
                ("the sum", 0.07, 0.61), ("trained on both data sets", 0, 0.7),
-               ("trained on such replies", 1, 1))},), ())])
+               ("trained on joint replies", 1, 1))},), ())])
     yield ("one_fetch", one_fetch.compute, one_fetch.draw, one_fetch.alt,
            [((16.06e9, 84e6, 32, count), ()) for count in (1, 4, 32)])
     yield ("one_weight", one_weight.compute, one_weight.draw, one_weight.alt,

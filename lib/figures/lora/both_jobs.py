@@ -13,8 +13,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each dot is one seed. Only the adapter in the last row, which was trained on such "
-           "replies, does both jobs.")
+CAPTION = ("Each dot is one seed. Joint replies, on which the last adapter was trained, have the "
+           "right answer and the tone.")
 JOBS = ("right answer first", "\u201c, arr!\u201d anywhere", "both jobs")
 SHORT = ("answer first", "\u201c, arr!\u201d", "both jobs")  # in the narrow layout
 SUM = "the sum"  # the row to look at first
@@ -78,7 +78,7 @@ def draw(data: Replies, layout: Layout = "wide") -> Figure:
     wide, step, top = layout == "wide", STEP[layout], 0.62
     high, width = HEAD + step * len(data.rows) + 0.28, style.WIDTH[layout] - 2 * style.MARGIN
     fig = style.canvas(layout, top + high)
-    style.heading(fig, "Which adapter answers, and like a pirate?",
+    style.heading(fig, "Only joint replies taught both jobs",
                   "Share of 160 replies to questions. Each dot is a seed" if wide else
                   "Share of 160 replies. Each dot is a seed")
     ax = style.board(fig, style.MARGIN, top, width, high)

@@ -75,9 +75,12 @@ def compute(cells: Mapping[tuple[float, float], Mapping[str, Any]], names: Seque
 
 def _map(ax: Axes, data: Pair) -> None:
     """The share of replies that do both jobs at each pair of strengths; the chosen is framed."""
-    ticks = [style.short(strength) for strength in data.strengths]
+    ticks = [style.short(strength) if strength else "none" for strength in data.strengths]
     both = data.scores["both"]
     score_map(ax, both, ticks, ticks, high=max(float(both.max()), 0.01))
+    after, many = data.strengths.index(0) + 1, len(ticks)
+    for line in (([after] * 2, [0, many]), ([0, many], [after] * 2)):  # "none" is off the scale
+        ax.plot(*line, color=style.MUTED, lw=style.THIN, zorder=2)
     frame(ax, *data.at)
     best = np.unravel_index(both.argmax(), both.shape)
     ax.add_artist(Rectangle(best[::-1], 1, 1, fc="none", ec=style.INK, lw=1, ls=(0, (2, 2)),
