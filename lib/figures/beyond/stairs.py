@@ -14,7 +14,7 @@ from lib.figures.kit.style import Layout
 CAPTION = ("Bars are mean heights above LoRA. A thin line is the ± of a step; if it reaches the "
            "dotted height at which the step begins, the step is open.")
 START = "rank 4\nα = 8"
-LOW, HIGH = -9.4, 9.6  # points: the axis
+LOW, HIGH = -11.0, 9.6  # points: the axis
 FLAT = 0.36  # half the length of a stair
 TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.DATA}
 
@@ -100,8 +100,8 @@ def _walk(ax: Axes, data: Stairs, walk: str) -> None:
 def draw(data: Stairs, layout: Layout = "wide") -> Figure:
     """Draw the walks side by side, or one below the other if narrow."""
     wide, count = layout == "wide", len(data.walks)
-    high, gap, start = 2.0, 0.85, 0.95  # inches
-    fig = style.canvas(layout, start + (high + 0.5 if wide else count * (high + gap) - 0.35))
+    high, gap, start = 2.0 if wide else 1.2, 0.6, 0.95  # inches
+    fig = style.canvas(layout, start + (high + 0.5 if wide else count * (high + gap) - 0.15))
     style.heading(fig, "The split depends on LoRA 64's rate" + wide * ", and on the order",
                   "Purple: ahead. Black: behind. Grey: open")
     whole = style.WIDTH[layout]
