@@ -125,15 +125,20 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_step_of_a_staircase_is_ahead_if_it_is_larger_than_its_margin(layout):
-    data = stairs.compute({"at 0.02": [(-0.3, 3.6), (4.5, 2.6)], "at 0.014": [(2.5, 1.9), (2, 3)]})
-    assert [data.ahead(walk) for walk in data.walks] == [["α"], ["rank"]]
-    assert [data.heights(walk)[-1] for walk in data.walks] == [pytest.approx(4.2), 4.5]
+def test_a_step_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
+    walks = {"chained": [("rank", "64", -0.3, 3.6), ("α", "64, 64", 4.5, 2.6)],
+             "each from LoRA": [("α", "32", 1.1, 6.6), ("α", "128", -3.8, 3.4)]}
+    data = stairs.compute(walks, ["each from LoRA"])
+    verdicts = [[step.verdict for step in steps] for steps in data.walks.values()]
+    assert verdicts == [["open", "ahead"], ["open", "behind"]]
+    assert [data.starts(walk) for walk in walks] == [[0, -0.3], [0, 0]]
     fig = stairs.draw(data, layout)
     words = [[text.get_text() for text in ax.texts if text.get_text()] for ax in fig.axes]
-    assert words == [["rank -0.3 ± 3.6", "α +4.5 ± 2.6"], ["rank +2.5 ± 1.9", "α +2.0 ± 3.0"]]
-    assert stairs.alt(data).startswith("at 0.02: rank -0.3 ± 3.6 points, α +4.5 ± 2.6 points. at")
+    assert words == [["rank -0.3 ± 3.6", "α +4.5 ± 2.6"], ["α +1.1 ± 6.6", "α -3.8 ± 3.4"]]
+    assert stairs.alt(data).startswith("chained: rank -0.3 ± 3.6 points, α +4.5 ± 2.6 points. each")
     assert render.png(fig, layout)
-    for walks in ({}, {"one step": [(1, 1)]}):
-        with pytest.raises(ValueError, match="every walk needs 2 steps"):
-            stairs.compute(walks)
+    for none in ({}, {"no step": []}):
+        with pytest.raises(ValueError, match="every walk needs a step"):
+            stairs.compute(none)
+    with pytest.raises(ValueError, match=r"unknown walks \['other'\]: allowed are chained, each"):
+        stairs.compute(walks, ["other"])

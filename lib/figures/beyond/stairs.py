@@ -1,8 +1,8 @@
-"""One gain in two steps, walked more than once: what each step brings."""
+"""Walks from LoRA by rank and by α: what each step brings, and how far it may be off."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -11,93 +11,113 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Each staircase walks from LoRA to rsLoRA 64: first the rank is raised, then α."
-#: a step's mean and the ± behind it, in points
-Step = tuple[float, float]
-PLACES = (("LoRA", "rank 4, α = 8"), ("LoRA 64", "rank 64, α = 8"),
-          ("rsLoRA 64", "rank 64, α = 64"))
-STEPS = ("rank", "α")
-LOW, HIGH = -1.2, 5.6  # points: the axis
+CAPTION = ("Bars are mean heights above LoRA. A thin line is the ± of a step; if it reaches the "
+           "dotted height at which the step begins, the step is open.")
+START = "rank 4\nα = 8"
+LOW, HIGH = -11.0, 9.6  # points: the axis
 FLAT = 0.36  # half the length of a stair
+TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.DATA}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is raised, to which settings, and the points that it brings: a mean, and its ±."""
+
+    name: str
+    place: str
+    mean: float
+    margin: float
+
+    @property
+    def verdict(self) -> str:
+        """Ahead or behind if its interval lies on one side of zero, else open."""
+        return "open" if abs(self.mean) <= self.margin else "ahead" if self.mean > 0 else "behind"
 
 
 @dataclass(frozen=True)
 class Stairs:
-    """By the setting of the run in the middle, the step up to it and the step from it."""
+    """The steps of each walk by its name; in those that are ``apart`` each begins at LoRA."""
 
     walks: dict[str, tuple[Step, ...]]
+    apart: frozenset[str]
 
-    def heights(self, walk: str) -> list[float]:
-        """Points above the start at each of the three places."""
-        (first, _), (second, _) = self.walks[walk]
-        return [0.0, first, first + second]
-
-    def ahead(self, walk: str) -> list[str]:
-        """The steps whose interval lies above zero."""
-        return [name for name, (mean, margin) in zip(STEPS, self.walks[walk], strict=True)
-                if mean > margin]
+    def starts(self, walk: str) -> list[float]:
+        """Points above LoRA at which each step begins."""
+        steps = self.walks[walk]
+        return [0.0 if walk in self.apart else sum(step.mean for step in steps[:k])
+                for k in range(len(steps))]
 
 
-def compute(walks: Mapping[str, Sequence[Step]]) -> Stairs:
+def compute(walks: Mapping[str, Sequence[tuple[str, str, float, float]]],
+            apart: Collection[str] = ()) -> Stairs:
     """Set the steps of each walk.
 
     Args:
-        walks: By the name of a walk two steps, each a mean and its margin in points.
+        walks: By a walk's name its steps: what is raised, the settings then, mean and ± in points.
+        apart: The walks whose steps all begin at LoRA, and not at the step before.
 
     Raises:
-        ValueError: there is no walk, or one of them hasn't two steps.
+        ValueError: there is no walk, one has no step, or one that is apart isn't among them.
     """
-    if not walks or any(len(steps) != len(STEPS) for steps in walks.values()):
-        raise ValueError(f"every walk needs {len(STEPS)} steps: {dict(walks)}")
-    return Stairs({name: tuple((float(mean), float(margin)) for mean, margin in steps)
-                   for name, steps in walks.items()})
+    if not walks or not all(walks.values()):
+        raise ValueError(f"every walk needs a step: {dict(walks)}")
+    if unknown := set(apart) - set(walks):
+        raise ValueError(f"unknown walks {sorted(unknown)}: allowed are {', '.join(walks)}")
+    return Stairs({name: tuple(Step(*words, float(mean), float(margin))
+                               for *words, mean, margin in steps)
+                   for name, steps in walks.items()}, frozenset(apart))
 
 
-def _walk(ax: Axes, data: Stairs, walk: str, wide: bool) -> None:
-    """Draw the three stairs of a walk and the two risers between them."""
-    heights, ahead = data.heights(walk), data.ahead(walk)
-    ax.set(xlim=(-0.5, 2.5), ylim=(LOW, HIGH))
-    for place, height in enumerate(heights):
+def _walk(ax: Axes, data: Stairs, walk: str) -> None:
+    """Draw a walk's stairs, each with the ± of the step up to it."""
+    steps, begins = data.walks[walk], data.starts(walk)
+    ax.set(xlim=(-0.45, len(steps) + 0.6), ylim=(LOW, HIGH))
+    ends = [begin + step.mean for begin, step in zip(begins, steps, strict=True)]
+    for place, height in enumerate([0.0, *ends]):
         ax.plot([place - FLAT, place + FLAT], [height, height], color=style.DATA.mark, lw=2.6,
                 solid_capstyle="butt", zorder=3)
-    for place, (name, (mean, margin)) in enumerate(zip(STEPS, data.walks[walk], strict=True)):
-        tone, middle = style.LORA if name in ahead else style.FROZEN, place + 0.5
-        low, high = heights[place], heights[place + 1]
-        ax.plot([place + FLAT, middle], [low, low], color=style.MUTED, lw=0.9, zorder=2)
-        ax.plot([middle, place + 1 - FLAT], [high, high], color=style.MUTED, lw=0.9, zorder=2)
-        ax.annotate("", (middle, high), (middle, low), zorder=4, arrowprops={
-            "arrowstyle": "-|>", "color": tone.mark, "lw": 2.2, "shrinkA": 0, "shrinkB": 0})
-        ax.annotate(f"{name} {mean:+.1f} ± {margin:.1f}", (middle, max(low, high)), (-3, 8),
-                    textcoords="offset points", ha="center" if place == 0 else "right",
-                    color=tone.ink, weight=600 if name in ahead else 400)
-    ax.set_xticks(range(len(PLACES)), ["\n".join(words) for words in PLACES])
+    for place, (step, begin) in enumerate(zip(steps, begins, strict=True), 1):
+        tone, end = TONES[step.verdict], begin + step.mean
+        ax.plot([0 if walk in data.apart else place - 1, place + FLAT], [begin, begin], ":",
+                color=style.MUTED, lw=1.1, zorder=2)
+        ax.plot([place, place], [end - step.margin, end + step.margin], color=tone.mark, lw=2,
+                solid_capstyle="butt", zorder=4)
+        up = step.verdict != "behind"
+        ax.annotate(f"{step.name} {step.mean:+.1f} ± {step.margin:.1f}",
+                    (place, end + (step.margin if up else -step.margin)), (0, 3 if up else -3),
+                    textcoords="offset points", ha="center", va="bottom" if up else "top",
+                    color=tone.ink, weight=400 if step.verdict == "open" else 600,
+                    size=style.SMALL, zorder=3,
+                    bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 0.6})
+    ax.set_xticks(range(len(steps) + 1), [START, *(step.place for step in steps)])
     ax.tick_params(axis="x", length=0, labelsize=style.SMALL)
-    ax.set_yticks([0, 2, 4])
+    ax.set_yticks([-4, 0, 4])
     ax.grid(axis="y")
     ax.set_title(walk, loc="left", size=style.BASE, weight=600, color=style.INK)
-    if wide is False or walk == next(iter(data.walks)):
-        ax.set_ylabel("points above LoRA")
 
 
 @style.styled
 def draw(data: Stairs, layout: Layout = "wide") -> Figure:
-    """Draw a staircase for each walk, side by side, or one below the other if narrow."""
+    """Draw the walks side by side, or one below the other if narrow."""
     wide, count = layout == "wide", len(data.walks)
-    high, gap, start = 1.7, 0.85, 0.95  # inches
-    fig = style.canvas(layout, start + (high + 0.5 if wide else count * (high + gap) - 0.35))
-    style.heading(fig, "Which step brings the points?" if not wide else
-                  "Which of the two steps brings the points?", "Purple: ahead. Grey: open")
+    high, gap, start = 2.0 if wide else 1.2, 0.6, 0.95  # inches
+    fig = style.canvas(layout, start + (high + 0.5 if wide else count * (high + gap) - 0.15))
+    style.heading(fig, "The split depends on LoRA 64's rate" + wide * ", and on the order",
+                  "Purple: ahead. Black: behind. Grey: open")
     whole = style.WIDTH[layout]
-    across = (whole - 0.7 - 0.35 * (count - 1)) / count if wide else whole - 0.7
+    across = (whole - 0.7 - 0.3 * (count - 1)) / count if wide else whole - 0.7
     for k, walk in enumerate(data.walks):
-        left, top = (0.6 + k * (across + 0.35), start) if wide else (0.6, start + k * (high + gap))
-        _walk(style.place(fig, left, top, across, high), data, walk, wide)
+        left, top = (0.6 + k * (across + 0.3), start) if wide else (0.6, start + k * (high + gap))
+        ax = style.place(fig, left, top, across, high)
+        _walk(ax, data, walk)
+        if not wide or k == 0:
+            ax.set_ylabel("points above LoRA")
     return fig
 
 
 def alt(data: Stairs) -> str:
-    """Return the staircases in words."""
+    """Return the walks in words."""
     return " ".join(
-        f"{walk}: " + ", ".join(f"{name} {mean:+.1f} ± {margin:.1f} points" for name, (mean, margin)
-                                in zip(STEPS, steps, strict=True)) + "."
+        f"{walk}: " + ", ".join(f"{step.name} {step.mean:+.1f} ± {step.margin:.1f} points"
+                                for step in steps) + "."
         for walk, steps in data.walks.items())
