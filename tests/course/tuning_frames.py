@@ -373,15 +373,16 @@ def comparison(long: str) -> Frames:
            [((steps, 0.222, 0.992, 0.147), ())])
     pairs = {"rate": (1e-2, 1e-2), "loss": (1e-4, 1e-2), "best": (1e-2, 3e-2)}
     yield ("held_equal", held_equal.compute, held_equal.draw, held_equal.alt,
-           [((trials(), "recipes", pairs, told), ()) for told in (False, True)])
+           [((trials(), "recipes", pairs, told, 0.147), ()) for told in (False, True)])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),
              "Continued pre-training": ("elements", "pirate", "recipes", "new_facts")}
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
+    still = {task: {"full": 0.92, "lora": 0.4} for task in ends}
     yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
-           [((ends, kinds, methods), ())
+           [((ends, kinds, methods, still), ())
             for methods in (("full",), ("full", "lora"))])
     turned = np.array([0.4, 1.0, 2.0])
     ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2),
