@@ -169,8 +169,9 @@ def test_what_is_kept_is_squeezed_and_turned_and_every_head_has_both(sizes, layo
     assert said.count(f"{turned}") == 1 + 3 + 1 and said.count(f"{squeezed:,}") == 1
     assert said.count(f"{size}") == 2 * 3 + 1  # in three heads a key and a value; one query
     assert said.count(f"{queries:,}") == 1
+    colours = [to_hex(each.get_facecolor()) for each in fig.findobj(Rectangle)]
     for tone in (style.A, style.B):  # beside each of four matrices
-        assert [to_hex(each.get_facecolor()) for each in fig.findobj(Rectangle)].count(tone.mark) == 4
+        assert colours.count(tone.mark) == 4
     assert any(f"{data.kept:,} numbers are kept" in words for words in said)
     assert f"These {data.kept:,} are kept" in latent_attention.alt(data)
 
