@@ -56,7 +56,7 @@ def test_old_facts_stand_below_where_they_are_measured():
     data = compute(goals, "Answer", 1, "facts")
     assert data.guesses == {}
     axes = before_after.draw(data).axes[-1]
-    assert axes.get_xlabel() == "old facts that it says"
+    assert axes.get_xlabel() == "old facts that the model says"
     assert [line.get_xdata().tolist() for line in axes.lines] == [[1], [0.2, 0.4]]
     assert "Old facts said: base model 100%, fine-tuned 30%." in before_after.alt(data)
     with pytest.raises(ValueError, match="measured is 'loss'; allowed are scores, facts"):

@@ -19,7 +19,7 @@ CAPTION = ("Choose a goal and compare the base's line with the tuned model's: wh
 
 #: What can stand below the answers: its axis, and its name in the words of a frame.
 MEASURES = {"scores": ("test answers that are right", "Test answers right"),
-            "facts": ("old facts that it says", "Old facts said")}
+            "facts": ("old facts that the model says", "Old facts said")}
 
 NAMES = {"base": ("base model", style.FROZEN), "full": ("fine-tuned", style.FULL)}
 
