@@ -105,10 +105,12 @@ def goals(long: str) -> Frames:
                 {"base": long, "full": " It costs $5 or $6_a.\n"}),
                ("Instruction: " + long, long, {"base": "", "full": long})]
     scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
-    jobs = {title: {"scores": each, "prompts": prompts, "guess": 0.16} for title, each in
+    jobs = {title: {"scores": each, "prompts": prompts, "guess": 0.16,
+                    "facts": {"base": [0.99], "full": [0.2, 0.3, 0.0]}} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
-           [((jobs, goal, number), ()) for goal in jobs for number in (1, 2)])
+           [((jobs, goal, number, measured), ()) for goal in jobs
+            for number, measured in ((1, "scores"), (2, "scores"), (2, "facts"))])
     at, texts = (0, 10, 75, 200), ("", long, " Juba.", "$5 $6")
     measured = {start: {step: {"held_out": held * step / 200, "kind": step / 200,
                                "answers": {"Q: " + long: text, "Q: Where?\nA:": long,
