@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lib.figures.kit import style
 from lib.figures.lora import (
     both_jobs,
     crossed_prompts,
@@ -265,8 +266,9 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
     asked = old_examples.compute(91, after, apart=84.0, shown=False)
     key, first, second = old_examples.draw(asked).axes
     assert key.texts[-1].get_text() == "two adapters"
-    assert [text.get_text() for text in first.texts].count("?") == 2
-    assert all(len(line.get_xdata()) == 1 for line in first.lines if line.get_marker() != "None")
+    for ax in (first, second):
+        assert [text.get_text() for text in ax.texts].count("?") == 2
+        assert all(len(line.get_xdata()) == 1 for line in ax.lines if line.get_marker() != "None")
     assert [84.0, 84.0] in [list(line.get_ydata()) for line in second.lines]
     assert "left to guess" in old_examples.alt(asked) and "42.0%" not in old_examples.alt(asked)
     with pytest.raises(ValueError, match="is one of fresh, same"):
@@ -394,6 +396,12 @@ def test_words_cross_frames_with_their_ranges():
         for ax in cells:
             assert [bar.get_width() for bar in ax.patches] == [45, 20]
             assert list(ax.lines[0].get_xdata()) == [40, 50]
+    earlier = {key: each | {"before": [80.0, 90.0]} for key, each in found.items()}
+    ax = crossed_prompts.draw(crossed_prompts.compute(earlier)).axes[1]
+    dark, purple, grey = (ax.patches[at].get_facecolor() for at in range(3))
+    assert sum(dark[:3]) < 1 < 2 < min(sum(purple[:3]), sum(grey[:3]))
+    on_it = [line for line in ax.lines if line.get_color() == style.PAPER]
+    assert list(on_it[0].get_xdata()) == [80, 85]       # up to the bar's end
     for bad in (dict(list(found.items())[:3]),
                 {key: {"merged": [1.0]} for key in found}):
         with pytest.raises(ValueError, match="allowed are 2 x 2"):

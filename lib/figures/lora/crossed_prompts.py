@@ -15,8 +15,9 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("A row is a frame, a column is a task's words. A bar is a mean, and its bracket goes "
            "from the lowest of five seeds to the highest.")
-#: A control is grey, and what stood before the second training is dark.
+#: A control is grey, and what stood before the second training is dark (``FULL``).
 TONES = {"before": style.FACTS, "beside": style.LORA, "fresh": style.FROZEN}
+FULL = "before",  # models whose bars are filled with their tone, not with its tint
 BAR, GAP = 0.25, 0.2  # inches: a model's bar, and between the parts of the picture
 HEAD, OVER = 0.46, 0.26  # inches of the words above the columns, of a frame above its row (narrow)
 SIDE = {"wide": 1.78, "narrow": 0.06}  # inches of the frames, left of all else
@@ -54,13 +55,21 @@ def compute(found: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]) -> C
                                          if name in each} for key, each in found.items()})
 
 
+def _bracket(ax: Axes, at: int, low: float, high: float, color: str, ends: int = 2) -> None:
+    """A line from low to high, with a stroke at its low end, or at both."""
+    ax.plot([low, high], [at, at], color=color, lw=1.4, solid_capstyle="butt")
+    ax.plot([low, high][:ends], [at] * ends, "|", color=color, ms=6, mew=1.4)
+
+
 def _cell(ax: Axes, each: Mapping[str, np.ndarray], named: bool) -> None:
     """A bar for each model, with its range as a bracket and its mean as a number."""
     for at, (name, percent) in enumerate(each.items()):
         tone, mean, low, high = TONES[name], percent.mean(), percent.min(), percent.max()
-        ax.barh(at, mean, 0.62, color=tone.tint, ec=tone.mark, lw=style.THIN)
-        ax.plot([low, high], [at, at], color=tone.mark, lw=1.4, solid_capstyle="butt")
-        ax.plot([low, high], [at, at], "|", color=tone.mark, ms=6, mew=1.4)
+        full = name in FULL
+        ax.barh(at, mean, 0.62, color=tone.mark if full else tone.tint, ec=tone.mark, lw=style.THIN)
+        _bracket(ax, at, low, high, tone.mark)
+        if full:        # what stands on the bar
+            _bracket(ax, at, low, mean, style.PAPER, ends=1)
         ax.text(max(mean, high) + 4, at, f"{mean:.0f}%", va="center_baseline", color=tone.ink,
                 size=style.SMALL, weight=600)
     ax.set(xlim=(0, 122), ylim=(len(each) - 0.5, -0.5))

@@ -37,7 +37,7 @@ class Shares:
     """By method and number of old examples in sixteen: percent of both tasks, (2, seeds).
 
     ``apart``: percent of the second task with an adapter for each; none where it isn't drawn.
-    Unless ``shown``, what old examples leave of the first task is left to guess.
+    Unless ``shown``, what comes with old examples is left to guess.
     """
 
     before: float
@@ -55,7 +55,7 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
         after: (method, old examples) -> percent right of the first and of the second task, each
             (seeds,).
         apart: Percent right of the second task with an adapter of its own, for a line.
-        shown: Whether to show the first task with old examples, or question marks in its place.
+        shown: Whether to show what comes with old examples, or question marks in its place.
 
     Raises:
         ValueError: no method has a look.
@@ -74,36 +74,32 @@ def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> N
             mec=tone.mark, mew=1.2, zorder=3)
 
 
-def _guessed(data: Shares, task: int) -> bool:
-    """Whether what old examples leave of a task is left to guess."""
-    return not (data.shown or task)
-
-
 def _panel(ax: Axes, data: Shares, task: int) -> None:
     """A field for each number of old examples, with a mark for each method."""
     olds = sorted({old for points in data.after.values() for old in points})
     for field in range(0, len(olds), 2):
         ax.axvspan(field - 0.5, field + 0.5, color=style.FROZEN.tint, lw=0, zorder=0)
-    for field in range(1, len(olds)) if _guessed(data, task) else ():
-        ax.text(field, 50, "?", ha="center", va="center", color=style.MUTED, size=style.TITLE)
+    worst = min(each[task].min() for points in data.after.values() for each in points.values())
+    low, step = (0, 25) if not task else (10 * int(worst // 10), 10)
+    for field in range(1, len(olds)) if not data.shown else ():
+        ax.text(field, (low + 100) / 2, "?", ha="center", va="center", color=style.MUTED,
+                size=style.TITLE)
     for number, (way, every) in enumerate(data.after.items()):
-        points = {old: each for old, each in every.items() if not (old and _guessed(data, task))}
+        points = {old: each for old, each in every.items() if data.shown or not old}
         if not points:
             continue
         tone = LOOKS[way][0]
         x = np.array([olds.index(old) for old in points]) + SPREAD * (
             number / max(1, len(data.after) - 1) - 0.5)
-        low, mean, high = np.array([(each[task].min(), each[task].mean(), each[task].max())
-                                    for each in points.values()]).T
-        ax.vlines(x, low, high, color=tone.mark, lw=1.0, zorder=2)
+        least, mean, most = np.array([(each[task].min(), each[task].mean(), each[task].max())
+                                      for each in points.values()]).T
+        ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2)
         _mark(ax, way, x, mean)
-        for at, least, middle in zip(x, low, mean) if way in NUMBERED and not task else ():
-            moved, across, along = ((0, -5), "center", "top") if least > 20 else NUMBERED[way]
-            ax.annotate(f"{middle:.0f}", (at, least if least > 20 else middle), moved,
+        for at, end, middle in zip(x, least, mean) if way in NUMBERED and not task else ():
+            moved, across, along = ((0, -5), "center", "top") if end > 20 else NUMBERED[way]
+            ax.annotate(f"{middle:.0f}", (at, end if end > 20 else middle), moved,
                         textcoords="offset points", ha=across, va=along, color=tone.ink,
                         size=style.SMALL, weight=600)
-    worst = min(each[task].min() for points in data.after.values() for each in points.values())
-    low, step = (0, 25) if not task else (10 * int(worst // 10), 10)
     room = 0.04 * (100 - low)
     ax.set(xlim=(-0.5, len(olds) - 0.5), ylim=(low - room, 100 + room),
            title=TASKS[task] + (f", from {low}%" if low else ""),
@@ -169,7 +165,7 @@ def alt(data: Shares) -> str:
     end = "" if data.apart is None else (
         f" With two adapters {data.apart:.1f}% of the second task are right.")
     if not data.shown:
-        return ("Both tasks by the old examples in a batch of 16; the first task with old examples "
+        return ("Both tasks by the old examples in a batch of 16; what comes with old examples "
                 f"is left to guess. Of the first task {data.before:.1f}% were right before.{end}")
     return ("First and second task after the second training, by the old examples in a batch of "
             f"16: {said}. Of the first task {data.before:.1f}% were right before.{end}")
