@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import family, rates, stairs, tuned, two_knobs
+from lib.figures.beyond import family, rates, steps, tuned, two_knobs
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -116,6 +116,16 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     many = two_knobs.compute({"LoRA": {(0.01 * 2**k, 0.08): 0.5 for k in range(7)}}, "LoRA")
     names = [tick.get_text() for tick in two_knobs.draw(many, layout).axes[0].get_xticklabels()]
     assert names[:3] == [".01", ".02" if layout == "wide" else "", ".04"]
+    row = two_knobs.compute(spots, "LoRA", row=0.16)
+    fig = two_knobs.draw(row, layout)
+    assert fig.texts[0].get_text().endswith("slower A: 70% against 80%")
+    outlined = [(*box.get_xy(), box.get_width()) for box in fig.axes[0].patches
+                if box.get_edgecolor() == to_rgba(style.DATA.mark)]
+    assert outlined == [pytest.approx((1.1, 1.15, 1.8))]
+    assert two_knobs.alt(row).endswith(
+        "In the outlined row, 0.16, A's rate of 0.01 has 70%, and 0.02 has 80%.")
+    with pytest.raises(ValueError, match="the row 0.08 has"):
+        two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", row=0.08)
     assert "LoRA is best with A's rate at 0.01 and α times B's rate at 0.08: 90%" in (
         two_knobs.alt(data))
     with pytest.raises(ValueError, match="unknown method 'DoRA': allowed are LoRA, LoRA"):
@@ -126,19 +136,24 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_step_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
-    walks = {"chained": [("rank", "64", -0.3, 3.6), ("α", "64, 64", 4.5, 2.6)],
-             "each from LoRA": [("α", "32", 1.1, 6.6), ("α", "128", -3.8, 3.4)]}
-    data = stairs.compute(walks, ["each from LoRA"])
-    verdicts = [[step.verdict for step in steps] for steps in data.walks.values()]
-    assert verdicts == [["open", "ahead"], ["open", "behind"]]
-    assert [data.starts(walk) for walk in walks] == [[0, -0.3], [0, 0]]
-    fig = stairs.draw(data, layout)
-    words = [[text.get_text() for text in ax.texts if text.get_text()] for ax in fig.axes]
-    assert words == [["rank -0.3 ± 3.6", "α +4.5 ± 2.6"], ["α +1.1 ± 6.6", "α -3.8 ± 3.4"]]
-    assert stairs.alt(data).startswith("chained: rank -0.3 ± 3.6 points, α +4.5 ± 2.6 points. each")
+    data = steps.compute({"rank first": [("rank to 64", -0.3, 3.6), ("α to 64", 4.5, 2.6)],
+                          "each from LoRA": [("α to 32", 1.1, 6.6), ("α to 128", -3.8, 3.4)]})
+    verdicts = ["open", "ahead", "open", "behind"]
+    assert [step.verdict for each in data.values() for step in each] == verdicts
+    fig = steps.draw(data, layout)
+    ax, = fig.axes
+    means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert means == [-0.3, 4.5, 1.1, -3.8]  # each from zero, and not from the step before
+    filled = [line.get_markerfacecolor() != style.PAPER for line in ax.lines
+              if line.get_marker() == "o"]
+    assert filled == [False, True, False, True]
+    side = [tick.get_text() for tick in ax.child_axes[0].get_yticklabels()]
+    assert side == (["-0.3 ± 3.6  open", "+4.5 ± 2.6  ahead", "+1.1 ± 6.6  open",
+                     "-3.8 ± 3.4  behind"] if layout == "wide" else verdicts)
+    ends = [x for line in ax.lines if line.get_marker() != "o" for x in line.get_xdata()[:2]]
+    assert min(ends) >= steps.LOW and max(ends) <= steps.HIGH
+    assert steps.alt(data).startswith("rank first: rank to 64 -0.3 ± 3.6 points, open, α to 64")
     assert render.png(fig, layout)
     for none in ({}, {"no step": []}):
         with pytest.raises(ValueError, match="every walk needs a step"):
-            stairs.compute(none)
-    with pytest.raises(ValueError, match=r"unknown walks \['other'\]: allowed are chained, each"):
-        stairs.compute(walks, ["other"])
+            steps.compute(none)

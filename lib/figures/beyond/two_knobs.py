@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from lib.figures.kit import style
 from lib.figures.kit.cells import frame, hatch_empty, score_map
@@ -22,10 +23,14 @@ Spot = tuple[float, float]
 
 @dataclass(frozen=True)
 class TwoKnobs:
-    """Every method's share of right answers by its spots, and the method that is shown."""
+    """Every method's share of right answers by its spots, and the method that is shown.
+
+    ``row`` is alpha times B's rate, where a row is to be outlined.
+    """
 
     spots: dict[str, dict[Spot, float]]
     method: str
+    row: float | None = None
 
     @property
     def axes(self) -> tuple[list[float], list[float]]:
@@ -51,12 +56,20 @@ class TwoKnobs:
         spot = max(mine, key=mine.__getitem__)
         return spot, mine[spot]
 
+    @property
+    def outlined(self) -> list[tuple[float, float]]:
+        """A's rates in the outlined row, and their shares."""
+        return sorted((rate, share) for each in self.spots.values()
+                      for (rate, product), share in each.items() if product == self.row)
 
-def compute(spots: Mapping[str, Mapping[Spot, float]], method: str) -> TwoKnobs:
-    """Show one method's spots among those of all.
+
+def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
+            row: float | None = None) -> TwoKnobs:
+    """Show one method's spots among those of all, and outline the ``row`` of alpha times B's rate.
 
     Raises:
-        ValueError: there is no such method, or two of them were run in the same spot.
+        ValueError: there is no such method, two of them were run in the same spot, or fewer than
+            two in the row.
     """
     if method not in spots:
         raise ValueError(f"unknown method {method!r}: allowed are {', '.join(spots)}")
@@ -65,7 +78,10 @@ def compute(spots: Mapping[str, Mapping[Spot, float]], method: str) -> TwoKnobs:
     every = [spot for each in found.values() for spot in each]
     if twice := sorted({spot for spot in every if every.count(spot) > 1}):
         raise ValueError(f"two methods were run at {twice}")
-    return TwoKnobs(found, method)
+    data = TwoKnobs(found, method, row)
+    if row is not None and len(data.outlined) < 2:
+        raise ValueError(f"the row {row} has {len(data.outlined)} squares: allowed are 2 and more")
+    return data
 
 
 @style.styled
@@ -73,7 +89,12 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     """Draw the map, with the shown method framed; if wide, each one's name at its lowest rate."""
     wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.7)
-    style.heading(fig, f"{data.method}: at best {style.percent(share)} of the answers",
+    title = f"{data.method}: at best {style.percent(share)} of the answers"
+    if data.outlined:
+        (_, slow), *_, (_, fast) = data.outlined
+        title = ("Same reach of B, slower A" if wide else "Same B, slower A") + (
+            f": {style.percent(slow)} against {style.percent(fast)}")
+    style.heading(fig, title,
                   f"Framed: {data.method}. Hatched: not run" + wide * ". Each diagonal is a method")
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
     apart = 1 if wide or len(across) <= MANY else 2
@@ -89,6 +110,10 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
                 color=style.LORA.ink if mine else style.INK, weight=600 if mine else 400)
     for rate, product in data.spots[data.method]:
         frame(ax, up.index(product), across.index(rate))
+    if data.outlined:
+        first, last = (across.index(data.outlined[k][0]) for k in (0, -1))
+        ax.add_artist(Rectangle((first + 0.1, up.index(data.row) + 0.15), last + 0.8 - first, 0.7,
+                                fc="none", ec=style.DATA.mark, lw=1.4, zorder=6))
     ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
     ax.set(xlabel="learning rate of A", ylabel="α × learning rate of B")
     return fig
@@ -97,7 +122,10 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
 def alt(data: TwoKnobs) -> str:
     """Return the frame in words."""
     (rate, product), share = data.best
+    row = f" In the outlined row, {data.row:g}, A's rate of " + ", and ".join(
+        f"{rate:g} has {style.percent(share)}" for rate, share in data.outlined) + "." if (
+            data.outlined) else ""
     return (f"A map of right answers over the learning rate of A and α times that of B. "
             f"{data.method} is best with A's rate at {rate:g} and α times B's rate at {product:g}: "
             f"{style.percent(share)}. The best square of all has "
-            f"{style.percent(np.nanmax(data.shares))}.")
+            f"{style.percent(np.nanmax(data.shares))}." + row)
