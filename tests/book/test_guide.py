@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from test_claims import printed
 
@@ -87,10 +88,24 @@ def test_the_code_says_what_stands_behind_it(tmp_path, monkeypatch):
                         else ast.literal_eval(said)), code
 
 
+def test_the_task_s_check_finds_the_layer_right(capsys):
+    """The page's layer, the task with its gap, and the answer that fills it, run as one reads."""
+    text = PAGE.read_text(encoding="utf-8")
+    layer, task, answer = (next(each for each in re.findall(r"^```python\n(.*?)^```", text,
+                                                            re.M | re.S) if start in each)
+                           for start in ("class LoRALinear", "    ...", "above = loss()"))
+    whole = re.sub(r"def slope.*?\.\.\..*?\n", lambda _: answer, task, flags=re.S)
+    exec("import numpy as np\n" + layer + whole, {})
+    zero, other = ([float(each) for each in line.split()]
+                   for line in capsys.readouterr().out.splitlines())
+    said = float(re.search(r"it prints −([\d.]+) twice", text)[1])
+    assert zero == [0, 0] and np.round(other, 7).tolist() == [-said, -said]
+
+
 @pytest.mark.slow
 def test_full_fine_tuning_says_what_the_page_says():
     """At its best rate: the end of the old sentence, and the share of the facts."""
-    end, share = re.search(r"ends our old sentence with \*(\w+)\*, too, and keeps ([\d.]+\d)",
+    end, share = re.search(r"Sudan is\* with \*(\w+)\*, too, and keeps ([\d.]+\d)",
                            PAGE.read_text(encoding="utf-8")).groups()
     model, tokenizer = load_base()
     finetune(model, tokenizer, FineTuning(task="qa", method="full", learning_rate=0.0003),

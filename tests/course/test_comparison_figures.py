@@ -75,8 +75,17 @@ def test_each_comparison_takes_the_runs_of_its_rates():
                                    "lora": (0.01, pytest.approx(1.5))}
     assert data.shared("rate") == "both at 0.01" and data.shared("best") == "at 0.01 and 0.03"
     assert data.said("best", "full") == "85%"
-    assert ("The same loss: full at a rate of 0.001 ends at 0.60 nats and keeps 85%, LoRA"
+    assert ("The same loss and steps: full at a rate of 0.001 ends at 0.60 nats and keeps 85%, LoRA"
             in held_equal.alt(data))
+
+
+def test_two_runs_near_a_blind_guess_are_named():
+    data = held_equal.compute(lines(), "qa", PAIRS, told=True, blind=0.82)
+    assert data.guessed("best") == "both about a guess, 82%"
+    assert held_equal.alt(data).count("both about a guess, 82%") == len(PAIRS)
+    apart = held_equal.compute(lines(), "qa", PAIRS, told=True, blind=0.75)
+    assert apart.guessed("best") == "" and "guess" not in held_equal.alt(apart)
+    assert held_equal.compute(lines(), "qa", PAIRS, blind=0.82).guessed("best") == ""
 
 
 def test_the_question_does_not_tell_the_facts_kept():
@@ -130,6 +139,17 @@ def test_pairs_are_counted_seed_by_seed():
     assert "Instruction tuning: Questions 0.15 and 0.15. Continued" in old_text_loss.alt(data)
     alone = old_text_loss.alt(old_text_loss.compute(found, kinds, ("full",)))
     assert "And after LoRA? Rise of" in alone and "Instruction tuning: Questions 0.15." in alone
+    assert "kept" not in alone
+
+
+def test_beside_the_old_text_stand_the_facts_kept_with_both_methods():
+    found = {"qa": {"full": np.array([0.1]), "lora": np.array([0.3])}}
+    data = old_text_loss.compute(found, {"Instruction tuning": ("qa",)}, ("full",),
+                                 {"qa": {"full": 0.984, "lora": 0.971}})
+    assert old_text_loss.alt(data).endswith("Facts kept with both: Questions 98 and 97%.")
+    for layout, words in (("wide", "98 and 97%"), ("narrow", "keeps 98 and 97%")):
+        assert words in [text.get_text() for ax in old_text_loss.draw(data, layout).axes
+                         for text in ax.texts]
 
 
 def test_runs_at_higher_rates_are_not_shown():

@@ -51,6 +51,18 @@ def test_before_and_after_says_every_answer_and_mean():
         assert part in words
 
 
+def test_old_facts_stand_below_where_they_are_measured():
+    goals = {"Answer": GOALS["Answer"] | {"guess": 0.2, "facts": {"base": [1], "full": [0.2, 0.4]}}}
+    data = compute(goals, "Answer", 1, "facts")
+    assert data.guesses == {}
+    axes = before_after.draw(data).axes[-1]
+    assert axes.get_xlabel() == "old facts that the model says"
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[1], [0.2, 0.4]]
+    assert "Old facts said: base model 100%, fine-tuned 30%." in before_after.alt(data)
+    with pytest.raises(ValueError, match="measured is 'loss'; allowed are scores, facts"):
+        compute(goals, "Answer", 1, "loss")
+
+
 @pytest.mark.parametrize("goal, number, message", [
     ("Sing", 1, "goal is 'Sing'; allowed are Answer"),
     ("Answer", 0, "number is 0; allowed are 1 to 1"),

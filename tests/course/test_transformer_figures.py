@@ -156,16 +156,22 @@ def test_each_pair_is_as_long_as_its_matrix(rank, layout):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("sizes", [(7168, 512, 64, 128, 128), (1024, 96, 20, 12, 48)])
+@pytest.mark.parametrize("sizes", [(7168, 512, 64, 128, 128, 1536),
+                                   (1024, 96, 20, 12, 48, 80)])
 def test_what_is_kept_is_squeezed_and_turned_and_every_head_has_both(sizes, layout):
-    width, squeezed, turned, heads, size = sizes
+    width, squeezed, turned, heads, size, queries = sizes
     data = latent_attention.compute(*sizes)
     stored = np.zeros((heads, size)), np.zeros((heads, turned)), np.zeros((heads, size))
     assert data.kept == squeezed + turned and data.whole == sum(each.size for each in stored)
-    said = [text.get_text() for text in latent_attention.draw(data, layout).findobj(Text)]
+    fig = latent_attention.draw(data, layout)
+    said = [text.get_text() for text in fig.findobj(Text)]
     assert f"{width:,} numbers" in said and f"head {heads}" in said
-    assert said.count(f"{turned}") == 1 + 3 and said.count(f"{squeezed:,}") == 1
-    assert said.count(f"{size}") == 2 * 3  # a key and a value in each of three heads
+    assert said.count(f"{turned}") == 1 + 3 + 1 and said.count(f"{squeezed:,}") == 1
+    assert said.count(f"{size}") == 2 * 3 + 1  # in three heads a key and a value; one query
+    assert said.count(f"{queries:,}") == 1
+    colours = [to_hex(each.get_facecolor()) for each in fig.findobj(Rectangle)]
+    for tone in (style.A, style.B):  # beside each of four matrices
+        assert colours.count(tone.mark) == 4
     assert any(f"{data.kept:,} numbers are kept" in words for words in said)
     assert f"These {data.kept:,} are kept" in latent_attention.alt(data)
 

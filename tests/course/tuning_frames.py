@@ -105,10 +105,12 @@ def goals(long: str) -> Frames:
                 {"base": long, "full": " It costs $5 or $6_a.\n"}),
                ("Instruction: " + long, long, {"base": "", "full": long})]
     scores = ({"base": [0.0], "full": [1.0, 0.99, 0.9]}, {"base": [0.0], "full": [0.0, 0.2, 0.1]})
-    jobs = {title: {"scores": each, "prompts": prompts, "guess": 0.16} for title, each in
+    jobs = {title: {"scores": each, "prompts": prompts, "guess": 0.16,
+                    "facts": {"base": [0.99], "full": [0.2, 0.3, 0.0]}} for title, each in
             zip(("Answer questions", "Learn the elements"), scores, strict=True)}
     yield ("before_after", before_after.compute, before_after.draw, before_after.alt,
-           [((jobs, goal, number), ()) for goal in jobs for number in (1, 2)])
+           [((jobs, goal, number, measured), ()) for goal in jobs
+            for number, measured in ((1, "scores"), (2, "scores"), (2, "facts"))])
     at, texts = (0, 10, 75, 200), ("", long, " Juba.", "$5 $6")
     measured = {start: {step: {"held_out": held * step / 200, "kind": step / 200,
                                "answers": {"Q: " + long: text, "Q: Where?\nA:": long,
@@ -373,15 +375,16 @@ def comparison(long: str) -> Frames:
            [((steps, 0.222, 0.992, 0.147), ())])
     pairs = {"rate": (1e-2, 1e-2), "loss": (1e-4, 1e-2), "best": (1e-2, 3e-2)}
     yield ("held_equal", held_equal.compute, held_equal.draw, held_equal.alt,
-           [((trials(), "recipes", pairs, told), ()) for told in (False, True)])
+           [((trials(), "recipes", pairs, told, 0.147), ()) for told in (False, True)])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),
              "Continued pre-training": ("elements", "pirate", "recipes", "new_facts")}
     ends = {task: {"full": np.array([0.0, 0.02]), "lora": np.array([0.15, 1.0])}
             for tasks in kinds.values() for task in tasks}
+    still = {task: {"full": 0.92, "lora": 0.4} for task in ends}
     yield ("old_text_loss", old_text_loss.compute, old_text_loss.draw, old_text_loss.alt,
-           [((ends, kinds, methods), ())
+           [((ends, kinds, methods, still), ())
             for methods in (("full",), ("full", "lora"))])
     turned = np.array([0.4, 1.0, 2.0])
     ends = {"full": (0.027, 0.067, 0.37), "r = 64": (0.059, 0.36, 1.2), "r = 8": (0.088, 0.59, 2.2),

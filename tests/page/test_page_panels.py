@@ -403,6 +403,11 @@ def test_numbers_that_the_reader_types(page):
                                              "0.007", "−0.003", "0.027"]
     press(example, "One step")
     assert example.get_by_text(re.compile(r"^Loss 0\.1\d+ after 1 step; ")).count() == 1
+    press(example, "A = 0")
+    assert set(shown["dA"].all_inner_texts() + shown["dB"].all_inner_texts()) == {"0.000"}
+    press(example, "The chapter’s")
+    press(example, "A = 0")
+    assert set(shown["dB"].all_inner_texts()) == {"0.000"} != set(shown["dA"].all_inner_texts())
     press(example, "The chapter’s")
     first = example.get_by_label("input x, row 1, column 1", exact=True)
     first.fill("2,5")

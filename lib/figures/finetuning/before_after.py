@@ -17,6 +17,10 @@ from lib.figures.kit.style import Layout
 CAPTION = ("Choose a goal and compare the base's line with the tuned model's: what has changed "
            "is how it answers.")
 
+#: What can stand below the answers: its axis, and its name in the words of a frame.
+MEASURES = {"scores": ("test answers that are right", "Test answers right"),
+            "facts": ("old facts that the model says", "Old facts said")}
+
 NAMES = {"base": ("base model", style.FROZEN), "full": ("fine-tuned", style.FULL)}
 
 
@@ -25,8 +29,8 @@ class BeforeAfter:
     """One prompt of one goal: both models' answers, and the scores of all goals.
 
     answers: text by model, one of NAMES; wanted: how a right one begins; scores: by goal the
-    held-out shares by model (seeds,), one for the base; guesses: by goal the share that a blind
-    guess has right, where it is known.
+    shares by model (seeds,), one for the base, of what is measured, a key of MEASURES; guesses: by
+    goal the share that a blind guess has right, where it is known.
     """
 
     goal: str
@@ -35,6 +39,7 @@ class BeforeAfter:
     answers: dict[str, str]
     scores: dict[str, dict[str, np.ndarray]]
     guesses: dict[str, float]
+    measured: str = "scores"
 
     def right(self, name: str) -> bool:
         """Tell whether this model's answer is the wanted one, as far as both go.
@@ -49,26 +54,30 @@ class BeforeAfter:
         return length > 0 and answer[:length] == wanted[:length] and ends
 
 
-def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int) -> BeforeAfter:
+def compute(goals: Mapping[str, Mapping[str, Any]], goal: str, number: int,
+            measured: str = "scores") -> BeforeAfter:
     """Look up the prompt of this number, from 1, of a goal.
 
-    goals: by title, ``scores`` (shares by model) and ``prompts``, a list of (prompt, wanted answer,
-    answers by model); and, if it is to be marked, ``guess``, a blind guess's share.
+    goals: by title, ``scores`` (shares by model), ``facts`` (the same, if that is measured) and
+    ``prompts``, a list of (prompt, wanted answer, answers by model); and, if it is to be marked
+    beside scores, ``guess``, a blind guess's share.
 
     Raises:
-        ValueError: There is no such goal, or no such prompt.
+        ValueError: There is no such goal, prompt or measure.
     """
     if goal not in goals:
         raise ValueError(f"goal is {goal!r}; allowed are {', '.join(goals)}")
+    if measured not in MEASURES:
+        raise ValueError(f"measured is {measured!r}; allowed are {', '.join(MEASURES)}")
     prompts = goals[goal]["prompts"]
     if not 1 <= number <= len(prompts):
         raise ValueError(f"number is {number}; allowed are 1 to {len(prompts)}")
     prompt, wanted, answers = prompts[number - 1]
     return BeforeAfter(goal, prompt, wanted, {name: answers[name] for name in NAMES},
-                       {title: {name: np.atleast_1d(np.asarray(each["scores"][name], float))
+                       {title: {name: np.atleast_1d(np.asarray(each[measured][name], float))
                                 for name in NAMES} for title, each in goals.items()},
                        {title: float(each["guess"]) for title, each in goals.items()
-                        if "guess" in each})
+                        if "guess" in each and measured == "scores"}, measured)
 
 
 def _answers(fig: Figure, data: BeforeAfter, top: float, height: float, wide: bool) -> None:
@@ -109,7 +118,7 @@ def _key(fig: Figure, left: float, top: float, guess: bool, wide: bool) -> None:
 
 
 def _scores(ax: Axes, data: BeforeAfter) -> None:
-    """Every seed's held-out score, a row for each goal; the chosen one is marked."""
+    """Every seed's share of what is measured, a row for each goal; the chosen one is marked."""
     for row, (goal, scores) in enumerate(data.scores.items()):
         weight = 600 if goal == data.goal else 400
         if goal == data.goal:
@@ -122,7 +131,7 @@ def _scores(ax: Axes, data: BeforeAfter) -> None:
             style.seeds(ax, values, row + style.fan(values, 0.14), style.MARKER[name], tone, 5.5)
         ax.annotate(style.percent(scores["full"].mean()), (1, row), (9, 0), va="center",
                     textcoords="offset points", color=NAMES["full"][1].ink, weight=weight)
-    ax.set(xlim=(0, 1), ylim=(len(data.scores) - 0.5, -0.5), xlabel="test answers that are right")
+    ax.set(xlim=(0, 1), ylim=(len(data.scores) - 0.5, -0.5), xlabel=MEASURES[data.measured][0])
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
     ax.set_yticks(range(len(data.scores)), list(data.scores))
     for label, goal in zip(ax.get_yticklabels(), data.scores, strict=True):
@@ -136,8 +145,9 @@ def draw(data: BeforeAfter, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     high, strip = _height(wide), 0.3 * len(data.scores)
     fig = style.canvas(layout, 0.62 + high + 0.45 + strip + 0.6)
-    style.heading(fig, data.goal, "Above, both models go on from one prompt; below, the whole test"
-                  if wide else "One prompt, and below it the whole test")
+    whole = "the whole test" if data.measured == "scores" else "many old facts"
+    style.heading(fig, data.goal, f"Above, both models go on from one prompt; below, {whole}"
+                  if wide else f"One prompt, and below it {whole}")
     _answers(fig, data, 0.62, high, wide)
     _key(fig, 1.5 if wide else 0.3, 0.62 + high + 0.15, bool(data.guesses),
          wide)
@@ -154,4 +164,4 @@ def alt(data: BeforeAfter) -> str:
     guess = (f", a blind guess {style.percent(data.guesses[data.goal])}"
              if data.goal in data.guesses else "")
     return (f"{data.goal}. What follows '{visible(data.prompt)}': {said}. "
-            f"Test answers right: {means}{guess}.")
+            f"{MEASURES[data.measured][1]}: {means}{guess}.")

@@ -179,20 +179,19 @@ def board(fig: Figure, tokens: Mapping[str, str], layout: Layout) -> Axes:
 
 def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
                  marked: bool = False) -> None:
-    """A box of feed-forward layers, which add to the states of their group in that half."""
+    """A black box of feed-forward layers, which add to their group's states in that half."""
     (group, half), (aside, down, to) = place, BOXES[layout][place]
     x = COLUMNS[layout][group]
     ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
             weight=600 if marked else 400,
             bbox={"fc": style.TASK.tint if marked else style.PAPER,
-                  "ec": style.INK if marked else style.FROZEN.mark,
+                  "ec": style.INK,
                   "lw": 1.8 if marked else 1.2,
                   "ls": "-" if marked or place == ENRICH else (0, (3, 2)),
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
     ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.9 * FRAME), (x + aside, TOP + down + 0.1),
                 zorder=3, arrowprops={"arrowstyle": "-|>", "lw": 1.6, "shrinkA": 2, "shrinkB": 0,
-                                      "color": style.INK if marked else style.FROZEN.mark,
-                                      "mutation_scale": 11})
+                                      "color": style.INK, "mutation_scale": 11})
 
 
 def label(ax: Axes, at: tuple[float, float], words: str, matters: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Latent attention for one token: what is kept, and what keys and values are made of."""
+"""Latent attention for one token: what is kept, and which four matrices get a pair."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from matplotlib.patches import Polygon, Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Follow the numbers from left to right: only the framed ones are kept while writing. "
-           "The dark ones carry the position.")
+CAPTION = ("Only the framed numbers are kept while writing; the dark ones carry the position. "
+           "Beside each matrix stand its A and its B.")
 
 TALL, THIN, LOW, ROW = 2.0, 0.6, 0.22, 0.62  # inches: of x, of what is kept, of a part, of a head
+ASIDE, HALF = TALL + 1.0, 0.42  # middle of the queries' row; half the height of its matrices
+EDGE = {"wide": (0.08, 0.04), "narrow": (0.06, 0.02)}  # inches: of A or B, from it to its matrix
 #: Left ends in inches: x, thin matrix, kept, second matrix, heads; then the widths of the two
 #: matrices, of what is kept, and of the three parts of a head.
 ALONG = {"wide": (0.3, 0.85, 2.3, 3.25, 4.75, 1.0, 1.0, 0.5, (0.8, 0.5, 0.8)),
@@ -23,13 +25,15 @@ ALONG = {"wide": (0.3, 0.85, 2.3, 3.25, 4.75, 1.0, 1.0, 0.5, (0.8, 0.5, 0.8)),
 
 @dataclass(frozen=True)
 class Latent:
-    """How many numbers each part has: of a token, squeezed, turned, and of each head."""
+    """How many numbers each part has: of a token, squeezed, turned, of each head, and of what the
+    queries are made of."""
 
     width: int
     squeezed: int
     turned: int
     heads: int
     size: int
+    queries: int
 
     @property
     def kept(self) -> int:
@@ -43,7 +47,7 @@ class Latent:
 
 
 def compute(width: int = 7168, squeezed: int = 512, turned: int = 64, heads: int = 128,
-            size: int = 128) -> Latent:
+            size: int = 128, queries: int = 1536) -> Latent:
     """Return the sizes of one layer, at first those of DeepSeek-V3.
 
     Raises:
@@ -51,7 +55,7 @@ def compute(width: int = 7168, squeezed: int = 512, turned: int = 64, heads: int
     """
     if turned % 2:
         raise ValueError(f"turned is {turned}; it must be even")
-    return Latent(width, squeezed, turned, heads, size)
+    return Latent(width, squeezed, turned, heads, size, queries)
 
 
 def _numbers(ax: Axes, place: tuple[float, float], size: tuple[float, float], words: str,
@@ -66,11 +70,16 @@ def _numbers(ax: Axes, place: tuple[float, float], size: tuple[float, float], wo
             color=style.PAPER if dark else style.INK)
 
 
-def _matrix(ax: Axes, left: float, wide: float, ends: tuple[float, float], words: str) -> None:
-    """A frozen matrix around the middle, high at the end where it has many numbers."""
-    middle = TALL / 2
-    ax.add_patch(Polygon([(left, middle - ends[0] / 2), (left + wide, middle - ends[1] / 2),
-                          (left + wide, middle + ends[1] / 2), (left, middle + ends[0] / 2)],
+def _matrix(ax: Axes, place: tuple[float, float], wide: float, ends: tuple[float, float],
+            words: str, layout: Layout) -> None:
+    """A frozen matrix around ``place``, high at the end where it has many numbers; its A stands at
+    its inputs and its B at its outputs."""
+    (left, middle), (thick, gap) = place, EDGE[layout]
+    for tone, x, high in ((style.A, left, ends[0]), (style.B, left + wide - thick, ends[1])):
+        ax.add_patch(Rectangle((x, middle - high / 2), thick, high, fc=tone.mark, ec="none"))
+    start, end = left + thick + gap, left + wide - thick - gap
+    ax.add_patch(Polygon([(start, middle - ends[0] / 2), (end, middle - ends[1] / 2),
+                          (end, middle + ends[1] / 2), (start, middle + ends[0] / 2)],
                          fc=style.FROZEN.tint, ec=style.FROZEN.mark, lw=style.THIN))
     ax.text(left + wide / 2, middle, words, ha="center", va="center", size=style.SMALL,
             color=style.FROZEN.ink, weight=600, linespacing=1.2)
@@ -101,20 +110,40 @@ def _flow(ax: Axes, layout: Layout) -> None:
             size=style.SMALL, color=style.MUTED)
 
 
+def _queries(ax: Axes, data: Latent, layout: Layout) -> None:
+    """The lower row: the queries are squeezed, too, but nothing of them is kept."""
+    x, first, kept, second, heads, one, other, held, parts = ALONG[layout]
+    wide = layout == "wide"
+    _arrow(ax, (x + LOW / 2, TALL + 0.02), (x + LOW / 2, ASIDE), (first - 0.03, ASIDE))
+    if wide:
+        for start, end in ((first + one, kept), (kept + held, second), (second + other, heads)):
+            _arrow(ax, (start + 0.05, ASIDE), (end - 0.05, ASIDE))
+    _matrix(ax, (first, ASIDE), one, (2 * HALF, THIN), "down", layout)
+    _numbers(ax, (kept, ASIDE - THIN / 2), (held, THIN), f"{data.queries:,}")
+    _matrix(ax, (second, ASIDE), other, (THIN, 2 * HALF), "up", layout)
+    _numbers(ax, (heads, ASIDE - LOW / 2), (parts[0], LOW), f"{data.size}")
+    _numbers(ax, (heads + parts[0], ASIDE - LOW / 2), (parts[1], LOW), f"{data.turned}", True)
+    ax.text(heads + sum(parts[:2]) / 2, ASIDE - LOW / 2 - 0.06, "query", ha="center", va="bottom",
+            size=style.SMALL, weight=600)
+    ax.text(heads + sum(parts[:2]) / 2, ASIDE + LOW / 2 + 0.06, "in each head", ha="center",
+            va="top", size=style.SMALL, color=style.MUTED)
+
+
 @style.styled
 def draw(data: Latent, layout: Layout = "wide") -> Figure:
     """Draw a token's way from left to right: squeezed, kept, and made into keys and values."""
-    wide, top = layout == "wide", 0.85 if layout == "wide" else 1.05
-    fig = style.canvas(layout, top + TALL + 0.35)
+    wide, top = layout == "wide", 1.05
+    fig = style.canvas(layout, top + ASIDE + HALF + 0.12)
     style.heading(fig, f"One token in one layer: {data.kept:,} numbers are kept",
-                  f"The keys and values of all heads would be {data.whole:,};"
-                  + (" " if wide else "\n") + "heights are not to scale")
+                  f"The keys and values of all heads would be {data.whole:,}.\n"
+                  "Blue: A. Orange: B. Heights aren't to scale")
     ax = style.board(fig, 0, top)
     x, first, kept, second, heads, *breadths, held, parts = ALONG[layout]
     _numbers(ax, (x, 0), (LOW, TALL), f"{data.width:,} numbers")
     ax.text(x + LOW / 2, -0.06, "$x$", ha="center", va="bottom", size=style.NAME)
-    _matrix(ax, first, breadths[0], (TALL, THIN), "down-\nprojection" if wide else "down")
     middle, below = TALL / 2, TALL / 2 + THIN / 2 + 0.14
+    _matrix(ax, (first, middle), breadths[0], (TALL, THIN),
+            "down-\nprojection" if wide else "down", layout)
     _numbers(ax, (kept, middle - THIN / 2), (held, THIN), f"{data.squeezed:,}")
     _numbers(ax, (kept, below), (held, LOW), f"{data.turned:,}", True)
     ax.add_patch(Rectangle((kept - 0.07, middle - THIN / 2 - 0.07), held + 0.14,
@@ -124,7 +153,9 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
         ax.text(kept + held / 2, y, words, ha="center", va=side, size=style.SMALL, weight=600,
                 linespacing=1.2)
     _flow(ax, layout)
-    _matrix(ax, second, breadths[1], (THIN, TALL), "up-\nprojection" if wide else "up")
+    _matrix(ax, (second, middle), breadths[1], (THIN, TALL),
+            "up-\nprojection" if wide else "up", layout)
+    _queries(ax, data, layout)
     ends = [heads + sum(parts[:2]), heads + sum(parts[:2]) + 0.08]
     for words, place in (("key", heads + sum(parts[:2]) / 2), ("value", ends[1] + parts[2] / 2)):
         ax.text(place, -0.06, words, ha="center", va="bottom", size=style.SMALL, weight=600)
@@ -145,4 +176,7 @@ def alt(data: Latent) -> str:
             f"{data.squeezed:,}, and {data.turned} more that are turned. These {data.kept:,} are "
             f"kept. An up-projection makes of the {data.squeezed:,} a key and a value of "
             f"{data.size} numbers for each of {data.heads} heads. The same {data.turned} turned "
-            "numbers stand behind every key.")
+            f"numbers stand behind every key. Below, two more matrices make {data.queries:,} "
+            f"numbers, and of these the queries, in each head {data.size} and {data.turned} that "
+            "are turned; of these nothing is kept. Beside each of the four matrices stand an A, "
+            "as high as its inputs, and a B, as high as its outputs.")

@@ -96,7 +96,7 @@ def draw(data: Shared, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, top + (1.85 if wide else 3.15))
     share = data.queries // data.keys
     style.heading(fig, f"{share} queries share a key" if share > 1 else "A key for each query",
-                  f"Stored of a token: {data.stored:,} bytes" + ("; " if wide else "\n")
+                  f"Stored for each token: {data.stored:,} bytes" + ("; " if wide else "\n")
                   + f"rows of W and of B: {data.rows:,}")
     ax = style.board(fig, 0, top)
     _heads(ax, data, layout)

@@ -18,9 +18,10 @@ CAPTION = ("The large marks are the two runs that each comparison sets side by s
            "the panel say at which rate or loss.")
 
 #: What each comparison shares, in this order: its title and what is equal in it.
-PAIRS = {"rate": "The same rate", "loss": "The same loss", "best": "Each at its best"}
+PAIRS = {"rate": "The same rate", "loss": "The same loss and steps", "best": "Each at its best"}
 SHORT = {"full": "full", "lora": "LoRA"}
 DASHES = {"full": "-", "lora": (0, (4, 1.5))}
+NEAR = 0.05  #: as many facts as a blind guess has, or up to this share more
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Equal:
     """One data set's mean dev losses, in nats, and shares of facts kept, both by method and rate.
 
     ``pairs`` has the rates of full fine-tuning and LoRA that each comparison of PAIRS takes.
-    With ``told`` the facts kept are written, else question marks.
+    With ``told`` the facts kept are written, else question marks; ``blind`` is what a blind guess
+    has.
     """
 
     task: str
@@ -36,6 +38,7 @@ class Equal:
     kept: dict[str, dict[float, float]]
     pairs: dict[str, tuple[float, float]]
     told: bool
+    blind: float = 0.0
 
     def chosen(self, pair: str) -> dict[str, tuple[float, float]]:
         """By method the rate and the loss of the run that a comparison takes."""
@@ -53,9 +56,16 @@ class Equal:
         rate = self.chosen(pair)[method][0]
         return style.percent(self.kept[method][rate]) if self.told else "?"
 
+    def guessed(self, pair: str) -> str:
+        """That both runs are at about a blind guess or below, if it is told; else nothing."""
+        near = all(self.kept[method][rate] < self.blind + NEAR
+                   for method, (rate, _) in self.chosen(pair).items())
+        return f"both about a guess, {style.percent(self.blind)}" if self.told and near else ""
+
 
 def compute(lines: Sequence[Mapping[str, Any]], task: str,
-            pairs: Mapping[str, tuple[float, float]], told: bool = False) -> Equal:
+            pairs: Mapping[str, tuple[float, float]], told: bool = False,
+            blind: float = 0.0) -> Equal:
     """Average the runs of a data set over their seeds.
 
     Raises:
@@ -75,7 +85,7 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str,
     losses, kept = ({method: {rate: float(np.mean([each[at] for each in of[rate]]))
                               for rate in sorted(of)} for method, of in found.items()}
                     for at in (0, 1))
-    return Equal(task, losses, kept, {pair: pairs[pair] for pair in PAIRS}, told)
+    return Equal(task, losses, kept, {pair: pairs[pair] for pair in PAIRS}, told, blind)
 
 
 def _panel(ax: Axes, data: Equal, pair: str) -> None:
@@ -93,7 +103,7 @@ def _panel(ax: Axes, data: Equal, pair: str) -> None:
     for method, (rate, loss) in chosen.items():
         tone = METHODS[method][1]
         if pair == "best":
-            ax.annotate("", (rate, loss), (0, 26), textcoords="offset points", arrowprops={
+            ax.annotate("", (rate, loss), (0, -18), textcoords="offset points", arrowprops={
                 "arrowstyle": "-|>", "color": style.INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 6})
         ax.plot(rate, loss, style.MARKER[method], color=tone.mark, mec=style.PAPER, mew=1.2,
                 ms=9.5 if method == "full" else 8.5, zorder=4)
@@ -102,10 +112,9 @@ def _panel(ax: Axes, data: Equal, pair: str) -> None:
     rates = [rate for of in data.losses.values() for rate in of]
     losses = [loss for of in data.losses.values() for loss in of.values()]
     ax.set(xscale="log", yscale="log", xlim=(min(rates) / 1.3, max(rates) * 1.3),
-           ylim=(min(losses) / 1.35, max(losses) * 1.25))
+           ylim=(min(losses) / 1.9, max(losses) * 1.25))  # the arrows come from below
     style.number_ticks(ax.yaxis, [loss for loss in LOSSES if loss in (0.2, 0.5, 1, 2)])
-    ax.set_xticks(places := sorted(set(rates)),
-                  [f"{rate:g}" if at else "" for at, rate in enumerate(places)])
+    style.number_ticks(ax.xaxis, sorted(set(rates)), digits=4)
     ax.minorticks_off()
     ax.grid(axis="y")
 
@@ -119,10 +128,13 @@ def _names(fig: Figure, top: float) -> None:
 
 
 def _verdict(fig: Figure, data: Equal, pair: str, left: float, top: float) -> None:
-    """What each of the two runs keeps, a line for each."""
+    """What each of the two runs keeps, a line for each, and whether a guess has as much."""
     for row, method in enumerate(METHODS):
         style.write(fig, left, top + 0.22 * row, f"{SHORT[method]} keeps {data.said(pair, method)}",
                     METHODS[method][1].ink, weight=600)
+    wide = fig.get_size_inches()[0] == style.WIDTH["wide"]
+    style.write(fig, left + 1.15 * wide, top + (0.01 if wide else 0.22 * len(METHODS)),
+                data.guessed(pair).replace("about ", "about\n"), size=style.SMALL, linespacing=1.5)
 
 
 @style.styled
@@ -140,8 +152,8 @@ def draw(data: Equal, layout: Layout = "wide") -> Figure:
             ax = style.place(fig, left, 1.2, 2.04, 1.45)
             _verdict(fig, data, pair, left + 0.02, 3.15)
         else:
-            ax = style.place(fig, 0.42, 1.2 + 1.55 * number, 2.1, 1.05)
-            _verdict(fig, data, pair, 2.62, 1.45 + 1.55 * number)
+            ax = style.place(fig, 0.42, 1.2 + 1.55 * number, 2.02, 1.05)
+            _verdict(fig, data, pair, 2.52, 1.45 + 1.55 * number)
         _panel(ax, data, pair)
         ax.set_title(title)
         if wide or number == len(PAIRS) - 1:
@@ -156,6 +168,6 @@ def alt(data: Equal) -> str:
         runs = [f"{SHORT[method]} at a rate of {rate:g} ends at {loss:.2f} nats"
                 + (f" and keeps {data.said(pair, method)}" if data.told else "")
                 for method, (rate, loss) in data.chosen(pair).items()]
-        said.append(f"{title}: {', '.join(runs)}")
+        said.append(f"{title}: {', '.join([*runs, *filter(None, [data.guessed(pair)])])}")
     return (f"Loss on {data.task} over the learning rate, with full fine-tuning and with LoRA. "
             f"{'. '.join(said)}." + ("" if data.told else " The facts kept are left open."))

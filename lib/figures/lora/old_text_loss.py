@@ -13,21 +13,29 @@ from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 from lib.figures.lora.tradeoff import METHODS, TITLES
 
-CAPTION = ("Compare the two marks of a row: each mark is a seed, and the bar joins the two means. "
-           "Its length is how much more LoRA's loss on old text rose.")
+CAPTION = ("The length of a bar is how much more the loss on old text rose with LoRA. "
+           "At the right stand the old facts that each method still says.")
 SIDE = {"full": -0.13, "lora": 0.13}  # how far a method's marks stand above or below their row
+SECOND = 70  #: points from the first figure beside a row to the second one
 
 
 @dataclass(frozen=True)
 class Pairs:
     """The data sets of each kind, by data set and method how far the loss on old text rose above
     the base's, in nats, (seeds,). Of the ``methods`` the marks are shown: with full fine-tuning
-    alone the reader can guess.
+    alone the reader can guess. ``kept`` has the mean shares of old facts kept, by data set and
+    method, or nothing.
     """
 
     kinds: dict[str, tuple[str, ...]]
     rise: dict[str, dict[str, np.ndarray]]
     methods: tuple[str, ...] = tuple(METHODS)
+    kept: dict[str, dict[str, float]] | None = None
+
+    def still(self, task: str) -> str:
+        """The facts kept with both methods: ``98 and 97%``."""
+        shares = [style.percent(self.kept[task][m]) for m in METHODS] if self.kept else []
+        return " and ".join(shares).replace("% and", " and")
 
     @property
     def said(self) -> str:
@@ -43,8 +51,10 @@ class Pairs:
 
 
 def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, tuple[str, ...]],
-            methods: Sequence[str] = tuple(METHODS)) -> Pairs:
-    """Take found[task][method], (seeds,): the rise of the loss on old text by the end of a run.
+            methods: Sequence[str] = tuple(METHODS),
+            kept: Mapping[str, Mapping[str, float]] | None = None) -> Pairs:
+    """Take found[task][method], (seeds,): the rise of the loss on old text by the end of a run,
+    and the mean shares of old facts kept, kept[task][method], to be written beside it.
 
     Raises:
         ValueError: a data set of a kind has not both methods.
@@ -53,7 +63,7 @@ def compute(found: Mapping[str, Mapping[str, np.ndarray]], kinds: Mapping[str, t
         if set(found.get(task, ())) != set(METHODS):
             raise ValueError(f"{task!r} has {', '.join(found.get(task, ())) or 'nothing'}")
     return Pairs(dict(kinds), {task: dict(each) for task, each in found.items()},
-                 tuple(methods))
+                 tuple(methods), kept and {task: dict(each) for task, each in kept.items()})
 
 
 def _limit(data: Pairs) -> float:
@@ -62,7 +72,17 @@ def _limit(data: Pairs) -> float:
                       for each in data.rise[task].values())
 
 
-def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
+def _figures(ax: Axes, data: Pairs, row: int, task: str, wide: bool) -> None:
+    """The means at the right of a row: the rise and, if they are known, the facts kept."""
+    said = [f"{data.rise[task][m].mean():.2f}" for m in data.methods]
+    beside = {"xycoords": ax.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+    up = 6 if data.kept and not wide else 0
+    ax.annotate(" and ".join([*said, "?"][:len(METHODS)]), (1.02, row), (0, up), **beside)
+    ax.annotate(data.still(task) if wide or not data.kept else f"keeps {data.still(task)}",
+                (1.02, row), (SECOND, 0) if wide else (0, -6), color=style.MUTED, **beside)
+
+
+def _rows(ax: Axes, data: Pairs, kind: str, last: bool, wide: bool) -> None:
     """The data sets of one kind, from above."""
     for row, task in enumerate(data.kinds[kind]):
         shown = {m: data.rise[task][m] for m in data.methods}
@@ -72,9 +92,7 @@ def _rows(ax: Axes, data: Pairs, kind: str, last: bool) -> None:
             tone = METHODS[method][1]
             style.seeds(ax, shown[method], row + SIDE[method] + style.fan(shown[method], 0.1),
                         style.MARKER[method], tone, 6)
-        said = [f"{each.mean():.2f}" for each in shown.values()]
-        ax.text(1.02, row, " and ".join([*said, "?"][:len(METHODS)]), va="center",
-                transform=ax.get_yaxis_transform())
+        _figures(ax, data, row, task, wide)
     ax.set(xlim=(0, _limit(data)), ylim=(len(data.kinds[kind]) - 0.5, -0.5))
     ax.minorticks_off()
     if not last:
@@ -98,17 +116,21 @@ def _key(fig: Figure) -> None:
 def draw(data: Pairs, layout: Layout = "wide") -> Figure:
     """Draw a panel for each kind of data, with a row for each data set."""
     wide = layout == "wide"
-    pitch, left, right = 0.36, 1.05, 1.35 if wide else 1.2
+    pitch, left, right = 0.36, 1.05, 2.1 if wide and data.kept else 1.35 if wide else 1.25
     fig = style.canvas(layout, 1.35 + sum(pitch * len(each) + 0.3 for each in data.kinds.values()))
     style.heading(fig, data.said if wide else data.said.removeprefix("At about one loss "),
                   "A mark is a seed. The bar joins the means of both methods." if wide
                   else "At about one loss; a mark is a seed")
     _key(fig)
+    if wide and data.kept:
+        for beside, words in ((0.1, "rise"), (0.1 + SECOND / 72, "facts kept")):
+            style.write(fig, style.WIDTH[layout] - right + beside, 0.95, words, style.MUTED,
+                        style.SMALL)
     top = 1.15
     for at, (kind, tasks) in enumerate(data.kinds.items(), start=1):
         high = pitch * len(tasks)
         _rows(style.place(fig, left, top, style.WIDTH[layout] - left - right, high), data, kind,
-              at == len(data.kinds))
+              at == len(data.kinds), wide)
         top += high + 0.3
     return fig
 
@@ -120,5 +142,7 @@ def alt(data: Pairs) -> str:
         for task in tasks) for kind, tasks in data.kinds.items()]
     who = " and ".join(METHODS[m][0] for m in data.methods)
     end = "" if data.said.endswith("?") else "."
+    kept = ", ".join(f"{TITLES[task]} {data.still(task)}" for tasks in data.kinds.values()
+                     for task in tasks) if data.kept else ""
     return (f"{data.said}{end} Rise of the loss on old text, in nats, with {who}. "
-            f"{'. '.join(said)}.")
+            f"{'. '.join(said)}." + (f" Facts kept with both: {kept}." if kept else ""))

@@ -133,7 +133,7 @@ lab_panels.example = (_, fail) => {
     show();
   }
 
-  const zeros = GIVEN.B.map((row) => row.map(() => 0));
+  const zeros = (rows) => rows.map((row) => row.map(() => 0));
   const drawn = () => Object.fromEntries(Object.entries(GIVEN).map(([name, rows]) =>
     [name, rows.map((row) => row.map(() => Math.round(200 * Math.random() - 100) / 100))]));
   fill();
@@ -142,7 +142,8 @@ lab_panels.example = (_, fail) => {
     h('div', { class: 'lab-controls' }, alpha.element, rate.element, of_B.element,
       optimizer.element),
     h('div', { class: 'lab-buttons' }, button('One step', () => walk(1), { class: 'lab-go' }),
-      button('Twenty steps', () => walk(20)), button('B = 0', () => put({ B: zeros })),
+      button('Twenty steps', () => walk(20)), button('B = 0', () => put({ B: zeros(GIVEN.B) })),
+      button('A = 0', () => put({ A: zeros(GIVEN.A) })),
       button('Other numbers', () => put(drawn())),
       button('The chapter’s', () => put(structuredClone(GIVEN)))),
     loss, h('div', { class: 'lab-boards' }, results)];

@@ -38,7 +38,7 @@ lab_panels.mix = ({ adapters = '', shares = '', labels = '' }, fail) => {
     }
     dials.replaceChildren(...lora.map((entry) => slider({
       label: called[names.indexOf(entry.name)] || entry.name, values: SHARES,
-      value: weights.get(entry), ends: ['−1: against it', '2: too much'],
+      value: weights.get(entry), ends: ['−1: subtracted', '2: too much'],
       format: (x) => x.toFixed(1), change: (share) => {
         weights.set(entry, share);
         mix();
