@@ -61,8 +61,8 @@ def _line(way: str) -> str:
 
 
 def _panel(ax: Axes, data: Given, model: str, first: bool) -> None:
-    full = "full" in model
-    tone, marker = (style.FULL, "o") if full else (style.LORA, "D")
+    tone, marker = ((style.FULL, "o") if "full" in model else
+                    (style.LORA, "D") if "LoRA" in model else (style.TASK, "o"))
     places = np.arange(len(data.ways))
     ax.plot(places, data.base, style.MARKER["base"], ls="--", lw=style.THIN, ms=5, zorder=2,
             color=style.FROZEN.mark, clip_on=False)
