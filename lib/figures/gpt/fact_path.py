@@ -36,11 +36,10 @@ SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` if a path brings its mean, in layers 1 and 2, and in layers 3 and 4.
 
-    ``chosen`` is a path and a half of the model (2 is
-    both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
-    number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced, too, by group and half.  ``by`` says what stands in a part's place, and ``marked``
-    has the boxes that aren't missed with every replacement.
+    ``chosen`` is a path and a half of the model (2 is both), and ``says`` a prompt with what follows
+    it without that path.  ``lost`` may have a third number, without the path in both halves.
+    ``boxes`` has what is lost if feed-forward layers are replaced, too, by group and half.  ``by``
+    says what stands in a part's place, ``marked`` has the boxes not missed with every replacement.
     """
 
     tokens: Mapping[str, str]
@@ -186,8 +185,7 @@ def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
     x = COLUMNS[layout][group]
     ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
             weight=600 if marked else 400,
-            bbox={"fc": style.TASK.tint if marked else style.PAPER,
-                  "ec": style.INK,
+            bbox={"fc": style.TASK.tint if marked else style.PAPER, "ec": style.INK,
                   "lw": 1.8 if marked else 1.2,
                   "ls": "-" if place == ENRICH else (0, (3, 2)),
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
