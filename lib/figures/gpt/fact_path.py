@@ -36,7 +36,7 @@ SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` if a path brings its mean, in layers 1 and 2, and in layers 3 and 4.
 
-    ``chosen`` is a path and a half of the model (2 is both), and ``says`` a prompt with what follows
+    ``chosen`` is a path and a half of the model (2 is both), ``says`` a prompt with what follows
     it without that path.  ``lost`` may have a third number, without the path in both halves.
     ``boxes`` has what is lost if feed-forward layers are replaced, too, by group and half.  ``by``
     says what stands in a part's place, ``marked`` has the boxes not missed with every replacement.
