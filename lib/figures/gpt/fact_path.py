@@ -36,11 +36,10 @@ SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 class Paths:
     """Facts lost of ``known`` if a path brings its mean, in layers 1 and 2, and in layers 3 and 4.
 
-    ``chosen`` is a path and a half of the model (2 is
-    both), and ``says`` a prompt with what follows it without that path.  ``lost`` may have a third
-    number, without the path in both halves.  ``boxes`` has what is lost if feed-forward layers are
-    replaced, too, by group and half.  ``by`` says what stands in a part's place, and ``marked``
-    has the boxes that aren't missed with every replacement.
+    ``chosen`` is a path and a half of the model (2 is both), ``says`` a prompt with what follows
+    it without that path.  ``lost`` may have a third number, without the path in both halves.
+    ``boxes`` has what is lost if feed-forward layers are replaced, too, by group and half.  ``by``
+    says what stands in a part's place, ``marked`` has the boxes not missed with every replacement.
     """
 
     tokens: Mapping[str, str]
@@ -89,7 +88,7 @@ COLUMNS: dict[Layout, dict[str, float]] = {
     "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
     "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
 ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.62,
+    "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.54,
              "the country again": 0.75},
     "narrow": {"join": 0.77, "fetch the relation": 0.72, "spell": 0.5, "fetch the country": 0.6,
                "the country again": 0.78}}
@@ -102,12 +101,14 @@ FRAME = 0.11  # from the pieces of a group to the frame around them
 BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
     "wide": {("question", 0): (-0.15, 0.8, 0.0),
              ("name", 0): (-0.78, 1.05, -0.24), ("is", 0): (0.0, 0.42, 0.0),
-             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (0.42, 1.74, 0.06),
+             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (-0.84, 2.55, -0.15),
              ("answer", 1): (0.36, 1.95, 0.3)},
     "narrow": {("question", 0): (0.12, 0.5, 0.0),
                ("name", 0): (-0.54, 1.05, -0.17), ("is", 0): (0.0, 0.4, 0.0),
-               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (0.16, 1.74, 0.05),
+               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.4, 2.5, -0.13),
                ("answer", 1): (0.1, 1.9, 0.15)}}
+#: Its arrow ends at the side of its group's frame, not on top, where two edges end or pass.
+BESIDE = ("is", 1)
 #: The one box that is supposed.
 ENRICH = ("name", 0)
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
@@ -184,12 +185,12 @@ def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
     x = COLUMNS[layout][group]
     ax.text(x + aside, TOP + down, words, ha="center", va="center", zorder=5, linespacing=1.1,
             weight=600 if marked else 400,
-            bbox={"fc": style.TASK.tint if marked else style.PAPER,
-                  "ec": style.INK,
+            bbox={"fc": style.TASK.tint if marked else style.PAPER, "ec": style.INK,
                   "lw": 1.8 if marked else 1.2,
-                  "ls": "-" if marked or place == ENRICH else (0, (3, 2)),
+                  "ls": "-" if place == ENRICH else (0, (3, 2)),
                   "boxstyle": "round,pad=0.25,rounding_size=0.2"})
-    ax.annotate("", (x + to, TOP + (half + 1) * BAND - 0.9 * FRAME), (x + aside, TOP + down + 0.1),
+    top = 0 if place == BESIDE else 0.9 * FRAME
+    ax.annotate("", (x + to, TOP + (half + 1) * BAND - top), (x + aside, TOP + down + 0.1),
                 zorder=3, arrowprops={"arrowstyle": "-|>", "lw": 1.6, "shrinkA": 2, "shrinkB": 0,
                                       "color": style.INK, "mutation_scale": 11})
 
