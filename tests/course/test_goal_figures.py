@@ -79,6 +79,15 @@ def test_every_seed_of_every_goal_is_a_mark_at_its_score():
     assert [text.get_text() for text in scores.get_yticklabels()] == ["Answer", "Sing"]
 
 
+def test_a_seed_at_the_base_s_score_does_not_hide_its_mark():
+    goals = {"Answer": {"scores": {"base": [0.99], "full": [0.98, 0.99]}, "prompts": [PROMPT]},
+             "Sing": {"scores": {"base": [0.3], "full": [0.5]}, "prompts": [PROMPT]}}
+    base, full, far, sung = (line.get_ydata() for line in before_after.draw(
+        compute(goals, "Answer", 1)).axes[-1].lines)
+    assert base.max() < full.min() - 0.25 and np.abs([*base, *full]).max() < 0.5
+    assert far == sung == [1]
+
+
 def test_a_blind_guess_is_a_line_at_its_score_where_it_is_known():
     goals = {"Answer": GOALS["Answer"] | {"guess": 0.2}, "Sing": GOALS["Answer"]}
     data = compute(goals, "Answer", 1)
