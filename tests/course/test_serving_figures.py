@@ -402,6 +402,10 @@ def test_words_cross_frames_with_their_ranges():
     assert sum(dark[:3]) < 1 < 2 < min(sum(purple[:3]), sum(grey[:3]))
     on_it = [line for line in ax.lines if line.get_color() == style.PAPER]
     assert list(on_it[0].get_xdata()) == [80, 85]       # up to the bar's end
+    none = {key: {"base": [0.0, 0.0]} | each for key, each in earlier.items()}
+    ax = crossed_prompts.draw(crossed_prompts.compute(none)).axes[1]
+    assert [text.get_text() for text in ax.texts][:2] == ["0%", "85%"]
+    assert all(line.get_ydata()[0] > 0 for line in ax.lines)    # no bracket where seeds agree
     for bad in (dict(list(found.items())[:3]),
                 {key: {"merged": [1.0]} for key in found}):
         with pytest.raises(ValueError, match="allowed are 2 x 2"):

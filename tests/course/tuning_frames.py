@@ -517,7 +517,7 @@ def serving(long: str) -> Frames:
            [((sorted_out, {"beside": "second task's sentence"}), ())])
     crossed = {(f"{which} frame\nInstruction: … Response:", f"{words}'s words\nName the …"): {
         name: [low, low + 9.0]
-        for name, low in (("before", 91.0), ("beside", 0.0), ("fresh", 40.0))}
+        for name, low in (("base", 0.0), ("before", 91.0), ("beside", 0.0), ("fresh", 40.0))}
         for which in ("old", "new") for words in ("a question", "an instruction")}
     yield ("crossed_prompts", crossed_prompts.compute, crossed_prompts.draw, crossed_prompts.alt,
            [((crossed,), ())])

@@ -15,8 +15,8 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("A row is a frame, a column is a task's words. A bar is a mean, and its bracket goes "
            "from the lowest of five seeds to the highest.")
-#: A control is grey, and what stood before the second training is dark (``FULL``).
-TONES = {"before": style.FACTS, "beside": style.LORA, "fresh": style.FROZEN}
+#: A control is grey, like the base, and what stood before the second training is dark (``FULL``).
+TONES = {"base": style.FROZEN, "before": style.FACTS, "beside": style.LORA, "fresh": style.FROZEN}
 FULL = "before",  # models whose bars are filled with their tone, not with its tint
 BAR, GAP = 0.25, 0.2  # inches: a model's bar, and between the parts of the picture
 HEAD, OVER = 0.46, 0.26  # inches of the words above the columns, of a frame above its row (narrow)
@@ -67,7 +67,8 @@ def _cell(ax: Axes, each: Mapping[str, np.ndarray], named: bool) -> None:
         tone, mean, low, high = TONES[name], percent.mean(), percent.min(), percent.max()
         full = name in FULL
         ax.barh(at, mean, 0.62, color=tone.mark if full else tone.tint, ec=tone.mark, lw=style.THIN)
-        _bracket(ax, at, low, high, tone.mark)
+        if low < high:
+            _bracket(ax, at, low, high, tone.mark)
         if full:        # what stands on the bar
             _bracket(ax, at, low, mean, style.PAPER, ends=1)
         ax.text(max(mean, high) + 4, at, f"{mean:.0f}%", va="center_baseline", color=tone.ink,
