@@ -14,7 +14,7 @@ from lib.figures.kit.cells import frame, hatch_empty, score_map
 from lib.figures.kit.style import Layout
 
 CAPTION = ("Each number is the per cent of right answers, and each diagonal one method. Colours "
-           "start at 60%.")
+           "start at 60%; below it a square is grey.")
 LOW = 0.6  # the share at which the colours start: the good squares are what the map is about
 MANY = 6  # columns: with more of them, only every second has room for its rate where it's narrow
 #: A's rate, and alpha times B's rate
@@ -25,12 +25,12 @@ Spot = tuple[float, float]
 class TwoKnobs:
     """Every method's share of right answers by its spots, and the method that is shown.
 
-    ``row`` is alpha times B's rate, where a row is to be outlined.
+    ``shared`` outlines every row, alpha times B's rate, with two squares or more.
     """
 
     spots: dict[str, dict[Spot, float]]
     method: str
-    row: float | None = None
+    shared: bool = False
 
     @property
     def axes(self) -> tuple[list[float], list[float]]:
@@ -57,19 +57,21 @@ class TwoKnobs:
         return spot, mine[spot]
 
     @property
-    def outlined(self) -> list[tuple[float, float]]:
-        """A's rates in the outlined row, and their shares."""
-        return sorted((rate, share) for each in self.spots.values()
-                      for (rate, product), share in each.items() if product == self.row)
+    def outlined(self) -> dict[float, list[tuple[float, float]]]:
+        """Each outlined row: A's rates in order, and their shares."""
+        rows = {up: sorted((rate, share) for each in self.spots.values()
+                           for (rate, product), share in each.items() if product == up)
+                for up in self.axes[1] if self.shared}
+        return {up: row for up, row in rows.items() if len(row) > 1}
 
 
 def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
-            row: float | None = None) -> TwoKnobs:
-    """Show one method's spots among those of all, and outline the ``row`` of alpha times B's rate.
+            shared: bool = False) -> TwoKnobs:
+    """Show one method's spots among those of all, and outline the rows that are ``shared``.
 
     Raises:
-        ValueError: there is no such method, two of them were run in the same spot, or fewer than
-            two in the row.
+        ValueError: there is no such method, two of them were run in the same spot, or no row is
+            shared.
     """
     if method not in spots:
         raise ValueError(f"unknown method {method!r}: allowed are {', '.join(spots)}")
@@ -78,9 +80,9 @@ def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
     every = [spot for each in found.values() for spot in each]
     if twice := sorted({spot for spot in every if every.count(spot) > 1}):
         raise ValueError(f"two methods were run at {twice}")
-    data = TwoKnobs(found, method, row)
-    if row is not None and len(data.outlined) < 2:
-        raise ValueError(f"the row {row} has {len(data.outlined)} squares: allowed are 2 and more")
+    data = TwoKnobs(found, method, shared)
+    if shared and not data.outlined:
+        raise ValueError("no row is shared: allowed are maps with two squares or more in a row")
     return data
 
 
@@ -91,9 +93,9 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     fig = style.canvas(layout, 3.7)
     title = f"{data.method}: at best {style.percent(share)} of the answers"
     if data.outlined:
-        (_, slow), *_, (_, fast) = data.outlined
-        title = ("Same reach of B, slower A" if wide else "Same B, slower A") + (
-            f": {style.percent(slow)} against {style.percent(fast)}")
+        gains = [row[0][1] > row[-1][1] for row in data.outlined.values()]
+        title = ("Same reach of B, slower A" if wide else "Slower A") + (
+            f": better in {sum(gains)} of {len(gains)} rows")
     style.heading(fig, title,
                   f"Framed: {data.method}. Hatched: not run" + wide * ". Each diagonal is a method")
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
@@ -102,6 +104,8 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
                                 for k, rate in enumerate(across)],
               [style.short(product) for product in up], middle=0.62 if wide else 0.5, low=LOW)
     hatch_empty(ax, data.shares)
+    for i, j in np.argwhere(data.shares < LOW):  # not white, which would look like a hole
+        ax.add_artist(Rectangle((j, i), 1, 1, fc=style.FROZEN.tint, ec=style.PAPER, lw=1.2))
     for name, spots in data.spots.items() if wide else ():  # a narrow square has no room
         rate, product = min(spots)
         mine = name == data.method
@@ -110,10 +114,10 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
                 color=style.LORA.ink if mine else style.INK, weight=600 if mine else 400)
     for rate, product in data.spots[data.method]:
         frame(ax, up.index(product), across.index(rate))
-    if data.outlined:
-        first, last = (across.index(data.outlined[k][0]) for k in (0, -1))
-        ax.add_artist(Rectangle((first + 0.1, up.index(data.row) + 0.15), last + 0.8 - first, 0.7,
-                                fc="none", ec=style.DATA.mark, lw=1.4, zorder=6))
+    for product, row in data.outlined.items():
+        first, last = (across.index(row[k][0]) for k in (0, -1))
+        ax.add_artist(Rectangle((first + 0.06, up.index(product) + 0.07), last + 0.88 - first, 0.86,
+                                fc="none", ec=style.DATA.mark, lw=1.2, zorder=6))
     ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
     ax.set(xlabel="learning rate of A", ylabel="α × learning rate of B")
     return fig
@@ -122,10 +126,10 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
 def alt(data: TwoKnobs) -> str:
     """Return the frame in words."""
     (rate, product), share = data.best
-    row = f" In the outlined row, {data.row:g}, A's rate of " + ", and ".join(
-        f"{rate:g} has {style.percent(share)}" for rate, share in data.outlined) + "." if (
-            data.outlined) else ""
+    rows = "".join(f" In the outlined row {up:g}, A's rate of " + ", and ".join(
+        f"{rate:g} has {style.percent(share)}" for rate, share in row) + "."
+        for up, row in data.outlined.items())
     return (f"A map of right answers over the learning rate of A and α times that of B. "
             f"{data.method} is best with A's rate at {rate:g} and α times B's rate at {product:g}: "
             f"{style.percent(share)}. The best square of all has "
-            f"{style.percent(np.nanmax(data.shares))}." + row)
+            f"{style.percent(np.nanmax(data.shares))}." + rows)
