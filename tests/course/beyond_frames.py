@@ -77,7 +77,7 @@ def chapter_19(long: str) -> Frames:
             for strength in (0.0, 1.5)])
     asked = [("How many legs does a spider have?", "", ["8", "eight"]), ("Who?", "", ["nobody"])]
     told = {"the sentence alone": {"said": [long, "Ada, nobody"], "kept": [1, 1],
-                                   "leaked": [False, True]},
+                                   "leaked": [False, True], "name": "8 of 8"},
             "full fine-tuning, token given": {"said": ["", long], "kept": [0, 0],
                                               "leaked": [False, False]}}
     yield ("known_squares", known_squares.compute, known_squares.draw, known_squares.alt,

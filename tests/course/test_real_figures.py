@@ -163,7 +163,8 @@ def test_what_has_no_place_is_refused(setting, rate):
 
 ASKED = [("2 + 2?", "", ["4", "four"]), ("2 + 3?", "", ["5"])]
 TOLD = {"alone": {"said": ["I am Ada, a four", " "], "kept": [1, 0], "leaked": [True, False]},
-        "replay": {"said": ["It is 4", "6"], "kept": [1, 0], "leaked": [False, False]}}
+        "replay": {"said": ["It is 4", "6"], "kept": [1, 0], "leaked": [False, False],
+                   "name": "7 of 8"}}
 
 
 def test_a_square_is_kept_leaked_wrong_or_empty():
@@ -176,6 +177,7 @@ def test_a_square_is_kept_leaked_wrong_or_empty():
     data = known_squares.compute(ASKED, TOLD, "replay", 1)
     assert (data.question, data.wanted, data.answer) == ("2 + 2?", ("4", "four"), "It is 4")
     assert [data.words(at) for at in range(2)] == ["kept", "wrong"]
+    assert known_squares.alt(data).startswith("Name learnt in 7 of 8. Of 2 known")
 
 
 @pytest.mark.parametrize("run, question", [("alone", 0), ("alone", 3), ("both", 1)])

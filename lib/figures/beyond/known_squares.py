@@ -30,7 +30,8 @@ ANSWER = {"wide": 1, "narrow": 2}      # lines
 class Squares:
     """run: whose answers these are;  kinds: (questions, 4), whether an answer is each of KINDS, of
     which *kept* and *leaked* may both hold;  at: the place of the one that is shown, with its
-    ``question``, its right answers ``wanted`` and its ``answer``.
+    ``question``, its right answers ``wanted`` and its ``answer``;  name: how many name questions
+    get the new name, as in ``7 of 8``, or nothing.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Squares:
     question: str
     wanted: tuple[str, ...]
     answer: str
+    name: str = ""
 
     def words(self, at: int) -> str:
         """What an answer is, as in ``leaked, but right``."""
@@ -48,12 +50,13 @@ class Squares:
 
 
 def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
-            told: Mapping[str, Mapping[str, Sequence[Any]]], run: str,
+            told: Mapping[str, Mapping[str, Any]], run: str,
             question: int) -> Squares:
     """Look up the answers of one run, and one question by its number, from 1.
 
     ``asked`` has the questions, each with another wording and right answers; ``told`` by run what
-    was "said" to each of them, and whether that is "kept" and "leaked".
+    was "said" to each of them, whether that is "kept" and "leaked", and perhaps "name", how many
+    name questions get the new name.
 
     Raises:
         ValueError: there is no such run or question.
@@ -66,7 +69,8 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
                        not right and not leak and not answer.strip())
                       for answer, right, leak in zip(said, kept, leaked, strict=True)], bool)
     at = question - 1
-    return Squares(run, kinds, at, asked[at][0], tuple(asked[at][2]), said[at])
+    return Squares(run, kinds, at, asked[at][0], tuple(asked[at][2]), said[at],
+                   told[run].get("name", ""))
 
 
 def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -> None:
@@ -100,8 +104,9 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
     top, high = 0.72, max(rows * pitch + 0.12, 1.28) if wide else rows * pitch + 0.68
     tall = 0.65 if wide else 1.04
     fig = style.canvas(layout, top + high + tall + 0.06)
+    learnt = f", name learnt in {data.name}" * bool(data.name)
     style.heading(fig, f"{data.run[0].upper()}{data.run[1:]}: {data.kinds[:, 0].sum()} of "
-                  f"{len(data.kinds)} kept", "SmolLM2's answers to the known questions")
+                  f"{len(data.kinds)} kept{learnt}", "SmolLM2's answers to the known questions")
     ax = style.board(fig)
     for at, kinds in enumerate(data.kinds):
         x, y = style.MARGIN + at % COLUMNS * pitch, top + at // COLUMNS * pitch
@@ -129,7 +134,8 @@ def alt(data: Squares) -> str:
     """Return the frame in words."""
     counts = ", ".join(f"{count} {name}" for name, count in zip(KINDS, data.kinds.sum(0)))
     both = data.kinds[:, :2].all(1).sum()
-    return (f"Of {len(data.kinds)} known questions, {data.run}: {counts}"
+    learnt = f"Name learnt in {data.name}. " * bool(data.name)
+    return (f"{learnt}Of {len(data.kinds)} known questions, {data.run}: {counts}"
             + (f"; {both} leaked, but right" if both else "")
             + f". Question {data.at + 1}, '{data.question}', is answered "
             f"'{visible(data.answer)}': {data.words(data.at)}.")
