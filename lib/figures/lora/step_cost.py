@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("At width 128, raise the rank until LoRA's row of each pair is the longer one: from "
-           "there on LoRA saves nothing. At the larger widths this slider ends before that.")
+CAPTION = ("At width 128, raise the rank until LoRA's row of each pair is the longer one. At the "
+           "larger widths this slider ends before that.")
 
 #: What each large product of a full step gives, and what is stored for each weight.
 PRODUCTS = ("$y$", "$dx$", "$dW$")
