@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lib.figures.lora import (
+    arrows,
     capacity,
     enough,
     knobs,
@@ -17,7 +18,6 @@ from lib.figures.lora import (
     starts,
     step_cost,
     two_paths,
-    walks,
 )
 
 SCORES = {rank: {"answers": rank / 8, "pretraining": 0.7 + rank / 100,
@@ -203,16 +203,27 @@ def test_a_step_and_its_memory_are_counted():
         step_cost.compute(65, 128)
 
 
-def test_terms_of_one_sign_add_up_and_others_go_up_and_down():
-    steps, A = np.array([[1.0, 1.0], [1.0, -1.0]]), np.array([[1.0, -1.0], [1.0, 1.0]])
-    data = walks.compute(steps, A, -steps @ A, shown=4)
-    assert data.terms == 2 and np.allclose(data.fall, (0, 1, 2))
-    ends = np.sort(data.entries[:, -1])
-    assert np.allclose(ends, (-2, 0, 0, 2)) and np.allclose(data.usual, (0, 1, 2**0.5))
-    assert "4 entries of the change go up and down" in walks.alt(data)
-    assert "of all 4 entries the root mean square is 1.4" in walks.alt(data)
-    with pytest.raises(ValueError, match="shown is 5; the change has 4 entries"):
-        walks.compute(steps, A, -steps @ A, shown=5)
+def test_arrows_end_to_end_have_their_true_lengths():
+    rng = np.random.default_rng(0)
+    way = np.eye(9)[0]
+    changes = rng.standard_normal((6, 9)) + 0.5 * way
+    data = arrows.compute(changes @ changes.T, changes @ way, 4)
+    unit = np.sqrt((changes**2).sum(1).mean())
+    total = changes[:4].sum(0) / unit
+    assert np.isclose(data.size, np.linalg.norm(total)) and np.isclose(data.ends[0], total[0])
+    assert np.isclose(data.aim, total[0] / np.linalg.norm(total))
+    assert np.allclose(np.linalg.norm(data.above, axis=1), data.across)
+    steps = np.linalg.norm(np.diff(data.above, axis=0), axis=1)
+    assert np.allclose(steps, np.linalg.norm(changes[:, 1:], axis=1) / unit)
+    with pytest.raises(ValueError, match="rank is 7, it must be from 1 to 6"):
+        arrows.compute(changes @ changes.T, changes @ way, 7)
+
+
+def test_arrows_at_right_angles_reach_the_root_of_their_number():
+    data = arrows.compute(np.eye(4), np.full(4, 0.1), 4)
+    assert np.isclose(data.size, 2) and np.isclose(data.aim, 0.2)
+    assert arrows.alt(data).startswith("4 changes of W as arrows")
+    assert "1 change of W" in arrows.alt(arrows.compute(np.eye(4), np.full(4, 0.1), 1))
 
 
 def test_settings_with_both_products_are_alike():

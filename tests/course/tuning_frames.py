@@ -32,6 +32,7 @@ from lib.figures.finetuning import (
 from lib.figures.lora import (
     adapters_down,
     alpha_rate,
+    arrows,
     batch_sizes,
     best_rates,
     both_jobs,
@@ -83,7 +84,6 @@ from lib.figures.lora import (
     two_adapters,
     two_frames,
     two_paths,
-    walks,
     wide_adapter,
     wordings,
 )
@@ -336,9 +336,9 @@ def maths(long: str) -> Frames:
     row, A, B = rng.standard_normal((1, 4)), rng.standard_normal((2, 4)), np.ones((3, 2))
     yield ("pull", pull.compute, pull.draw, pull.alt,
            [((row, A, B, np.array([[0.2, -0.345, 0]]), 2.0, name), ()) for name in ("A24", "B32")])
-    steps, A = np.sign(rng.standard_normal((9, 16))), rng.standard_normal((16, 9))
-    both = steps, A, 0.1 * rng.standard_normal((9, 9)) - steps @ A
-    yield "walks", walks.compute, walks.draw, walks.alt, [(both, ())]
+    lengths = np.eye(64) + 0.0045
+    yield ("arrows", arrows.compute, arrows.draw, arrows.alt,
+           [((lengths, np.full(64, 0.05), rank), ()) for rank in (1, 4, 64)])
 
 
 def trials() -> list[dict[str, Any]]:

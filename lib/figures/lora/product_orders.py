@@ -81,7 +81,7 @@ def _order(ax: Axes, data: Orders, which: int, left: float, top: float, side: fl
                     name, color=tone.ink, **label)
             below += high + 0.05
         return
-    _area(ax, (left, top), (side, side), style.FROZEN, ("x with W", "x with W + BA")[which - 1])
+    _area(ax, (left, top), (side, side), style.FROZEN, ("x with W", "x with W + s BA")[which - 1])
     strip, after = side * data.rank / data.tokens, left + side + GAP
     _area(ax, (after, top), (strip, side), style.LORA)
     ax.text(after + strip / 2, top + side + 0.1, "BA", ha="center", color=style.LORA.ink, **label)
