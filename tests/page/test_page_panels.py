@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT / "tests" / "book"))
 import accessibility
 import panel_walks
 from panel_walks import fast, panel, press, says
-from test_modern import PAGES, run
 
 PANELS = ("ask", "sampling", "train", "sweep", "example", "pairs", "faults", "mix", "shelf", "same",
           "tokens", "prompt", "parts", "memory", "cache", "second")
@@ -304,45 +303,6 @@ def test_a_config_that_can_t_be_counted_is_refused(page, change, words):
     memory.get_by_label("Llama 2 7B", exact=True).check(force=True)
     words = "LoRA takes 14.9 GB, 86% less"
     memory.locator(".lab-head", has_text=words).wait_for()
-
-
-@pytest.fixture(scope="module")
-def counted():
-    """The names that the cells of the page of large models leave."""
-    return run(PAGES["modern"])[0]
-
-
-def test_a_cache_is_counted_as_on_its_page(page, counted):
-    panel(page, "cache")
-    models = page.evaluate("lab_panels.cache.MODELS")
-    assert set(models) == set(counted["MODELS"]) - {"this GPT"}
-    for name, (layers, heads, shared, head, parameters, width, hidden) in models.items():
-        sizes = counted["MODELS"][name]
-        assert [layers, heads, shared, head, width, hidden] == [
-            sizes.layers, sizes.heads, sizes.kv_heads, sizes.head, sizes.width, sizes.hidden]
-        assert page.evaluate("([name, shared]) => lab_panels.cache.adapter(name, shared, 8)",
-                             [name, shared]) == 8 * layers * sum(map(sum, sizes.shapes()))
-        norms = 36 * 2 * 128 if name == "Qwen3 8B" else 0  # of queries and keys
-        assert parameters == sizes.parameters() + norms
-        for kv_heads in (1, shared, heads):
-            assert page.evaluate("([name, shared]) => lab_panels.cache.count(name, shared)",
-                                 [name, kv_heads]) == counted["cache"](sizes, kv_heads)
-
-
-def test_a_cache_by_its_controls(page):
-    cache = panel(page, "cache")
-    cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 1.07 GB").wait_for()
-    cache.get_by_role("cell", name="131,072 bytes").wait_for()
-    cache.get_by_role("cell", name="20,971,520 numbers, 41.9 MB").wait_for()
-    cache.get_by_label("Rank of an adapter").press("ArrowRight")
-    cache.get_by_role("cell", name="41,943,040 numbers, 83.9 MB").wait_for()
-    cache.get_by_label("32", exact=True).check(force=True)
-    cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 4.29 GB").wait_for()
-    cache.get_by_label("Tokens of one text").press("End")
-    cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 68.7 GB").wait_for()
-    cache.get_by_role("radio", name="SmolLM2-135M").check(force=True)  # its heads as published
-    cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 3.02 GB").wait_for()
-    assert cache.get_by_role("group", name="Heads of keys").get_by_role("radio").count() == 3
 
 
 def test_the_tokenizer_needs_no_model(running, folder):

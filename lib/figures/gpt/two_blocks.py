@@ -157,7 +157,7 @@ def draw(data: list[Design], layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     top = TOP if wide else TOP + 0.16
     fig = style.canvas(layout, top + HIGH * (1 if wide else len(data)))
-    style.heading(fig, "One block, then and now", "Circled numbers: the list below")
+    style.heading(fig, "One block, then and now", "Circled numbers: the changes on this page")
     for k, design in enumerate(data):
         left, down = (k * (WIDE + 0.12), 0) if wide else (0, k * HIGH)
         _block(style.board(fig, style.MARGIN + left, top + down, WIDE, HIGH), design)
