@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from test_claims import printed
 
-from lib.corpus import facts
-from lib.evaluation import fact_recall
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
 from lib.pretraining import load_base
@@ -103,12 +101,10 @@ def test_the_task_s_check_finds_the_layer_right(capsys):
 
 
 @pytest.mark.slow
-def test_full_fine_tuning_says_what_the_page_says():
-    """At its best rate: the end of the old sentence, and the share of the facts."""
-    end, share = re.search(r"Sudan is\* with \*(\w+)\*, too, and keeps ([\d.]+\d)",
-                           PAGE.read_text(encoding="utf-8")).groups()
+def test_full_fine_tuning_ends_the_sentence_as_the_page_says():
+    said = r"at 0.0003 ends this sentence with (\w+), too"
+    end = re.search(said, PAGE.read_text(encoding="utf-8"))[1]
     model, tokenizer = load_base()
     finetune(model, tokenizer, FineTuning(task="qa", method="full", learning_rate=0.0003),
              progress=False)
     assert complete(model, tokenizer, "The capital of South Sudan is", 8) == f" {end}."
-    assert fact_recall(model, tokenizer, facts()) == pytest.approx(float(share), abs=0.015)

@@ -473,6 +473,9 @@ def test_train_and_stop(page):
     assert page.locator('[data-panel="sweep"]').get_by_role("button", name="Sweep").is_disabled()
     assert re.search(r"Done after 20 steps in .* of the 640 facts", says(page, "train", "^Done"))
     assert page.locator('[data-panel="train"] tbody tr').count() == 1
+    said = page.locator('[data-panel="train"] svg').last.locator("text").all_text_contents()
+    assert said[0] == "On the way: of 48 answers, 48 facts"
+    assert said[-2:] == ["answers", "facts"]  # no share beside the meters' of all
     page.locator('[data-panel="train"]').get_by_label("Steps").focus()
     page.keyboard.press("End")
     press(panel(page, "train"), "Train")

@@ -43,7 +43,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const answer = h('span', { class: 'lab-quote' }, '…');
   const state = h('p', { class: 'lab-note', role: 'status' }, 'Nothing was trained yet.');
   const plot = lab_panels.plot();
-  const runs = table(['run', 'settings', 'last loss', 'held-out', 'facts kept', 'time',
+  const runs = table(['run', 'settings', 'loss, last batch', 'held-out right', 'facts kept', 'time',
     'numbers trained'], 'Runs of this page');
   runs.element.hidden = plot.element.hidden = true;
 
