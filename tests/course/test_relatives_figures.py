@@ -116,19 +116,19 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     many = two_knobs.compute({"LoRA": {(0.01 * 2**k, 0.08): 0.5 for k in range(7)}}, "LoRA")
     names = [tick.get_text() for tick in two_knobs.draw(many, layout).axes[0].get_xticklabels()]
     assert names[:3] == [".01", ".02" if layout == "wide" else "", ".04"]
-    row = two_knobs.compute(spots, "LoRA", shared=True)
+    row = two_knobs.compute(spots, "LoRA", rank=4)
     fig = two_knobs.draw(row, layout)
-    assert fig.texts[0].get_text().lower().endswith("slower a: better in 0 of 2 rows")
-    outlined = [(*box.get_xy(), box.get_width()) for box in fig.axes[0].patches
-                if box.get_edgecolor() == to_rgba(style.DATA.mark)]
-    assert outlined == [pytest.approx((0.06, 0.07, 1.88)), pytest.approx((1.06, 1.07, 1.88))]
+    assert fig.texts[0].get_text() == "Rank 4, LoRA: at best 90% right"
+    bands = [(*box.get_xy(), box.get_width()) for box in fig.axes[0].patches
+             if box.get_facecolor() == to_rgba(style.B.tint)]
+    assert bands == [pytest.approx((0, 0.04, 2)), pytest.approx((1, 1.04, 2))]
     grey = [box.get_xy() for box in fig.axes[0].patches
             if box.get_facecolor() == to_rgba(style.FROZEN.tint)]
     assert grey == [(0, 0)]  # 40%, below where the colours start
     assert two_knobs.alt(row).endswith(
-        "In the outlined row 0.16, A's rate of 0.01 has 70%, and 0.02 has 80%.")
+        "In the row 0.16, with a band, A's rate of 0.01 has 70%, and 0.02 has 80%.")
     with pytest.raises(ValueError, match="no row is shared"):
-        two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", shared=True)
+        two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", rank=4)
     assert "LoRA is best with A's rate at 0.01 and α times B's rate at 0.08: 90%" in (
         two_knobs.alt(data))
     with pytest.raises(ValueError, match="unknown method 'DoRA': allowed are LoRA, LoRA"):

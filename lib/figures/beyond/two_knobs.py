@@ -25,12 +25,12 @@ Spot = tuple[float, float]
 class TwoKnobs:
     """Every method's share of right answers by its spots, and the method that is shown.
 
-    ``shared`` outlines every row, alpha times B's rate, with two squares or more.
+    With a ``rank``, every row, alpha times B's rate, with two squares or more has a light band.
     """
 
     spots: dict[str, dict[Spot, float]]
     method: str
-    shared: bool = False
+    rank: int | None = None
 
     @property
     def axes(self) -> tuple[list[float], list[float]]:
@@ -57,17 +57,17 @@ class TwoKnobs:
         return spot, mine[spot]
 
     @property
-    def outlined(self) -> dict[float, list[tuple[float, float]]]:
-        """Each outlined row: A's rates in order, and their shares."""
+    def banded(self) -> dict[float, list[tuple[float, float]]]:
+        """Each row with a band: A's rates in order, and their shares."""
         rows = {up: sorted((rate, share) for each in self.spots.values()
                            for (rate, product), share in each.items() if product == up)
-                for up in self.axes[1] if self.shared}
+                for up in self.axes[1] if self.rank}
         return {up: row for up, row in rows.items() if len(row) > 1}
 
 
 def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
-            shared: bool = False) -> TwoKnobs:
-    """Show one method's spots among those of all, and outline the rows that are ``shared``.
+            rank: int | None = None) -> TwoKnobs:
+    """Show one method's spots among those of all; with their ``rank``, the rows that they share.
 
     Raises:
         ValueError: there is no such method, two of them were run in the same spot, or no row is
@@ -80,8 +80,8 @@ def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
     every = [spot for each in found.values() for spot in each]
     if twice := sorted({spot for spot in every if every.count(spot) > 1}):
         raise ValueError(f"two methods were run at {twice}")
-    data = TwoKnobs(found, method, shared)
-    if shared and not data.outlined:
+    data = TwoKnobs(found, method, rank)
+    if rank and not data.banded:
         raise ValueError("no row is shared: allowed are maps with two squares or more in a row")
     return data
 
@@ -92,17 +92,20 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.7)
     title = f"{data.method}: at best {style.percent(share)} of the answers"
-    if data.outlined:
-        gains = [row[0][1] > row[-1][1] for row in data.outlined.values()]
-        title = ("Same reach of B, slower A" if wide else "Slower A") + (
-            f": better in {sum(gains)} of {len(gains)} rows")
-    style.heading(fig, title,
-                  f"Framed: {data.method}. Hatched: not run" + wide * ". Each diagonal is a method")
+    last = ". Each diagonal is a method"
+    if data.rank:
+        title = f"Rank {data.rank}, {data.method}: at best {style.percent(share)} right"
+        last = ". Bands: rows with two diagonals"
+    style.heading(fig, title, f"Framed: {data.method}. Hatched: not run" + wide * last)
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
     apart = 1 if wide or len(across) <= MANY else 2
     score_map(ax, data.shares, [style.short(rate, 6) * (k % apart == 0)
                                 for k, rate in enumerate(across)],
               [style.short(product) for product in up], middle=0.62 if wide else 0.5, low=LOW)
+    for product, row in data.banded.items():  # under the hatching
+        first, end = (across.index(row[k][0]) for k in (0, -1))
+        ax.add_artist(Rectangle((first, up.index(product) + 0.04), end + 1 - first, 0.92,
+                                fc=style.B.tint, ec="none", zorder=0.5))
     hatch_empty(ax, data.shares)
     for i, j in np.argwhere(data.shares < LOW):  # not white, which would look like a hole
         ax.add_artist(Rectangle((j, i), 1, 1, fc=style.FROZEN.tint, ec=style.PAPER, lw=1.2))
@@ -114,10 +117,6 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
                 color=style.LORA.ink if mine else style.INK, weight=600 if mine else 400)
     for rate, product in data.spots[data.method]:
         frame(ax, up.index(product), across.index(rate))
-    for product, row in data.outlined.items():
-        first, last = (across.index(row[k][0]) for k in (0, -1))
-        ax.add_artist(Rectangle((first + 0.06, up.index(product) + 0.07), last + 0.88 - first, 0.86,
-                                fc="none", ec=style.DATA.mark, lw=1.2, zorder=6))
     ax.tick_params(axis="x", labelsize=style.BASE if wide else style.SMALL)
     ax.set(xlabel="learning rate of A", ylabel="α × learning rate of B")
     return fig
@@ -126,10 +125,11 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
 def alt(data: TwoKnobs) -> str:
     """Return the frame in words."""
     (rate, product), share = data.best
-    rows = "".join(f" In the outlined row {up:g}, A's rate of " + ", and ".join(
+    rows = "".join(f" In the row {up:g}, with a band, A's rate of " + ", and ".join(
         f"{rate:g} has {style.percent(share)}" for rate, share in row) + "."
-        for up, row in data.outlined.items())
-    return (f"A map of right answers over the learning rate of A and α times that of B. "
+        for up, row in data.banded.items())
+    rank = f" at rank {data.rank}" if data.rank else ""
+    return (f"A map of right answers{rank} over the learning rate of A and α times that of B. "
             f"{data.method} is best with A's rate at {rate:g} and α times B's rate at {product:g}: "
             f"{style.percent(share)}. The best square of all has "
             f"{style.percent(np.nanmax(data.shares))}." + rows)
