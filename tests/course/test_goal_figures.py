@@ -138,7 +138,7 @@ def test_a_pipeline_without_work_is_refused(jobs, message):
 
 SHARES = {"form": {4: [0.6, 0.8], 41: [0.9, 0.9]}, "facts": {4: [0.0], 41: [0.9]},
           "countries": {4: [0.1], 41: [0.95]}, "old": {4: [0.2], 41: [0.02]}}
-TOLD = {4: 2, 41: 20}
+TOLD = {4: (2, 6), 41: (20, 61)}
 SAID = {4: [("Its symbol is", " H.", " As.")], 41: [("Its symbol is", " H.", " H.")]}
 
 
@@ -158,8 +158,8 @@ def test_form_and_facts_are_means_at_each_place():
 def test_numbers_of_steps_that_lie_close_give_way_to_the_chosen_one(step, ticks):
     places = (0, 15, 37, 48, 74, 148)
     shares = dict.fromkeys(form_facts.LINES, dict.fromkeys(places, [0.5]))
-    data = form_facts.compute(shares, dict.fromkeys(places, SAID[4]), {k: k // 7 for k in places},
-                              step)
+    data = form_facts.compute(shares, dict.fromkeys(places, SAID[4]),
+                              {k: (k // 7, k // 2) for k in places}, step)
     assert list(form_facts.draw(data).axes[0].get_xticks()) == ticks
 
 

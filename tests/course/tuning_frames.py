@@ -131,7 +131,7 @@ def goals(long: str) -> Frames:
            [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
                "countries": {told: [told / 81] for told in kept},
                "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said,
-              {told: told // 2 for told in kept}, step), ()) for step in kept])
+              {told: (told // 2, told) for told in kept}, step), ()) for step in kept])
     grid = np.random.default_rng(7).integers(0, 3, (37, 16)).tolist()
     yield ("form_grid", form_grid.compute, form_grid.draw, form_grid.alt,
            [((grid, "tell another element's symbol", "tell hydrogen's symbol"), ())])

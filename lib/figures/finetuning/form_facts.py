@@ -29,11 +29,12 @@ Said = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class FormFacts:
-    """Shares (seeds,) by name in LINES and by step; how many texts about each thing were read by
-    then, by step in ascending order; and what the model says after step ``at``.
+    """Shares (seeds,) by name in LINES and by step; how many texts were read by then about each
+    element and about each country, by step in ascending order; and what the model says after
+    step ``at``.
     """
 
-    told: dict[int, int]
+    told: dict[int, tuple[int, int]]
     shares: dict[str, dict[int, np.ndarray]]
     at: int
     answers: tuple[Said, ...]
@@ -44,8 +45,8 @@ class FormFacts:
 
 
 def compute(shares: Mapping[str, Mapping[int, Sequence[float]]],
-            answers: Mapping[int, Sequence[Said]], told: Mapping[int, int],
-            step: int) -> FormFacts:
+            answers: Mapping[int, Sequence[Said]],
+            told: Mapping[int, tuple[int, int]], step: int) -> FormFacts:
     """Gather the shares of the runs by what was measured and after which step.
 
     Raises:
@@ -74,12 +75,23 @@ def _lines(ax: Axes, data: FormFacts) -> None:
         ax.plot(places, [each[step].mean() for step in places], color=tone.mark, ls=dash,
                 zorder=2)
         for step in places:
-            style.seeds(ax, np.full(len(each[step]), step), each[step], marker, tone, 5)
+            _seeds(ax, step, each[step], marker, tone, name == "countries")
     ax.set(xlim=(places[0] - 0.02 * places[-1], 1.03 * places[-1]), ylim=(-0.06, 1.06),
            xlabel="training step")
     ax.set_xticks(_ticks(places, data.at, 0.08 * places[-1]))
+    ax.set_xticks(places, minor=True)
+    ax.tick_params("x", which="both", bottom=True, length=3, color=style.FROZEN.mark)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
+
+
+def _seeds(ax: Axes, step: int, each: np.ndarray, marker: str, tone: Tone, hollow: bool) -> None:
+    """A mark for each seed; a hollow one hides none of those behind it."""
+    if hollow:
+        ax.plot(np.full(len(each), step), each, marker, ls="", mfc="none", mec=tone.mark, ms=4,
+                mew=0.8, zorder=4, clip_on=False)
+    else:
+        style.seeds(ax, np.full(len(each), step), each, marker, tone, 5)
 
 
 def _ticks(places: Sequence[int], at: int, apart: float) -> list[int]:
@@ -97,7 +109,9 @@ def _key(fig: Figure, data: FormFacts, wide: bool) -> None:
         ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.66 if wide else 0.58)
                          + k * (0.48 if wide else 0.22), 2.2 if wide else 3.4, 0.42)
         ax.plot([0.02, 0.3], [0.1, 0.1], color=tone.mark, ls=dash)
-        ax.plot(0.16, 0.1, marker, color=tone.mark, ms=6, mec=style.PAPER, mew=0.8)
+        hollow = name == "countries"
+        ax.plot(0.16, 0.1, marker, mfc="none" if hollow else tone.mark, ms=6, mew=0.8,
+                mec=tone.mark if hollow else style.PAPER)
         ax.text(0.38, 0.1, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
         if wide:
             ax.text(0.38, 0.28, style.percent(data.mean(name)), va="center", color=tone.ink,
@@ -132,9 +146,11 @@ def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     top = 2.85 if wide else 3.72
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
+    element, country = data.told[data.at]
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
-                  f"{data.told[data.at]} texts read about each element; "
-                  f"{'its symbol and atomic number asked; ' if wide else ''}a mark is a seed")
+                  f"{element} texts read about each element, or {country} about each country; "
+                  "a mark is a seed" if wide else
+                  f"{element} texts an element, or {country} a country")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.58, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)
@@ -146,5 +162,5 @@ def alt(data: FormFacts) -> str:
     said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
-    return (f"After {data.at} steps, {data.told[data.at]} texts about each element: {said}. "
+    return (f"After {data.at} steps, {data.told[data.at][0]} texts about each element: {said}. "
             f"'{prompt}' is ended with '{visible(text)}', wanted is '{wanted.strip()}'.")

@@ -79,6 +79,9 @@ def _scores(ax: Axes, data: Transfer, wide: bool) -> None:
                        else "random: right kind", tone))
     ax.axhline(data.guess, color=style.FROZEN.mark, lw=style.THIN)
     lines.append(Named(data.steps, np.full(len(data.steps), data.guess), "", style.FROZEN))
+    if wide:  # the slider's line stands at one of these: no name may lie on it in any frame
+        lines += [Named(np.full(9, step), np.linspace(-0.25, 1.08, 9), "", style.FROZEN)
+                  for step in data.steps]
     last = int(data.steps[-1])
     ax.set(xlim=(-0.03 * last, 1.03 * last), xlabel="fine-tuning step",
            ylim=(-0.25, 1.08))  # with room for a name below the lowest line
