@@ -129,7 +129,7 @@ def test_a_patched_state_says_what_follows():
     says = {"country": ("Peru is", " Lima."), "relation": ("Spain speaks", " Spanish.")}
     words = state_patching.alt(state_patching.compute(shares, "is", 1, "Japan is", says))
     assert words.startswith("The states at 'is', after layer 1, are patched.")
-    assert "50% of prompts" in words and "' Lima.'" in words and "0% of prompts" in words
+    assert "50% of answers" in words and "' Lima.'" in words and "0% of answers" in words
     early = state_patching.alt(state_patching.compute(shares, "name", 0, "Japan is", says))
     assert early.startswith("The states at the name, at the start, are patched.")
     shares["country"] = np.array([[np.nan] * 2, [1, 0], [0, 0.5]])

@@ -227,7 +227,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
                     style.MUTED, style.SMALL)
         style.write(fig, style.MARGIN, BELOW + 0.22, "".join(data.says), weight=600)
     for (group, half), lost in (data.boxes or {ENRICH: ""}).items():
-        name = "enrich" if (group, half) == ENRICH else "feed-\nforward"
+        name = "enrich" if (group, half) == ENRICH else f"box at\n{group}"
         words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
         feed_forward(ax, layout, (group, half), words, (group, half) in data.marked)
     _roles(fig, ax, data, layout)
@@ -262,7 +262,7 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     if layout == "narrow" and not data.chosen and data.boxes:
         below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
         below += ("other boxes: feed-forward layers",)
-        below += ("yellow: not missed with every replacement",) * bool(data.marked)
+        below += ("yellow: missed with some replacements only",) * bool(data.marked)
         for k, words in enumerate(below, len(data.named())):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 

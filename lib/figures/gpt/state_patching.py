@@ -22,7 +22,7 @@ PLACES = ("question", "name", "is")
 
 @dataclass(frozen=True)
 class Patched:
-    """For each trail the share (places, blocks + 1) of prompts that begin as the donor's answer.
+    """For each trail the share (places, blocks + 1) of answers that begin as the donor's.
 
     A row of NaN is a place whose tokens are the same in both prompts, so that nothing is swapped.
     ``place`` and ``block`` choose a cell, and ``says`` has for each trail the donor's prompt and
@@ -88,7 +88,7 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
     style.heading(fig, "Where is the country, and where the relation?" if wide
                   else "Country and relation",
                   "% of prompts whose answer begins like the donor's, one place patched" if wide
-                  else "% that begin like the donor's answer")
+                  else "% of answers like the donor's")
     chosen = PLACES.index(data.place), data.block
     for k, (trail, values) in enumerate(data.shares.items()):
         left, top = (0.75 + 3.55 * k, 1.0) if wide else (0.75, 1.0 + 2.55 * k)
@@ -109,7 +109,7 @@ def alt(data: Patched) -> str:
     for trail, values in data.shares.items():
         share = values[row, data.block]
         found = ("both prompts are the same there" if np.isnan(share) else
-                 f"{style.percent(share)} of prompts begin like the donor's answer")
+                 f"{style.percent(share)} of answers begin like the donor's")
         said.append(f"For the {trail} {found}; with states of {data.says[trail][0]!r} "
                     f"{data.asked!r} goes on with {data.says[trail][1]!r}")
     place = "'is'" if data.place == "is" else f"the {data.place}"
