@@ -1,4 +1,7 @@
-"""Alpha, alpha over the root of r, alpha over r: how far the first steps go at each rank."""
+"""Alpha, alpha over the root of r, alpha over r: how far the first steps go at each rank.
+
+Dashed guides start where the measured lines do: a fall like r, a length like the root of r.
+"""
 
 from __future__ import annotations
 
@@ -81,11 +84,16 @@ def compute(measured: Measured, alpha: float, step: int = 1) -> Scaling:
                    float(fallen[fallen > 0].min(initial=base)))
 
 
-def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray]) -> None:
-    """One line for each rule over the ranks, named at its end."""
+def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray], power: float,
+           top: float) -> None:
+    """One line for each rule over the ranks, named at its end; dashed, to top, s * r**power."""
     places = np.log2(data.ranks)
     for rule, values in lines.items():
         tone, marker = TONES[rule]
+        way = np.linspace(places[0], places[-1], 200)
+        guide = values[0] * 2 ** ((way - places[0]) * (power - RULES[rule]))
+        ax.plot(way[guide <= top], guide[guide <= top], color=tone.mark, lw=style.THIN,
+                ls=(0, (4, 3)), zorder=2)
         ax.plot(places, values, color=tone.mark, lw=1.8, marker=marker, ms=5, mec=style.PAPER,
                 mew=0.8, zorder=3)
     ax.set(xlim=(places[0] - 0.4, places[-1] + 0.4), xlabel="rank r")
@@ -102,8 +110,8 @@ def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray]) -> None:
 
 def _norms(ax: Axes, data: Scaling) -> None:
     ax.set(yscale="log", ylim=(data.span[0] / 1.5, data.span[1] * 1.5),
-           title="Norm of ΔW, share of W's")
-    _lines(ax, data, data.norms)
+           title="Norm of ΔW, share of W's (dashed: like s√r)")
+    _lines(ax, data, data.norms, 0.5, np.inf)
     low, high = ax.get_ylim()
     ticks = [tick for tick in (0.0001, 0.001, 0.01, 0.1) if low < tick < high]
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
@@ -112,8 +120,9 @@ def _norms(ax: Axes, data: Scaling) -> None:
 
 def _losses(ax: Axes, data: Scaling) -> None:
     low, high = data.least / 1.5, data.base * 1.6
-    ax.set(yscale="log", ylim=(low, high), title="Fall of the loss on the batch, in nats")
-    _lines(ax, data, {rule: data.base - losses for rule, losses in data.losses.items()})
+    ax.set(yscale="log", ylim=(low, high), title="Fall of the loss, nats (dashed: like s·r)")
+    _lines(ax, data, {rule: data.base - losses for rule, losses in data.losses.items()}, 1,
+           data.base)
     ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low < tick < high]
     ax.yaxis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
