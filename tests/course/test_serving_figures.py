@@ -16,6 +16,7 @@ from lib.figures.lora import (
     old_examples,
     one_fetch,
     one_weight,
+    own_replies,
     qlora_step,
     reply_cards,
     reply_forms,
@@ -24,7 +25,6 @@ from lib.figures.lora import (
     serving,
     task_rates,
     two_adapters,
-    two_frames,
     wide_adapter,
 )
 
@@ -261,7 +261,7 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
             assert ax.get_ylim() == pytest.approx(ends)
             seeds = ax.collections[0].get_segments()     # of fresh, from seed to seed
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
-        assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 2 + ["before: 91%"]
+        assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 3 + ["before: 91%"]
         assert not second.texts
     asked = old_examples.compute(91, after, apart=84.0, shown=False)
     key, first, second = old_examples.draw(asked).axes
@@ -337,22 +337,24 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
         reply_cards.compute("Who?", "I.", {}, str.startswith)
 
 
-def test_a_number_of_own_replies_shows_two_replies_and_both_scores():
-    asked = [("Q: Who?", "I.\n"), ("Instruction: Who?", "It is I.\n")]
-    found = {0: (["You.", " It is I."], (20.0, 82.4)), 4: (["I.", "You."], (66.0, 30.0))}
-    data = two_frames.compute(asked, found, 0)
-    assert two_frames.alt(data) == (
-        "0 own replies in a batch of sixteen. Q: Who? 'You.', wrong; Instruction: Who? 'It is I.', "
-        "exact. First and second task: 20% and 82% with 0.")  # what comes next is the reader's bet
-    assert two_frames.alt(two_frames.compute(asked, found, 4)).endswith(
-        "20% and 82% with 0, 66% and 30% with 4.")
+def test_own_replies_are_left_to_guess_below_the_first_row():
+    rows = [("merged", "no replies", (10, 30), (80, 84)), ("beside", "own", (50, 70), (81, 85))]
+    asked = own_replies.compute(rows, shown=False)
+    assert own_replies.alt(asked).endswith(
+        "merged, no replies, 20% of the first task and 82% of the second; beside, own, left to "
+        "guess.")
+    assert own_replies.alt(own_replies.compute(rows)).endswith("60% of the first task and 83% of "
+                                                               "the second.")
     for layout in ("wide", "narrow"):
-        words = [text.get_text() for ax in two_frames.draw(data, layout).axes for text in ax.texts]
-        assert {"first task: 20%", "second task: 82%", "wrong", "exact"} <= set(words)
-    with pytest.raises(ValueError, match="count is 2"):
-        two_frames.compute(asked, found, 2)
-    with pytest.raises(ValueError, match="there are 1 prompts"):
-        two_frames.compute(asked[:1], found, 0)
+        for shown in (False, True):
+            fig = own_replies.draw(own_replies.compute(rows, shown), layout)
+            found = [line.get_xdata().tolist() for line in fig.axes[-1].lines
+                     if line.get_marker() in "so"]
+            assert found == [[10, 30], [80, 84], *([[50, 70], [81, 85]] if shown else [])]
+            words = [text.get_text() for text in fig.axes[-1].texts]
+            assert words == ["20%", "82%", *(["60%", "83%"] if shown else "??")]
+    with pytest.raises(ValueError, match="there are 1 rows"):
+        own_replies.compute(rows[:1])
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():

@@ -58,6 +58,7 @@ from lib.figures.lora import (
     one_fetch,
     one_weight,
     outer_products,
+    own_replies,
     product_orders,
     pull,
     qlora_step,
@@ -82,7 +83,6 @@ from lib.figures.lora import (
     tradeoff,
     training_curve,
     two_adapters,
-    two_frames,
     two_paths,
     wide_adapter,
     wordings,
@@ -487,13 +487,10 @@ def serving(long: str) -> Frames:
     yield ("old_examples", old_examples.compute, old_examples.draw, old_examples.alt,
            [((91.0, recorded_shares(), apart, shown), ())
             for apart, shown in ((None, True), (84.2, True), (84.2, False))])
-    own = {at: ((text, text), (20.0 + 9 * at, 82.0 - at))
-           for at, text in ((0, "Juba."), (2, long), (4, "The capital is Juba."), (8, "Africa."))}
-    both = [("Q: What is the capital of Saint Vincent and the Grenadines? A:", "Juba."),
-            ("Instruction: Which city is the capital of the Democratic Republic of the Congo? "
-             "Response:", "The capital is Juba.")]
-    yield ("two_frames", two_frames.compute, two_frames.draw, two_frames.alt,
-           [((both, own, at), ()) for at in (0, 2, 8)])
+    own = [("merged", "no replies", (20.0, 30.0), (80.0, 82.0)),
+           ("frozen", "own replies, after other prompts", (0.0, 4.0), (70.0, 100.0))]
+    yield ("own_replies", own_replies.compute, own_replies.draw, own_replies.alt,
+           [((own, shown), ()) for shown in (False, True)])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}

@@ -252,6 +252,27 @@ def test_a_training_goes_on_with_an_adapter(fresh, rank):
     assert score == after > 0.8 and wide == [rank, 2 * rank, 3, 128, rank]
 
 
+def test_an_adapter_is_frozen_under_a_new_half(fresh):
+    # Its numbers stay, to the bit, while the new half learns.
+    old, new = fresh.evaluate("""async () => {
+        const first = (await lab.ready).adapters.qa, { rank } = first;
+        const { adapter } = await lab.train({ from: first, rank: 2 * rank, freeze: true, steps: 3,
+          score: false });
+        const moved = [false, false];                                   // the old half, the new one
+        for (const [name, { shape, numbers }] of Object.entries(first.arrays)) {
+          const after = adapter.arrays[name], [rows, columns] = after.shape;
+          const in_A = name.endsWith('lora_A');
+          after.numbers.forEach((number, i) => {
+            const row = Math.floor(i / columns), column = i % columns;
+            if ((in_A ? row : column) >= rank) moved[1] ||= !in_A && number !== 0;
+            else moved[0] ||= number !== numbers[row * shape[1] + column];
+          });
+        }
+        return moved;
+    }""")
+    assert new and not old
+
+
 def test_the_same_seed_gives_the_same_losses(fresh):
     losses = [fresh.evaluate("(seed) => lab.train({ steps: 3, seed, score: false })"
                              ".then((run) => run.losses)", seed) for seed in (5, 5, 6)]
@@ -441,6 +462,7 @@ def test_a_training_that_breaks_ends_in_words_and_leaves_the_base(fresh, method)
      "rank is 3, it must be a whole number from 4 to 64"),
     ("lab.ready.then(({adapters}) => lab.train({from: {...adapters.qa, arrays: {}}}))",
      "the adapter lacks transformer_stack.layers.0.self_attention.query_linear.lora_A"),
+    ("lab.train({freeze: true})", "freeze is true, it must be false where no new rows stand"),
     ("lab.train({measureEvery: -1})", "measureEvery is -1, it must be a whole number from 0"),
     ("lab.score({task: 'shout'})", "task is \"shout\", it must be one of qa, pirate"),
     ("lab.tokens(3)", "text is 3, it must be a text"),

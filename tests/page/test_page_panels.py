@@ -425,6 +425,7 @@ def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):
 
 @pytest.mark.parametrize("start, kind, replies", [
     ("it and a new half (beside)", "old questions", "beside\t2 old questions"),
+    ("only the new half (frozen)", "old questions", "frozen\t2 old questions"),
     ("a new adapter (fresh)", "the first model’s own replies", "fresh\t2 own replies")])
 def test_a_second_task(page, start, kind, replies):
     second = panel(page, "second")
@@ -440,7 +441,7 @@ def test_a_second_task(page, start, kind, replies):
     said, runs = second.locator("table").all()
     assert [row.split("\t")[0] for row in said.inner_text().splitlines()] == [
         "step", "0", "10", "20"]
-    assert said.inner_text().splitlines()[1].startswith("0\tJuba.") == ("beside" in replies)
+    assert said.inner_text().splitlines()[1].startswith("0\tJuba.") == ("fresh" not in replies)
     assert replies in runs.inner_text().splitlines()[1]
 
 

@@ -74,7 +74,7 @@ lab_parts.settings = ({ TARGETS }) => {
   function train_settings(given, tasks, bits_allowed) {
     const known = { task: 'qa', pairs: null, method: 'lora', rank: 4, alpha: 8, learningRate: null,
       targets: BLOCK_TARGETS, steps: 60, batch: 8, seed: 0, bits: 8,
-      init: INITS[0], from: null, measureEvery: 0, score: true, workers: 1 };
+      init: INITS[0], from: null, freeze: false, measureEvery: 0, score: true, workers: 1 };
     check_names(given, known);
     const all = { ...known, ...given };
     if (all.from !== null) Object.assign(all, begun(all.from, given));
@@ -95,6 +95,10 @@ lab_parts.settings = ({ TARGETS }) => {
     check_known('init', all.init, INITS);
     check_whole('measureEvery', all.measureEvery, 0, 2000);
     check_known('score', all.score, [true, false]);
+    check_known('freeze', all.freeze, [true, false]);
+    if (all.freeze && !(all.from && all.rank > all.from.rank)) {
+      fail('freeze', true, 'false where no new rows stand beside an adapter in from');
+    }
     check_whole('workers', all.workers, 1, 2);
     return all;
   }

@@ -283,6 +283,19 @@ lab_parts.worker = (engine) => {
       if (from) this.put_first(from);
     }
 
+    // Gradients of all that is trained, in one row: zeros for the first `rank` rows of each A and
+    // columns of each B. AdamW leaves their numbers as they are, because it has no decay here.
+    hold(row, rank) {
+      let at = 0;
+      for (const [name, { shape, numbers }] of Object.entries(this.model.trainable_parameters())) {
+        const in_A = name.endsWith('lora_A'), columns = shape[1];
+        for (let i = 0; i < numbers.length; i++) {
+          if ((in_A ? Math.floor(i / columns) : i % columns) < rank) row[at + i] = 0;
+        }
+        at += numbers.length;
+      }
+    }
+
     // An adapter in the first rows of A and columns of B; the others stay as a new adapter's.
     put_first({ rank, arrays }) {
       for (const [name, layer] of Object.entries(adapted_layers(this.model))) {
@@ -294,8 +307,8 @@ lab_parts.worker = (engine) => {
     }
 
     // The seconds are those of the steps; measuring in between is not counted.
-    async steps({ task, steps, batch, seed, learningRate, measureEvery }, examples, helper,
-      report, pause) {
+    async steps({ task, steps, batch, seed, learningRate, measureEvery, from, freeze }, examples,
+      helper, report, pause) {
       const optimizer = new AdamW(), losses = [], warmup = Math.floor(steps / 20);
       const began = performance.now();
       let measuring = 0;
@@ -304,6 +317,7 @@ lab_parts.worker = (engine) => {
         const there = other && helper?.part_of_step(this.trained_row(), other);
         const parts = [part_of_step(this.model, mine)];
         if (other) parts.push(there ? await there : part_of_step(this.model, other));
+        if (freeze) for (const { gradients } of parts) this.hold(gradients, from.rank);
         const rate = warmup_cosine(step, steps, learningRate, warmup);
         losses.push(train_on_parts(this.model, optimizer, parts, Math.fround(rate)));
         const said = { step: step + 1, steps, loss: losses[step] };

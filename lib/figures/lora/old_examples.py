@@ -25,7 +25,8 @@ LOOKS: dict[str, tuple[Tone, str, bool]] = {
 STEPS = {"joint": 300}  # of the second training, where they aren't those of the other methods
 SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
 #: Methods whose means stand below their ranges, and where if there is no room (points, aligned).
-NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center")}
+NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center"),
+            "joint": ((0, 5), "center", "bottom")}
 TASKS = ("First task", "Second task")
 DASHED = 0, (4, 3)
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel

@@ -9,14 +9,14 @@ lab_panels.second = ({ only = '' }, fail) => {
   const MOST_OWN = 192; // different replies that the first model writes: each takes a moment
   const SHARED = 'Which city is the capital of'; // words of both tasks, which own replies leave out
   const ASKED = ['Q: What is the capital of South Sudan?\nA:',
-    'Instruction: Which city is the capital of South Sudan?\nResponse:'];
+    'Instruction: Name the capital of South Sudan.\nResponse:'];
   const { qa, instructions } = lab_data.tasks;
   const first = shelf.find(({ name }) => name === 'questions');
   const base = shelf.find(({ adapter }) => adapter === null);
 
   const words_of = (prompt) => prompt.replaceAll('\n', ' ');
   const STARTS = [['same', 'the first adapter (same)'], ['beside', 'it and a new half (beside)'],
-    ['fresh', 'a new adapter (fresh)']];
+    ['frozen', 'only the new half (frozen)'], ['fresh', 'a new adapter (fresh)']];
   const start = choice({ label: 'Train', options: STARTS, value: 'beside' });
   const kind = choice({ label: 'Replayed are', value: 'old',
     options: [['old', 'old questions'], ['own', 'the first model’s own replies']] });
@@ -60,6 +60,7 @@ lab_panels.second = ({ only = '' }, fail) => {
   function settings(pairs) {
     const { rank, alpha, targets } = first.adapter;
     const model = { same: { from: first.adapter }, beside: { from: first.adapter, rank: 2 * rank },
+      frozen: { from: first.adapter, rank: 2 * rank, freeze: true },
       fresh: { rank: 2 * rank, alpha: 2 * alpha, targets } }[start.value];
     return { pairs, batch: BATCH, steps: steps.value, learningRate: rate.value, score: false,
       ...model };
