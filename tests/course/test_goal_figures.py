@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from lib.figures.finetuning import before_after, form_facts, form_grid, pipeline, transfer
+from lib.figures.finetuning import (
+    before_after,
+    fact_lines,
+    few_examples,
+    form_facts,
+    form_row,
+    pipeline,
+    transfer,
+)
 from lib.figures.finetuning.before_after import compute
 from lib.figures.finetuning.pipeline import Job
 
@@ -137,8 +145,8 @@ def test_a_pipeline_without_work_is_refused(jobs, message):
 
 
 SHARES = {"form": {4: [0.6, 0.8], 41: [0.9, 0.9]}, "facts": {4: [0.0], 41: [0.9]},
-          "countries": {4: [0.1], 41: [0.95]}, "old": {4: [0.2], 41: [0.02]}}
-TOLD = {4: (2, 6), 41: (20, 61)}
+          "old": {4: [0.2], 41: [0.02]}}
+TOLD = {4: 2, 41: 20}
 SAID = {4: [("Its symbol is", " H.", " As.")], 41: [("Its symbol is", " H.", " H.")]}
 
 
@@ -150,7 +158,7 @@ def test_form_and_facts_are_means_at_each_place():
     assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
     assert "After 4 steps, 2 texts about each element: right kind of answer 70.0%" in words
-    assert "right answer 0.0%; changed facts about countries 10.0%; old facts kept 20.0%" in words
+    assert "right answer 0.0%; old facts kept 20.0%" in words
     assert "ended with 'As.', wanted is 'H.'" in words
 
 
@@ -159,12 +167,12 @@ def test_numbers_of_steps_that_lie_close_give_way_to_the_chosen_one(step, ticks)
     places = (0, 15, 37, 48, 74, 148)
     shares = dict.fromkeys(form_facts.LINES, dict.fromkeys(places, [0.5]))
     data = form_facts.compute(shares, dict.fromkeys(places, SAID[4]),
-                              {k: (k // 7, k // 2) for k in places}, step)
+                              {k: k // 7 for k in places}, step)
     assert list(form_facts.draw(data).axes[0].get_xticks()) == ticks
 
 
 @pytest.mark.parametrize("shares, step, message", [
-    ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, countries, old"),
+    ({"form": {1: [0]}}, 4, "shares has form; needed are form, facts, old"),
     (dict.fromkeys(form_facts.LINES, {1: [0]}), 1, "same steps, two or more"),
     (SHARES | {"old": {4: [0]}}, 4, "same steps"),
     (SHARES, 5, "step is 5; allowed are 4, 41")])
@@ -173,13 +181,57 @@ def test_form_and_facts_that_do_not_fit_are_refused(shares, step, message):
         form_facts.compute(shares, SAID, TOLD, step)
 
 
-def test_every_text_is_a_square_of_its_kind():
-    data = form_grid.compute([[0, 1, 2], [1, 1, 0]], "show it", "tell it")
-    assert data.kinds.T.tolist() == [[2, 1, 0], [1, 1, 0]]
-    squares = [patch.get_facecolor() for patch in form_grid.draw(data).axes[0].patches][3:]
-    assert [squares.count(colour) for colour in dict.fromkeys(squares)] == [1, 3, 2]
-    words = form_grid.alt(data)
-    assert "1 tell it, in 1 of the steps; 3 show it; 2 neither. In 2 steps" in words
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_a_cell_counts_the_form_and_a_mark_stands_where_the_fact_is_told(layout):
+    data = form_row.compute([[0, 1, 2], [1, 1, 0], [0, 0, 0]], "its kind", "the one")
+    assert data.forms.tolist() == [1, 2, 0] and data.facts.tolist() == [1, 0, 0]
+    ax = form_row.draw(data, layout).axes[0]
+    counts = [text.get_text() for text in ax.texts]
+    assert counts.count("2") == 1 and counts.count("0") == 1
+    cells = [patch for patch in ax.patches if patch.get_height() == form_row.HIGH]
+    marks = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"][1:]
+    first = cells[0]
+    assert len(cells) == 3 and np.allclose(marks, [first.get_x() + first.get_width() / 2])
+    words = form_row.alt(data)
+    assert "its kind are in 2 of the steps, 0 to 2 in each" in words and "the one are in 1" in words
+
+
+FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
+       "128 questions": {"kind": [0.9, 0.9], "right": [0.8, 0.7]}}
+
+
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_bars_are_as_long_as_the_means(layout):
+    data = few_examples.compute(FEW, {"8 questions": " Hanoi.", "128 questions": " Ottawa."},
+                                "capital of Canada", 60)
+    bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
+    widths = np.array([bar.get_width() for bar in bars])
+    assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
+    assert "8 questions: right kind 75%, right where nothing could be copied 5%, capital of " \
+           "Canada Hanoi." in few_examples.alt(data)
+
+
+@pytest.mark.parametrize("shares, said", [
+    ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": ""})])
+def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
+    with pytest.raises(ValueError, match="each row needs kind and right, and an answer"):
+        few_examples.compute(shares, said, "capital", 60)
+
+
+def test_lines_of_facts_are_means_in_the_order_of_the_steps():
+    data = fact_lines.compute({"few": {9: [0.4, 0.6], 0: [0]}, "many": {0: [0], 8: [0.1]}})
+    lines = [line for line in fact_lines.draw(data).axes[0].lines
+             if line.get_ls() != "None" and len(line.get_xdata()) == 2]
+    assert [list(line.get_xdata()) for line in lines] == [[0, 9], [0, 8]]
+    assert np.allclose([line.get_ydata() for line in lines], [[0, 0.5], [0, 0.1]])
+    assert "few 50% after step 9; many 10% after step 8." in fact_lines.alt(data)
+
+
+@pytest.mark.parametrize("lists", [
+    {}, {"one": {0: [0]}}, {name: {0: [0], 1: [1]} for name in "abcd"}])
+def test_lists_without_two_steps_or_a_look_are_refused(lists):
+    with pytest.raises(ValueError, match="1 to 3 lists are needed, each with two steps"):
+        fact_lines.compute(lists)
 
 
 @pytest.mark.parametrize("kinds, message", [
@@ -187,4 +239,4 @@ def test_every_text_is_a_square_of_its_kind():
     ([[1, 3]], "0, 1 and 2, not 3")])
 def test_texts_that_do_not_fit_are_refused(kinds, message):
     with pytest.raises(ValueError, match=message):
-        form_grid.compute(kinds, "show it", "tell it")
+        form_row.compute(kinds, "show it", "tell it")

@@ -15,10 +15,12 @@ from lib.figures.finetuning import (
     before_after,
     block_bill,
     cost_scale,
+    fact_lines,
+    few_examples,
     first_run,
     forgetting,
     form_facts,
-    form_grid,
+    form_row,
     kept_dots,
     learning_rates,
     overfitting,
@@ -129,12 +131,19 @@ def goals(long: str) -> Frames:
                    ("The capital of France is", " Paris", "")] for told in kept}
     yield ("form_facts", form_facts.compute, form_facts.draw, form_facts.alt,
            [(({"form": kept, "facts": {told: [0.0, 1 - told / 900] for told in kept},
-               "countries": {told: [told / 81] for told in kept},
                "old": {told: [1.0, 0.99, 0.0] for told in kept}}, said,
-              {told: (told // 2, told) for told in kept}, step), ()) for step in kept])
+              {told: told // 2 for told in kept}, step), ()) for step in kept])
     grid = np.random.default_rng(7).integers(0, 3, (37, 16)).tolist()
-    yield ("form_grid", form_grid.compute, form_grid.draw, form_grid.alt,
-           [((grid, "tell another element's symbol", "tell hydrogen's symbol"), ())])
+    yield ("form_row", form_row.compute, form_row.draw, form_row.alt,
+           [((grid, "another element's symbol", "hydrogen's symbol"), ())])
+    few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
+           for count in (8, 32, 128)}
+    yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
+           [((few, dict.fromkeys(few, " Mexico City."), "capital of Canada", 60), ())])
+    lists = {"118 elements": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
+             "30 elements": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
+             "40 countries, changed": {0: [0], 15: [0.19], 37: [0.6, 0.66], 74: [0.97, 1.0]}}
+    yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt, [((lists,), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 

@@ -1,4 +1,4 @@
-"""Form first, facts later, at a price: four shares against the steps of training."""
+"""Form first, facts later, at a price: three shares against the steps of training."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("The green line is up almost at once, the gold line much later, and the black one "
-           "shows the price. The dotted line is another run, on countries.")
+           "shows the price.")
 
 #: What is drawn, from the top of the legend down: its words, tone, marker and dash.
 LINES: dict[str, tuple[str, Tone, str, object]] = {
     "form": ("right kind of answer", style.FULL, "o", "-"),
     "facts": ("right answer", style.TASK, "D", "-"),
-    "countries": ("changed facts about countries", style.B, "^", (0, (1, 1.2))),
     "old": ("old facts kept", style.FACTS, "s", (0, (3, 2)))}
 
 #: One prompt: it, the answer wanted, and what a model says.
@@ -30,11 +29,10 @@ Said = tuple[str, str, str]
 @dataclass(frozen=True)
 class FormFacts:
     """Shares (seeds,) by name in LINES and by step; how many texts were read by then about each
-    element and about each country, by step in ascending order; and what the model says after
-    step ``at``.
+    element, by step in ascending order; and what the model says after step ``at``.
     """
 
-    told: dict[int, tuple[int, int]]
+    told: dict[int, int]
     shares: dict[str, dict[int, np.ndarray]]
     at: int
     answers: tuple[Said, ...]
@@ -46,7 +44,7 @@ class FormFacts:
 
 def compute(shares: Mapping[str, Mapping[int, Sequence[float]]],
             answers: Mapping[int, Sequence[Said]],
-            told: Mapping[int, tuple[int, int]], step: int) -> FormFacts:
+            told: Mapping[int, int], step: int) -> FormFacts:
     """Gather the shares of the runs by what was measured and after which step.
 
     Raises:
@@ -75,7 +73,7 @@ def _lines(ax: Axes, data: FormFacts) -> None:
         ax.plot(places, [each[step].mean() for step in places], color=tone.mark, ls=dash,
                 zorder=2)
         for step in places:
-            _seeds(ax, step, each[step], marker, tone, name == "countries")
+            style.seeds(ax, np.full(len(each[step]), step), each[step], marker, tone, 5)
     ax.set(xlim=(places[0] - 0.02 * places[-1], 1.03 * places[-1]), ylim=(-0.06, 1.06),
            xlabel="training step")
     ax.set_xticks(_ticks(places, data.at, 0.08 * places[-1]))
@@ -83,15 +81,6 @@ def _lines(ax: Axes, data: FormFacts) -> None:
     ax.tick_params("x", which="both", bottom=True, length=3, color=style.FROZEN.mark)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
-
-
-def _seeds(ax: Axes, step: int, each: np.ndarray, marker: str, tone: Tone, hollow: bool) -> None:
-    """A mark for each seed; a hollow one hides none of those behind it."""
-    if hollow:
-        ax.plot(np.full(len(each), step), each, marker, ls="", mfc="none", mec=tone.mark, ms=4,
-                mew=0.8, zorder=4, clip_on=False)
-    else:
-        style.seeds(ax, np.full(len(each), step), each, marker, tone, 5)
 
 
 def _ticks(places: Sequence[int], at: int, apart: float) -> list[int]:
@@ -109,9 +98,7 @@ def _key(fig: Figure, data: FormFacts, wide: bool) -> None:
         ax = style.board(fig, 4.95 if wide else style.MARGIN, (0.66 if wide else 0.58)
                          + k * (0.48 if wide else 0.22), 2.2 if wide else 3.4, 0.42)
         ax.plot([0.02, 0.3], [0.1, 0.1], color=tone.mark, ls=dash)
-        hollow = name == "countries"
-        ax.plot(0.16, 0.1, marker, mfc="none" if hollow else tone.mark, ms=6, mew=0.8,
-                mec=tone.mark if hollow else style.PAPER)
+        ax.plot(0.16, 0.1, marker, color=tone.mark, ms=6, mew=0.8, mec=style.PAPER)
         ax.text(0.38, 0.1, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
         if wide:
             ax.text(0.38, 0.28, style.percent(data.mean(name)), va="center", color=tone.ink,
@@ -141,17 +128,16 @@ def _answers(fig: Figure, data: FormFacts, top: float, wide: bool) -> None:
 
 @style.styled
 def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
-    """Draw the four lines with their names beside or above them, and the answers below."""
+    """Draw the three lines with their names beside or above them, and the answers below."""
     wide = layout == "wide"
-    top = 2.85 if wide else 3.72
+    top = 2.85 if wide else 3.5
     fig = style.canvas(layout, top + _height(data, wide) + 0.06)
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
-    element, country = data.told[data.at]
+    texts = data.told[data.at]
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
-                  f"{element} texts read about each element, or {country} about each country; "
-                  "a mark is a seed" if wide else
-                  f"{element} texts an element, or {country} a country")
-    _lines(style.place(fig, 0.5, 0.72 if wide else 1.58, 4.2 if wide else 2.95, 1.56), data)
+                  f"{texts} texts read about each element; a mark is a seed" if wide else
+                  f"{texts} texts about each element")
+    _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)
     return fig
@@ -162,5 +148,5 @@ def alt(data: FormFacts) -> str:
     said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
-    return (f"After {data.at} steps, {data.told[data.at][0]} texts about each element: {said}. "
+    return (f"After {data.at} steps, {data.told[data.at]} texts about each element: {said}. "
             f"'{prompt}' is ended with '{visible(text)}', wanted is '{wanted.strip()}'.")

@@ -1,0 +1,76 @@
+"""How fast facts of several lists are learnt: the shares that are right, against the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import Named, name_lines
+from lib.figures.kit.style import Layout, Tone
+
+CAPTION = ("All three lines have read equally many texts at each step. Fewer elements are learnt "
+           "sooner, and the countries, whose names were known, sooner still.")
+
+#: Tone, marker and dash of the lines, in the order of the lists.
+LOOKS: tuple[tuple[Tone, str, object], ...] = (
+    (style.TASK, "D", "-"), (style.A, "o", (0, (4, 1.5))), (style.B, "^", (0, (1, 1.2))))
+
+
+@dataclass(frozen=True)
+class FactLines:
+    """By list, its words -> step -> the shares right, (seeds,)."""
+
+    lists: dict[str, dict[int, np.ndarray]]
+
+    def last(self, name: str) -> float:
+        """The mean over the seeds at the list's last step."""
+        return float(self.lists[name][max(self.lists[name])].mean())
+
+
+def compute(lists: Mapping[str, Mapping[int, Sequence[float]]]) -> FactLines:
+    """Sort each list's shares by step.
+
+    Raises:
+        ValueError: There are no lists or more than looks, or one has fewer than two steps.
+    """
+    if not 0 < len(lists) <= len(LOOKS) or any(len(each) < 2 for each in lists.values()):
+        raise ValueError(f"1 to {len(LOOKS)} lists are needed, each with two steps or more")
+    return FactLines({name: {step: np.atleast_1d(np.asarray(each[step], float))
+                             for step in sorted(each)} for name, each in lists.items()})
+
+
+@style.styled
+def draw(data: FactLines, layout: Layout = "wide") -> Figure:
+    """Draw a line through the means of each list, every seed as a mark, and its name beside it."""
+    wide = layout == "wide"
+    fig, last = style.canvas(layout, 3.1), max(max(each) for each in data.lists.values())
+    style.heading(fig, f"Facts right in the first {last} steps",
+                  f"{'Each step reads 16 texts' if wide else '16 texts a step'}; a mark is a seed")
+    ax = style.place(fig, 0.56, 0.72, 5.6 if wide else 2.5, 1.85)
+    names = []
+    for (name, each), (tone, marker, dash) in zip(data.lists.items(), LOOKS, strict=False):
+        steps, means = np.array(list(each)), np.array([shares.mean() for shares in each.values()])
+        ax.plot(steps, means, color=tone.mark, ls=dash)
+        for step, shares in each.items():
+            style.seeds(ax, np.full(len(shares), step), shares, marker, tone, 5)
+        ax.annotate(style.percent(means[-1]), (steps[-1], means[-1]), (8, 0), va="center",
+                    textcoords="offset points", color=tone.ink, weight=600,
+                    annotation_clip=False)
+        names.append(Named(steps, means, name, tone))
+    ax.set(xlim=(-0.02 * last, 1.02 * last), ylim=(-0.12, 1.08), xlabel="training step")
+    ax.set_xticks([0, *(step for step in next(iter(data.lists.values())) if step)])
+    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+    ax.grid(axis="y")
+    name_lines(ax, names)
+    return fig
+
+
+def alt(data: FactLines) -> str:
+    """Return the figure in words."""
+    return "Facts right at the last step: " + "; ".join(
+        f"{name} {style.percent(data.last(name))} after step {max(each)}"
+        for name, each in data.lists.items()) + "."

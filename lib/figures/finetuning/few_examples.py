@@ -1,0 +1,98 @@
+"""A model trained on few or many different examples: which kind of answer, and what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lib.figures.kit import style
+from lib.figures.kit.labels import visible
+from lib.figures.kit.style import Layout, Tone
+
+CAPTION = ("The green bars, form, are long from the first row on. The gold bars, access, are long "
+           "only where many different questions were read.")
+
+#: The two bars of a row, from the top: what they count, and their tone.
+BARS: dict[str, tuple[str, Tone]] = {
+    "kind": ("right kind", style.FULL),
+    "right": ("right where nothing could be copied", style.TASK)}
+
+
+@dataclass(frozen=True)
+class FewExamples:
+    """By row, its words -> bar -> shares (seeds,), and one answer; what was asked, and how long."""
+
+    shares: dict[str, dict[str, np.ndarray]]
+    said: dict[str, str]
+    asked: str
+    steps: int
+
+
+def compute(shares: Mapping[str, Mapping[str, Sequence[float]]], said: Mapping[str, str],
+            asked: str, steps: int) -> FewExamples:
+    """Gather the rows in their order.
+
+    Raises:
+        ValueError: There is no row, or one lacks a bar or its answer.
+    """
+    if not shares or set(said) != set(shares) or any(set(each) != set(BARS)
+                                                     for each in shares.values()):
+        raise ValueError(f"each row needs {' and '.join(BARS)}, and an answer; rows are "
+                         f"{', '.join(shares) or 'none'}")
+    return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
+                        for row, each in shares.items()}, dict(said), asked, steps)
+
+
+@style.styled
+def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
+    """Draw two bars a row, every seed as a mark on them, and the answer beside or above."""
+    wide = layout == "wide"
+    rows, pitch = len(data.shares), 0.66 if wide else 0.92
+    top = 1.16 if wide else 1.2
+    fig = style.canvas(layout, top + rows * pitch + (0.1 if wide else -0.1))
+    style.heading(fig, f"{data.steps} steps on few or many questions",
+                  "Answers about test countries; a bar is the mean, a dot a seed" if wide
+                  else "A bar is the mean, a dot a seed")
+    ax = style.board(fig)
+    left, room = (1.35, 3.7) if wide else (style.MARGIN, 2.9)
+    for k, (words, tone) in enumerate(BARS.values()):
+        x, y = (left + 1.2 * k, 0.72) if wide else (left, 0.7 + 0.22 * k)
+        ax.barh(y, 0.14, 0.12, left=x, color=tone.mark)
+        ax.text(x + 0.2, y, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
+    if wide:
+        ax.text(5.75, 0.98, data.asked, va="center", color=style.MUTED, size=style.SMALL)
+    for k, (row, each) in enumerate(data.shares.items()):
+        y = top + k * pitch
+        if wide:
+            ax.text(left - 0.12, y + 0.2, row, ha="right", va="center", weight=600)
+            ax.text(5.75, y + 0.2, visible(data.said[row]), va="center")
+        else:
+            ax.text(left, y, row, va="center", weight=600)
+            ax.text(left + 1.25, y, f"{data.asked}: {visible(data.said[row])}", va="center",
+                    color=style.MUTED, size=style.SMALL)
+        for down, (name, (_, tone)) in zip((0.09, 0.31), BARS.items(), strict=True):
+            at, mean = y + down + (0 if wide else 0.14), each[name].mean()
+            ax.barh(at, room * mean, 0.18, left=left, color=tone.mark)
+            style.seeds(ax, left + room * each[name], np.full(len(each[name]), at), "o",
+                        style.DATA, 4.5)
+            ax.text(left + room + 0.09, at, style.percent(mean), va="center", color=tone.ink,
+                    weight=600, size=style.SMALL)
+    ax.plot([left + room] * 2, [top - 0.04, top + rows * pitch - 0.2], color=style.FROZEN.mark,
+            lw=style.THIN, zorder=0)
+    ax.text(left + room, top - 0.16, "100%", ha="center", va="center", color=style.MUTED,
+            size=style.SMALL)
+    height = fig.get_size_inches()[1]
+    ax.set(xlim=(0, style.WIDTH[layout]), ylim=(height, 0))
+    return fig
+
+
+def alt(data: FewExamples) -> str:
+    """Return the figure in words."""
+    each = "; ".join(
+        f"{row}: " + ", ".join(f"{words} {style.percent(data.shares[row][name].mean())}"
+                               for name, (words, _) in BARS.items())
+        + f", {data.asked} {visible(data.said[row])}" for row in data.shares)
+    return f"After {data.steps} steps on {each}"
