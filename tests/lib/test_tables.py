@@ -29,6 +29,13 @@ def test_a_row_to_look_at_is_marked_and_no_other():
     assert ['class="strong"' in row for row in rows] == [False, False, False, True]
 
 
+def test_cells_to_look_at_are_marked_and_no_others():
+    page = table(HEADS, ROWS, strong={(0, 1), (1, 0)})._repr_html_()
+    marked = re.findall(r'<t[hdr][^>]*class="(?:number )?strong"[^>]*>([^<]*)<', page)
+    assert marked == ["99.2%", "both zero"]
+    assert repr(table(HEADS, ROWS, strong={(0, 1)})) == repr(table(HEADS, ROWS))
+
+
 def test_what_html_could_mistake_is_escaped():
     assert "&lt;eos&gt;" in table(["token", "n"], [("<eos>", 1)])._repr_html_()
 
@@ -49,6 +56,7 @@ def test_a_column_of_words_stays_left():
     "no headings": (lambda: table([], []), "headings are"),
     "one text": (lambda: table("start", []), "headings are 'start'"),
     "no such row": (lambda: table(HEADS, ROWS, strong=2), "strong is 2"),
+    "no such cell": (lambda: table(HEADS, ROWS, strong={(0, 3)}), r"strong has \(0, 3\)"),
 }.values())
 def test_refusals_name_the_value(call, words):
     with pytest.raises(ValueError, match=words):
