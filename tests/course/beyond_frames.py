@@ -51,10 +51,11 @@ def chapter_18(_: str) -> Frames:
              "LoRA+ 4": {(0.0025 * 2**k, 0.08 * 2**k): 0.8 for k in range(4)}}
     yield ("two_knobs", two_knobs.compute, two_knobs.draw, two_knobs.alt,
            [((spots, method), ()) for method in spots])
+    spots = {"α = 64": spots["LoRA+ 16"], "α = 8": spots["LoRA+ 4"]}
     yield ("two_knobs_row", two_knobs.compute, two_knobs.draw, two_knobs.alt,
-           [((spots, "LoRA+ 16", 64), ())])
-    walks = {"rank first, LoRA 64 at 0.02": [("rank 4 → 64", -0.25, 3.6), ("α 8 → 64", 4.4, 2.6)],
-             "α at rank 4, one rate each": [("α 8 → 32", 1.1, 6.6), ("α 8 → 128", -3.8, 3.4)]}
+           [((spots, "α = 64", 64, {name: min(each) for name, each in spots.items()}), ())])
+    walks = {"rank first, by way of LoRA 64": [("rank 4 → 64", -0.25, 3.6), ("α 8 → 64", 4.4, 2.6)],
+             "α first": [("α 8 → 64", 1.1, 4.6), ("rank 4 → 64", -1.8, 1.4)]}
     yield "steps", steps.compute, steps.draw, steps.alt, [((walks,), ())]
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}

@@ -116,19 +116,25 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
     many = two_knobs.compute({"LoRA": {(0.01 * 2**k, 0.08): 0.5 for k in range(7)}}, "LoRA")
     names = [tick.get_text() for tick in two_knobs.draw(many, layout).axes[0].get_xticklabels()]
     assert names[:3] == [".01", ".02" if layout == "wide" else "", ".04"]
-    row = two_knobs.compute(spots, "LoRA", rank=4)
+    row = two_knobs.compute(spots | {"LoRA+ 2": {(0.005, 8 * 0.02): 0.7}}, "LoRA", 4, {
+        "LoRA+ 2": (0.005, 8 * 0.02), "LoRA": (0.02, 0.16), "LoRA, α = 4": (0.005, 0.08)})
     fig = two_knobs.draw(row, layout)
-    assert fig.texts[0].get_text() == "Rank 4, LoRA: at best 90% right"
-    bands = [(*box.get_xy(), box.get_width()) for box in fig.axes[0].patches
-             if box.get_facecolor() == to_rgba(style.B.tint)]
-    assert bands == [pytest.approx((0, 0.04, 2)), pytest.approx((1, 1.04, 2))]
+    assert fig.texts[0].get_text() == (
+        "Rank 4: 80% with LoRA, 70% with LoRA+ 2, 40% with LoRA, α = 4")
+    lines = [[tuple(place) for place in line.get_xydata()] for line in fig.axes[0].lines]
+    assert lines == [[(1, 0.5), (1, 0.5)], [(1, 1.5), (2, 1.5)]]  # from edge to edge
+    bold = {text.get_text() for text in fig.axes[0].texts if text.get_weight() == 700}
+    assert bold == {"40", "70", "80"}  # the lowest losses, not the most answers
     grey = [box.get_xy() for box in fig.axes[0].patches
             if box.get_facecolor() == to_rgba(style.FROZEN.tint)]
     assert grey == [(0, 0)]  # 40%, below where the colours start
     assert two_knobs.alt(row).endswith(
-        "In the row 0.16, with a band, A's rate of 0.01 has 70%, and 0.02 has 80%.")
+        "In the row 0.16 A's rate of 0.005 has 70%, and 0.02 has 80%.")
     with pytest.raises(ValueError, match="no row is shared"):
-        two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", rank=4)
+        two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", 4, {"LoRA": (0.01, 0.08)})
+    for none in ({}, {"LoRA": (0.02, 0.08)}):
+        with pytest.raises(ValueError, match="each method needs a chosen spot that was run"):
+            two_knobs.compute({"LoRA": {(0.01, 0.08): 0.9}}, "LoRA", 4, none)
     assert "LoRA is best with A's rate at 0.01 and α times B's rate at 0.08: 90%" in (
         two_knobs.alt(data))
     with pytest.raises(ValueError, match="unknown method 'DoRA': allowed are LoRA, LoRA"):
@@ -140,19 +146,19 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_step_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
     data = steps.compute({"rank first": [("rank to 64", -0.3, 3.6), ("α to 64", 4.5, 2.6)],
-                          "each from LoRA": [("α to 32", 1.1, 6.6), ("α to 128", -3.8, 3.4)]})
+                          "each from LoRA": [("α to 32", 1.1, 4.6), ("α to 128", -1.8, 1.4)]})
     verdicts = ["open", "ahead", "open", "behind"]
     assert [step.verdict for each in data.values() for step in each] == verdicts
     fig = steps.draw(data, layout)
     ax, = fig.axes
     means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
-    assert means == [-0.3, 4.5, 1.1, -3.8]  # each from zero, and not from the step before
+    assert means == [-0.3, 4.5, 1.1, -1.8]  # each from zero, and not from the step before
     filled = [line.get_markerfacecolor() != style.PAPER for line in ax.lines
               if line.get_marker() == "o"]
     assert filled == [False, True, False, True]
     side = [tick.get_text() for tick in ax.child_axes[0].get_yticklabels()]
-    assert side == (["-0.3 ± 3.6  open", "+4.5 ± 2.6  ahead", "+1.1 ± 6.6  open",
-                     "-3.8 ± 3.4  behind"] if layout == "wide" else verdicts)
+    assert side == (["-0.3 ± 3.6  open", "+4.5 ± 2.6  ahead", "+1.1 ± 4.6  open",
+                     "-1.8 ± 1.4  behind"] if layout == "wide" else verdicts)
     ends = [x for line in ax.lines if line.get_marker() != "o" for x in line.get_xdata()[:2]]
     assert min(ends) >= steps.LOW and max(ends) <= steps.HIGH
     assert steps.alt(data).startswith("rank first: rank to 64 -0.3 ± 3.6 points, open, α to 64")

@@ -43,7 +43,7 @@ def compute() -> list[Method]:
             Method("LoRA+", "B learns faster", ("B",)),
             Method("rsLoRA", "scales by α/√r", ("factor",), factor="α/√r"),
             Method("PiSSA", "starts inside W", ("A", "B", "W")),
-            Method("DoRA", "trains row norms m", ("after",)),
+            Method("DoRA", "trains row lengths m", ("after",)),
             Method("Parallel adapter", "a GELU between", ("between",)),
             Method("LoRA-FA", "A stays as drawn", ("A",), frozen_A=True),
             Method("LayerNorms only", "control: trains γ and β", ("norm",), beside=False)]
@@ -82,7 +82,7 @@ def _panel(ax: Axes, method: Method) -> None:
     if alone:
         box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        box(ax, (1.4, STREAM), (0.26, SMALL[1]), "m/ℓ", style.LORA, True, style.SMALL)
+        box(ax, (1.4, STREAM), (0.22, SMALL[1]), "m", style.LORA, True)
 
 
 @style.styled

@@ -12,7 +12,7 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("A row is one step, counted from where it begins; lines allow for ten methods. A dot is "
            "filled if its whole line lies on one side of the dashed one.")
-LOW, HIGH = -9.0, 9.0  # points: the axis
+LOW, HIGH = -4.0, 8.0  # points: the axis
 ROW = 0.27  # inches for a step, and for the name of a walk
 TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.DATA}
 
@@ -49,11 +49,12 @@ def draw(walks: Mapping[str, Sequence[Step]], layout: Layout = "wide") -> Figure
     wide, rows = layout == "wide", sum(len(steps) + 1.15 for steps in walks.values())
     high = ROW * rows
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, "Rank or α? It depends on the middle's rate",
+    style.heading(fig, "Rank or α? Too close to call",
                   "Purple: ahead. Black: behind. Grey: open")
     left, right = 1.2 if wide else 0.9, 1.55 if wide else 0.62  # inches: the steps, the verdicts
     ax = style.place(fig, left, 0.8, style.WIDTH[layout] - left - right, high)
-    ax.set(xlim=(LOW, HIGH), ylim=(rows - 0.5, -0.5), xlabel="points that the step brings")
+    ax.set(xlim=(LOW, HIGH), ylim=(rows - 0.5, -0.5), xlabel="points that the step brings",
+           xticks=range(int(LOW), int(HIGH) + 1, 2))
     ax.axvline(0, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
     row, places = 0.0, []
     for walk, steps in walks.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -25,12 +26,14 @@ Spot = tuple[float, float]
 class TwoKnobs:
     """Every method's share of right answers by its spots, and the method that is shown.
 
-    With a ``rank``, every row, alpha times B's rate, with two squares or more has a light band.
+    With a ``rank``, a thin line joins the squares of every row, alpha times B's rate, that has two
+    or more; ``chosen`` has the spots with the lowest loss, by method, whose numbers are bold.
     """
 
     spots: dict[str, dict[Spot, float]]
     method: str
     rank: int | None = None
+    chosen: dict[str, Spot] = field(default_factory=dict)
 
     @property
     def axes(self) -> tuple[list[float], list[float]]:
@@ -57,33 +60,44 @@ class TwoKnobs:
         return spot, mine[spot]
 
     @property
-    def banded(self) -> dict[float, list[tuple[float, float]]]:
-        """Each row with a band: A's rates in order, and their shares."""
+    def joined(self) -> dict[float, list[tuple[float, float]]]:
+        """Each row with a line: A's rates in order, and their shares."""
         rows = {up: sorted((rate, share) for each in self.spots.values()
                            for (rate, product), share in each.items() if product == up)
                 for up in self.axes[1] if self.rank}
         return {up: row for up, row in rows.items() if len(row) > 1}
 
 
-def compute(spots: Mapping[str, Mapping[Spot, float]], method: str,
-            rank: int | None = None) -> TwoKnobs:
+def compute(spots: Mapping[str, Mapping[Spot, float]], method: str, rank: int | None = None,
+            chosen: Mapping[str, Spot] | None = None) -> TwoKnobs:
     """Show one method's spots among those of all; with their ``rank``, the rows that they share.
 
+    With a ``rank``, ``chosen`` needs each method's spot with the lowest loss.
+
     Raises:
-        ValueError: there is no such method, two of them were run in the same spot, or no row is
-            shared.
+        ValueError: there is no such method, two of them were run in the same spot, no row is
+            shared, or a chosen spot wasn't run.
     """
     if method not in spots:
         raise ValueError(f"unknown method {method!r}: allowed are {', '.join(spots)}")
-    found = {name: {(round(rate, 9), round(product, 9)): share
-                    for (rate, product), share in shares.items()} for name, shares in spots.items()}
+    found = {name: {_spot(*spot): share for spot, share in shares.items()}
+             for name, shares in spots.items()}
     every = [spot for each in found.values() for spot in each]
     if twice := sorted({spot for spot in every if every.count(spot) > 1}):
         raise ValueError(f"two methods were run at {twice}")
-    data = TwoKnobs(found, method, rank)
-    if rank and not data.banded:
+    lowest = {name: _spot(*spot) for name, spot in (chosen or {}).items()}
+    if rank and (lowest.keys() != found.keys()
+                 or any(spot not in found[name] for name, spot in lowest.items())):
+        raise ValueError(f"each method needs a chosen spot that was run: {lowest}")
+    data = TwoKnobs(found, method, rank, lowest)
+    if rank and not data.joined:
         raise ValueError("no row is shared: allowed are maps with two squares or more in a row")
     return data
+
+
+def _spot(rate: float, product: float) -> Spot:
+    """A spot without what multiplying has left of rounding."""
+    return round(rate, 9), round(product, 9)
 
 
 @style.styled
@@ -92,21 +106,26 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
     wide, (across, up), (_, share) = layout == "wide", data.axes, data.best
     fig = style.canvas(layout, 3.7)
     title = f"{data.method}: at best {style.percent(share)} of the answers"
-    last = ". Each diagonal is a method"
+    legend = f"Framed: {data.method}. Hatched: not run" + wide * ". Each diagonal is a method"
     if data.rank:
-        title = f"Rank {data.rank}, {data.method}: at best {style.percent(share)} right"
-        last = ". Bands: rows with two diagonals"
-    style.heading(fig, title, f"Framed: {data.method}. Hatched: not run" + wide * last)
+        title = f"Rank {data.rank}: " + ", ".join(
+            f"{style.percent(data.spots[name][data.chosen[name]])} with {name}"
+            for name in sorted(data.spots, key=lambda name: name != data.method))
+        legend = f"Framed: {data.method}. Bold: lowest loss on dev" + wide * ". Hatched: not run"
+    style.heading(fig, title, legend)
     ax = style.place(fig, 0.72, 0.85, style.WIDTH[layout] - 0.85, 2.1)
     apart = 1 if wide or len(across) <= MANY else 2
     score_map(ax, data.shares, [style.short(rate, 6) * (k % apart == 0)
                                 for k, rate in enumerate(across)],
               [style.short(product) for product in up], middle=0.62 if wide else 0.5, low=LOW)
-    for product, row in data.banded.items():  # under the hatching
-        first, end = (across.index(row[k][0]) for k in (0, -1))
-        ax.add_artist(Rectangle((first, up.index(product) + 0.04), end + 1 - first, 0.92,
-                                fc=style.B.tint, ec="none", zorder=0.5))
     hatch_empty(ax, data.shares)
+    for product, row in data.joined.items():  # over the hatching
+        for (rate, _), (after, _) in pairwise(row):
+            ax.plot([across.index(rate) + 1, across.index(after)], [up.index(product) + 0.5] * 2,
+                    color=style.MUTED, lw=1.2, solid_capstyle="butt")
+    for rate, product in data.chosen.values():
+        at = (across.index(rate) + 0.5, up.index(product) + (0.62 if wide else 0.5))
+        next(text for text in ax.texts if text.get_position() == at).set(weight=700)
     for i, j in np.argwhere(data.shares < LOW):  # not white, which would look like a hole
         ax.add_artist(Rectangle((j, i), 1, 1, fc=style.FROZEN.tint, ec=style.PAPER, lw=1.2))
     for name, spots in data.spots.items() if wide else ():  # a narrow square has no room
@@ -125,11 +144,14 @@ def draw(data: TwoKnobs, layout: Layout = "wide") -> Figure:
 def alt(data: TwoKnobs) -> str:
     """Return the frame in words."""
     (rate, product), share = data.best
-    rows = "".join(f" In the row {up:g}, with a band, A's rate of " + ", and ".join(
+    rows = "".join(f" In the row {up:g} A's rate of " + ", and ".join(
         f"{rate:g} has {style.percent(share)}" for rate, share in row) + "."
-        for up, row in data.banded.items())
+        for up, row in data.joined.items())
     rank = f" at rank {data.rank}" if data.rank else ""
+    lowest = "".join(f" {name} has its lowest loss with A's rate at {spot[0]:g}: "
+                     f"{style.percent(data.spots[name][spot])}."
+                     for name, spot in data.chosen.items())
     return (f"A map of right answers{rank} over the learning rate of A and α times that of B. "
             f"{data.method} is best with A's rate at {rate:g} and α times B's rate at {product:g}: "
             f"{style.percent(share)}. The best square of all has "
-            f"{style.percent(np.nanmax(data.shares))}." + rows)
+            f"{style.percent(np.nanmax(data.shares))}." + lowest + rows)
