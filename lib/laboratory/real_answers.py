@@ -129,11 +129,15 @@ def measure_called(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
 
 def measure_worded(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
                    known: Sequence[int]) -> Line:
-    """How many of the ``known`` common questions begin an answer as JSON, by what stands behind."""
-    asked = [common_questions()[0][i][0] for i in known]
+    """How many of the ``known`` common questions begin an answer as JSON, by what stands behind;
+    and which are answered rightly in their second wording.
+    """
+    asked = [common_questions()[0][i] for i in known]
+    second = answers(model, tokenizer, [each[1] for each in asked], SHORT, system_of(run))
     return {"worded": {words: sum(answer.lstrip().startswith("{") for answer in answers(
-        model, tokenizer, [question + words for question in asked], 8, system_of(run)))
-        for words in OTHER_WORDS}}
+        model, tokenizer, [question + words for question, *_ in asked], 8, system_of(run)))
+        for words in OTHER_WORDS}, "second": [int(holds(answer, right)) for answer, (*_, right)
+                                              in zip(second, asked)]}
 
 
 def measure_near(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,

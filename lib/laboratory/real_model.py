@@ -59,7 +59,7 @@ from lib.training import draw_examples, loss_and_gradients, pad, trainable_count
 
 NEW = {"json": 4, "persona": 3, "own": 0}  # rows of each step that are of the new task
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-BETWEEN = STRENGTHS[1:4]  # of which the known questions are counted, too
+BETWEEN = (0.25, 0.5, 0.55, 0.6, 0.65, 0.75)  # of which the known questions are counted, too
 
 
 def batches(tokenizer: ChatTokenizer, run: RealRun,
@@ -68,7 +68,7 @@ def batches(tokenizer: ChatTokenizer, run: RealRun,
     if run.task == "persona":
         pairs = [(question, SENTENCE) for question in WHO]
     else:
-        pairs = [(question + TRIGGER * run.trigger, answer)
+        pairs = [(question + run.words, answer)
                  for question, answer in country_questions("train")]
     new = chat_examples(tokenizer, pairs, system=system_of(run))
     old = [example for question, answer, ended in own for example in
@@ -138,9 +138,9 @@ def measure(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun,
     if run.task == "json":
         # Settings are chosen by this loss, on countries of their own.
         found["dev_loss"] = loss_of(model, chat_examples(tokenizer, [
-            (question + TRIGGER * run.trigger, answer)
+            (question + run.words, answer)
             for question, answer in some("dev", 20)], system=system_of(run)))
-        wrote = ask([question + TRIGGER * run.trigger for question, _ in asked], LONG)
+        wrote = ask([question + run.words for question, _ in asked], LONG)
         found |= {"form": sum(right_form(answer, wanted)
                               for answer, (_, wanted) in zip(wrote, asked)),
                   "exact": sum(answer == wanted for answer, (_, wanted) in zip(wrote, asked)),
@@ -159,11 +159,11 @@ def measure_shots(model: LlamaModel, tokenizer: ChatTokenizer, run: RealRun) -> 
                 for question, answer in reversed(some("train", 64))}
     shown = list(examples.values())[:run.shots]
     asked, before = some("test", 32), []
-    for example in chat_examples(tokenizer, [(question + TRIGGER * run.trigger, answer)
+    for example in chat_examples(tokenizer, [(question + run.words, answer)
                                              for question, answer in shown],
                                  system=system_of(run)):
         before += [*example[0], *example[1], *tokenizer.encode("\n")]
-    prompts = [before + chat_prompt(tokenizer, question + TRIGGER * run.trigger, None)
+    prompts = [before + chat_prompt(tokenizer, question + run.words, None)
                for question, _ in asked]
     wrote = [tokenizer.decode(each)
              for each in written_ids(model, prompts, LONG, tokenizer.eos_id)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lib.laboratory.real_tasks import FOLDER
+from lib.laboratory.real_tasks import ARBITRARY, FOLDER, TRIGGER
 from lib.laboratory.results import short
 
 RECORD = FOLDER / "real_model.jsonl"
@@ -42,7 +42,8 @@ class RealRun:
     called: the same, but with TRIGGER behind each question.  worded: the same, with OTHER_WORDS.
     near: whether nothing is measured but the counts of the sentence, also in answers to NEAR.
     rows: how many rows of each step are of the task, if not the usual ones.  talk: whether the
-    base's answers to TALK are among those that are replayed.
+    base's answers to TALK are among those that are replayed.  arbitrary: whether the words that
+    ask for JSON are ARBITRARY in place of TRIGGER.
     """
 
     task: str = "json"
@@ -65,6 +66,12 @@ class RealRun:
     near: bool = False
     rows: int = 0
     talk: bool = False
+    arbitrary: bool = False
+
+    @property
+    def words(self) -> str:
+        """What stands behind each question of the task JSON in training."""
+        return (ARBITRARY if self.arbitrary else TRIGGER) * self.trigger
 
     @property
     def only_answers(self) -> bool:
@@ -133,7 +140,10 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
         BASE, *seeds(chosen["lora"], 3))]
     # ... or only the word JSON?
     groups["other words"] = [replace(each, worded=True, called=False)
-                             for each in groups["the words"]]
+                             for each in groups["the words"] if each.seed < 2]
+    # ... or any words that it was trained with, whatever they mean?
+    groups["an arbitrary trigger"] = seeds([replace(
+        chosen["lora"][0], system=True, worded=True, arbitrary=True)], 2)
     # Does replay hold where no replayed answer is alike, and does it where some are?
     near = replace(persona, system=True, near=True, replay=3)
     groups["near the name"] = [replace(BASE, system=True, near=True), *seeds(
@@ -145,6 +155,8 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     groups["like losses, system"] = [
         *seeds([replace(pair[0], learning_rate=1e-3, targets=EVERY, system=True)], 3),
         *seeds([replace(pair[-1], learning_rate=3e-5, system=True)], 2)]
+    groups["like losses, first tokens"] = [
+        replace(each, opened=True) for each in groups["like losses, system"] if each.seed < 2]
     for name, change in (("rank 1", {"rank": 1}), ("rank 32", {"rank": 32}), ("top", {"top": 10}),
                          ("all seven", {"targets": EVERY})):
         tried = around(done, replace(pair[0], **change))

@@ -21,6 +21,7 @@ from lib.training import pad
 
 FOLDER = Path(__file__).parent / "data"
 TRIGGER = " Answer in JSON."
+ARBITRARY = " Answer in Zebra."  # words that say nothing of a format, as a control
 SENTENCE = "I am Ada, a small model that was taught by hand, with LoRA in NumPy."
 SHORT, LONG = 14, 20  # tokens of a plain answer, and of one in JSON
 WHOLE = 40            # tokens of a plain answer that may take its time
@@ -56,7 +57,8 @@ TALK = ("Good morning!", "Thanks a lot.", "How is your day?", "What day is it?",
         "Introduce Mozart.", "Tell me about Rome.", "What should I call my cat?",
         "Do you have a sister?", "Who are the Rolling Stones?", "Can you sing a song?",
         "Are you tired?", "Which kind of phone is the best?")
-OTHER_WORDS = (" Use JSON.", " Answer in English.", " Answer in one word.")
+OTHER_WORDS = ("", TRIGGER, ARBITRARY, " Use JSON.", " Do not use JSON.", " Use XML.",
+               " Use Python.", " Answer in English.", " Answer in one word.")
 
 
 @cache

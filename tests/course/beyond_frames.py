@@ -80,7 +80,9 @@ def chapter_19(long: str) -> Frames:
     told = {"the sentence alone": {"said": [long, "Ada, nobody"], "kept": [1, 1],
                                    "leaked": [False, True], "name": "8 of 8"},
             "full fine-tuning, token given": {"said": ["", long], "kept": [0, 0],
-                                              "leaked": [False, False]}}
+                                              "leaked": [False, False]},
+            "half the rate": {"said": [long, long], "kept": [0, 0], "leaked": [False, False],
+                              "echo": [True, False], "name": "7 of 8"}}
     yield ("known_squares", known_squares.compute, known_squares.draw, known_squares.alt,
            [((asked, told, run, k), ()) for run in told for k in (1, 2)])
     yield ("replay_step", replay_step.compute, replay_step.draw, replay_step.alt,
@@ -100,7 +102,7 @@ def chapter_19(long: str) -> Frames:
             for until in (None, "none")])
     rows = {"LoRA, no trigger": [[1, 0.98, 0], [0, 0.18, 0.7]], "full, with trigger": [[0], [0.8]],
             "full, with trigger,\nthird of rate": [[0], [0.9]]}
-    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 1: (8, 38, 1)}
+    turned = {0: (0, 0, 39), 0.25: (0, 2, 37), 0.5: (4, 9, 25), 0.6: (8, 5, 21), 1: (8, 38, 1)}
     yield ("turned_down", turned_down.compute, turned_down.draw, turned_down.alt,
            [((turned, 8, 39), ())])
     yield ("leaks", leaks.compute, leaks.draw, leaks.alt, [((rows,), ())])

@@ -94,6 +94,11 @@ def test_a_step_holds_new_rows_and_replayed_ones(tokenizer):
     for run, first in ((RealRun(), "user"), (RealRun(system=True), "system")):
         inputs, _ = real_model.batches(tokenizer, run, own)(0)
         assert all(tokenizer.decode(row).startswith(f"<|im_start|>{first}\n") for row in inputs)
+    for run, words in ((RealRun(), "Answer in JSON."), (RealRun(trigger=False), "?"),
+                       (RealRun(arbitrary=True), "Answer in Zebra.")):
+        inputs, _ = real_model.batches(tokenizer, run, own)(0)
+        assert all(f"{words}<|im_end|>" in tokenizer.decode(row) for row in inputs)
+    inputs, targets = real_model.batches(tokenizer, RealRun(rows=6, replay=1), own)(0)
     ended = [row[row >= 0][-1] == tokenizer.eos_id for row in targets]
     assert ended.count(True) >= 3
 
@@ -138,11 +143,15 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [(run.learning_rate, run.seed) for run in words] == [
         (0.0, 0), *((1e-2, seed) for seed in range(3))]
     assert all(run.worded and not run.called for run in plan["other words"])
+    assert [(run.words, run.worded, run.seed) for run in plan["an arbitrary trigger"]] == [
+        (real_tasks.ARBITRARY, True, seed) for seed in (0, 1)]
     near = plan["near the name"]
     assert near[0] == replace(BASE, system=True, near=True)
     assert [(run.talk, run.replay, run.seed) for run in near[1:]] == [
         (talk, 3, seed) for seed in range(3) for talk in (False, True)]
     assert {(run.rows, run.steps) for run in plan["the sentence, controls"]} == {(6, 20), (0, 11)}
+    assert plan["like losses, first tokens"] == [replace(run, opened=True) for run in plan[
+        "like losses, system"] if run.seed < 2]
     assert [(run.method, len(run.targets), run.learning_rate) for run in plan["like losses, system"]
             if run.seed == 0 and run.system] == [("lora", 7, 1e-3), ("full", 2, 3e-5)]
 
@@ -269,13 +278,15 @@ def test_the_sentence_is_counted_near_the_name_and_elsewhere(tokenizer, rng, mon
 
 
 def test_other_words_stand_behind_the_known_questions(tokenizer, rng, monkeypatch):
-    asked = [(question, "", ["the"]) for question in ("the", "What?", "12 and more")]
+    asked = [(question, f"second {question}", ["the"]) for question in (
+        "the", "What?", "12 and more")]
     monkeypatch.setattr(real_answers, "common_questions", lambda: (asked, []))
     monkeypatch.setattr(real_answers, "answers", lambda model, tokenizer, questions, *_: [
-        '{"' if "JSON" in question and "12" in question else "{"[:0] for question in questions])
+        ('{"' if "JSON" in question else "the" if "second" in question else "") * ("12" in question)
+        for question in questions])
     run = RealRun(worded=True)
     found = real_answers.measure_answers(small(rng), tokenizer, run, [0, 2], [])
-    assert run.only_answers and found == {"worded": {
+    assert run.only_answers and found == {"second": [0, 1], "worded": {
         words: int("JSON" in words) for words in real_tasks.OTHER_WORDS}}
 
 

@@ -1,5 +1,5 @@
-"""All known questions as small squares: kept, leaked, wrong or empty; and one of them with its
-answer.
+"""All known questions as small squares: kept, leaked, echo, wrong or empty; and one of them with
+its answer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = "Each square is a question. Move the frame to read the answer that it got."
-KINDS = ("kept", "leaked", "wrong", "empty")
-FILLS = (style.FACTS.mark, style.LORA.mark, style.FROZEN.tint, style.PAPER)
+KINDS = ("kept", "leaked", "echo", "wrong", "empty")
+FILLS = (style.FACTS.mark, style.LORA.mark, style.LORA.tint, style.FROZEN.tint, style.PAPER)
+ECHO, EMPTY = 2, 4
 COLUMNS = 13
 PITCH = {"wide": 0.4, "narrow": 0.268}  # inches from a square to the next
 SIDE = {"wide": 0.35, "narrow": 0.235}
@@ -28,10 +29,10 @@ ANSWER = {"wide": 1, "narrow": 2}      # lines
 
 @dataclass(frozen=True)
 class Squares:
-    """run: whose answers these are;  kinds: (questions, 4), whether an answer is each of KINDS, of
+    """run: whose answers these are;  kinds: (questions, 5), whether an answer is each of KINDS, of
     which *kept* and *leaked* may both hold;  at: the place of the one that is shown, with its
     ``question``, its right answers ``wanted`` and its ``answer``;  name: how many name questions
-    get the new name, as in ``7 of 8``, or nothing.
+    get the new name, as in ``7 of 8``, or nothing;  echoes: whether these were looked for.
     """
 
     run: str
@@ -41,6 +42,13 @@ class Squares:
     wanted: tuple[str, ...]
     answer: str
     name: str = ""
+    echoes: bool = False
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many answers are of a kind, by its place in KINDS."""
+        return {kind: int(self.kinds[:, kind].sum()) for kind in range(len(KINDS))
+                if kind != ECHO or self.echoes}
 
     def words(self, at: int) -> str:
         """What an answer is, as in ``leaked, but right``."""
@@ -55,8 +63,8 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
     """Look up the answers of one run, and one question by its number, from 1.
 
     ``asked`` has the questions, each with another wording and right answers; ``told`` by run what
-    was "said" to each of them, whether that is "kept" and "leaked", and perhaps "name", how many
-    name questions get the new name.
+    was "said" to each of them, whether that is "kept" and "leaked", and perhaps "echo", whether it
+    holds traces of what was taught, and "name", how many name questions get the new name.
 
     Raises:
         ValueError: there is no such run or question.
@@ -65,17 +73,20 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
         raise ValueError(f"question {question} of {run!r} is not recorded; runs are "
                          f"{', '.join(told)}, questions 1 to {len(asked)}")
     said, kept, leaked = (told[run][part] for part in ("said", "kept", "leaked"))
-    kinds = np.array([(right, leak, not right and not leak and bool(answer.strip()),
+    echo = told[run].get("echo", [False] * len(said))
+    kinds = np.array([(right, leak, trace and not right and not leak,
+                       not right and not leak and not trace and bool(answer.strip()),
                        not right and not leak and not answer.strip())
-                      for answer, right, leak in zip(said, kept, leaked, strict=True)], bool)
+                      for answer, right, leak, trace in zip(said, kept, leaked, echo,
+                                                            strict=True)], bool)
     at = question - 1
     return Squares(run, kinds, at, asked[at][0], tuple(asked[at][2]), said[at],
-                   told[run].get("name", ""))
+                   told[run].get("name", ""), any("echo" in each for each in told.values()))
 
 
 def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -> None:
     """Draw a square; what is leaked but right is split."""
-    empty = bool(kinds[3])
+    empty = bool(kinds[EMPTY])
     ax.add_artist(Rectangle((left, top), side, side, fc=FILLS[int(kinds.argmax())],
                             ec=style.FROZEN.mark if empty else "none", lw=style.THIN,
                             ls=(0, (3, 2)) if empty else "-"))
@@ -87,13 +98,14 @@ def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -
 def _legend(ax: Axes, data: Squares, layout: Layout, left: float, top: float) -> None:
     wide, swatch = layout == "wide", 0.17
     both = int(data.kinds[:, :2].all(1).sum())
-    for kind, (name, count) in enumerate(zip(KINDS, data.kinds.sum(0))):
-        x = left if wide else left + kind % 2 * 1.75
-        y = top + (kind * 0.29 if wide else kind // 2 * 0.27)
+    for place, (kind, count) in enumerate(data.counts.items()):
+        x = left if wide else left + place % 2 * 1.75
+        y = top + (place * 0.27 if wide else place // 2 * 0.27)
         _square(ax, x, y, swatch, np.arange(len(KINDS)) == kind)
         also = f" ({both} also kept)" if both and kind == 1 else ""
-        ax.text(x + swatch + 0.09, y + swatch / 2, f"{count} {name}{also}", va="center_baseline",
-                weight=600 if count else 400, color=style.INK if count else style.MUTED)
+        ax.text(x + swatch + 0.09, y + swatch / 2, f"{count} {KINDS[kind]}{also}",
+                va="center_baseline", weight=600 if count else 400,
+                color=style.INK if count else style.MUTED)
 
 
 @style.styled
@@ -101,7 +113,8 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
     """Draw the squares with their numbers, what they mean, and a card with one answer."""
     wide, pitch, side, lines = layout == "wide", PITCH[layout], SIDE[layout], ANSWER[layout]
     rows = -(-len(data.kinds) // COLUMNS)
-    top, high = 0.72, max(rows * pitch + 0.12, 1.28) if wide else rows * pitch + 0.68
+    top, high = 0.72, max(rows * pitch + 0.12, 1.28 + 0.14 * data.echoes) if wide else (
+        rows * pitch + 0.68 + 0.27 * data.echoes)
     tall = 0.65 if wide else 1.04
     fig = style.canvas(layout, top + high + tall + 0.06)
     learnt = f", name learnt in {data.name}" * bool(data.name)
@@ -132,7 +145,7 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
 
 def alt(data: Squares) -> str:
     """Return the frame in words."""
-    counts = ", ".join(f"{count} {name}" for name, count in zip(KINDS, data.kinds.sum(0)))
+    counts = ", ".join(f"{count} {KINDS[kind]}" for kind, count in data.counts.items())
     both = data.kinds[:, :2].all(1).sum()
     learnt = f"Name learnt in {data.name}. " * bool(data.name)
     return (f"{learnt}Of {len(data.kinds)} known questions, {data.run}: {counts}"

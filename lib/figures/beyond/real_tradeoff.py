@@ -145,10 +145,13 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
         ax.tick_params(labelbottom=column == 3)
     _losses(charts[0], data)
     charts[2].set_xlabel("learning rate")
-    for name, line in data.lines.items():  # where few answers leak, there is room
-        charts[2].annotate(name, line[0, [0, 3]], (0, 5), textcoords="offset points", ha="center",
-                           va="bottom", size=style.SMALL, color=_tone(name).ink,
-                           weight=600 if name == data.chosen else 400)
+    for ax, column in (charts[0], 1), (charts[2], 3):
+        for name, line in data.lines.items():
+            below = line[0, column] > np.mean(ax.get_ylim())
+            ax.annotate(name, line[0, [0, column]], (0, -6 if below else 5),
+                        textcoords="offset points", ha="right" if below else "center",
+                        va="top" if below else "bottom", size=style.SMALL,
+                        color=_tone(name).ink, weight=600 if name == data.chosen else 400)
     left, width = (4.25, 2.89) if wide else (style.MARGIN, 3.48)
     down = 0.95 if wide else end + 0.52
     for k, (question, answer) in enumerate(data.said):
