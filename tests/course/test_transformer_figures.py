@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import random_config
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
@@ -16,9 +16,10 @@ from lib.figures.gpt import (
     norm_circle,
     parameter_count,
     rows_alike,
+    shared_keys,
     text_read,
 )
-from lib.figures.kit import style
+from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 from lib.layers import gelu
 from lib.model import GPTConfig, GPTModel
@@ -123,12 +124,23 @@ def test_only_the_experts_at_work_are_filled_and_have_a_weight(layout):
     said = [text.get_text() for text in fig.findobj(Text)]
     for k, weight in enumerate(data.weights, 1):
         assert f"expert {k}" in said and (f"× {weight:.2f}" in said) == (k in data.picked)
-    assert said.count("A") == said.count("B") == len(data.weights) + 1  # one always works
-    assert said.count("always") == 1
+    assert said.count("A") == said.count("B") == len(data.weights) + 1  # the shared one
+    assert said.count("shared") == 1
     filled = [each for each in fig.findobj(Polygon) if each.get_facecolor() != (1, 1, 1, 1)]
     tints = [to_hex(each.get_facecolor()) for each in filled]
     for tone in (style.A, style.B):
         assert tints.count(tone.tint) == len(data.picked) + 1
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("keys", [32, 8, 1])
+def test_the_small_b_keeps_its_colour_where_many_queries_share_a_key(keys, layout):
+    """Its pixels are few, and the stored picture has 128 colours."""
+    data = shared_keys.compute(keys)
+    palette, index = render.reduce(render.pixels(shared_keys.draw(data, layout), layout))
+    place, = np.flatnonzero((palette == np.rint(255 * np.array(to_rgb(style.B.mark)))).all(1))
+    assert (index == place).sum() > 10
+    assert ("over 1 head of keys and values, with 32" in shared_keys.alt(data)) == (keys == 1)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -15,7 +15,7 @@ from lib.figures.kit.labels import box
 from lib.figures.kit.style import Layout, Tone
 
 CAPTION = ("Follow the thick arrows: this token passes the experts that the router picked and the "
-           "one that always works, so only their pairs A, B learn from it.")
+           "shared one, so only their pairs A, B learn from it.")
 
 CELL, ROW, HIGH = 0.15, 0.44, 0.34  # inches: of a number, from expert to expert, of an expert
 NUMBERS = 4  # of x and of y, as drawn
@@ -29,7 +29,7 @@ PARTS = {"wide": (1.0, 0.28, 0.42), "narrow": (0.6, 0.17, 0.23)}
 class Experts:
     """What the router gives each expert for a token: a weight, and 0 where it isn't picked.
 
-    One more expert works on every token, without the router.
+    One more, the shared expert, works on every token, without the router.
     """
 
     weights: tuple[float, ...]
@@ -100,13 +100,13 @@ def _expert(ax: Axes, name: str, place: tuple[float, float], layout: Layout, lit
     return second + side
 
 
-def _always(ax: Axes, layout: Layout, ys: tuple[float, float]) -> None:
-    """The expert that works on every token: its way goes around the router."""
+def _shared(ax: Axes, layout: Layout, ys: tuple[float, float]) -> None:
+    """The shared expert, which works on every token: its way goes around the router."""
     (x, _, left, plus, *_), (middle, y) = ALONG[layout], ys
     bend = {"color": style.INK, "lw": 1.8, "zorder": 3}
     ax.plot([x, x], [middle + NUMBERS * CELL / 2 + 0.04, y], **bend)
     _arrow(ax, (x, y), (left - 0.03, y), True)
-    end = _expert(ax, "always", (left, y), layout, True)
+    end = _expert(ax, "shared", (left, y), layout, True)
     ax.plot([end + 0.1, plus], [y, y], **bend)
     _arrow(ax, (plus, y), (plus, middle + 0.12), True)
 
@@ -118,7 +118,7 @@ def draw(data: Experts, layout: Layout = "wide") -> Figure:
     top = 0.72 if wide else 0.9
     fig = style.canvas(layout, top + ROW * (count + 1) + 0.15)
     style.heading(fig, f"One token: {working} of {count} experts"
-                  + (", and one that always works" if wide else " and one more"),
+                  + (", and a shared one" if wide else " + a shared one"),
                   "Filled is at work; an expert has" + (" " if wide else "\n")
                   + "three matrices, here drawn as one")
     ax = style.board(fig, 0, top)
@@ -136,7 +136,7 @@ def draw(data: Experts, layout: Layout = "wide") -> Figure:
         words = end + (0.1 if wide else 0.04)
         ax.text(words, y, f"× {weight:.2f}", va="center_baseline", size=style.SMALL)
         _arrow(ax, (words + 0.42, y), (plus - 0.07, middle + 0.09 * np.sign(y - middle)), True)
-    _always(ax, layout, (middle, ROW * (count + 0.5) + 0.05))
+    _shared(ax, layout, (middle, ROW * (count + 0.5) + 0.05))
     ax.plot(plus, middle, "o", ms=13, mfc=style.PAPER, mec=style.INK, mew=1.2, zorder=4)
     ax.text(plus, middle, "+", ha="center", va="center_baseline", weight=600, zorder=5)
     _arrow(ax, (plus + 0.1, middle), (out - CELL / 2 - 0.03, middle), True)
@@ -150,5 +150,5 @@ def alt(data: Experts) -> str:
     return (f"A router sends the input x of one token to {len(data.picked)} of "
             f"{len(data.weights)} experts: {work}. Beside each expert stands a pair of thin "
             "matrices A and B. What these experts and their pairs give is weighted and added to "
-            "y. One more expert works on every token and is added, too. No other expert works, "
+            "y. The shared expert works on every token and is added, too. No other expert works, "
             "and no other pair learns.")

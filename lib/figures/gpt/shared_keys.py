@@ -50,7 +50,11 @@ def compute(keys: int = 8) -> Shared:
 
 
 def _heads(ax: Axes, data: Shared, layout: Layout) -> None:
-    """Each head of keys under the middle of those that read it."""
+    """Each head of keys under the middle of those that read it, joined by a bracket.
+
+    Its lines are level or upright: 32 slanted ones have so many shades that the few pixels of B
+    would lose their place among the colours of the stored picture.
+    """
     step, left, *_ = PLACES[layout]
     high, low = ROWS
     circle, square = (5.5, 6.5) if layout == "wide" else (4.5, 4.5)
@@ -59,8 +63,10 @@ def _heads(ax: Axes, data: Shared, layout: Layout) -> None:
     for first in range(0, data.queries, share):
         group = xs[first:first + share]
         middle = sum(group) / share
-        for x in group:
-            ax.plot([x, middle], [high, low], color=style.MUTED, lw=0.8, zorder=3)
+        joint = (high + low) / 2
+        for x, ends in ((middle, (joint, low)), *((x, (high, joint)) for x in group)):
+            ax.plot([x, x], ends, color=style.MUTED, lw=0.8, zorder=3)
+        ax.plot([group[0], group[-1]], [joint, joint], color=style.MUTED, lw=0.8, zorder=3)
         ax.plot(middle, low, "s", ms=square, color=style.INK, zorder=4)
     ax.plot(xs, [high] * data.queries, "o", ms=circle, mfc=style.PAPER, mec=style.INK, zorder=4)
     for y, words in ((high - 0.2, f"{data.queries} query heads"),
@@ -106,7 +112,8 @@ def draw(data: Shared, layout: Layout = "wide") -> Figure:
 
 def alt(data: Shared) -> str:
     """Return the drawing in words."""
-    return (f"{data.queries} query heads over {data.keys} heads of keys and values, with "
-            f"{data.queries // data.keys} on each. Of a token Llama 3 8B then stores "
-            f"{data.stored:,} bytes. The key matrix has {data.rows:,} rows and {WIDTH:,} columns: "
-            f"B, beside it, has as many rows, and A, under it, as many columns.")
+    heads = f"{data.keys} head{'s' * (data.keys > 1)} of keys and values"
+    return (f"{data.queries} query heads over {heads}, with {data.queries // data.keys} on each. "
+            f"Of a token Llama 3 8B then stores {data.stored:,} bytes. The key matrix has "
+            f"{data.rows:,} rows and {WIDTH:,} columns: B, beside it, has as many rows, and A, "
+            f"under it, as many columns.")
