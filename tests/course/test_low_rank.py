@@ -195,12 +195,14 @@ def test_products_of_the_three_orders_are_counted():
 
 
 def test_a_step_and_its_memory_are_counted():
-    data = step_cost.compute(8, 128)
+    data = step_cost.compute(16)
     assert np.isclose(data.work, 2 / 3 + 2 * 8 / 128) and data.memory == 0.375
-    assert data.numbers == (65_536, 24_576) and "0.79 of the" in step_cost.alt(data)
-    assert step_cost.compute(21, 128).work < 1 < step_cost.compute(22, 128).work
-    with pytest.raises(ValueError, match="rank is 65, it must be from 1 to 64"):
-        step_cost.compute(65, 128)
+    assert "rank 8 at width 128, 256 at width 4,096" in step_cost.alt(data)
+    even = step_cost.compute(6)
+    assert np.isclose(even.work, 1) and even.ranks == "rank 21.3 at width 128, 682.7 at width 4,096"
+    assert step_cost.compute(7).work < 1 < step_cost.compute(5).work
+    with pytest.raises(ValueError, match="parts is 1, it must be 2 or more"):
+        step_cost.compute(1)
 
 
 def test_arrows_end_to_end_have_their_true_lengths():

@@ -313,7 +313,7 @@ def maths(long: str) -> Frames:
     yield ("product_orders", product_orders.compute, product_orders.draw, product_orders.alt,
            [((n, 8, 128, 128), ()) for n in (16, 264, 1024)])
     yield ("step_cost", step_cost.compute, step_cost.draw, step_cost.alt,
-           [((r, d), ()) for r in (1, 64) for d in (128, 4096)])
+           [((parts,), ()) for parts in (128, 6, 2)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "Raise the rank to 64, and see which length grows faster, along −dW or across it."
+CAPTION = ("Raise the rank to 64, and see which length grows faster, along −dW or across it, which "
+           "is another direction for each sum.")
 LIGHT = "#b785bb"  # the sums of lower ranks
 
 
@@ -113,7 +114,7 @@ def _side(fig: Figure, data: Arrows, left: float, top: float, scale: float) -> N
 def draw(data: Arrows, layout: Layout = "wide") -> Figure:
     """Draw the sum of each rank up to the chosen one, from the side."""
     wide = layout == "wide"
-    scale = (4.6 if wide else 2.5) / (data.across.max() + 0.3)
+    scale = (5.5 if wide else 2.5) / (data.across.max() + 0.3)
     height = (data.along.max() + 0.9) * scale
     fig = style.canvas(layout, height + (1.15 if wide else 1.1))
     up, name = data.ends[0], counted(data.rank)

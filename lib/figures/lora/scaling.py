@@ -1,4 +1,4 @@
-"""Alpha, alpha over the root of r, alpha over r: how far the first steps go at each rank.
+"""The same factor s at each rank, or divided by the root of r or by r: how far first steps go.
 
 Dashed guides start where the measured lines do: a fall like r, a length like the root of r.
 """
@@ -15,12 +15,11 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Which line is level on the left, and which on the right? All three have the same α, so "
-           "at rank 1 they meet. Then take more steps.")
+CAPTION = ("Which line is level on the left, and which on the right? At rank 1 all three have the "
+           "same s, so they meet there. Then take more steps.")
 
-#: The three rules, and the power of the rank that each divides alpha by.
+#: The three rules for s, and the power of the rank that each divides alpha by.
 RULES = {"alpha": 0.0, "alpha/sqrt(r)": 0.5, "alpha/r": 1.0}
-WRITTEN = {"alpha": "α", "alpha/sqrt(r)": "α/√r", "alpha/r": "α/r"}
 TONES: dict[str, tuple[Tone, str]] = {
     "alpha": (style.DATA, "o"), "alpha/sqrt(r)": (style.TASK, "s"), "alpha/r": (style.LORA, "D")}
 
@@ -53,6 +52,11 @@ def factor(rank: int, alpha: float, rule: str) -> float:
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}; allowed are {', '.join(RULES)}")
     return round(alpha / rank ** RULES[rule], 4)
+
+
+def written(rule: str, alpha: float) -> str:
+    """Write what s is under a rule with this alpha: ``2``, ``2/√r`` or ``2/r``."""
+    return f"{alpha:g}{rule.removeprefix('alpha').replace('sqrt(r)', '√r')}"
 
 
 def compute(measured: Measured, alpha: float, step: int = 1) -> Scaling:
@@ -103,7 +107,8 @@ def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray], power: floa
     ends, last = ends * 72 / ax.figure.dpi, -np.inf
     for place, rule in sorted(zip(ends, lines, strict=True)):
         last = max(place, last + GAP)
-        ax.annotate(WRITTEN[rule], (places[-1], lines[rule][-1]), (7, last - place),
+        name = "s = " * (rule == "alpha") + written(rule, data.alpha)
+        ax.annotate(name, (places[-1], lines[rule][-1]), (7, last - place),
                     textcoords="offset points", va="center", color=TONES[rule][0].ink, weight=600,
                     annotation_clip=False)
 
@@ -135,9 +140,8 @@ def draw(data: Scaling, layout: Layout = "wide") -> Figure:
     """Draw the norm of the change and the fall of the loss after the step, over all ranks."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.05 if wide else 4.55)
-    style.heading(fig, head(data, wide), f"α = {data.alpha:g}" + (
-        f", ranks {data.ranks[0]} to {data.ranks[-1]}, "
-        f"{'steps of AdamW on one batch; ' * wide}all axes logarithmic"))
+    style.heading(fig, head(data, wide), f"Ranks {data.ranks[0]} to {data.ranks[-1]}, "
+                  f"{'steps of AdamW on one batch; ' * wide}all axes logarithmic")
     width = 2.45 if wide else 2.35
     _norms(style.place(fig, 0.55, 0.98, width, 1.5 if wide else 1.2), data)
     left, top = (4.1, 0.98) if wide else (0.55, 2.85)
@@ -151,22 +155,24 @@ def counted(step: int) -> str:
 
 
 def head(data: Scaling, wide: bool) -> str:
-    """Say how far apart the losses of the ranks lie under the division by r and without one."""
+    """Say how far apart the losses of the ranks lie with s divided by r, and with s the same."""
     apart = {rule: np.ptp(each) for rule, each in data.losses.items()}
     if wide:
         return (f"After {counted(data.step)}, the ranks' losses lie {apart['alpha/r']:.2f} nats "
-                f"apart under α/r, {apart['alpha']:.2f} without division")
-    return f"{counted(data.step)}: losses {apart['alpha/r']:.2f} nats apart under α/r"
+                f"apart with s = {written('alpha/r', data.alpha)}, {apart['alpha']:.2f} with "
+                f"s = {written('alpha', data.alpha)}")
+    return (f"{counted(data.step)}: losses {apart['alpha/r']:.2f} nats apart with "
+            f"{written('alpha/r', data.alpha)}")
 
 
 def alt(data: Scaling) -> str:
     """Return the frame in words."""
     first, last = data.ranks[0], data.ranks[-1]
     said = "; ".join(
-        f"{'alpha, not divided' if rule == 'alpha' else rule}, {data.norms[rule][0]:.2%} and "
+        f"s = {written(rule, data.alpha)}, {data.norms[rule][0]:.2%} and "
         f"{data.norms[rule][-1]:.2%}, by {data.base - data.losses[rule][0]:.2f} and "
         f"{data.base - data.losses[rule][-1]:.2f} nats"
         for rule in RULES)
-    return (f"After {counted(data.step)} with alpha {data.alpha:g}: the norm of the change as a "
-            f"share of W's at ranks {first} and {last}, and how far the loss has fallen from "
-            f"{data.base:.2f} nats: {said}.")
+    return (f"After {counted(data.step)}: the norm of the change as a share of W's at ranks "
+            f"{first} and {last}, and how far the loss has fallen from {data.base:.2f} nats: "
+            f"{said}.")

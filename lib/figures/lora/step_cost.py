@@ -12,28 +12,28 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("At width 128, raise the rank until LoRA's row of each pair is the longer one. At the "
-           "larger widths this slider ends before that.")
+CAPTION = ("Raise the rank until both rows on the left are equally long. On the right, LoRA's row "
+           "is then still the shorter one.")
 
 #: What each large product of a full step gives, and what is stored for each weight.
 PRODUCTS = ("$y$", "$dx$", "$dW$")
 STORED = ("$W$", "$dW$", "$m$", "$v$")
 KEPT = (2, 1)  # how many of these LoRA keeps
 THIN = (6, 8)  # how many thin products or matrices it adds
+WIDTHS = (128, 4096)  # of which the rank is told
 SIDE = {"wide": 0.5, "narrow": 0.48}  # inches, of a large product or of W
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A square weight of this width, and an adapter of this rank beside it."""
+    """A square weight, and beside it an adapter whose rank is the width over ``parts``."""
 
-    rank: int
-    width: int
+    parts: int
 
     @property
     def thin(self) -> float:
         """One thin product over a large one, or the numbers of A over those of W."""
-        return self.rank / self.width
+        return 1 / self.parts
 
     @property
     def work(self) -> float:
@@ -46,21 +46,21 @@ class Cost:
         return (KEPT[1] + THIN[1] * self.thin) / len(STORED)
 
     @property
-    def numbers(self) -> tuple[int, int]:
-        """Numbers stored by full fine-tuning and by LoRA."""
-        square = self.width**2
-        return (len(STORED) * square, KEPT[1] * square + THIN[1] * self.rank * self.width)
+    def ranks(self) -> str:
+        """The rank at each of ``WIDTHS``: ``rank 8 at width 128, 256 at width 4,096``."""
+        ranks = (f"{round(width / self.parts, 1):,g} at width {width:,}" for width in WIDTHS)
+        return f"rank {', '.join(ranks)}"
 
 
-def compute(rank: int, width: int) -> Cost:
-    """Count a step with W of shape (width, width) and an adapter of this rank.
+def compute(parts: int) -> Cost:
+    """Count a step with a square W and an adapter whose rank is the width over ``parts``.
 
     Raises:
-        ValueError: the rank is below 1 or more than half the width, which has no room.
+        ValueError: the rank is more than half the width, which has no room.
     """
-    if not 1 <= rank <= width // 2:
-        raise ValueError(f"rank is {rank}, it must be from 1 to {width // 2}")
-    return Cost(rank, width)
+    if parts < 2:
+        raise ValueError(f"parts is {parts}, it must be 2 or more")
+    return Cost(parts)
 
 
 def _row(ax: Axes, top: float, name: str, boxes: Sequence[tuple[float, Tone, str]], side: float,
@@ -92,11 +92,11 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
     """Draw the products of a step, and the numbers that are stored, for both methods."""
     wide, side = layout == "wide", SIDE[layout]
     fig = style.canvas(layout, 2.4 if wide else 4.0)
-    style.heading(fig, f"Rank {data.rank} beside {data.width:,} × {data.width:,}: {data.work:.2f} "
-                  f"of the multiplications, {data.memory:.2f} of the numbers stored" if wide else
+    style.heading(fig, f"Rank 1/{data.parts} of the width: {data.work:.2f} of the multiplications, "
+                  f"{data.memory:.2f} of the numbers stored" if wide else
                   f"{data.work:.2f} of the work, {data.memory:.2f} stored",
-                  "Grey stays, green is what LoRA leaves out; blue and orange come with A and B"
-                  if wide else f"Rank {data.rank} beside {data.width:,} × {data.width:,}")
+                  f"{data.ranks[0].upper()}{data.ranks[1:]}" + (
+                      "; grey stays, green is left out; blue is A's, orange B's" * wide))
     tall, across = 1.6, 3.5
     work = style.board(fig, style.MARGIN, 0.72, across, tall)
     stored = style.board(fig, 3.72 if wide else style.MARGIN, 0.72 if wide else 2.36,
@@ -108,9 +108,7 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
 
 def alt(data: Cost) -> str:
     """Return the frame in words."""
-    full, lora = data.numbers
-    return (f"Rank {data.rank}, W of shape {data.width:,} by {data.width:,}. A full step has three "
-            f"large products, a LoRA step two of them and six thin ones: {data.work:.2f} of the "
-            f"multiplications. Full fine-tuning stores W, its gradient and two moments, "
-            f"{full:,} numbers; LoRA W, and four for each of A's and B's, {lora:,}: "
-            f"{data.memory:.2f}.")
+    return (f"A rank of 1/{data.parts} of the width: {data.ranks}. A full step has three large "
+            f"products, a LoRA step two of them and six thin ones: {data.work:.2f} of the "
+            f"multiplications. Full fine-tuning stores W, its gradient and two moments, LoRA W, "
+            f"and four numbers for each of A's and B's: {data.memory:.2f} of the numbers.")
