@@ -62,6 +62,9 @@ def folder(data_path, tmp_path_factory):
               'data-only="rate steps" data-question="Fry the"')
     (found / "chapter.html").write_text(PAGE.format(
         scheme="light", panels=panel.format("train").replace('data-panel="train"', preset)))
+    some = 'data-panel="train" data-steps="75" data-targets="query value" data-only="rank steps"'
+    (found / "matrices.html").write_text(PAGE.format(
+        scheme="light", panels=panel.format("train").replace('data-panel="train"', some)))
     waiting = panel.format("ask").replace("data-panel", 'data-start="touch" data-panel')
     (found / "tokens.html").write_text(PAGE.format(scheme="light", panels=panel.format("tokens")))
     (found / "waiting.html").write_text(PAGE.format(scheme="light", panels=waiting))
@@ -419,6 +422,18 @@ def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):
     assert re.search(r"s: \d+% of the 640 facts are kept", done)
     assert train.locator(".lab-meter:visible").count() == 1       # recipes ask nothing
     assert re.search("recipes, every weight, rate 0.003", train.inner_text())
+    found.close()
+    assert problems == []
+
+
+def test_a_chapter_s_panel_can_name_the_matrices(running, folder):
+    found, problems = opened(running, (folder / "matrices.html").as_uri())
+    train = panel(found, "train")
+    assert train.get_by_label("Steps").get_attribute("aria-valuetext") == "75"
+    fast(found, "train")
+    press(train, "Train")
+    says(found, "train", "^Done after 20 steps")
+    assert re.search(r"seed 0, query value\b.*8,192", train.locator("tbody").inner_text())
     found.close()
     assert problems == []
 

@@ -4,7 +4,8 @@
 // A chapter's panel names the controls that it has, in `only`, and what the others are set to.
 lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_name = 'qa',
   method: method_name = 'lora', rank = '4', alpha = '8', rate: first_rate = null,
-  steps: count = '60', batch: size = '8', only = '', loraRate = '0.005' }, fail) => {
+  steps: count = '60', batch: size = '8', targets: kinds = '', only = '',
+  loraRate = '0.005' }, fail) => {
   const { h, slider, choice, button, table, percent, whole, prompt_of, on, ask, train, TASKS } =
     lab_panels.kit;
   const TARGETS = ['query', 'key', 'value', 'output', 'ffn_up', 'ffn_down'];
@@ -17,11 +18,12 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const alphas = slider({ label: 'α', values: powers(7), value: Number(alpha) });
   const rate = slider({ label: 'Learning rate', value: 5e-3,
     values: [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
-  const steps = slider({ label: 'Steps', values: [20, 40, 60, 100, 150, 200, 300],
+  const steps = slider({ label: 'Steps', values: [20, 40, 60, 75, 100, 150, 200, 300],
     value: Number(count) });
   const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: Number(size) });
   const seed = slider({ label: 'Seed', values: [...Array(10).keys()], value: 0 });
-  const targets = choice({ label: 'Matrices with an adapter', value: TARGETS,
+  const targets = choice({ label: 'Matrices with an adapter',
+    value: kinds ? kinds.split(' ') : TARGETS,
     options: TARGETS.map((name) => [name, name]), several: true });
   const bits = choice({ label: 'Base in', value: '8', options: [['16', '16 bits (loads 2 MB)'],
     ['8', '8 bits'], ['4', '4 bits (QLoRA)']] });
