@@ -29,6 +29,7 @@ from lib.figures.gpt import (
     expert_layer,
     fact_answers,
     fact_path,
+    found_alone,
     gelu_curve,
     gradient_check,
     guess_costs,
@@ -40,6 +41,7 @@ from lib.figures.gpt import (
     logit_push,
     lone_space,
     loss_by_rate,
+    margin_taken,
     mean_edge,
     merge_steps,
     merging,
@@ -230,8 +232,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), each, by, marked), ()) for each, by, marked in (
-               (boxes, "our mean", ()), (boxes | {("question", 0): 72}, "mean of language prompts",
-                                         (("question", 0), ("is", 0))))])
+               (boxes, "mixed mean", ()),
+               (boxes | {("question", 0): 72}, "mean of language prompts",
+                (("question", 0), ("is", 0))))])
     others = [(f"The {asks} of", name, "is") for asks, name in (
         ("language", "Chile"), ("currency", "Kenya"), ("continent", "Peru"))]
     yield ("mean_edge", mean_edge.compute, mean_edge.draw, mean_edge.alt,
@@ -263,6 +266,16 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
             for by in ("means", "zeros", "continent")])
+    alone = [("head 1.1", 0.75, "Tokyo"), ("head 2.2", 0.29, "Tokyo"), ("both", 3.55, "Tokyo"),
+             ("both, and 2.4", 7.6, "the yen")]
+    yield ("margin_taken", margin_taken.compute, margin_taken.draw, margin_taken.alt,
+           [((alone, "Japan gets"), ())])
+    sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "4 boxes"),
+            ("5 edges", "6 boxes")]
+    found = {"mixed mean": (25, 140, 126, 132), "zeros": (17, 110, 20, 108),
+             "single prompts": (0, 156, 1, 90)}
+    yield ("found_alone", found_alone.compute, found_alone.draw, found_alone.alt,
+           [((sets, found, 156), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,

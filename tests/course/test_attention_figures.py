@@ -13,8 +13,10 @@ from lib.figures.gpt import (
     attention_map,
     fact_answers,
     fact_path,
+    found_alone,
     head_importance,
     head_pairs,
+    margin_taken,
     mean_edge,
     patch_swap,
     state_patching,
@@ -189,6 +191,24 @@ def test_pairs_stand_beside_single_heads():
     for names, lost in ((("1.1",), [[4]]), (("1.1", "1.2"), [[4, 5], [0]])):
         with pytest.raises(ValueError, match=f"{len(names)} heads and rows of"):
             head_pairs.compute(names, lost, 156, "is")
+
+
+def test_two_heads_together_stand_beside_their_sum():
+    rows = [("head 1.1", 0.75, "Tokyo"), ("head 2.2", 0.25, "Tokyo"), ("both", 3.5, "the yen")]
+    words = margin_taken.alt(margin_taken.compute(rows, "Japan gets"))
+    assert "head 2.2 0.25, Japan gets Tokyo; both 3.50, Japan gets the yen." in words
+    assert words.endswith("add up to 1.00, and together they take 3.50.")
+    with pytest.raises(ValueError, match="2 rows; needed are"):
+        margin_taken.compute(rows[:2], "Japan gets")
+
+
+def test_each_set_is_found_by_each_replacement():
+    sets = [("4 edges", "all boxes"), ("5 edges", "6 boxes")]
+    words = found_alone.alt(found_alone.compute(sets, {"a mean": (25, 132), "zeros": (17, 0)}, 156))
+    assert "4 edges and all boxes: a mean 25, zeros 17; 5 edges and 6 boxes: a mean 132" in words
+    for bad in ((25,), (25, 157), (-1, 3)):
+        with pytest.raises(ValueError, match="zeros has the counts"):
+            found_alone.compute(sets, {"zeros": bad}, 156)
 
 
 @pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])

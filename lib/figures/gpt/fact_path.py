@@ -26,8 +26,7 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "is"), 1): "fetch the country", (("answer", "answer"), 0): "spell",
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
-#: The halves of the model, and both.
-HALVES = ("1 and 2", "3 and 4", "1 to 4")
+HALVES = ("1 and 2", "3 and 4", "1 to 4")  # of the model, and both
 #: What is supposed before any part is removed, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
@@ -237,8 +236,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
-        return (f"{len(data.named())} edges and {len(data.boxes)} boxes",
-                f"Lost of {data.known}, one part replaced by {data.by}")
+        parts, the = len(data.named()) + len(data.boxes), "the " * ("mean" in data.by)
+        return (f"By {the}{data.by}, {parts} parts are missed",
+                f"Capitals lost of {data.known}. A thicker arrow costs more")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
