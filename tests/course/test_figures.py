@@ -39,8 +39,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
 FRAMES = frames()
 SEEN = {"light": to_rgb, "dark": contrast.turned}
-#: Their first and last frames are of other models, or of other data sets.
-OTHER_AXES = {"alpha_rate", "attention_cost", "tradeoff"}
+#: Their first and last frames are of other models or data sets, or zoom in on what they show.
+OTHER_AXES = {"alpha_rate", "arrows", "attention_cost", "tradeoff"}
 #: Without sliders: may be taller than a phone's screen.
 STILL = {"first_run", "guess_costs_long", "kept_dots", "merge_places", "rates", "serving"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in

@@ -226,6 +226,20 @@ def test_arrows_at_right_angles_reach_the_root_of_their_number():
     assert "of 1 change of W" in arrows.alt(arrows.compute(np.eye(4), np.full(4, 0.1), 1))
 
 
+@pytest.mark.parametrize("layout", ["wide", "narrow"])
+def test_the_sum_shown_fills_the_width_and_both_its_lengths_have_one_unit(layout):
+    for rank in (1, 2, 16):
+        data = arrows.compute(np.eye(64), np.full(64, 0.05), rank)
+        fig = arrows.draw(data, layout)
+        ax, = fig.axes
+        assert np.isclose(ax.get_xlim()[1], data.ends[1])
+        box, wide, high = ax.get_position(), *fig.get_size_inches()
+        assert np.isclose(box.width * wide / ax.get_xlim()[1], box.height * high / ax.get_ylim()[1])
+        named = [text.get_text() for text in ax.texts]
+        assert [name for name in named if name.isdigit()] == [
+            f"{2**power}" for power in range(5) if 2**power < rank]
+
+
 def test_settings_with_both_products_are_alike():
     ran = {(16, 1, 0.002, 0.002): [4.0, 2.0], (64, 1, 0.002, 0.0005): [4.0, 2.0],
            (16, 4, 0.002, 0.002): [4.0, 1.0]}

@@ -1,7 +1,8 @@
 """The changes of an adapter of rank 1, 2, 4, ..., each a sum of small ones, seen from the side.
 
 The upright axis is the way of steepest fall, the level one how far a sum leads away from that way,
-in whichever of the thousands of other directions. Both lengths of each sum are true.
+in whichever of the thousands of other directions. Both lengths of each sum are true, in a unit that
+fits the sum shown to the paper.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Raise the rank to 64, and see which length grows faster, along −dW or across it, which "
-           "is another direction for each sum.")
+CAPTION = ("Raise the rank to 64 (the picture zooms out), and see which length grows faster: along "
+           "−dW, or across it, which is another direction for each sum.")
 LIGHT = "#b785bb"  # the sums of lower ranks
 
 
@@ -77,12 +78,13 @@ def _arrow(ax: Axes, place: tuple[float, float], color: str, width: float) -> No
         "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6 + 3.5 * width})
 
 
-def _side(fig: Figure, data: Arrows, left: float, top: float, scale: float) -> None:
-    """``scale``: inches for the length of a change."""
-    right, high = data.across.max() + 0.3, data.along.max() + 0.9
-    ax = style.bare(style.place(fig, left, top, right * scale, high * scale))
-    ax.set(xlim=(0, right), ylim=(0, high))
+def _side(fig: Figure, data: Arrows, left: float, top: float, size: tuple[float, float]) -> None:
+    """``size``: width and height in inches, into which the longest arrow has to fit."""
     up, out = data.ends
+    scale = min(size[0] / out, (size[1] - 0.35) / up)  # inches for the length of a change
+    right, high = size[0] / scale, size[1] / scale
+    ax = style.bare(style.place(fig, left, top, *size))
+    ax.set(xlim=(0, right), ylim=(0, high))
     ax.annotate("", (0, high), (0, 0), arrowprops={
         "arrowstyle": "-|>", "color": style.FULL.mark, "lw": 1.5, "shrinkA": 0, "shrinkB": 0},
         annotation_clip=False)
@@ -93,17 +95,19 @@ def _side(fig: Figure, data: Arrows, left: float, top: float, scale: float) -> N
         if rank < data.rank:
             place = (float(data.across[rank]), float(data.along[rank]))
             _arrow(ax, place, LIGHT, 1.2)
-            if place[0] * scale > 1:
-                ax.annotate(f"{rank}", place, (4, -2), textcoords="offset points", va="center",
-                            color=style.LORA.ink)
-    ax.plot((out, out), (0, up), color=style.MUTED, lw=style.THIN, ls=(0, (2, 2)), zorder=3)
+            low = rank < 4 or place[1] * scale < 0.08  # no room beside the arrow's head
+            ax.annotate(f"{rank}", (place[0], 0) if low else place, (0, -5) if low else (4, -2),
+                        textcoords="offset points", color=style.LORA.ink, annotation_clip=False,
+                        ha="center" if low else "left", va="top" if low else "center")
+    ax.plot((out, out), (0, up), color=style.MUTED, lw=style.THIN, ls=(0, (2, 2)), zorder=3,
+            clip_on=False)
     ax.plot((0, out), (0, 0), color=style.MUTED, lw=1.8, zorder=3, clip_on=False)
     _arrow(ax, (out, up), style.LORA.mark, 2.2)
-    if out * scale > 1:
-        ax.annotate(f"rank {data.rank}", (out, up), (0, 6), textcoords="offset points",
-                    ha="right", color=style.LORA.ink, weight=600)
-    ax.annotate(f"across: {short(out)}", (out / 2, 0), (0, -5), textcoords="offset points",
-                ha="left" if out < 3 else "center", va="top", color=style.MUTED,
+    ax.annotate(f"rank {data.rank}", (out, up), (0, 6), textcoords="offset points",
+                ha="right", color=style.LORA.ink, weight=600)
+    aside = data.rank > 4  # right of the numbers 1 and 2 below the axis
+    ax.annotate(f"across: {short(out)}", (out * aside, 0), (0, -5), textcoords="offset points",
+                ha="right" if aside else "left", va="top", color=style.MUTED,
                 annotation_clip=False)
     ax.annotate(f"along −dW: {short(up)}", (out, max(up / 2, 8.5 / 72 / scale)), (7, 0),
                 textcoords="offset points", va="center", color=style.FULL.ink,
@@ -114,16 +118,15 @@ def _side(fig: Figure, data: Arrows, left: float, top: float, scale: float) -> N
 def draw(data: Arrows, layout: Layout = "wide") -> Figure:
     """Draw the sum of each rank up to the chosen one, from the side."""
     wide = layout == "wide"
-    scale = (5.5 if wide else 2.5) / (data.across.max() + 0.3)
-    height = (data.along.max() + 0.9) * scale
-    fig = style.canvas(layout, height + (1.15 if wide else 1.1))
+    size = (5.4, 2.1) if wide else (2.3, 1.3)
+    fig = style.canvas(layout, size[1] + (1.15 if wide else 1.1))
     up, name = data.ends[0], counted(data.rank)
     style.heading(fig, f"The sum of {name} is {short(data.size)} long, and reaches {short(up)} "
                   f"along −dW: aim {data.aim:.2f}" if wide else
                   f"{name}: {short(data.size)} long, aim {data.aim:.2f}",
                   "Unit: the length of a typical change; light arrows: the sums of lower ranks"
                   if wide else "Unit: a typical change; light: lower ranks")
-    _side(fig, data, 0.15, 0.8, scale)
+    _side(fig, data, 0.15, 0.8, size)
     return fig
 
 
