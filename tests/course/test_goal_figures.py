@@ -157,7 +157,8 @@ def test_form_and_facts_are_means_at_each_place():
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
     assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
-    assert "After 4 steps, 2 texts about each element: right kind of answer 70.0%" in words
+    assert ("After 4 steps, 2 texts about each element on average: right kind of answer 70.0%"
+            in words)
     assert "right answer 0.0%; old facts kept 20.0%" in words
     assert "ended with 'As.', wanted is 'H.'" in words
 
@@ -202,19 +203,20 @@ FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
-    data = few_examples.compute(FEW, {"8 questions": " Hanoi.", "128 questions": " Ottawa."},
-                                "capital of Canada", 60)
+    data = few_examples.compute(FEW, {"8 questions": [" Lima.", " Bern."],
+                                      "128 questions": [" Quito.", " Quito."]},
+                                "capital of Ecuador", 60)
     bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
     widths = np.array([bar.get_width() for bar in bars])
     assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
     assert "8 questions: right kind 75%, right where nothing could be copied 5%, capital of " \
-           "Canada Hanoi." in few_examples.alt(data)
+           "Ecuador Lima. Bern.; 128 questions" in few_examples.alt(data)
 
 
 @pytest.mark.parametrize("shares, said", [
     ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": ""})])
 def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
-    with pytest.raises(ValueError, match="each row needs kind and right, and an answer"):
+    with pytest.raises(ValueError, match="each row needs kind and right, and answers"):
         few_examples.compute(shares, said, "capital", 60)
 
 

@@ -23,34 +23,36 @@ BARS: dict[str, tuple[str, Tone]] = {
 
 @dataclass(frozen=True)
 class FewExamples:
-    """By row, its words -> bar -> shares (seeds,), and one answer; what was asked, and how long."""
+    """By row, its words -> bar -> shares (seeds,), and each seed's answer; the question, the steps.
+    """
 
     shares: dict[str, dict[str, np.ndarray]]
-    said: dict[str, str]
+    said: dict[str, tuple[str, ...]]
     asked: str
     steps: int
 
 
-def compute(shares: Mapping[str, Mapping[str, Sequence[float]]], said: Mapping[str, str],
+def compute(shares: Mapping[str, Mapping[str, Sequence[float]]], said: Mapping[str, Sequence[str]],
             asked: str, steps: int) -> FewExamples:
     """Gather the rows in their order.
 
     Raises:
-        ValueError: There is no row, or one lacks a bar or its answer.
+        ValueError: There is no row, or one lacks a bar or its answers.
     """
     if not shares or set(said) != set(shares) or any(set(each) != set(BARS)
                                                      for each in shares.values()):
-        raise ValueError(f"each row needs {' and '.join(BARS)}, and an answer; rows are "
+        raise ValueError(f"each row needs {' and '.join(BARS)}, and answers; rows are "
                          f"{', '.join(shares) or 'none'}")
     return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
-                        for row, each in shares.items()}, dict(said), asked, steps)
+                        for row, each in shares.items()},
+                       {row: tuple(map(visible, each)) for row, each in said.items()}, asked, steps)
 
 
 @style.styled
 def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
-    """Draw two bars a row, every seed as a mark on them, and the answer beside or above."""
+    """Draw two bars a row, every seed as a mark on them, and its answers beside or above."""
     wide = layout == "wide"
-    rows, pitch = len(data.shares), 0.66 if wide else 0.92
+    rows, pitch = len(data.shares), 0.72 if wide else 1.1
     top = 1.16 if wide else 1.2
     fig = style.canvas(layout, top + rows * pitch + (0.1 if wide else -0.1))
     style.heading(fig, f"{data.steps} steps on few or many questions",
@@ -63,18 +65,22 @@ def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
         ax.barh(y, 0.14, 0.12, left=x, color=tone.mark)
         ax.text(x + 0.2, y, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
     if wide:
-        ax.text(5.75, 0.98, data.asked, va="center", color=style.MUTED, size=style.SMALL)
+        for y, words in ((0.74, data.asked), (0.93, "answer of each seed")):
+            ax.text(5.75, y, words, va="center", color=style.MUTED, size=style.SMALL)
     for k, (row, each) in enumerate(data.shares.items()):
         y = top + k * pitch
         if wide:
             ax.text(left - 0.12, y + 0.2, row, ha="right", va="center", weight=600)
-            ax.text(5.75, y + 0.2, visible(data.said[row]), va="center")
+            for line, said in enumerate(data.said[row]):
+                ax.text(5.75, y + 0.2 + 0.19 * (line - (len(data.said[row]) - 1) / 2), said,
+                        va="center", size=style.SMALL)
         else:
             ax.text(left, y, row, va="center", weight=600)
-            ax.text(left + 1.25, y, f"{data.asked}: {visible(data.said[row])}", va="center",
-                    color=style.MUTED, size=style.SMALL)
+            ax.text(left + 1.25, y, f"{data.asked}:", va="center", color=style.MUTED,
+                    size=style.SMALL)
+            ax.text(left, y + 0.2, " ".join(data.said[row]), va="center", size=style.SMALL)
         for down, (name, (_, tone)) in zip((0.09, 0.31), BARS.items(), strict=True):
-            at, mean = y + down + (0 if wide else 0.14), each[name].mean()
+            at, mean = y + down + (0 if wide else 0.34), each[name].mean()
             ax.barh(at, room * mean, 0.18, left=left, color=tone.mark)
             style.seeds(ax, left + room * each[name], np.full(len(each[name]), at), "o",
                         style.DATA, 4.5)
@@ -94,5 +100,5 @@ def alt(data: FewExamples) -> str:
     each = "; ".join(
         f"{row}: " + ", ".join(f"{words} {style.percent(data.shares[row][name].mean())}"
                                for name, (words, _) in BARS.items())
-        + f", {data.asked} {visible(data.said[row])}" for row in data.shares)
+        + f", {data.asked} {' '.join(data.said[row])}" for row in data.shares)
     return f"After {data.steps} steps on {each}"
