@@ -262,7 +262,7 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
             seeds = ax.collections[0].get_segments()     # of fresh, from seed to seed
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
         assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 3 + ["before: 91%"]
-        assert not second.texts
+        assert [text.get_text() for text in second.texts] == ["84"] * 3     # of beside
     asked = old_examples.compute(91, after, apart=84.0, shown=False)
     key, first, second = old_examples.draw(asked).axes
     assert key.texts[-1].get_text() == "two adapters"
@@ -337,24 +337,27 @@ def test_replies_are_judged_by_letters_and_by_what_they_contain():
         reply_cards.compute("Who?", "I.", {}, str.startswith)
 
 
-def test_own_replies_are_left_to_guess_below_the_first_row():
-    rows = [("merged", "no replies", (10, 30), (80, 84)), ("beside", "own", (50, 70), (81, 85))]
-    asked = own_replies.compute(rows, shown=False)
+def test_one_row_of_own_replies_is_left_to_guess():
+    rows = [("merged", "no replies", (10, 30), (80, 84)), ("beside", "own", (50, 70), (81, 85)),
+            ("fresh", "own", (30, 40), (82, 86))]
+    asked = own_replies.compute(rows, 1)
     assert own_replies.alt(asked).endswith(
         "merged, no replies, 20% of the first task and 82% of the second; beside, own, left to "
         "guess.")
-    assert own_replies.alt(own_replies.compute(rows)).endswith("60% of the first task and 83% of "
-                                                               "the second.")
+    assert own_replies.alt(own_replies.compute(rows)).endswith(
+        "60% of the first task and 83% of the second; fresh, own, 35% of the first task and 84% "
+        "of the second.")
     for layout in ("wide", "narrow"):
-        for shown in (False, True):
-            fig = own_replies.draw(own_replies.compute(rows, shown), layout)
+        for guessed in (1, None):
+            fig = own_replies.draw(own_replies.compute(rows, guessed), layout)
             found = [line.get_xdata().tolist() for line in fig.axes[-1].lines
                      if line.get_marker() in "so"]
-            assert found == [[10, 30], [80, 84], *([[50, 70], [81, 85]] if shown else [])]
+            assert found == [[10, 30], [80, 84], *(
+                [] if guessed else [[50, 70], [81, 85], [30, 40], [82, 86]])]
             words = [text.get_text() for text in fig.axes[-1].texts]
-            assert words == ["20%", "82%", *(["60%", "83%"] if shown else "??")]
-    with pytest.raises(ValueError, match="there are 1 rows"):
-        own_replies.compute(rows[:1])
+            assert words == ["20%", "82%", *("??" if guessed else ["60%", "83%", "35%", "84%"])]
+    with pytest.raises(ValueError, match="row 3 is left to guess; allowed are 1 to 2"):
+        own_replies.compute(rows, 3)
 
 
 def test_replies_are_counted_by_form_and_by_the_answer_in_them():
@@ -377,10 +380,11 @@ def test_a_bracket_counts_the_replies_of_a_form():
     counts = {way: {"bare": (1, 2, 7), "sentence": (20, 5, 0), "neither": (0, 0, 65)}
               for way in ("same", "beside")}
     for layout in ("wide", "narrow"):
-        bars = reply_forms.draw(reply_forms.compute(counts, {"beside": "sentence"}), layout).axes[1]
+        bars = reply_forms.draw(reply_forms.compute(counts, {
+            "beside": ("sentence", "long")}), layout).axes[1]
         (bracket,) = bars.lines
         assert [bracket.get_xdata()[0], bracket.get_xdata()[-1]] == [10.2, 34.8]
-        assert [text.get_text() for text in bars.texts].count("25") == 1
+        assert [text.get_text() for text in bars.texts].count("25 long") == 1
 
 
 def test_words_cross_frames_with_their_ranges():

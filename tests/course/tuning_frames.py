@@ -500,7 +500,7 @@ def serving(long: str) -> Frames:
     own = [("merged", "no replies", (20.0, 30.0), (80.0, 82.0)),
            ("frozen", "own replies, after other prompts", (0.0, 4.0), (70.0, 100.0))]
     yield ("own_replies", own_replies.compute, own_replies.draw, own_replies.alt,
-           [((own, shown), ()) for shown in (False, True)])
+           [((own, guessed), ()) for guessed in (1, None)])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}
@@ -521,7 +521,7 @@ def serving(long: str) -> Frames:
                         "second task's sentence": (20, 8, 2), "neither": (0, 1, 29)}
                   for number, way in enumerate(("before", "same", "beside", "merged", "fresh"))}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
-           [((sorted_out, {"beside": "second task's sentence"}), ())])
+           [((sorted_out, {"beside": ("second task's sentence", "sentences")}), ())])
     crossed = {(f"{which} frame\nInstruction: … Response:", f"{words}'s words\nName the …"): {
         name: [low, low + 9.0]
         for name, low in (("base", 0.0), ("before", 91.0), ("beside", 0.0), ("fresh", 40.0))}

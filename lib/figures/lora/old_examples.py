@@ -24,9 +24,11 @@ LOOKS: dict[str, tuple[Tone, str, bool]] = {
     "joint": (Tone("#551a5e", "#551a5e", style.LORA.tint), "^", True)}
 STEPS = {"joint": 300}  # of the second training, where they aren't those of the other methods
 SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
-#: Methods whose means stand below their ranges, and where if there is no room (points, aligned).
+#: Methods whose means of the first task stand below their ranges, and where if there is no room
+#: (points, aligned). Of the second task one has them, above, as the marks lie close together.
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center"),
             "joint": ((0, 5), "center", "bottom")}
+NUMBERED_SECOND = ("beside",)
 TASKS = ("First task", "Second task")
 DASHED = 0, (4, 3)
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
@@ -96,9 +98,12 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
                                       for each in points.values()]).T
         ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2)
         _mark(ax, way, x, mean)
-        for at, end, middle in zip(x, least, mean) if way in NUMBERED and not task else ():
-            moved, across, along = ((0, -5), "center", "top") if end > 20 else NUMBERED[way]
-            ax.annotate(f"{middle:.0f}", (at, end if end > 20 else middle), moved,
+        for at, low_end, high_end, middle in zip(x, least, most, mean) if way in (
+                NUMBERED_SECOND if task else NUMBERED) else ():
+            place, moved, across, along = (
+                (high_end, (0, 3), "center", "bottom") if task else
+                (low_end, (0, -5), "center", "top") if low_end > 20 else (middle, *NUMBERED[way]))
+            ax.annotate(f"{middle:.0f}", (at, place), moved,
                         textcoords="offset points", ha=across, va=along, color=tone.ink,
                         size=style.SMALL, weight=600)
     room = 0.04 * (100 - low)

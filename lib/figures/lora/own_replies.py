@@ -14,8 +14,8 @@ from lib.figures.kit.style import Layout
 
 CAPTION = "A mark is one of five seeds, a number their mean. The dashed line is the first row's."
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
-STEP = {"wide": 0.62, "narrow": 0.86}  # inches from one training to the next
-APART = 0.24  # inches between the marks of the two tasks
+STEP = {"wide": 0.58, "narrow": 0.76}  # inches from one training to the next
+APART = 0.22  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 Row = tuple[str, str, Sequence[float], Sequence[float]]
 
@@ -23,27 +23,29 @@ Row = tuple[str, str, Sequence[float], Sequence[float]]
 @dataclass(frozen=True)
 class Replayed:
     """A row for each training: its method, what is replayed, percent right of both tasks, each
-    (2, seeds). Only the first ``known`` rows are shown."""
+    (2, seeds). Only the first ``known`` rows are shown, and the next one is left to guess."""
 
     rows: tuple[tuple[str, str, np.ndarray], ...]
     known: int
 
 
-def compute(rows: Sequence[Row], shown: bool = True) -> Replayed:
+def compute(rows: Sequence[Row], guessed: int | None = None) -> Replayed:
     """Take the trainings in the order of their rows.
 
     Args:
         rows: Method, what is replayed, and percent right of the first and of the second task,
             each (seeds,).
-        shown: Whether to show all results, or question marks below the first row.
+        guessed: Place of the row that is left to guess, whose later rows have no results either;
+            ``None`` shows all.
 
     Raises:
-        ValueError: there are fewer than two rows.
+        ValueError: no row stands before the one left to guess, or there is no such row.
     """
-    if len(rows) < 2:
-        raise ValueError(f"there are {len(rows)} rows; allowed are two or more")
+    if guessed is not None and not 0 < guessed < len(rows):
+        raise ValueError(f"row {guessed} is left to guess; allowed are 1 to {len(rows) - 1}")
     return Replayed(tuple((way, words, np.array([first, second], float))
-                          for way, words, first, second in rows), len(rows) if shown else 1)
+                          for way, words, first, second in rows),
+                    len(rows) if guessed is None else guessed)
 
 
 def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
@@ -51,6 +53,8 @@ def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
     for number, (_, _, after) in enumerate(data.rows):
         for task, ((_, marker, tone), found) in enumerate(zip(TASKS, after, strict=True)):
             at, told = step * number + lead + APART * task, number < data.known
+            if number > data.known:
+                continue
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
             if told:
                 style.seeds(ax, found, at + style.fan(found, 0.05), marker, tone)
@@ -81,13 +85,14 @@ def draw(data: Replayed, layout: Layout = "wide") -> Figure:
     board = style.board(fig, style.MARGIN, top, 2.2 if wide else 2.9, high)
     for number, (way, words, _) in enumerate(data.rows):
         at = step * number + 0.14
-        board.text(0.05, at, way, va="center_baseline", weight=600)
+        board.text(0.05, at, way, va="center_baseline", weight=600,
+                   color=style.INK if number <= data.known else style.MUTED)
         board.text(0.05 if wide else 0.75, at + (0.22 if wide else 0), words,
                    va="center_baseline", color=style.MUTED, size=style.SMALL)
     left, width = (2.2, 4.3) if wide else (style.MARGIN + 0.1, 2.7)
     ax = style.place(fig, left, top, width, high)
     ax.set(xlim=(0, TOP), ylim=(high, 0))
-    _scores(ax, data, step, 0.14 if wide else 0.36)
+    _scores(ax, data, step, 0.14 if wide else 0.35)
     return fig
 
 
@@ -96,5 +101,5 @@ def alt(data: Replayed) -> str:
     said = "; ".join(f"{way}, {words}, " + (
         f"{after[0].mean():.0f}% of the first task and {after[1].mean():.0f}% of the second"
         if number < data.known else "left to guess")
-        for number, (way, words, after) in enumerate(data.rows))
+        for number, (way, words, after) in enumerate(data.rows[:data.known + 1]))
     return f"Exact answers after the second training, with four replies in sixteen: {said}."

@@ -26,10 +26,11 @@ OVER = 0.62  # inches of a row where brackets stand above the bars
 @dataclass(frozen=True)
 class Forms:
     """By model and form: the replies with the right answer in them, with another fact about the
-    same country, and with neither. ``marked``: the form that a bracket counts, by model."""
+    same country, and with neither. ``marked``: by model the form that a bracket counts, and what
+    the bracket says after the count."""
 
     counts: dict[str, dict[str, tuple[int, int, int]]]
-    marked: dict[str, str]
+    marked: dict[str, tuple[str, str]]
 
     @property
     def total(self) -> int:
@@ -38,10 +39,11 @@ class Forms:
 
 
 def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]],
-            marked: Mapping[str, str] | None = None) -> Forms:
+            marked: Mapping[str, tuple[str, str]] | None = None) -> Forms:
     """Take the counts: model -> form -> with the right answer, with another fact, with neither.
 
-    A bracket counts all replies of a model that are of its ``marked`` form.
+    A bracket counts all replies of a model that are of its ``marked`` form, and names them by the
+    word beside it.
 
     Raises:
         ValueError: the models gave different numbers of replies, or there are not three forms.
@@ -83,12 +85,13 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
     for at, (model, forms) in enumerate(data.counts.items()):
         left = 0
         for tone, pale, (form, parts) in zip(TONES, PALE, forms.items(), strict=True):
-            if data.marked.get(model) == form:
+            marked, word = data.marked.get(model, ("", ""))
+            if marked == form:
                 ends, high = (left + 0.2, left + sum(parts) - 0.2), at - thick / 2 - 0.05
                 ax.plot([ends[0], *ends, ends[1]], [high, high - 0.08, high - 0.08, high],
                         color=tone.ink, lw=1.2)
-                ax.text(sum(ends) / 2, high - 0.12, f"{sum(parts)}", ha="center", va="bottom",
-                        color=tone.ink, weight=600, size=style.SMALL)
+                ax.text(sum(ends) / 2, high - 0.12, f"{sum(parts)} {word}", ha="center",
+                        va="bottom", color=tone.ink, weight=600, size=style.SMALL)
             for count, colour, ink, lines in zip(parts, (tone.ink, pale, pale), (
                     style.PAPER, style.INK, style.INK), HATCH, strict=True):
                 ax.barh(at, count, thick, left=left, color=colour, ec=tone.mark, lw=style.THIN,

@@ -2,8 +2,10 @@
 // in both frames meanwhile.
 'use strict';
 
-// A chapter's panel names the controls that it has, in `only`, as that of `train` does.
-lab_panels.second = ({ only = '' }, fail) => {
+// A chapter's panel names the controls that it has, in `only`, as that of `train` does, and may
+// say what is chosen at first.
+lab_panels.second = ({ only = '', train: way = 'beside', replay = 'old', count: many = '0',
+  steps: length = '60' }, fail) => {
   const { h, slider, choice, button, table, percent, shelf, on, ask, score, train } = lab_panels.kit;
   const BATCH = 16, EVERY = 10; // examples of a step; steps from one reply to the next
   const MOST_OWN = 192; // different replies that the first model writes: each takes a moment
@@ -17,12 +19,14 @@ lab_panels.second = ({ only = '' }, fail) => {
   const words_of = (prompt) => prompt.replaceAll('\n', ' ');
   const STARTS = [['same', 'the first adapter (same)'], ['beside', 'it and a new half (beside)'],
     ['frozen', 'only the new half (frozen)'], ['fresh', 'a new adapter (fresh)']];
-  const start = choice({ label: 'Train', options: STARTS, value: 'beside' });
-  const kind = choice({ label: 'Replayed are', value: 'old',
+  const start = choice({ label: 'Train', options: STARTS, value: way });
+  const kind = choice({ label: 'Replayed are', value: replay,
     options: [['old', 'old questions'], ['own', 'the first model’s own replies']] });
-  const count = slider({ label: 'Replayed in a batch of 16', values: [0, 1, 2, 4, 8], value: 0 });
+  const count = slider({ label: 'Replayed in a batch of 16', values: [0, 1, 2, 4, 8],
+    value: Number(many) });
   const rate = slider({ label: 'Learning rate', values: [0.001, 0.003, 0.01, 0.03], value: 0.01 });
-  const steps = slider({ label: 'Steps', values: [20, 60, 100, 150], value: 60 });
+  const steps = slider({ label: 'Steps', values: [20, 60, 100, 150],
+    value: Number(length) });
 
   const go = button('Train', begin, { class: 'lab-go' });
   const stop = button('Stop', () => lab.stop(), { disabled: true });
