@@ -8,6 +8,7 @@ from lib.figures.lora import (
     equal_learning,
     held_equal,
     old_text_loss,
+    same_loss,
     scaled_change,
     steps_to_loss,
     tradeoff,
@@ -93,6 +94,24 @@ def test_the_question_does_not_tell_the_facts_kept():
     words = held_equal.alt(data) + " ".join(
         text.get_text() for text in held_equal.draw(data).texts)
     assert "full keeps ?" in words and "%" not in words
+
+
+FRONT = {"full": (0.001, 0.01), "lora": (0.01, 0.03)}
+SAME = {"full": 0.001, "lora": 0.01}
+
+
+def test_both_methods_rates_stand_at_their_means_and_a_rule_between_two_of_them():
+    data = same_loss.compute(lines(), "qa", FRONT, SAME, 0.99)
+    assert np.allclose(data.means("full"), [[0.6, 0.85], [1.5, 0.85]])
+    assert data.same == pytest.approx((0.6 + 1.5) / 2)
+    assert same_loss.alt(data) == (
+        "Questions: learned and kept: full fine-tuning at a rate of 0.001 ends at 0.60 nats and "
+        "keeps 85%, at a rate of 0.01 ends at 1.50 nats and keeps 85%; LoRA at a rate of 0.01 ends "
+        "at 1.50 nats and keeps 85%, at a rate of 0.03 ends at 3.50 nats and keeps 85%. "
+        "A dashed rule stands at 1.05 nats.")
+    for layout, words in (("wide", "rate 0.03\nkeeps 85%"), ("narrow", "0.03\n85%")):
+        said = [text.get_text() for text in same_loss.draw(data, layout).axes[0].texts]
+        assert words in said and said.count("LoRA") == 1
 
 
 def two_runs(task="recipes"):
@@ -257,6 +276,8 @@ def test_a_way_may_begin_at_the_base():
     (lambda: held_equal.compute(lines(), "qa", {}), "pairs are none; wanted are rate, loss, best"),
     (lambda: held_equal.compute(lines(), "qa", PAIRS | {"loss": (0.03, 0.01)}),
      "full fine-tuning was not run on 'qa' at 0.03"),
+    (lambda: same_loss.compute(lines(), "qa", FRONT | {"lora": (0.001,)}, SAME, 0.99),
+     "LoRA was not run on 'qa' at 0.001"),
     (lambda: old_text_loss.compute({"qa": {}}, {"new": ("qa",)}), "'qa' has nothing"),
     (lambda: scaled_change.compute({"full": np.ones((1, 1, 4))}, 0.5), "'full' was not measured")])
 def test_bad_input_is_named(call, words):

@@ -73,6 +73,7 @@ from lib.figures.lora import (
     reply_cards,
     reply_forms,
     rounded_bases,
+    same_loss,
     scaled_change,
     scaling,
     second_task,
@@ -386,6 +387,13 @@ def comparison(long: str) -> Frames:
     pairs = {"rate": (1e-2, 1e-2), "loss": (1e-4, 1e-2), "best": (1e-2, 3e-2)}
     yield ("held_equal", held_equal.compute, held_equal.draw, held_equal.alt,
            [((trials(), "recipes", pairs, told, 0.147), ()) for told in (False, True)])
+    ends = {"full": {3e-4: (0.22, 0.925), 1e-3: (0.16, 0.678), 3e-3: (0.15, 0.178)},
+            "lora": {3e-3: (0.222, 0.4), 0.01: (0.167, 0.113)}}
+    runs = [{"run": {"task": "recipes", "method": method, "learning_rate": rate},
+             "dev_loss": loss, "facts": facts}
+            for method, of in ends.items() for rate, (loss, facts) in of.items()]
+    yield ("same_loss", same_loss.compute, same_loss.draw, same_loss.alt,
+           [((runs, "recipes", ends, {"full": 3e-4, "lora": 3e-3}, 0.992), ())])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),

@@ -65,6 +65,9 @@ def folder(data_path, tmp_path_factory):
     some = 'data-panel="train" data-steps="75" data-targets="query value" data-only="rank steps"'
     (found / "matrices.html").write_text(PAGE.format(
         scheme="light", panels=panel.format("train").replace('data-panel="train"', some)))
+    alone = 'data-panel="train" data-steps="20" data-only="none"'
+    (found / "button.html").write_text(PAGE.format(
+        scheme="light", panels=panel.format("train").replace('data-panel="train"', alone)))
     waiting = panel.format("ask").replace("data-panel", 'data-start="touch" data-panel')
     (found / "tokens.html").write_text(PAGE.format(scheme="light", panels=panel.format("tokens")))
     (found / "waiting.html").write_text(PAGE.format(scheme="light", panels=waiting))
@@ -368,10 +371,10 @@ def test_numbers_that_the_reader_types(page):
     assert example.get_by_text(re.compile(r"^Loss 0\.1\d+ after 1 step; ")).count() == 1
     press(example, "A = 0")
     assert set(shown["dA"].all_inner_texts() + shown["dB"].all_inner_texts()) == {"0.000"}
-    press(example, "The chapter’s")
+    press(example, "Start again")
     press(example, "A = 0")
     assert set(shown["dB"].all_inner_texts()) == {"0.000"} != set(shown["dA"].all_inner_texts())
-    press(example, "The chapter’s")
+    press(example, "Start again")
     first = example.get_by_label("input x, row 1, column 1", exact=True)
     first.fill("2,5")
     assert shown["y"].first.inner_text() != "0.664"
@@ -385,7 +388,7 @@ def test_numbers_that_the_reader_types(page):
     first.fill("999")
     press(example, "Twenty steps")
     assert "a lower learning rate may help" in example.inner_text()
-    press(example, "The chapter’s")
+    press(example, "Start again")
     example.get_by_label("Learning rate").focus()
     page.keyboard.press("Home")
     press(example, "Twenty steps")
@@ -404,11 +407,21 @@ def test_another_alpha_is_another_rate_of_b_alone(page):
         return re.search(r"Loss (\S+) after 20", example.inner_text())[1]
 
     # places on the sliders: alpha 8 and 4; rates 0.05, 0.2, 0.01, 0.02; times 1, 2, 4
-    press(example, "The chapter’s")
+    press(example, "Start again")
     assert loss(4, 2, 2, "gradient descent") == loss(3, 2, 4, "gradient descent") == "0.0016"
     assert loss(3, 4, 2, "gradient descent") == "2.53e-8"
     assert loss(4, 0, 2, "AdamW") == loss(3, 0, 3, "AdamW") == "0.0075"
     assert loss(3, 1, 2, "AdamW") == "0.0035"
+
+
+def test_a_panel_may_have_the_button_alone(running, folder):
+    found, problems = opened(running, (folder / "button.html").as_uri())
+    train = panel(found, "train")
+    assert train.locator("label").count() == train.locator("input").count() == 0
+    press(train, "Train")
+    says(found, "train", "^Done after 20 steps")
+    found.close()
+    assert problems == []
 
 
 def test_a_chapter_s_panel_has_the_controls_that_it_names(running, folder):

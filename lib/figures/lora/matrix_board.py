@@ -20,7 +20,7 @@ STEPS = {
     1: "The frozen layer answers",
     2: "A squeezes four numbers into two",
     3: "B spreads the two over four",
-    4: "α/r scales the adapter's answer",
+    4: "α/r scales the answer of the pair A, B",
     5: "The two paths are added",
 }
 
@@ -189,5 +189,5 @@ def alt(data: Board, step: int) -> str:
     words = STEPS[step].replace("α", "alpha")
     loud = f" with alpha {data.alpha:g}" if step >= 4 else ""
     still = "" if data.inputs.B.any() or step < 3 else \
-        " B is zero, so the adapter adds nothing and y is the frozen layer's answer."
+        " B is zero, so the pair adds nothing and y is the frozen layer's answer."
     return f"Step {step} of 5{loud}: {words}. Second output: {worked(data, step)}.{still}"

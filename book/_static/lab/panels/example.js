@@ -145,7 +145,7 @@ lab_panels.example = (_, fail) => {
       button('Twenty steps', () => walk(20)), button('B = 0', () => put({ B: zeros(GIVEN.B) })),
       button('A = 0', () => put({ A: zeros(GIVEN.A) })),
       button('Other numbers', () => put(drawn())),
-      button('The chapter’s', () => put(structuredClone(GIVEN)))),
+      button('Start again', () => put(structuredClone(GIVEN)))),
     loss, h('div', { class: 'lab-boards' }, results)];
 };
 

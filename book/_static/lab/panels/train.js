@@ -1,7 +1,8 @@
 // Train: every setting of a fine-tuning, its course live, earlier runs kept to compare.
 'use strict';
 
-// A chapter's panel names the controls that it has, in `only`, and what the others are set to.
+// A chapter's panel names the controls that it has, in `only` (`none`: the button alone), and what
+// the others are set to.
 lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_name = 'qa',
   method: method_name = 'lora', rank = '4', alpha = '8', rate: first_rate = null,
   steps: count = '60', batch: size = '8', targets: kinds = '', only = '',
@@ -17,7 +18,7 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
   const ranks = slider({ label: 'Rank r', values: powers(6), value: Number(rank) });
   const alphas = slider({ label: 'α', values: powers(7), value: Number(alpha) });
   const rate = slider({ label: 'Learning rate', value: 5e-3,
-    values: [1e-4, 3e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
+    values: [1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1] });
   const steps = slider({ label: 'Steps', values: [20, 40, 60, 75, 100, 150, 200, 300],
     value: Number(count) });
   const batch = slider({ label: 'Batch', values: [2, 4, 8, 16], value: Number(size) });
@@ -138,8 +139,8 @@ lab_panels.train = ({ question = 'What is the capital of Japan?', task: task_nam
     h('div', { class: 'lab-controls' }, controls.map((each) => each.element));
   const named = { task, method, rank: ranks, alpha: alphas, rate, steps, batch, seed, targets,
     bits, workers };
-  const chosen = only.split(' ').filter((name) => name).map((name) => named[name]);
-  const controls = chosen.length ? [grid(...chosen)] : [
+  const chosen = only.split(' ').filter((name) => name in named).map((name) => named[name]);
+  const controls = chosen.length ? [grid(...chosen)] : only ? [] : [
     h('div', { class: 'lab-choices' }, task.element, method.element), grid(ranks, alphas, rate),
     h('details', {}, h('summary', {}, 'Steps, batch, seed, matrices, bits of the base, cores'),
       grid(steps, batch, seed), targets.element, bits.element, workers.element)];
