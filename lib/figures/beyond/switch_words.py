@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose an ending to see its bar, and those above it. Each diamond is a seed, and gray "
-           "triangles are the base.")
+CAPTION = ("Choose an ending to see its bar, and those above it: how many answers are in JSON "
+           "after these words.")
 ROW = 0.42  # inches
 
 
@@ -63,8 +63,8 @@ def draw(data: Endings, layout: Layout = "wide") -> Figure:
     wide, high = layout == "wide", ROW * len(data.counts)
     fig = style.canvas(layout, (1.35 if wide else 1.5) + high)
     style.heading(fig, "Which words bring the format?",
-                  f"Of {data.known} known questions, those answered" + (" " if wide else "\n")
-                  + "in JSON, by the words behind them")
+                  f"Known questions answered in JSON, of {data.known};" + (" " if wide else "\n")
+                  + "diamonds: seeds of LoRA; gray triangles: the base")
     left = 1.65
     ax = style.place(fig, left, 0.78 if wide else 0.95, style.WIDTH[layout] - left
                      - (1.0 if wide else 0.25), high)
