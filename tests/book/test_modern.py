@@ -125,6 +125,25 @@ def test_a_turn_forward_on_the_way_back_is_caught(page, capsys):
     assert "Not yet: values is off" in capsys.readouterr().out
 
 
+def test_keys_in_the_wrong_order_are_shown_where_they_differ(page, capsys):
+    """With ``tile`` head 0 still reads key 0, so the row must be of head 1."""
+    attend = page[0]["attend"]
+    page[0]["check_grouped"](lambda q, k, v: attend(
+        q, *(np.tile(each, (1, q.shape[1] // each.shape[1], 1, 1)) for each in (k, v))))
+    said = capsys.readouterr().out
+    assert "Not yet: head 1, which reads key 0 is off" in said
+    row, = (line.split("key 0")[1].split() for line in said.splitlines()
+            if line.startswith("· head 1"))
+    assert row[:3] != row[3:]
+
+
+def test_the_page_shows_the_lines_that_take_a_pair():
+    """Those of chapter 13, none of which the small Llama replaces; the answer comes last."""
+    assert 'show_source(grown["linear"], grown["lora_linear"])' in PAGES["modern"]
+    assert not re.search(r"^def (lora_)?linear\(", LLAMA, re.M)
+    assert re.search(r"\*\*LoRA fits the models of 2026, too\.\*\*\s+## Try it", PAGES["modern"])
+
+
 def test_the_line_that_trains_stands_there_whole():
     """With what it imports; that its loss is the recorded one is tested with the ladder."""
     assert ("from lib.growing import practice\nfrom my_llama import model, new_weights\n\n"
