@@ -40,13 +40,13 @@ def test_a_win_is_sure_when_the_interval_of_the_differences_excludes_zero(layout
     ax, = fig.axes
     (across, steady), (_, lucky) = (ax.lines[2:4], ax.lines[4:6])
     assert across.get_xdata() == pytest.approx([100 * (0.7 - margin), 100 * (0.7 + margin)])
-    assert steady.get_color() == lucky.get_color() == style.LORA.mark
+    assert (steady.get_color(), lucky.get_color()) == (style.LORA.mark, style.FROZEN.mark)
     assert lucky.get_markerfacecolor() == style.PAPER != steady.get_markerfacecolor()
     arrows = [(*line.get_xdata(), line.get_marker()) for line in ax.lines[6:]]
     assert arrows == [(50.7, "<"), (99.3, ">")]  # of "lucky", at both ends
     assert fig.texts[0].get_text() == ("LoRA at a rate of 0.01: 1 of 2 are ahead"
                                        if layout == "wide" else "LoRA at 0.01: 1 of 2 are ahead")
-    assert fig.texts[1].get_text().startswith("2 of 2")
+    assert fig.texts[1].get_text().startswith("Purple: ahead. 2 of 2")
     beside = [label.get_text() for side in ax.child_axes for label in side.get_yticklabels()]
     assert beside == (["points above", "+10.0 ± 2.5  ahead", "+10.0 ± 43.0  open"]
                       if layout == "wide" else ["", "ahead", "open"])

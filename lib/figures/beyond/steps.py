@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A row is one step, counted from where it begins; lines allow for ten methods. A dot is "
+CAPTION = ("A row is one step, counted from where it begins, with the line for ten. A dot is "
            "filled if its whole line lies on one side of the dashed one.")
 LOW, HIGH = -4.0, 8.0  # points: the axis
 ROW = 0.27  # inches for a step, and for the name of a walk
-TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.DATA}
+TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.FROZEN}
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def draw(walks: Mapping[str, Sequence[Step]], layout: Layout = "wide") -> Figure
     wide, rows = layout == "wide", sum(len(steps) + 1.15 for steps in walks.values())
     high = ROW * rows
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, "Rank or α? Too close to call",
-                  "Purple: ahead. Black: behind. Grey: open")
+    style.heading(fig, "What does each step bring?", "Purple: ahead. Grey: not ahead")
     left, right = 1.2 if wide else 0.9, 1.55 if wide else 0.62  # inches: the steps, the verdicts
     ax = style.place(fig, left, 0.8, style.WIDTH[layout] - left - right, high)
     ax.set(xlim=(LOW, HIGH), ylim=(rows - 0.5, -0.5), xlabel="points that the step brings",

@@ -82,8 +82,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
     won = "no variant is" if not sure else f"{len(sure)} of {len(data.others)} are"
     style.heading(fig, f"LoRA at a rate of {data.rate:g}: {won} ahead" if layout == "wide"
                   else f"LoRA at {data.rate:g}: {won} ahead",
-                  f"{share} have a higher mean than LoRA (purple)" if layout == "wide"
-                  else f"{share}: higher mean (purple)")
+                  f"Purple: ahead. {share} have a higher mean than LoRA" if layout == "wide"
+                  else f"Purple: ahead. {share}: higher mean")
     right = 1.55 if layout == "wide" else 0.62  # inches: where the verdicts stand
     ax = style.place(fig, 1.2, 0.8, fig.get_size_inches()[0] - 1.2 - right, high)
     ax.set(xlim=(LEFT, RIGHT), ylim=(len(names) - 0.5, -0.5), xlabel="answers right, per cent")
@@ -97,7 +97,7 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
         ax.annotate(f"{here:.0f}%", (LEFT, 0), (LEFT + 4, 0), va="center", color=style.DATA.ink,
                     weight=600, arrowprops={"arrowstyle": "-|>", "color": style.DATA.mark})
     for row, (name, each) in enumerate(data.others.items(), 1):
-        tone, mean = style.LORA if name in above else style.FROZEN, 100 * each.mean()
+        tone, mean = style.LORA if name in sure else style.FROZEN, 100 * each.mean()
         margin = 100 * data.difference(name)[1]
         ax.plot([mean - margin, mean + margin], [row, row], color=tone.mark, lw=2.4, zorder=3,
                 solid_capstyle="butt")
@@ -109,8 +109,8 @@ def draw(data: Tuned, layout: Layout = "wide") -> Figure:
                 ax.plot([place], [row], arrow, ms=6, color=tone.mark, mew=0, zorder=4)
     ax.set_yticks(range(len(names)), names)
     for label, name in zip(ax.get_yticklabels(), names, strict=True):
-        label.set(color=style.LORA.ink if name in above else style.INK,
-                  weight=600 if name in above or name == "LoRA" else 400)
+        label.set(color=style.LORA.ink if name in sure else style.INK,
+                  weight=600 if name in sure or name == "LoRA" else 400)
     words = [data.verdict(name) for name in data.others]
     if layout == "wide":
         words = [f"{100 * mean:+.1f} ± {100 * margin:.1f}  {word}" for word, (mean, margin) in zip(
