@@ -263,7 +263,11 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
             assert [high[1] - low[1] for low, high in seeds] == [4, 4, 4]
         assert [text.get_text() for text in first.texts] == ["2", "42", "82"] * 3 + ["before: 91%"]
         assert [text.get_text() for text in second.texts] == ["84"] * 3     # of beside
-    asked = old_examples.compute(91, after, apart=84.0, shown=False)
+    ahead = after | {("beside", 4): ((50.0, 54.0), (80.0, 84.0))}
+    first = old_examples.draw(old_examples.compute(91, ahead, lead=4)).axes[1]
+    assert "+10" in [text.get_text() for text in first.texts]    # from fresh to beside
+    assert {line.get_alpha() for line in first.lines if line.get_marker() in ("D", "^")} == {0.4}
+    asked = old_examples.compute(91, after, apart=84.0, shown=False, lead=4)
     key, first, second = old_examples.draw(asked).axes
     assert key.texts[-1].get_text() == "two adapters"
     for ax in (first, second):

@@ -29,6 +29,8 @@ SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center"),
             "joint": ((0, 5), "center", "bottom")}
 NUMBERED_SECOND = ("beside",)
+LEADS = "fresh", "beside"  # the lead of the second one over the first is bracketed
+PALE = 0.4  # opacity of the methods that the bracket isn't about
 TASKS = ("First task", "Second task")
 DASHED = 0, (4, 3)
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
@@ -40,17 +42,19 @@ class Shares:
     """By method and number of old examples in sixteen: percent of both tasks, (2, seeds).
 
     ``apart``: percent of the second task with an adapter for each; none where it isn't drawn.
-    Unless ``shown``, what comes with old examples is left to guess.
+    Unless ``shown``, what comes with old examples is left to guess. ``lead``: old examples at
+    which the lead of the first task is bracketed and the other methods are pale; or none.
     """
 
     before: float
     after: dict[str, dict[int, np.ndarray]]
     apart: float | None = None
     shown: bool = True
+    lead: int | None = None
 
 
 def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[float]]],
-            apart: float | None = None, shown: bool = True) -> Shares:
+            apart: float | None = None, shown: bool = True, lead: int | None = None) -> Shares:
     """Sort what the methods of ``LOOKS`` score by the number of old examples.
 
     Args:
@@ -59,6 +63,7 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
             (seeds,).
         apart: Percent right of the second task with an adapter of its own, for a line.
         shown: Whether to show what comes with old examples, or question marks in its place.
+        lead: Old examples at which *beside*'s lead over *fresh* is bracketed, if shown.
 
     Raises:
         ValueError: no method has a look.
@@ -67,14 +72,28 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
         old for name, old in after if name == way)} for way in LOOKS}
     if not any(found.values()):
         raise ValueError(f"none of {sorted(dict(after))} is one of {', '.join(LOOKS)}")
-    return Shares(before, {way: points for way, points in found.items() if points}, apart, shown)
+    return Shares(before, {way: points for way, points in found.items() if points}, apart, shown,
+                  lead if shown else None)
 
 
-def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> None:
+def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray,
+          opacity: float = 1.0) -> None:
     """The marks of a method; a hollow one shows what stands behind it as paper."""
     tone, marker, filled = LOOKS[way]
     ax.plot(x, y, marker, ls="", ms=SIZES[marker], color=tone.mark if filled else style.PAPER,
-            mec=tone.mark, mew=1.2, zorder=3)
+            mec=tone.mark, mew=1.2, zorder=3, alpha=opacity)
+
+
+def _lead(ax: Axes, data: Shares, field: int) -> None:
+    """A bracket between the means of two methods, with the points from one to the other."""
+    low, high = (data.after[way][data.lead][0].mean() for way in LEADS)
+    ways, count = list(data.after), max(1, len(data.after) - 1)
+    left, right = (field + SPREAD * (ways.index(way) / count - 0.5) for way in LEADS)
+    middle = (left + right) / 2
+    ax.plot([left + 0.06, middle, middle, right - 0.06], [low, low, high, high],
+            color=style.INK, lw=1.1, zorder=2)
+    ax.annotate(f"+{high - low:.0f}", (middle, high), (0, 3), textcoords="offset points",
+                ha="right", va="bottom", color=style.INK, size=style.SMALL, weight=600)
 
 
 def _panel(ax: Axes, data: Shares, task: int) -> None:
@@ -91,13 +110,13 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
         points = {old: each for old, each in every.items() if data.shown or not old}
         if not points:
             continue
-        tone = LOOKS[way][0]
+        tone, opacity = LOOKS[way][0], PALE if data.lead is not None and way not in LEADS else 1.0
         x = np.array([olds.index(old) for old in points]) + SPREAD * (
             number / max(1, len(data.after) - 1) - 0.5)
         least, mean, most = np.array([(each[task].min(), each[task].mean(), each[task].max())
                                       for each in points.values()]).T
-        ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2)
-        _mark(ax, way, x, mean)
+        ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2, alpha=opacity)
+        _mark(ax, way, x, mean, opacity)
         for at, low_end, high_end, middle in zip(x, least, most, mean) if way in (
                 NUMBERED_SECOND if task else NUMBERED) else ():
             place, moved, across, along = (
@@ -106,6 +125,8 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
             ax.annotate(f"{middle:.0f}", (at, place), moved,
                         textcoords="offset points", ha=across, va=along, color=tone.ink,
                         size=style.SMALL, weight=600)
+    if data.lead is not None and not task:
+        _lead(ax, data, olds.index(data.lead))
     room = 0.04 * (100 - low)
     ax.set(xlim=(-0.5, len(olds) - 0.5), ylim=(low - room, 100 + room),
            title=TASKS[task] + (f", from {low}%" if low else ""),

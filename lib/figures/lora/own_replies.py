@@ -23,7 +23,7 @@ Row = tuple[str, str, Sequence[float], Sequence[float]]
 @dataclass(frozen=True)
 class Replayed:
     """A row for each training: its method, what is replayed, percent right of both tasks, each
-    (2, seeds). Only the first ``known`` rows are shown, and the next one is left to guess."""
+    (2, seeds). The rows after the first ``known`` ones, one or none, are left to guess."""
 
     rows: tuple[tuple[str, str, np.ndarray], ...]
     known: int
@@ -35,8 +35,7 @@ def compute(rows: Sequence[Row], guessed: int | None = None) -> Replayed:
     Args:
         rows: Method, what is replayed, and percent right of the first and of the second task,
             each (seeds,).
-        guessed: Place of the row that is left to guess, whose later rows have no results either;
-            ``None`` shows all.
+        guessed: Place of the row that is left to guess, and the last one shown; ``None`` shows all.
 
     Raises:
         ValueError: no row stands before the one left to guess, or there is no such row.
@@ -44,7 +43,8 @@ def compute(rows: Sequence[Row], guessed: int | None = None) -> Replayed:
     if guessed is not None and not 0 < guessed < len(rows):
         raise ValueError(f"row {guessed} is left to guess; allowed are 1 to {len(rows) - 1}")
     return Replayed(tuple((way, words, np.array([first, second], float))
-                          for way, words, first, second in rows),
+                          for way, words, first, second in (
+                              rows if guessed is None else rows[:guessed + 1])),
                     len(rows) if guessed is None else guessed)
 
 
@@ -53,8 +53,6 @@ def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
     for number, (_, _, after) in enumerate(data.rows):
         for task, ((_, marker, tone), found) in enumerate(zip(TASKS, after, strict=True)):
             at, told = step * number + lead + APART * task, number < data.known
-            if number > data.known:
-                continue
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
             if told:
                 style.seeds(ax, found, at + style.fan(found, 0.05), marker, tone)
@@ -85,8 +83,7 @@ def draw(data: Replayed, layout: Layout = "wide") -> Figure:
     board = style.board(fig, style.MARGIN, top, 2.2 if wide else 2.9, high)
     for number, (way, words, _) in enumerate(data.rows):
         at = step * number + 0.14
-        board.text(0.05, at, way, va="center_baseline", weight=600,
-                   color=style.INK if number <= data.known else style.MUTED)
+        board.text(0.05, at, way, va="center_baseline", weight=600)
         board.text(0.05 if wide else 0.75, at + (0.22 if wide else 0), words,
                    va="center_baseline", color=style.MUTED, size=style.SMALL)
     left, width = (2.2, 4.3) if wide else (style.MARGIN + 0.1, 2.7)
@@ -101,5 +98,5 @@ def alt(data: Replayed) -> str:
     said = "; ".join(f"{way}, {words}, " + (
         f"{after[0].mean():.0f}% of the first task and {after[1].mean():.0f}% of the second"
         if number < data.known else "left to guess")
-        for number, (way, words, after) in enumerate(data.rows[:data.known + 1]))
+        for number, (way, words, after) in enumerate(data.rows))
     return f"Exact answers after the second training, with four replies in sixteen: {said}."
