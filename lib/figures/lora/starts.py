@@ -79,7 +79,7 @@ def _facts(ax: Axes, data: Starts) -> None:
     for row, (name, first) in enumerate(data.known.items()):
         after = data.kept[name]
         ax.plot(first, row, "o", ms=8, mfc="none", mec=style.FACTS.mark, mew=1.2, clip_on=False)
-        style.seeds(ax, after, row + style.fan(after, 0.2), style.MARKER["task"], style.FACTS, 4)
+        style.seeds(ax, after, np.full(len(after), row), style.MARKER["task"], style.FACTS, 4)
         _figure(ax, row, max(1, first), f"{100 * first:.1f} → "
                 f"{style.percent(float(after.mean()), 1)}", style.FACTS)
     ax.set_xticks((0, 0.5, 1), ["0%", "50%", "100%"])
@@ -94,7 +94,7 @@ def _figure(ax: Axes, row: int, end: float, words: str, tone: Tone) -> None:
 def _answers(ax: Axes, data: Starts) -> None:
     """Every seed's answers, and the mean at the right."""
     for row, (name, values) in enumerate(data.answers.items()):
-        style.seeds(ax, values, row + style.fan(values, 0.2), style.MARKER["task"], style.TASK)
+        style.seeds(ax, values, np.full(len(values), row), style.MARKER["task"], style.TASK)
         ax.text(1.05, row, style.percent(data.mean(name), 1), va="center", color=style.TASK.ink,
                 size=style.SMALL, weight=600, clip_on=False)
     ax.set_xticks((0, 0.5, 1), ["0%", "50%", "100%"])
