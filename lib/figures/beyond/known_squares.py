@@ -85,11 +85,14 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
 
 
 def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -> None:
-    """Draw a square; what is leaked but right is split."""
+    """Draw a square; an echo is hatched, and what is leaked but right is split."""
     empty = bool(kinds[EMPTY])
     ax.add_artist(Rectangle((left, top), side, side, fc=FILLS[int(kinds.argmax())],
                             ec=style.FROZEN.mark if empty else "none", lw=style.THIN,
                             ls=(0, (3, 2)) if empty else "-"))
+    if kinds.argmax() == ECHO:
+        ax.add_artist(Rectangle((left, top), side, side, fc="none", ec=style.LORA.mark, lw=0,
+                                hatch="////", alpha=0.35))
     if kinds[:2].all():
         ax.add_artist(Polygon([(left + side, top), (left + side, top + side), (left, top + side)],
                               fc=FILLS[1], ec="none"))
@@ -125,7 +128,8 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
         x, y = style.MARGIN + at % COLUMNS * pitch, top + at // COLUMNS * pitch
         _square(ax, x, y, side, kinds)
         ax.text(x + side / 2, y + side / 2, str(at + 1), ha="center", va="center_baseline",
-                size=style.SMALL, color=style.PAPER if kinds[:2].any() else style.MUTED)
+                size=style.SMALL, color=style.PAPER if kinds[:2].any() else
+                style.INK if kinds[ECHO] else style.MUTED)
         if at == data.at:
             for colour, thick in ((style.PAPER, 5), (style.TASK.mark, 2.6)):
                 ax.add_artist(Rectangle((x, y), side, side, fc="none", ec=colour, lw=thick,
