@@ -267,9 +267,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
             for by in ("means", "zeros", "continent")])
     alone = [("head 1.1", 0.75, "Tokyo"), ("head 2.2", 0.29, "Tokyo"), ("both", 3.55, "Tokyo"),
-             ("both, and 2.4", 7.6, "the yen")]
+             ("head 2.4", 0.04, "Tokyo"), ("all three", 7.6, "the yen")]
     yield ("margin_taken", margin_taken.compute, margin_taken.draw, margin_taken.alt,
-           [((alone, "Japan gets"), ())])
+           [((alone, "Japan gets", 3.72), ())])
     sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "4 boxes"),
             ("5 edges", "6 boxes")]
     found = {"mixed mean": (25, 140, 126, 132), "zeros": (17, 110, 20, 108),

@@ -195,11 +195,11 @@ def feed_forward(ax: Axes, layout: Layout, place: tuple[str, int], words: str,
 
 
 def label(ax: Axes, at: tuple[float, float], words: str, matters: bool = True) -> None:
-    """What an edge does, on its arrow; in grey where the edge matters little."""
+    """What an edge does, unframed on its arrow; in grey where the edge matters little."""
     ax.text(*at, words, ha="center", va="center", zorder=5, linespacing=1.1,
             color=style.INK if matters else style.MUTED,
-            bbox={"fc": style.PAPER, "ec": style.ATTENTION(0.7) if matters else style.RULE, "lw": 1,
-                  "boxstyle": "round,pad=0.22,rounding_size=0.3"})
+            bbox={"fc": style.WASH if at[1] < TOP + BAND else style.PAPER, "ec": "none",
+                  "boxstyle": "round,pad=0.12,rounding_size=0.2"})
 
 
 @style.styled
