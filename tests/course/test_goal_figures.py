@@ -157,7 +157,7 @@ def test_form_and_facts_are_means_at_each_place():
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
     assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
-    assert ("After 4 steps, 2 texts about each element on average: right kind of answer 70.0%"
+    assert ("After 4 steps, each element met 2 times on average: right kind of answer 70.0%"
             in words)
     assert "right answer 0.0%; old facts kept 20.0%" in words
     assert "ended with 'As.', wanted is 'H.'" in words
@@ -221,19 +221,26 @@ def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
 
 
 def test_lines_of_facts_are_means_in_the_order_of_the_steps():
-    data = fact_lines.compute({"few": {9: [0.4, 0.6], 0: [0]}, "many": {0: [0], 8: [0.1]}})
+    data = fact_lines.compute({"few": {9: [0.4, 0.6], 0: [0]}, "many": {0: [0], 8: [0.1]}},
+                              (20, 30))
     lines = [line for line in fact_lines.draw(data).axes[0].lines
              if line.get_ls() != "None" and len(line.get_xdata()) == 2]
     assert [list(line.get_xdata()) for line in lines] == [[0, 9], [0, 8]]
     assert np.allclose([line.get_ydata() for line in lines], [[0, 0.5], [0, 0.1]])
-    assert "few 50% after step 9; many 10% after step 8." in fact_lines.alt(data)
+    assert ("few 50% (10 of 20) after step 9; many 10% (3 of 30) after step 8."
+            in fact_lines.alt(data))
 
 
 @pytest.mark.parametrize("lists", [
     {}, {"one": {0: [0]}}, {name: {0: [0], 1: [1]} for name in "abcd"}])
 def test_lists_without_two_steps_or_a_look_are_refused(lists):
     with pytest.raises(ValueError, match="1 to 3 lists are needed, each with two steps"):
-        fact_lines.compute(lists)
+        fact_lines.compute(lists, [1] * len(lists))
+
+
+def test_lists_need_a_number_of_facts_each():
+    with pytest.raises(ValueError, match="1 lists need as many numbers of facts; 0 are given"):
+        fact_lines.compute({"one": {0: [0], 1: [1]}}, ())
 
 
 @pytest.mark.parametrize("kinds, message", [

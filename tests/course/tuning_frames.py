@@ -145,7 +145,8 @@ def goals(long: str) -> Frames:
     lists = {"118 elements, 10×": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
              "30 elements, 40×": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
              "40 countries, 30×": {0: [0], 15: [0.19], 37: [0.6, 0.66], 74: [0.97, 1.0]}}
-    yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt, [((lists,), ())])
+    yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt,
+           [((lists, (236, 60, 148)), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 

@@ -28,8 +28,8 @@ Said = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class FormFacts:
-    """Shares (seeds,) by name in LINES and by step; how many texts were read by then about each
-    element, by step in ascending order; and what the model says after step ``at``.
+    """Shares (seeds,) by name in LINES and by step; how often each element had been met by
+    then, by step in ascending order; and what the model says after step ``at``.
     """
 
     told: dict[int, int]
@@ -135,8 +135,8 @@ def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
     texts = data.told[data.at]
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
-                  f"{texts} texts about each element on average; a mark is a seed" if wide else
-                  f"{texts} texts about each element on average")
+                  f"Each element was met {texts} times on average; a mark is a seed" if wide else
+                  f"Each element was met {texts} times on average")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)
@@ -148,6 +148,6 @@ def alt(data: FormFacts) -> str:
     said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
-    return (f"After {data.at} steps, {data.told[data.at]} texts about each element on average: "
+    return (f"After {data.at} steps, each element met {data.told[data.at]} times on average: "
             f"{said}. "
             f"'{prompt}' is ended with '{visible(text)}', wanted is '{wanted.strip()}'.")
