@@ -124,6 +124,13 @@ def _bracket(ax: Axes, data: Kept, rows: tuple[str, str], up: float, down: float
                 ha="right" if before else "left", va="center_baseline", annotation_clip=False)
 
 
+def _in_the_way(data: Kept, row: str, mean: float, width: float) -> bool:
+    """Whether a blind guess's line runs through a label right of its mark, and left is room."""
+    long = measure(style.percent(mean), style.SMALL, 600) + 0.15
+    return (row in data.guess and 0.06 < (data.guess[row] - mean) * width < long
+            and mean * width > long - 0.08)
+
+
 def _panel(ax: Axes, data: Kept, head: str, high: float, row_names: bool) -> None:
     """The marks of one panel, a row ``high`` inches; its name at the left, or above it."""
     rows, (inches, _) = data.panels[head], ax.figure.get_size_inches() * ax.get_position().size
@@ -140,9 +147,11 @@ def _panel(ax: Axes, data: Kept, head: str, high: float, row_names: bool) -> Non
             for value, level in zip(seeds, _levels(seeds, inches), strict=False):
                 ax.plot(value, middle + (MEAN / 2 + (level + 0.5) * SEED) / high, marker,
                         color=style.PAPER, mec=tone.mark, ms=3.6, mew=0.9, zorder=6, clip_on=False)
-            ax.annotate(style.percent(seeds.mean()), (seeds.mean(), middle), (8, 0),
+            left = _in_the_way(data, row, float(seeds.mean()), inches)
+            ax.annotate(style.percent(seeds.mean()), (seeds.mean(), middle), (-8 if left else 8, 0),
                         textcoords="offset points", va="center_baseline", size=style.SMALL,
-                        color=tone.ink, weight=600, annotation_clip=False,
+                        ha="right" if left else "left", color=tone.ink, weight=600,
+                        annotation_clip=False,
                         bbox={"fc": style.PAPER, "ec": "none", "pad": 0.6})
         if not row_names:
             ax.text(0, at + (0.06 + NAME / 2) / high, row, va="center", size=style.SMALL,
