@@ -75,13 +75,14 @@ def test_a_latent_cache_is_counted_as_on_its_page(page, counted):
 
 def test_a_cache_by_its_controls(page):
     cache = panel(page, "cache")
-    cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 1.07 GB").wait_for()
+    cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 17.2 GB").wait_for()
     cache.get_by_role("cell", name="131,072 bytes").wait_for()
     cache.get_by_role("cell", name="20,971,520 numbers, 41.9 MB").wait_for()
     cache.get_by_label("Rank of an adapter").press("ArrowRight")
     cache.get_by_role("cell", name="41,943,040 numbers, 83.9 MB").wait_for()
     cache.get_by_label("32", exact=True).check(force=True)
-    cache.locator(".lab-head", has_text="The cache of 8,192 tokens is 4.29 GB").wait_for()
+    cache.get_by_label("Tokens of one text").press("ArrowLeft")
+    cache.locator(".lab-head", has_text="The cache of 65,536 tokens is 34.4 GB").wait_for()
     cache.get_by_label("Tokens of one text").press("End")
     cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 68.7 GB").wait_for()
     cache.get_by_role("radio", name="SmolLM2-135M").check(force=True)  # its heads as published
