@@ -161,6 +161,10 @@ def test_a_step_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
                      "-1.8 ± 1.4  behind"] if layout == "wide" else verdicts)
     ends = [x for line in ax.lines if line.get_marker() != "o" for x in line.get_xdata()[:2]]
     assert min(ends) >= steps.LOW and max(ends) <= steps.HIGH
+    assert steps.title(data) == "What does each step bring?"
+    both = steps.compute({"one": [("rank", 2, 1), ("α", 2, 3)],
+                          "two": [("α", 1, 3), ("rank", 3, 1)]})
+    assert steps.title(both) == "Ahead by either route: rank"
     assert steps.alt(data).startswith("rank first: rank to 64 -0.3 ± 3.6 points, open, α to 64")
     assert render.png(fig, layout)
     for none in ({}, {"no step": []}):

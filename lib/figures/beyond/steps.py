@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A row is one step, counted from where it begins, with the line for ten. A dot is "
+CAPTION = ("A row is one step, counted from where it begins, with the line for four. A dot is "
            "filled if its whole line lies on one side of the dashed one.")
 LOW, HIGH = -4.0, 8.0  # points: the axis
 ROW = 0.27  # inches for a step, and for the name of a walk
@@ -43,13 +43,21 @@ def compute(walks: Mapping[str, Sequence[tuple[str, float, float]]]) -> dict[str
             for walk, steps in walks.items()}
 
 
+def title(walks: Mapping[str, Sequence[Step]]) -> str:
+    """Return what is ahead in every walk, or else the question."""
+    first, *rest = ([step.name for step in steps if step.verdict == "ahead"]
+                    for steps in walks.values())
+    ahead = [name for name in first if all(name in names for names in rest)]
+    return f"Ahead by either route: {', '.join(ahead)}" if ahead else "What does each step bring?"
+
+
 @style.styled
 def draw(walks: Mapping[str, Sequence[Step]], layout: Layout = "wide") -> Figure:
     """Draw a row for each step, from zero, under the name of its walk."""
     wide, rows = layout == "wide", sum(len(steps) + 1.15 for steps in walks.values())
     high = ROW * rows
     fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, "What does each step bring?", "Purple: ahead. Grey: not ahead")
+    style.heading(fig, title(walks), "Purple: ahead. Grey: not ahead")
     left, right = 1.2 if wide else 0.9, 1.55 if wide else 0.62  # inches: the steps, the verdicts
     ax = style.place(fig, left, 0.8, style.WIDTH[layout] - left - right, high)
     ax.set(xlim=(LOW, HIGH), ylim=(rows - 0.5, -0.5), xlabel="points that the step brings",
