@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from lib.growing import my_gpt
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
@@ -95,3 +99,14 @@ def test_there_is_one_short_way():
 def test_no_page_has_a_placeholder(path):
     assert PLACEHOLDER.findall(path.read_text(encoding="utf-8")) == []
     assert PLACEHOLDER.findall("READ2, ALL2; never all of a word") == ["READ2", "ALL2"]
+
+
+def test_the_command_of_the_running_page_writes_the_readers_file():
+    text = (ROOT / "book" / "running.md").read_text(encoding="utf-8")
+    code, chapter, target = re.search(
+        r'^\.venv/bin/python -c "(.*print\(my_gpt\((\d+)\)\))" > (\S+)$', text, re.M).groups()
+    assert target == "chapters/my_gpt.py"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, text=True,
+                          capture_output=True).stdout
+    assert said == my_gpt(int(chapter)) + "\n"
+    compile(said, target, "exec")
