@@ -118,9 +118,9 @@ def draw(data: list[Block], layout: Layout = "wide") -> Figure:
     many = last.width // first.width
     style.heading(fig, "A pair beside each matrix",
                   f"Blue: A. Orange: B. Rank {first.rank}, to scale on the left;"
-                  f" on the right {many} times too thick" if wide else
+                  f" on the right pairs are {many} times too thick" if wide else
                   f"Blue: A. Orange: B. Rank {first.rank}, to scale\nabove; "
-                  f"below {many} times too thick")
+                  f"below pairs are {many} times too thick")
     for k, block in enumerate(data):
         left, down = (k * (WIDE + 0.22), 0.0) if wide else (0.0, k * (highs[0] + SPACE))
         ax = style.board(fig, style.MARGIN + left, top + down, WIDE, highs[k])

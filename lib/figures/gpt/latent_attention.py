@@ -1,4 +1,4 @@
-"""Latent attention for one token: what is kept, and which four matrices get a pair."""
+"""Latent attention for one token: what is stored, and which four matrices get a pair."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.patches import Polygon, Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Only the framed numbers are kept while writing; the dark ones carry the position. "
+CAPTION = ("Only the framed numbers are stored while writing; the dark ones carry the position. "
            "Beside each matrix stand its A and its B.")
 
 TALL, THIN, LOW, ROW = 2.0, 0.6, 0.22, 0.62  # inches: of x, of what is kept, of a part, of a head
@@ -37,12 +37,12 @@ class Latent:
 
     @property
     def kept(self) -> int:
-        """What one layer keeps of a token."""
+        """What one layer stores of a token."""
         return self.squeezed + self.turned
 
     @property
     def whole(self) -> int:
-        """What it would keep if the keys and values of all heads were stored."""
+        """What it would store if the keys and values of all heads were stored."""
         return self.heads * (2 * self.size + self.turned)
 
 
@@ -59,15 +59,17 @@ def compute(width: int = 7168, squeezed: int = 512, turned: int = 64, heads: int
 
 
 def _numbers(ax: Axes, place: tuple[float, float], size: tuple[float, float], words: str,
-             dark: bool = False) -> None:
-    """Numbers of a token with how many there are; those that carry the position are dark."""
+             dark: bool = False, pale: bool = False) -> None:
+    """Numbers of a token with how many there are; those that carry the position are dark, and
+    those that are never made are pale."""
     (left, top), (wide, high) = place, size
-    ax.add_patch(Rectangle((left, top), wide, high, fc=style.DATA.mark if dark else style.DATA.tint,
-                           ec=style.DATA.mark, lw=0.9))
+    edge = style.RULE if pale else style.DATA.mark
+    fill = style.PAPER if pale and not dark else edge if dark else style.DATA.tint
+    ax.add_patch(Rectangle((left, top), wide, high, fc=fill, ec=edge, lw=0.9))
     upright = high > TALL / 2
     ax.text(left + wide / 2, top + high / 2, words, ha="center", size=style.SMALL,
             va="center" if upright else "center_baseline", rotation=90 * upright,
-            color=style.PAPER if dark else style.INK)
+            color=style.MUTED if pale else style.PAPER if dark else style.INK)
 
 
 def _matrix(ax: Axes, place: tuple[float, float], wide: float, ends: tuple[float, float],
@@ -111,7 +113,7 @@ def _flow(ax: Axes, layout: Layout) -> None:
 
 
 def _queries(ax: Axes, data: Latent, layout: Layout) -> None:
-    """The lower row: the queries are squeezed, too, but nothing of them is kept."""
+    """The lower row: the queries are squeezed, too, but nothing of them is stored."""
     x, first, kept, second, heads, one, other, held, parts = ALONG[layout]
     wide = layout == "wide"
     _arrow(ax, (x + LOW / 2, TALL + 0.02), (x + LOW / 2, ASIDE), (first - 0.03, ASIDE))
@@ -131,10 +133,10 @@ def _queries(ax: Axes, data: Latent, layout: Layout) -> None:
 
 @style.styled
 def draw(data: Latent, layout: Layout = "wide") -> Figure:
-    """Draw a token's way from left to right: squeezed, kept, and made into keys and values."""
-    wide, top = layout == "wide", 1.05
+    """Draw a token's way from left to right: squeezed, stored, and what could be made of it."""
+    wide, top = layout == "wide", 1.17
     fig = style.canvas(layout, top + ASIDE + HALF + 0.12)
-    style.heading(fig, f"One token in one layer: {data.kept:,} numbers are kept",
+    style.heading(fig, f"One token in one layer: {data.kept:,} numbers are stored",
                   f"The keys and values of all heads would be {data.whole:,}.\n"
                   "Blue: A. Orange: B. Heights aren't to scale")
     ax = style.board(fig, 0, top)
@@ -144,11 +146,11 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
     middle, below = TALL / 2, TALL / 2 + THIN / 2 + 0.14
     _matrix(ax, (first, middle), breadths[0], (TALL, THIN),
             "down-\nprojection" if wide else "down", layout)
-    _numbers(ax, (kept, middle - THIN / 2), (held, THIN), f"{data.squeezed:,}")
+    _numbers(ax, (kept, middle - THIN / 2), (held, THIN), f"$c$\n{data.squeezed:,}")
     _numbers(ax, (kept, below), (held, LOW), f"{data.turned:,}", True)
     ax.add_patch(Rectangle((kept - 0.07, middle - THIN / 2 - 0.07), held + 0.14,
                            THIN + LOW + 0.28, fc="none", ec=style.INK, lw=1.8))
-    for words, y, side in (("kept", middle - THIN / 2 - 0.12, "bottom"),
+    for words, y, side in (("stored", middle - THIN / 2 - 0.12, "bottom"),
                            ("turned", below + LOW + 0.12, "top")):
         ax.text(kept + held / 2, y, words, ha="center", va=side, size=style.SMALL, weight=600,
                 linespacing=1.2)
@@ -158,13 +160,16 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
     _queries(ax, data, layout)
     ends = [heads + sum(parts[:2]), heads + sum(parts[:2]) + 0.08]
     for words, place in (("key", heads + sum(parts[:2]) / 2), ("value", ends[1] + parts[2] / 2)):
-        ax.text(place, -0.06, words, ha="center", va="bottom", size=style.SMALL, weight=600)
+        ax.text(place, -0.06, words, ha="center", va="bottom", size=style.SMALL, weight=600,
+                color=style.MUTED)
+    ax.text((heads + ends[1] + parts[2]) / 2, -0.25, "not made while writing", ha="center",
+            va="bottom", size=style.SMALL, color=style.MUTED)
     for k, name in enumerate(("head 1", "head 2", f"head {data.heads}")):
         y = (0.22, 0.22 + ROW, TALL - LOW)[k]
         ax.text(heads, y - 0.04, name, va="bottom", size=style.SMALL, color=style.MUTED)
-        _numbers(ax, (heads, y), (parts[0], LOW), f"{data.size}")
-        _numbers(ax, (heads + parts[0], y), (parts[1], LOW), f"{data.turned}", True)
-        _numbers(ax, (ends[1], y), (parts[2], LOW), f"{data.size}")
+        _numbers(ax, (heads, y), (parts[0], LOW), f"{data.size}", pale=True)
+        _numbers(ax, (heads + parts[0], y), (parts[1], LOW), f"{data.turned}", True, True)
+        _numbers(ax, (ends[1], y), (parts[2], LOW), f"{data.size}", pale=True)
     ax.text(heads + sum(parts[:2]) / 2, (0.22 + ROW + LOW + TALL - LOW - 0.18) / 2, "…",
             ha="center", va="center", weight=600)
     return fig
@@ -174,9 +179,10 @@ def alt(data: Latent) -> str:
     """Return the drawing in words."""
     return (f"A down-projection makes of the {data.width:,} numbers of a token "
             f"{data.squeezed:,}, and {data.turned} more that are turned. These {data.kept:,} are "
-            f"kept. An up-projection makes of the {data.squeezed:,} a key and a value of "
+            f"stored. An up-projection could make of the {data.squeezed:,} a key and a value of "
             f"{data.size} numbers for each of {data.heads} heads. The same {data.turned} turned "
-            f"numbers stand behind every key. Below, two more matrices make {data.queries:,} "
-            f"numbers, and of these the queries, in each head {data.size} and {data.turned} that "
-            "are turned; of these nothing is kept. Beside each of the four matrices stand an A, "
+            "numbers would stand behind every key, but while the model writes, no key or value of "
+            f"a head is made. Below, two more matrices make {data.queries:,} numbers, and of these "
+            f"the queries, in each head {data.size} and {data.turned} that "
+            "are turned; of these nothing is stored. Beside each of the four matrices stand an A, "
             "as high as its inputs, and a B, as high as its outputs.")

@@ -13,12 +13,14 @@ from lib.figures.kit.style import Layout, Tone
 
 CAPTION = "Move the query and hold the distance: both arrows rotate, and their product stays."
 
-FARTHEST = 20  # distance up to which the product is drawn
+FARTHEST = 20  # distance up to which the product is drawn, where no other is given
 
 
 @dataclass(frozen=True)
 class Turned:
-    """q, k: (2,), as they are; q_turned, k_turned: (2,), at their positions; frequency in rad."""
+    """q, k: (2,), as they are; q_turned, k_turned: (2,), at their positions; frequency in rad;
+    farthest: the distance, in tokens, up to which the product is drawn.
+    """
 
     q: np.ndarray
     k: np.ndarray
@@ -27,6 +29,7 @@ class Turned:
     frequency: float
     q_turned: np.ndarray
     k_turned: np.ndarray
+    farthest: int = FARTHEST
 
     @property
     def product(self) -> float:
@@ -39,18 +42,18 @@ def _turn(pair: np.ndarray, angle: float) -> np.ndarray:
 
 
 def compute(q: np.ndarray, k: np.ndarray, query_at: int, distance: int,
-            frequency: float) -> Turned:
+            frequency: float, farthest: int = FARTHEST) -> Turned:
     """Turn a query at ``query_at`` and a key ``distance`` places before it.
 
     Su et al. 2021, section 3.2.1.
 
     Raises:
-        ValueError: the distance is not 0 to 20.
+        ValueError: the distance is not 0 to ``farthest``.
     """
-    if not 0 <= distance <= FARTHEST:
-        raise ValueError(f"distance is {distance}; allowed are 0 to {FARTHEST}")
+    if not 0 <= distance <= farthest:
+        raise ValueError(f"distance is {distance}; allowed are 0 to {farthest}")
     return Turned(q, k, query_at, distance, frequency, _turn(q, query_at * frequency),
-                  _turn(k, (query_at - distance) * frequency))
+                  _turn(k, (query_at - distance) * frequency), farthest)
 
 
 def _arrow(ax: Axes, tip: np.ndarray, tone: Tone, lit: bool) -> None:
@@ -92,15 +95,16 @@ def _circle(ax: Axes, data: Turned) -> None:
 
 def _curve(ax: Axes, data: Turned) -> None:
     """The product over the distance: a wave that does not know where the query stands."""
-    far = np.linspace(0, FARTHEST, 200)
+    far = np.linspace(0, data.farthest, 200)
     values = [data.q @ _turn(data.k, -each * data.frequency) for each in far]
     most = np.linalg.norm(data.q) * np.linalg.norm(data.k)
     ax.axhline(0, color=style.RULE, lw=style.THIN)
     ax.axvline(data.distance, color=style.FROZEN.mark, lw=style.THIN)
     ax.plot(far, values, color=style.DATA.mark)
     style.point(ax, data.distance, data.product, "o", style.DATA, 7)
-    ax.set(xlim=(0, FARTHEST), ylim=(-1.15 * most, 1.15 * most), xticks=range(0, FARTHEST + 1, 5),
-           yticks=[-0.5, 0, 0.5], xlabel="distance from the key to the query, in tokens",
+    ax.set(xlim=(0, data.farthest), ylim=(-1.15 * most, 1.15 * most),
+           xticks=range(0, data.farthest + 1, 5), yticks=[-0.5, 0, 0.5],
+           xlabel="distance from the key to the query, in tokens",
            title="Product q \u00b7 k after the rotation")
     ax.grid(axis="y")
 
