@@ -19,7 +19,13 @@ CAPTION = ("Raise the rank until both rows on the left are equally long. On the 
 PRODUCTS = ("$y$", "$dx$", "$dW$")
 STORED = ("$W$", "$dW$", "$m$", "$v$")
 KEPT = (2, 1)  # how many of these LoRA keeps
-THIN = (6, 8)  # how many thin products or matrices it adds
+#: What LoRA adds, enlarged below its row: what the thin products give, forward then backward (the
+#: second and fourth add to y and dx), and the numbers of A and of B, their gradients and moments.
+THIN = ((("$z$", style.A), ("$y$", style.B), ("$dz$", style.B), ("$dx$", style.A),
+         ("$dA$", style.A), ("$dB$", style.B)),
+        (("$A$", style.A), ("$dA$", style.A), ("$m$", style.A), ("$v$", style.A),
+         ("$B$", style.B), ("$dB$", style.B), ("$m$", style.B), ("$v$", style.B)))
+ENLARGED = (0.5, 0.36)  # inches, the width of one of them
 WIDTHS = (128, 4096)  # of which the rank is told
 SIDE = {"wide": 0.5, "narrow": 0.48}  # inches, of a large product or of W
 
@@ -38,12 +44,12 @@ class Cost:
     @property
     def work(self) -> float:
         """Multiplications of a LoRA step, over those of a full one."""
-        return (KEPT[0] + THIN[0] * self.thin) / len(PRODUCTS)
+        return (KEPT[0] + len(THIN[0]) * self.thin) / len(PRODUCTS)
 
     @property
     def memory(self) -> float:
         """Numbers that LoRA stores, over those of full fine-tuning."""
-        return (KEPT[1] + THIN[1] * self.thin) / len(STORED)
+        return (KEPT[1] + len(THIN[1]) * self.thin) / len(STORED)
 
     @property
     def ranks(self) -> str:
@@ -64,8 +70,8 @@ def compute(parts: int) -> Cost:
 
 
 def _row(ax: Axes, top: float, name: str, boxes: Sequence[tuple[float, Tone, str]], side: float,
-         end: str) -> None:
-    """A row of boxes without gaps, so that its length is what they hold together."""
+         end: str) -> float:
+    """A row of boxes without gaps, so that its length is what they hold together; where it ends."""
     ax.text(0, top + side / 2, name, va="center", color=style.INK, size=style.SMALL)
     left = 0.46
     for share, tone, words in boxes:
@@ -75,6 +81,7 @@ def _row(ax: Axes, top: float, name: str, boxes: Sequence[tuple[float, Tone, str
                 color=tone.ink, size=style.SMALL)
         left += share * side
     ax.text(left + 0.07, top + side / 2, end, va="center", weight=600)
+    return left
 
 
 def _pair(ax: Axes, data: Cost, which: int, title: str, ends: Sequence[str], side: float) -> None:
@@ -82,24 +89,38 @@ def _pair(ax: Axes, data: Cost, which: int, title: str, ends: Sequence[str], sid
     ax.text(0, 0.14, title, weight=600, va="bottom")
     names, kept = (PRODUCTS, STORED)[which], KEPT[which]
     full = [(1.0, style.FROZEN if k < kept else style.FULL, name) for k, name in enumerate(names)]
-    thin = [(data.thin, tone, "") for tone in (style.A, style.B) * (THIN[which] // 2)]
     _row(ax, 0.26, "full", full, side, ends[0])
-    _row(ax, 0.26 + side + 0.16, "LoRA", full[:kept] + thin, side, ends[1])
+    top = 0.26 + side + 0.16
+    right = _row(ax, top, "LoRA", full[:kept] + [(data.thin, tone, "") for _, tone in THIN[which]],
+                 side, ends[1])
+    _enlarge(ax, which, (0.46 + kept * side, right), top + side)
+
+
+def _enlarge(ax: Axes, which: int, strips: tuple[float, float], top: float) -> None:
+    """The thin strips again, which reach from left to right above, wide enough for their names."""
+    wide, tall, below = ENLARGED[which], 0.36, top + 0.3
+    for k, (words, tone) in enumerate(THIN[which]):
+        ax.add_artist(Rectangle((0.46 + k * wide, below), wide, tall, fc=tone.tint, ec=tone.mark,
+                                lw=0.75))
+        ax.text(0.46 + (k + 0.5) * wide, below + tall / 2, words, ha="center", va="center",
+                color=tone.ink, size=style.SMALL)
+    for above, under in zip(strips, (0.46, 0.46 + len(THIN[which]) * wide), strict=True):
+        ax.plot((above, under), (top, below), color=style.FROZEN.mark, lw=0.75, ls=":")
 
 
 @style.styled
 def draw(data: Cost, layout: Layout = "wide") -> Figure:
     """Draw the products of a step, and the numbers that are stored, for both methods."""
     wide, side = layout == "wide", SIDE[layout]
-    fig = style.canvas(layout, 2.4 if wide else 4.0)
+    fig = style.canvas(layout, 3.05 if wide else 5.35)
     style.heading(fig, f"Rank 1/{data.parts} of the width: {data.work:.2f} of the multiplications, "
                   f"{data.memory:.2f} of the numbers stored" if wide else
                   f"{data.work:.2f} of the work, {data.memory:.2f} stored",
                   f"{data.ranks[0].upper()}{data.ranks[1:]}" + (
-                      "; grey stays, green is left out; blue is A's, orange B's" * wide))
-    tall, across = 1.6, 3.5
+                      "; grey stays, green is left out; below, enlarged: what LoRA adds" * wide))
+    tall, across = 2.25, 3.5
     work = style.board(fig, style.MARGIN, 0.72, across, tall)
-    stored = style.board(fig, 3.72 if wide else style.MARGIN, 0.72 if wide else 2.36,
+    stored = style.board(fig, 3.72 if wide else style.MARGIN, 0.72 if wide else 3.02,
                          3.42 if wide else across, tall)
     _pair(work, data, 0, "Multiplications of a step", ("1", f"{data.work:.2f}"), side)
     _pair(stored, data, 1, "Numbers stored, with AdamW", ("1", f"{data.memory:.2f}"), side)
@@ -109,6 +130,7 @@ def draw(data: Cost, layout: Layout = "wide") -> Figure:
 def alt(data: Cost) -> str:
     """Return the frame in words."""
     return (f"A rank of 1/{data.parts} of the width: {data.ranks}. A full step has three large "
-            f"products, a LoRA step two of them and six thin ones: {data.work:.2f} of the "
-            f"multiplications. Full fine-tuning stores W, its gradient and two moments, LoRA W, "
-            f"and four numbers for each of A's and B's: {data.memory:.2f} of the numbers.")
+            f"products, a LoRA step two of them and six thin ones, for z, y, dz, dx, dA and dB: "
+            f"{data.work:.2f} of the multiplications. Full fine-tuning stores W, its gradient and "
+            f"two moments, LoRA W, and four numbers for each of A's and B's: "
+            f"{data.memory:.2f} of the numbers.")
