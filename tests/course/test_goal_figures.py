@@ -232,10 +232,20 @@ def test_lines_of_facts_are_means_in_the_order_of_the_steps():
 
 
 @pytest.mark.parametrize("lists", [
-    {}, {"one": {0: [0]}}, {name: {0: [0], 1: [1]} for name in "abcd"}])
+    {}, {"one": {0: [0]}}, {name: {0: [0], 1: [1]} for name in "abcde"}])
 def test_lists_without_two_steps_or_a_look_are_refused(lists):
-    with pytest.raises(ValueError, match="1 to 3 lists are needed, each with two steps"):
+    with pytest.raises(ValueError, match="1 to 4 lists are needed, each with two steps"):
         fact_lines.compute(lists, [1] * len(lists))
+
+
+def test_words_at_ends_that_are_near_stand_apart():
+    lists = {name: {0: [0], 1: [end]} for name, end in zip("abc", (0.03, 0.9, 0.11))}
+    at = {each.get_text().split("\n")[0]: each.xy[1] for each in
+          fact_lines.draw(fact_lines.compute(lists, (10, 10, 10))).axes[0].texts
+          if hasattr(each, "xy")}
+    assert at["90%"] == pytest.approx(0.9)
+    assert at["11%"] - at["3%"] == pytest.approx(fact_lines.APART)
+    assert at["11%"] + at["3%"] == pytest.approx(0.14)
 
 
 def test_lists_need_a_number_of_facts_each():

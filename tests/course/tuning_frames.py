@@ -143,10 +143,11 @@ def goals(long: str) -> Frames:
            [((few, dict.fromkeys(few, (" Buenos Aires.", " Mexico City.", " The \n franc.")),
               "capital of Ecuador", 60), ())])
     lists = {"118 elements, 10×": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
+             "118 elements, 40×": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02], 74: [0.09, 0.13]},
              "30 elements, 40×": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
              "40 countries, 30×": {0: [0], 15: [0.19], 37: [0.6, 0.66], 74: [0.97, 1.0]}}
     yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt,
-           [((lists, (236, 60, 148)), ())])
+           [((lists, (236, 236, 60, 148)), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 
