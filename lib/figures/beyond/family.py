@@ -82,7 +82,7 @@ def _panel(ax: Axes, method: Method) -> None:
     if alone:
         box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        box(ax, (1.4, STREAM), (0.22, SMALL[1]), "m/ℓ", style.LORA, True)
+        box(ax, (1.43, STREAM), (0.3, SMALL[1]), "m/ℓ", style.LORA, True)
 
 
 @style.styled
