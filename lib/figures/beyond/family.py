@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Read each panel beside the first: only what is framed or written in purple differs "
-           "from LoRA. In DoRA ℓ are the lengths of the rows of W + sBA, and m the trained ones.")
+CAPTION = ("Beside the first panel, only what is purple differs from LoRA. In DoRA ℓ are the row "
+           "lengths of W + sBA, and m the trained ones.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins

@@ -12,9 +12,8 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Two routes lead from the lower left to the upper right. A side has the points that its "
-           "step brings, with the ± for four. Ahead: even the lower end of that interval is "
-           "above zero.")
+CAPTION = ("A side has the points that its step brings, with the ± for four. Ahead: even the lower "
+           "end of that interval is above zero.")
 BOX = {"wide": (1.9, 0.8), "narrow": (1.24, 0.8)}  # inches of a corner
 GAP = {"wide": 1.9, "narrow": 1.0}  # inches between two corners in a row
 HIGH = 0.85  # inches between two corners one above the other
