@@ -38,9 +38,8 @@ def chapter_18(_: str) -> Frames:
            after_pretraining.alt, [((), ())])
     yield "family", family.compute, family.draw, family.alt, [((), ())]
     sigma = tuple(3 / (1 + np.arange(128) / 4))
-    for name, turns in (("PiSSA", (1, 8, 32)), ("VeRA", (0,)), ("AdaLoRA", (0,))):
-        yield (f"relative_{name.replace(' ', '_')}", relative.compute, relative.draw, relative.alt,
-               [((name, turn, 1.0, sigma), ()) for turn in turns])
+    yield ("relative_PiSSA", relative.compute, relative.draw, relative.alt,
+           [(("PiSSA", turn, 1.0, sigma), ()) for turn in (1, 8, 32)])
     yield ("relative_DoRA", relative.compute, relative.draw, relative.alt,
            [(("DoRA", turn, long), ()) for turn, long in ((0, 0.5), (1, 1), (2, 1.5))])
     curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
@@ -54,20 +53,22 @@ def chapter_18(_: str) -> Frames:
     spots = {"α = 64": spots["LoRA+ 16"], "α = 8": spots["LoRA+ 4"]}
     yield ("two_knobs_row", two_knobs.compute, two_knobs.draw, two_knobs.alt,
            [((spots, "α = 64", 64, {name: min(each) for name, each in spots.items()}), ())])
-    walks = {"rank first, by way of LoRA 64": [("rank 4 → 64", -0.25, 3.6), ("α 8 → 64", 4.4, 2.6)],
-             "α first": [("α 8 → 64", 1.1, 4.6), ("rank 4 → 64", -1.8, 1.4)]}
-    yield "steps", steps.compute, steps.draw, steps.alt, [((walks,), ())]
+    corners = [("LoRA", 0.01, 0.874), ("LoRA 64", 0.014, 0.896), ("rank 4, α = 64", 0.0025, 0.883),
+               ("rsLoRA 64", 0.005, 1.0)]
+    yield ("steps", steps.compute, steps.draw, steps.alt,
+           [((corners, [(2.1, 1.6), (13.3, 2.9)], [(-10.9, 12.8), (-2.1, 1.6)], between), ())
+            for between in ((1.2, 3.5), (4.2, 3.5))])
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,
            [((scores, rivals, rate, 4.30), ()) for rate in scores])
     base = {0.005: [0.2, 0.19], 0.01: [0.12, 0.14], 0.02: [0.13, 0.2], 0.04: [1.2, 2.3]}
     high = {0.000625: [0.4, 0.3], 0.00125: [0.08, 0.1], 0.0025: [0.6, 0.5]}
-    valleys = [dict.fromkeys(names, (high, 0.00125, base, 0.01)) for names in (
-        ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only"), ("steps 1 to 20", "DoRA"))]
-    for name, given in (("rates", (valleys[0],)), ("rates_two", (valleys[1], False)),
-                        ("rates_own", ({"rsLoRA 64": (high, 0.00125, base, 0.01)},))):
-        yield name, rates.compute, rates.draw, rates.alt, [(given, ())]
+    valley = (high, 0.00125, base, 0.01)
+    for name, methods in (("rates", ("LoRA+ 16", "rsLoRA 64", "PiSSA", "DoRA", "LayerNorms only")),
+                          ("rates_own", ("rsLoRA 64",))):
+        yield (name, rates.compute, rates.draw, rates.alt,
+               [((dict.fromkeys(methods, valley),), ())])
 
 
 def chapter_19(long: str) -> Frames:

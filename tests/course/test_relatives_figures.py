@@ -79,13 +79,6 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
     assert [ax.texts[1].get_text() for ax in fig.axes] == ["0.110 at 0.01", "0.300 at 0.02"]
     assert len({ax.get_ylim() for ax in fig.axes}) == 1
     assert rates.alt(data).endswith("LoRA-FA: 0.300 at 0.02, LoRA 0.130 at 0.01.")
-    both = rates.compute({name: ({0.01: [loss]}, 0.01, base, 0.01) for name, loss in (
-        ("over steps 1 to 20", 0.1), ("after 75 steps", 0.5))}, shared=False, method="PiSSA")
-    assert rates.alt(both).startswith(
-        "PiSSA's loss is lower over steps 1 to 20, higher after 75 steps.")
-    assert [ax.texts[1].get_text() for ax in rates.draw(both, layout).axes] == (
-        ["0.100 at 0.01; LoRA 0.130 at 0.01", "0.500 at 0.01; LoRA 0.130 at 0.01"]
-        if layout == "wide" else ["0.100; LoRA 0.130", "0.500; LoRA 0.130"])
     own = rates.compute({"DoRA": ({0.02: [0.1]}, 0.02, base, 0.01)})
     assert rates.alt(own).startswith("Best rate: 0.01 for LoRA, 0.02 for DoRA.")
     ax = rates.draw(own, layout).axes[0]
@@ -143,30 +136,39 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
         two_knobs.compute(spots | {"other": {(0.01, 0.08): 0.1}}, "LoRA")
 
 
+CORNERS = [("LoRA", 0.01, 0.874), ("LoRA 64", 0.014, 0.896), ("rank 4, α = 64", 0.0025, 0.883),
+           ("rsLoRA 64", 0.005, 0.916)]
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_step_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
-    data = steps.compute({"rank first": [("rank to 64", -0.3, 3.6), ("α to 64", 4.5, 2.6)],
-                          "each from LoRA": [("α to 32", 1.1, 4.6), ("α to 128", -1.8, 1.4)]})
-    verdicts = ["open", "ahead", "open", "behind"]
-    assert [step.verdict for each in data.values() for step in each] == verdicts
+def test_a_side_of_the_square_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
+    data = steps.compute(CORNERS, [(2.1, 1.6), (3.3, 2.9)], [(-1.8, 1.4), (2.1, 2.6)], (1.2, 3.5))
+    assert [step.verdict for step in data.rank + data.alpha] == ["ahead", "ahead", "behind", "open"]
     fig = steps.draw(data, layout)
-    ax, = fig.axes
-    means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "o"]
-    assert means == [-0.3, 4.5, 1.1, -1.8]  # each from zero, and not from the step before
-    filled = [line.get_markerfacecolor() != style.PAPER for line in ax.lines
-              if line.get_marker() == "o"]
-    assert filled == [False, True, False, True]
-    side = [tick.get_text() for tick in ax.child_axes[0].get_yticklabels()]
-    assert side == (["-0.3 ± 3.6  open", "+4.5 ± 2.6  ahead", "+1.1 ± 4.6  open",
-                     "-1.8 ± 1.4  behind"] if layout == "wide" else verdicts)
-    ends = [x for line in ax.lines if line.get_marker() != "o" for x in line.get_xdata()[:2]]
-    assert min(ends) >= steps.LOW and max(ends) <= steps.HIGH
-    assert steps.title(data) == "What does each step bring?"
-    both = steps.compute({"one": [("rank", 2, 1), ("α", 2, 3)],
-                          "two": [("α", 1, 3), ("rank", 3, 1)]})
-    assert steps.title(both) == "Ahead by either route: rank"
-    assert steps.alt(data).startswith("rank first: rank to 64 -0.3 ± 3.6 points, open, α to 64")
+    words = [text.get_text() for text in fig.axes[0].texts]
+    for name, rate, score in CORNERS:
+        assert {name, f"rate {rate:g}", f"{score:.1%}"} <= set(words)
+    sides = [words[k + 1:k + 3] for k, each in enumerate(words) if each in steps.NAMES]
+    assert sides == [["+2.1 ± 1.6", "ahead"], ["+3.3 ± 2.9", "ahead"], ["-1.8 ± 1.4", "behind"],
+                     ["+2.1 ± 2.6", "open"]]
+    purple = {text.get_text() for text in fig.axes[0].texts
+              if text.get_color() == style.LORA.ink}
+    assert purple == {"+2.1 ± 1.6", "+3.3 ± 2.9", "ahead"}
+    assert "From LoRA to rank 4, α = 64, α 8 → 64: -1.8 ± 1.4 points, behind." in steps.alt(data)
+    assert "From rank 4, α = 64 to rsLoRA 64, rank 4 → 64: +3.3 ± 2.9" in steps.alt(data)
     assert render.png(fig, layout)
-    for none in ({}, {"no step": []}):
-        with pytest.raises(ValueError, match="every walk needs a step"):
-            steps.compute(none)
+
+
+def test_the_square_says_whose_step_is_ahead_and_whether_one_is_larger():
+    def title(rank, alpha, between):
+        return steps.title(steps.compute(CORNERS, rank, alpha, between))
+
+    just, sure, none = [(2.1, 1.6), (3.3, 2.9)], [(4.0, 1.0), (5.0, 1.0)], [(0.9, 2.8), (2.1, 2.6)]
+    assert title(just, none, (1.2, 3.5)) == (
+        "The rank's step is ahead, just; which is larger is open")
+    assert title(none, sure, (1.2, 3.5)) == "α's step is ahead; which is larger is open"
+    for given in ((none, none, (1.2, 3.5)), (just, sure, (1.2, 3.5)), (just, none, (4.2, 3.5))):
+        assert title(*given) == "What does each step bring?"
+    for wrong in ((CORNERS[:3], just, none), (CORNERS, just[:1], none), (CORNERS, just, none * 2)):
+        with pytest.raises(ValueError, match="a square has 4 corners and 2 steps"):
+            steps.compute(*wrong, (1.2, 3.5))

@@ -11,8 +11,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import box, route
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Read each panel beside the first: only what is framed or written in purple differs "
-           "from LoRA.")
+CAPTION = ("Beside the first panel, only what is purple differs from LoRA. In DoRA ℓ are the row "
+           "lengths of W + sBA, and m the trained ones.")
 PANEL = {"wide": (1.77, 1.34), "narrow": (1.74, 1.34)}  # inches of one method
 COLUMNS = {"wide": 4, "narrow": 2}
 TOP = {"wide": 0.6, "narrow": 0.76}  # where the first panel begins
@@ -82,7 +82,7 @@ def _panel(ax: Axes, method: Method) -> None:
     if alone:
         box(ax, (0.45, STREAM), (0.4, SMALL[1]), "γ, β", style.LORA, True)
     if "after" in method.own:
-        box(ax, (1.4, STREAM), (0.22, SMALL[1]), "m", style.LORA, True)
+        box(ax, (1.43, STREAM), (0.3, SMALL[1]), "m/ℓ", style.LORA, True)
 
 
 @style.styled

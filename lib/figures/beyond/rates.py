@@ -19,6 +19,7 @@ MOST = 1.0  # nats: where the panels beside LoRA end; a line that leaves them go
 HIGH, LEFT, GAP = 1.55, 0.58, 0.22  # inches: a panel, what stands left of the first, between two
 HEAD = 0.95  # inches above the first panel: the heading, and the panel's two lines of words
 ROW = 2.6  # inches from the top of a row of panels to the next one
+YLABEL = "loss on dev, nats"
 Curve = Mapping[float, Sequence[float]]
 
 
@@ -40,12 +41,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Rates:
-    """The panels; do they share the axis of the losses, what is it, and whose losses are they?"""
+    """The panels, which share the axis of the losses."""
 
     panels: list[Panel]
-    shared: bool
-    ylabel: str
-    method: str
 
     @property
     def lower(self) -> list[str]:
@@ -53,11 +51,8 @@ class Rates:
         return [panel.name for panel in self.panels if panel.lowest[0] < panel.lowest[1]]
 
 
-def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]], shared: bool = True,
-            ylabel: str = "loss on dev, nats", method: str = "the method") -> Rates:
+def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]]) -> Rates:
     """Gather a method's losses by rate and its chosen rate, and LoRA's, for each panel.
-
-    Panels that don't share their axis all belong to one ``method``, which the heading names.
 
     Raises:
         ValueError: there is no panel, or a chosen rate has no losses.
@@ -70,7 +65,7 @@ def compute(panels: Mapping[str, tuple[Curve, float, Curve, float]], shared: boo
             raise ValueError(f"{name}: the rates {at} and {base_at} must have losses")
         found.append(Panel(name, {rate: np.array(own[rate], float) for rate in sorted(own)}, at,
                            {rate: np.array(base[rate], float) for rate in sorted(base)}, base_at))
-    return Rates(found, shared, ylabel, method)
+    return Rates(found)
 
 
 def _curve(ax: Axes, losses: Mapping[float, np.ndarray], at: float, tone: Tone, top: int) -> None:
@@ -84,18 +79,17 @@ def _curve(ax: Axes, losses: Mapping[float, np.ndarray], at: float, tone: Tone, 
             zorder=top + 1)
 
 
-def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: bool,
-           narrow: bool) -> None:
-    """One method upon LoRA; the limits are those of ``every`` panel that shares the axis."""
+def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], first: bool, narrow: bool) -> None:
+    """One method upon LoRA; the limits are those of ``every`` panel."""
     curves = [curve for each in every for curve in (each.own, each.base)]
     losses = np.concatenate([seeds for curve in curves for seeds in curve.values()])
     places = [rate for curve in curves for rate in curve]
     ax.set(xscale="log", yscale="log", xlim=(min(places) * 0.75, max(places) * 1.35),
-           ylim=(losses.min() * 0.85, (MOST if shared else losses.max()) * 1.15),
+           ylim=(losses.min() * 0.85, MOST * 1.15),
            xlabel="learning rate")
     _curve(ax, panel.base, panel.base_at, style.FROZEN, 2)
-    alone = len(every) == 1 and shared
-    if shared and not alone:
+    alone = len(every) == 1
+    if not alone:
         ax.axhline(panel.lowest[1], color=style.FROZEN.mark, lw=0.9, ls="--", zorder=1)
     _curve(ax, panel.own, panel.at, style.LORA, 4)
     style.number_ticks(ax.xaxis, sorted(set(places)) if alone else (0.001, 0.01, 0.1) if narrow
@@ -114,10 +108,7 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], shared: bool, first: 
         _name(ax, panel)
         return
     ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
-    words, of_base = (_short(loss) + f" at {rate:g}" * (shared or not narrow) for loss, rate in zip(
-        panel.lowest, (panel.at, panel.base_at), strict=True))
-    if not shared:  # no dashed line has LoRA's
-        words += f"; LoRA {of_base}"
+    words = f"{_short(panel.lowest[0])} at {panel.at:g}"
     ax.text(0, 1.06, words, transform=ax.transAxes, va="center_baseline", size=style.SMALL,
             color=style.MUTED)
 
@@ -142,12 +133,6 @@ def _title(data: Rates) -> str:
     if len(data.panels) == 1:
         only = data.panels[0]
         return f"Best rate: {only.base_at:g} for LoRA, {only.at:g} for {only.name}"
-    if not data.shared:
-        name = data.method[0].upper() + data.method[1:]
-        sides = {"lower": data.lower, "higher": [
-            panel.name for panel in data.panels if panel.name not in data.lower]}
-        return f"{name}'s loss is " + ", ".join(
-            f"{side} {' and '.join(names)}" for side, names in sides.items() if names)
     names = ", ".join(data.lower) if 0 < len(data.lower) < 3 else \
         f"{len(data.lower)} of {len(data.panels)}"
     return f"Lower than LoRA at their best: {names}"
@@ -158,25 +143,22 @@ def draw(data: Rates, layout: Layout = "wide") -> Figure:
     """Draw the panels in a row, or two in a row where the place is narrow."""
     count = len(data.panels)
     columns = count if layout == "wide" else min(2, count)
-    gap = GAP if data.shared else 0.6
-    across = (style.WIDTH[layout] - LEFT - 0.15 - gap * (columns - 1)) / columns
+    across = (style.WIDTH[layout] - LEFT - 0.15 - GAP * (columns - 1)) / columns
     head = HEAD - 0.25 * (count == 1)  # a single panel has no words above it
     fig = style.canvas(layout, head + ROW * (-(-count // columns) - 1) + HIGH + 0.55)
     if count == 1:
         words = "Lower is better; a diamond is the best rate"
     else:
-        words = f"Purple: {data.method}" + (
-            ", with ticks at its rates" * (layout == "wide" and across < 2)
-            + f". Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}"
-            if data.shared else ". Grey: LoRA. Compared at the diamonds")
+        ticks = ", with ticks at its rates" * (layout == "wide" and across < 2)
+        words = (f"Purple: the method{ticks}. "
+                 f"Grey: LoRA, dashed {_short(data.panels[0].lowest[1])}")
     style.heading(fig, _title(data), words)
     for k, panel in enumerate(data.panels):
         row, column = divmod(k, columns)
-        ax = style.place(fig, LEFT + column * (across + gap), head + 0.05 + row * ROW, across, HIGH)
-        _panel(ax, panel, data.panels if data.shared else [panel], data.shared,
-               not data.shared or column == 0, across < 2)
+        ax = style.place(fig, LEFT + column * (across + GAP), head + 0.05 + row * ROW, across, HIGH)
+        _panel(ax, panel, data.panels, column == 0, across < 2)
         if column == 0:
-            ax.set_ylabel(data.ylabel)
+            ax.set_ylabel(YLABEL)
     return fig
 
 
@@ -186,4 +168,4 @@ def alt(data: Rates) -> str:
         f"{panel.name}: {_short(panel.lowest[0])} at {panel.at:g}"
         + f", LoRA {_short(panel.lowest[1])} at {panel.base_at:g}"
         for panel in data.panels)
-    return f"{_title(data)}. {data.ylabel[0].upper()}{data.ylabel[1:]} over the rate. {parts}."
+    return f"{_title(data)}. {YLABEL.capitalize()} over the rate. {parts}."

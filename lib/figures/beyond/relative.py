@@ -20,7 +20,7 @@ STREAM, SIDE = 1.4, 0.55  # heights of both paths
 FORK, JOIN, END = 0.35, 2.35, 3.2  # where the path beside leaves and joins, and where y is
 BARS = 32  # so many of the singular values are drawn
 #: Each with the parts that are its own; ``turn`` is its control.
-OWN = {"PiSSA": ("A", "B", "W"), "DoRA": ("after",), "VeRA": ("vectors",), "AdaLoRA": ("gates",)}
+OWN = {"PiSSA": ("A", "B", "W"), "DoRA": ("after",)}
 
 
 _box = partial(box, letters=style.LARGE)
@@ -67,13 +67,8 @@ def _words(data: Relative) -> tuple[str, str]:
         return (f"PiSSA trains W's {turn:g} strongest directions" if turn > 1
                 else "PiSSA trains W's strongest direction",
                 f"{style.percent(data.share)} of W's energy, the sum of σ²")
-    if data.name == "DoRA":
-        return ("DoRA: sBA turns a row, m sets its length",
-                f"{turn:g} times sBA, m at {data.length:g} times the old length")
-    return {"VeRA": ("VeRA: one random pair for all layers",
-                     "Each layer trains two vectors, d and b"),
-            "AdaLoRA": ("AdaLoRA: rank is pruned in training",
-                        "A made-up example: from rank 6 to a mean of 4")}[data.name]
+    return ("DoRA: sBA turns a row, m sets its length",
+            f"{turn:g} times sBA, m at {data.length:g} times the old length")
 
 
 def _path(ax: Axes, data: Relative) -> None:
@@ -86,17 +81,9 @@ def _path(ax: Axes, data: Relative) -> None:
     _box(ax, (1.3, STREAM), (0.85, 0.5), "rest of W" if "W" in own else "W",
          style.FROZEN, "W" in own)
     route(ax, (FORK, STREAM), (FORK, SIDE), (JOIN, SIDE), (JOIN, STREAM - 0.1))
-    shared = "vectors" in own
-    for name, middle, tone in (("A", 0.7 if shared else 0.75, style.A),
-                               ("B", 1.6 if shared else 1.85, style.B)):
-        _box(ax, (middle, SIDE), (0.45, 0.36), name, style.FROZEN if shared else tone, name in own)
-    if shared:
-        for name, middle in (("d", 1.15), ("b", 2.05)):
-            _box(ax, (middle, SIDE), (0.24, 0.36), name, style.LORA, True)
-    if "gates" in own:
-        _box(ax, (1.3, SIDE), (0.36, 0.36), "Λ", style.LORA, True)
-    ax.text(JOIN + 0.08, (STREAM + SIDE) / 2, "" if shared else "α/r", va="center_baseline",
-            color=style.MUTED)
+    for name, middle, tone in (("A", 0.75, style.A), ("B", 1.85, style.B)):
+        _box(ax, (middle, SIDE), (0.45, 0.36), name, tone, name in own)
+    ax.text(JOIN + 0.08, (STREAM + SIDE) / 2, "α/r", va="center_baseline", color=style.MUTED)
     ax.plot(JOIN, STREAM, "o", ms=13, mfc=style.PAPER, mec=style.INK, mew=1.0, zorder=4)
     ax.text(JOIN, STREAM, "+", ha="center", va="center_baseline", weight=600, zorder=5)
     if "after" in own:
@@ -136,35 +123,7 @@ def _length(ax: Axes, data: Relative) -> None:
         ax.text(1.98, top, words, va="center_baseline", color=tone.ink, weight=600)
 
 
-def _shared(ax: Axes, data: Relative) -> None:
-    """One frozen pair, and the two vectors that each of four layers has of its own."""
-    for words, left in (("A", 0.3), ("B", 0.85)):
-        _box(ax, (left, 0.9), (0.42, 0.36), words, style.FROZEN, False)
-    ax.text(0.58, 1.3, "frozen", ha="center", va="center_baseline", color=style.FROZEN.ink)
-    for k, top in enumerate((0.3, 0.7, 1.1, 1.5)):
-        ax.plot([1.12, 1.4], [0.9, top], color=style.MUTED, lw=0.9)
-        for left, long in ((1.45, 0.2), (1.72, 0.85)):
-            ax.add_patch(Rectangle((left, top - 0.06), long, 0.12, fc=style.LORA.mark, ec="none"))
-        ax.text(2.68, top, f"layer {k + 1}", va="center_baseline", color=style.MUTED)
-    ax.text(1.55, 1.78, "d", ha="center", va="center_baseline", color=style.LORA.ink, weight=600)
-    ax.text(2.14, 1.78, "b", ha="center", va="center_baseline", color=style.LORA.ink, weight=600)
-
-
-def _gates(ax: Axes, data: Relative) -> None:
-    """The rank of each of twelve matrices, at the start (outlined) and after pruning."""
-    for k, rank in enumerate((2, 3, 6, 3, 4, 6, 3, 4, 6, 1, 4, 6)):
-        left = 0.25 + 0.25 * k
-        ax.add_patch(Rectangle((left, 1.6), 0.17, -0.2 * 6, fc=style.FROZEN.tint,
-                               ec=style.FROZEN.mark, lw=0.8))
-        ax.add_patch(Rectangle((left, 1.6), 0.17, -0.2 * rank, fc=style.LORA.mark, ec="none"))
-        ax.plot([left, left + 0.17], [0.8, 0.8], color=style.INK, lw=1.4)
-    ax.text(0.25, 0.15, "what is left of rank 6", va="center_baseline", color=style.LORA.ink,
-            weight=600)
-    ax.text(0.25, 1.78, "twelve adapted matrices; dashes: the mean, 4", va="center_baseline",
-            color=style.MUTED, size=style.SMALL)
-
-
-IDEA = {"PiSSA": _spectrum, "DoRA": _length, "VeRA": _shared, "AdaLoRA": _gates}
+IDEA = {"PiSSA": _spectrum, "DoRA": _length}
 
 
 @style.styled
@@ -180,7 +139,5 @@ def draw(data: Relative, layout: Layout = "wide") -> Figure:
 
 def alt(data: Relative) -> str:
     """Return the frame in words."""
-    part = {"A": "A, B and W", "after": "a rescaling after the sum",
-            "vectors": "the vectors d and b, beside a frozen A and B",
-            "gates": "a gate for every direction, between A and B"}[OWN[data.name][0]]
+    part = {"A": "A, B and W", "after": "a rescaling after the sum"}[OWN[data.name][0]]
     return f"{data.title}. {data.note}. What differs from LoRA is {part}."

@@ -1,27 +1,31 @@
-"""Steps from LoRA by rank and by α: what each one brings, and how far it may be off."""
+"""The square from LoRA to rsLoRA 64: a score at each corner, and on each side a step's gain."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A row is one step, counted from where it begins, with the line for four. A dot is "
-           "filled if its whole line lies on one side of the dashed one.")
-LOW, HIGH = -4.0, 8.0  # points: the axis
-ROW = 0.27  # inches for a step, and for the name of a walk
+CAPTION = ("A side has the points that its step brings, with the ± for four. Ahead: even the lower "
+           "end of that interval is above zero.")
+BOX = {"wide": (1.9, 0.8), "narrow": (1.24, 0.8)}  # inches of a corner
+GAP = {"wide": 1.9, "narrow": 1.0}  # inches between two corners in a row
+HIGH = 0.85  # inches between two corners one above the other
+NAMES = "rank 4 → 64", "α 8 → 64"
 TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.FROZEN}
+Gain = tuple[float, float]  # points: a mean, and its ±
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is raised, and the points that it brings: a mean, and its ±."""
+    """The points that a step brings: a mean, and its ±."""
 
-    name: str
     mean: float
     margin: float
 
@@ -30,68 +34,111 @@ class Step:
         """Ahead or behind if its interval lies on one side of zero, else open."""
         return "open" if abs(self.mean) <= self.margin else "ahead" if self.mean > 0 else "behind"
 
+    @property
+    def words(self) -> str:
+        """The gain in points, and its ±."""
+        return f"{self.mean:+.1f} ± {self.margin:.1f}"
 
-def compute(walks: Mapping[str, Sequence[tuple[str, float, float]]]) -> dict[str, list[Step]]:
-    """Return the steps of each walk, from what is raised, mean and ± in points.
+
+@dataclass(frozen=True)
+class Square:
+    """Corners (LoRA, the rank raised, α raised, both), and the steps along their sides.
+
+    Each corner has its name, its learning rate and its share of right answers. The rank's steps
+    are the lower and the upper side, α's the left and the right one; ``between`` is how far the
+    corner with the raised rank is above the one with the raised α.
+    """
+
+    corners: tuple[tuple[str, float, float], ...]
+    rank: tuple[Step, ...]
+    alpha: tuple[Step, ...]
+    between: Step
+
+
+def compute(corners: Sequence[tuple[str, float, float]], rank: Sequence[Gain],
+            alpha: Sequence[Gain], between: Gain) -> Square:
+    """Gather the corners' names, rates and shares, and the steps' means and ± in points.
 
     Raises:
-        ValueError: there is no walk, or one has no step.
+        ValueError: there are not four corners, or not two steps of either kind.
     """
-    if not walks or not all(walks.values()):
-        raise ValueError(f"every walk needs a step: {dict(walks)}")
-    return {walk: [Step(name, float(mean), float(margin)) for name, mean, margin in steps]
-            for walk, steps in walks.items()}
+    if (len(corners), len(rank), len(alpha)) != (4, 2, 2):
+        raise ValueError(f"a square has 4 corners and 2 steps of either kind, not {len(corners)}, "
+                         f"{len(rank)} and {len(alpha)}")
+    return Square(tuple(corners), *(tuple(Step(*map(float, each)) for each in pair)
+                                    for pair in (rank, alpha)), Step(*map(float, between)))
 
 
-def title(walks: Mapping[str, Sequence[Step]]) -> str:
-    """Return what is ahead in every walk, or else the question."""
-    first, *rest = ([step.name for step in steps if step.verdict == "ahead"]
-                    for steps in walks.values())
-    ahead = [name for name in first if all(name in names for names in rest)]
-    return f"Ahead by either route: {', '.join(ahead)}" if ahead else "What does each step bring?"
+def title(square: Square) -> str:
+    """Return whose step is ahead on both of its sides, and whether one step is larger."""
+    ahead = [(name, pair) for name, pair in (("The rank's", square.rank), ("α's", square.alpha))
+             if all(step.verdict == "ahead" for step in pair)]
+    if len(ahead) != 1 or square.between.verdict != "open":
+        return "What does each step bring?"
+    (name, pair), = ahead
+    just = ", just" * any(step.mean < 2 * step.margin for step in pair)
+    return f"{name} step is ahead{just}; which is larger is open"
+
+
+def _corner(ax: Axes, middle: tuple[float, float], size: tuple[float, float], name: str,
+            rate: float, score: float, end: bool) -> None:
+    """A run: its name, its score and its learning rate; both ends of the routes are framed."""
+    x, y = middle
+    tone = style.DATA if end else style.FROZEN
+    ax.add_patch(FancyBboxPatch(
+        (x - size[0] / 2, y - size[1] / 2), *size, fc=style.PAPER, ec=tone.mark, zorder=3,
+        lw=1.6 if end else style.THIN, boxstyle="round,pad=0,rounding_size=.05"))
+    for shift, words, looks in (
+            (-0.24, name, {"weight": 600}),
+            (0.02, style.percent(score, 1), {"size": style.LARGE, "weight": 600}),
+            (0.26, f"rate {rate:g}", {"size": style.SMALL, "color": style.MUTED})):
+        ax.text(x, y + shift, words, ha="center", va="center_baseline", zorder=4, **looks)
+
+
+def _side(ax: Axes, start: tuple[float, float], end: tuple[float, float], name: str, step: Step,
+          inwards: float) -> None:
+    """An arrow from one corner to the next, with what is raised and what that brings."""
+    tone, flat = TONES[step.verdict], start[1] == end[1]
+    ax.annotate("", end, start, zorder=2, arrowprops={
+        "arrowstyle": "-|>", "color": tone.mark, "lw": 2.2 if step.verdict == "ahead" else 1.2,
+        "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12})
+    x, y = ((one + other) / 2 for one, other in zip(start, end, strict=True))
+    bold = {"color": tone.ink, "weight": 600 if step.verdict == "ahead" else 400}
+    rows = ((name, {"color": style.MUTED, "size": style.SMALL}), (step.words, bold),
+            (step.verdict, bold))
+    tops = (y - 0.14, y + 0.16, y + 0.36) if flat else (y - 0.2, y, y + 0.2)
+    for (words, looks), top in zip(rows, tops, strict=True):
+        ax.text(x + inwards * 0.1 * (not flat), top, words, va="center_baseline",
+                ha="center" if flat else "left" if inwards > 0 else "right", **looks)
 
 
 @style.styled
-def draw(walks: Mapping[str, Sequence[Step]], layout: Layout = "wide") -> Figure:
-    """Draw a row for each step, from zero, under the name of its walk."""
-    wide, rows = layout == "wide", sum(len(steps) + 1.15 for steps in walks.values())
-    high = ROW * rows
-    fig = style.canvas(layout, 1.35 + high)
-    style.heading(fig, title(walks), "Purple: ahead. Grey: not ahead")
-    left, right = 1.2 if wide else 0.9, 1.55 if wide else 0.62  # inches: the steps, the verdicts
-    ax = style.place(fig, left, 0.8, style.WIDTH[layout] - left - right, high)
-    ax.set(xlim=(LOW, HIGH), ylim=(rows - 0.5, -0.5), xlabel="points that the step brings",
-           xticks=range(int(LOW), int(HIGH) + 1, 2))
-    ax.axvline(0, color=style.DATA.mark, lw=1.1, ls="--", zorder=2)
-    row, places = 0.0, []
-    for walk, steps in walks.items():
-        style.write(fig, style.MARGIN, 0.8 + ROW * (row + 0.5), walk, size=style.BASE,
-                    weight=600, va="center", zorder=5,
-                    bbox={"facecolor": style.PAPER, "edgecolor": "none", "pad": 1})
-        for step in steps:
-            row += 1
-            tone = TONES[step.verdict]
-            ax.plot([step.mean - step.margin, step.mean + step.margin], [row, row],
-                    color=tone.mark, lw=2.4, zorder=3, solid_capstyle="butt")
-            ax.plot([step.mean], [row], "o", ms=7, color=tone.mark, mew=1.5, zorder=4,
-                    mfc=style.PAPER if step.verdict == "open" else tone.mark)
-            words = f"{step.mean:+.1f} ± {step.margin:.1f}  {step.verdict}"
-            places.append((row, step, words if wide else step.verdict))
-        row += 1.15
-    ax.set_yticks([row for row, *_ in places], [step.name for _, step, _ in places])
-    side = ax.secondary_yaxis("right")
-    side.set_yticks([row for row, *_ in places], [words for *_, words in places])
-    for label, (_, step, _) in zip(side.get_yticklabels(), places, strict=True):
-        label.set(color=TONES[step.verdict].ink, weight=400 if step.verdict == "open" else 600)
-    side.tick_params(length=0)
-    side.spines["right"].set_visible(False)
-    ax.grid(axis="x")
+def draw(square: Square, layout: Layout = "wide") -> Figure:
+    """Draw the corners, and the steps from left to right and upwards between them."""
+    (wide, high), gap = BOX[layout], GAP[layout]
+    fig = style.canvas(layout, 0.7 + 2 * high + HIGH + 0.05)
+    style.heading(fig, title(square), "Per cent right. Purple: ahead. Grey: not ahead")
+    ax = style.board(fig, 0, 0.65)
+    left = (style.WIDTH[layout] - 2 * wide - gap) / 2 + wide / 2
+    right, top = left + wide + gap, high / 2 + 0.02
+    low = top + high + HIGH
+    places = (left, low), (right, low), (left, top), (right, top)
+    for k, (corner, place) in enumerate(zip(square.corners, places, strict=True)):
+        _corner(ax, place, (wide, high), *corner, end=k in (0, 3))
+    for step, y in zip(square.rank, (low, top), strict=True):
+        _side(ax, (left + wide / 2, y), (right - wide / 2, y), NAMES[0], step, 0)
+    for step, x, inwards in zip(square.alpha, (left, right), (1, -1), strict=True):
+        _side(ax, (x, low - high / 2), (x, top + high / 2), NAMES[1], step, inwards)
     return fig
 
 
-def alt(walks: Mapping[str, Sequence[Step]]) -> str:
-    """Return the walks in words."""
-    return " ".join(
-        f"{walk}: " + ", ".join(f"{step.name} {step.mean:+.1f} ± {step.margin:.1f} points, "
-                                f"{step.verdict}" for step in steps) + "."
-        for walk, steps in walks.items())
+def alt(square: Square) -> str:
+    """Return the corners and the steps in words."""
+    first, ranked, raised, last = square.corners
+    corners = ", ".join(f"{name} {style.percent(score, 1)} at a rate of {rate:g}"
+                        for name, rate, score in square.corners)
+    sides = ((first, ranked, NAMES[0], square.rank[0]), (raised, last, NAMES[0], square.rank[1]),
+             (first, raised, NAMES[1], square.alpha[0]), (ranked, last, NAMES[1], square.alpha[1]))
+    return f"{title(square)}. Right answers: {corners}. " + " ".join(
+        f"From {one[0]} to {other[0]}, {name}: {step.words} points, {step.verdict}."
+        for one, other, name, step in sides)
