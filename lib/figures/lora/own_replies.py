@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "A mark is one of five seeds, a number their mean."
+CAPTION = ("A mark is one of five seeds, a number their mean. Compare the squares with the dashed "
+           "line.")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 STEP = {"wide": 0.58, "narrow": 0.76}  # inches from one training to the next
 APART = 0.22  # inches between the marks of the two tasks
