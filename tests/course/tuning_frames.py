@@ -510,7 +510,7 @@ def serving(long: str) -> Frames:
     own = [("merged", "no replies", (20.0, 30.0), (80.0, 82.0)),
            ("frozen", "own replies, after other prompts", (0.0, 4.0), (70.0, 100.0))]
     yield ("own_replies", own_replies.compute, own_replies.draw, own_replies.alt,
-           [((own, guessed), ()) for guessed in (1, None)])
+           [((own, guessed), ()) for guessed in (range(1, 2), None)])
     tried = {name: {rate: [(3.0 * number, 20.0 + 9 * number, rate), (50.0, 60.0 + number, 0.1)]
                     for number, rate in enumerate((0.003, 0.01, 0.03))}
              for name in ("same", "beside", "merged", "fresh")}

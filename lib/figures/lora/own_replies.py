@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = "A mark is one of five seeds, a number their mean. The dashed line is the first row's."
+CAPTION = ("A mark is one of five seeds, a number their mean. Compare the squares with the dashed "
+           "line.")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 STEP = {"wide": 0.58, "narrow": 0.76}  # inches from one training to the next
 APART = 0.22  # inches between the marks of the two tasks
@@ -23,29 +24,30 @@ Row = tuple[str, str, Sequence[float], Sequence[float]]
 @dataclass(frozen=True)
 class Replayed:
     """A row for each training: its method, what is replayed, percent right of both tasks, each
-    (2, seeds). The rows after the first ``known`` ones, one or none, are left to guess."""
+    (2, seeds). The rows after the first ``known`` ones are left to guess."""
 
     rows: tuple[tuple[str, str, np.ndarray], ...]
     known: int
 
 
-def compute(rows: Sequence[Row], guessed: int | None = None) -> Replayed:
+def compute(rows: Sequence[Row], guessed: range | None = None) -> Replayed:
     """Take the trainings in the order of their rows.
 
     Args:
         rows: Method, what is replayed, and percent right of the first and of the second task,
             each (seeds,).
-        guessed: Place of the row that is left to guess, and the last one shown; ``None`` shows all.
+        guessed: Places of the rows that are left to guess, the last ones shown; ``None`` shows all.
 
     Raises:
-        ValueError: no row stands before the one left to guess, or there is no such row.
+        ValueError: no row stands before those left to guess, or there are no such rows.
     """
-    if guessed is not None and not 0 < guessed < len(rows):
-        raise ValueError(f"row {guessed} is left to guess; allowed are 1 to {len(rows) - 1}")
+    if guessed is not None and not 0 < guessed.start < guessed.stop <= len(rows):
+        raise ValueError(f"rows {guessed.start} to {guessed.stop - 1} are left to guess; allowed "
+                         f"are 1 to {len(rows) - 1}")
     return Replayed(tuple((way, words, np.array([first, second], float))
                           for way, words, first, second in (
-                              rows if guessed is None else rows[:guessed + 1])),
-                    len(rows) if guessed is None else guessed)
+                              rows if guessed is None else rows[:guessed.stop])),
+                    len(rows) if guessed is None else guessed.start)
 
 
 def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
@@ -58,8 +60,11 @@ def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
                 style.seeds(ax, found, at + style.fan(found, 0.05), marker, tone)
             ax.text(TOP + 5, at, f"{found.mean():.0f}%" if told else "?", va="center",
                     color=tone.ink, weight=600)
-    ax.axvline(data.rows[0][-1][0].mean(), color=style.FACTS.mark, lw=style.THIN,
-               ls=(0, (3, 2)), zorder=1)
+    (way, words, (first, _)) = data.rows[0]
+    ax.axvline(first.mean(), color=style.FACTS.mark, lw=style.THIN, ls=(0, (3, 2)), zorder=1)
+    ax.text(first.mean(), -0.03, f"{way}, {words}: {first.mean():.0f}%",
+            ha="left" if first.mean() < TOP / 2 else "right", va="bottom", color=style.FACTS.ink,
+            size=style.SMALL)
     ax.spines["bottom"].set_visible(False)
     ax.set_yticks([])
     ax.set_xticks((0, 25, 50, 75, 100), ("0", "25", "50", "75", "100%"))
@@ -69,7 +74,7 @@ def _scores(ax: Axes, data: Replayed, step: float, lead: float) -> None:
 def draw(data: Replayed, layout: Layout = "wide") -> Figure:
     """Draw the trainings one under the other: what is replayed, and what is right afterwards."""
     wide, step = layout == "wide", STEP[layout]
-    high, top = step * len(data.rows), 0.94
+    high, top = step * len(data.rows), 1.14
     fig = style.canvas(layout, top + high + 0.24)
     style.heading(fig, ("What is left with own replies?" if data.known < len(data.rows) else
                         "What is left with own replies"),

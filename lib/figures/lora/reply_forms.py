@@ -26,8 +26,8 @@ OVER = 0.62  # inches of a row where brackets stand above the bars
 @dataclass(frozen=True)
 class Forms:
     """By model and form: the replies with the right answer in them, with another fact about the
-    same country, and with neither. ``marked``: by model the form that a bracket counts, and what
-    the bracket says after the count."""
+    same country, and with neither. ``marked``: by model the form that a bracket sums up, and what
+    the bracket says after the percent."""
 
     counts: dict[str, dict[str, tuple[int, int, int]]]
     marked: dict[str, tuple[str, str]]
@@ -37,12 +37,16 @@ class Forms:
         """How many replies each model gave."""
         return sum(map(sum, next(iter(self.counts.values())).values()))
 
+    def percent(self, count: int) -> str:
+        """A number of replies in percent of a model's, without the sign."""
+        return f"{100 * count / self.total:.0f}"
+
 
 def compute(counts: Mapping[str, Mapping[str, tuple[int, int, int]]],
             marked: Mapping[str, tuple[str, str]] | None = None) -> Forms:
     """Take the counts: model -> form -> with the right answer, with another fact, with neither.
 
-    A bracket counts all replies of a model that are of its ``marked`` form, and names them by the
+    A bracket sums up all replies of a model that are of its ``marked`` form, and names them by the
     word beside it.
 
     Raises:
@@ -87,18 +91,19 @@ def _rows(ax: Axes, data: Forms, inch: float) -> None:
         for tone, pale, (form, parts) in zip(TONES, PALE, forms.items(), strict=True):
             marked, word = data.marked.get(model, ("", ""))
             if marked == form:
-                ends, high = (left + 0.2, left + sum(parts) - 0.2), at - thick / 2 - 0.05
+                gap = 0.02 / inch
+                ends, high = (left + gap, left + sum(parts) - gap), at - thick / 2 - 0.05
                 ax.plot([ends[0], *ends, ends[1]], [high, high - 0.08, high - 0.08, high],
                         color=tone.ink, lw=1.2)
-                ax.text(sum(ends) / 2, high - 0.12, f"{sum(parts)} {word}", ha="center",
-                        va="bottom", color=tone.ink, weight=600, size=style.SMALL)
+                ax.text(sum(ends) / 2, high - 0.12, f"{data.percent(sum(parts))}% {word}",
+                        ha="center", va="bottom", color=tone.ink, weight=600, size=style.SMALL)
             for count, colour, ink, lines in zip(parts, (tone.ink, pale, pale), (
                     style.PAPER, style.INK, style.INK), HATCH, strict=True):
                 ax.barh(at, count, thick, left=left, color=colour, ec=tone.mark, lw=style.THIN,
                         hatch=lines)
-                if inch * count > measure(f"{count}", style.SMALL, 600) + 0.04:
-                    ax.text(left + count / 2, at, f"{count}", ha="center", va="center_baseline",
-                            color=ink, weight=600, size=style.SMALL, bbox={
+                if inch * count > measure(data.percent(count), style.SMALL, 600) + 0.04:
+                    ax.text(left + count / 2, at, data.percent(count), ha="center",
+                            va="center_baseline", color=ink, weight=600, size=style.SMALL, bbox={
                                 "fc": colour, "ec": "none", "pad": 1.5} if lines else None)
                 left += count
     ax.set(xlim=(0, data.total), ylim=(len(data.counts) - 0.5, -0.5))
@@ -115,10 +120,12 @@ def draw(data: Forms, layout: Layout = "wide") -> Figure:
     places = _places(data, style.WIDTH[layout] - style.MARGIN)
     top = 0.7 + places[-1][-1] + LINE / 2
     fig = style.canvas(layout, top + 0.06 + high)
-    style.heading(fig, f"In which form are {data.total} replies, and what do they tell?"
-                  if layout == "wide" else f"{data.total} replies by their form",
-                  "Full: the right answer. Hatched: another fact about the country. Pale: neither"
-                  if layout == "wide" else "Full: right. Hatched: another fact")
+    if layout == "wide":
+        style.heading(fig, "In which form are the replies, and what do they tell?",
+                      f"Percent of {data.total:,} replies. Full: the right answer. "
+                      "Hatched: another fact about the country")
+    else:
+        style.heading(fig, "Replies by their form", "Percent. Full: right. Hatched: another fact")
     _key(fig, places)
     width = style.WIDTH[layout] - 0.75 - 0.15
     _rows(style.place(fig, 0.75, top, width, high), data, width / data.total)
@@ -128,7 +135,9 @@ def draw(data: Forms, layout: Layout = "wide") -> Figure:
 def alt(data: Forms) -> str:
     """Return the picture in words."""
     said = "; ".join(f"{model}, " + ", ".join(
-        f"{sum(parts)} {form} with {parts[0]} right and {parts[1]} another fact"
+        f"{data.percent(sum(parts))} {form} with {data.percent(parts[0])} right and "
+        f"{data.percent(parts[1])} another fact"
         for form, parts in forms.items())
         for model, forms in data.counts.items())
-    return f"Of {data.total} replies by form, and what they tell about the country: {said}."
+    return (f"Percent of {data.total:,} replies by form, and what they tell about the country: "
+            f"{said}.")

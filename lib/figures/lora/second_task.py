@@ -1,4 +1,4 @@
-"""Four methods to teach a second task: what each trains, and what is right of both tasks then."""
+"""Five methods to teach a second task: what each trains, and what is right of both tasks then."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ CAPTION = ("The second training trains what has a thick frame. In the result a m
 #: training trains it.
 WAYS = {"beside": ("put a new half beside it, train both", (
             ("", "W", False), ("+", "first, rank 4", True), ("+", "new, rank 4", True))),
+        "frozen": ("train only the new half", (
+            ("", "W", False), ("+", "first, rank 4", False), ("+", "new, rank 4", True))),
         "merged": ("merge it, train a new one", (
             ("", "W + first", False), ("+", "new, rank 8", True))),
         "joint": ("train one on both data sets", (("", "W", False), ("+", "new, rank 8", True))),
         "two adapters": ("keep it, train another", (
             ("", "W", False), ("+", "first, rank 4", False), ("or", "new, rank 4", True)))}
-#: Methods that start from the first adapter and are trained on the new data alone: these have a
-#: mark where the first task was before. One of them is left to guess.
-ALONE = ("beside", "merged")
-GUESSED = "merged"
+#: Methods that leave the first adapter's numbers alone and train another beside them: these are
+#: left to guess.
+GUESSED = ("frozen", "merged")
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
 WIDTHS = {"W": 0.34, "W + first": 0.86, "first, rank 4": 0.94, "new, rank 4": 0.94,
           "new, rank 8": 0.94}  # inches of a part
 SIGNS = {"": 0.0, "+": 0.2, "or": 0.26}  # inches of what stands between two parts
-STEP = {"wide": 0.76, "narrow": 0.73}  # inches from one way to the next
+STEP = {"wide": 0.74, "narrow": 0.72}  # inches from one way to the next
 APART = 0.28  # inches between the marks of the two tasks
 TOP = 100.0  # percent
 
@@ -41,7 +42,7 @@ TOP = 100.0  # percent
 class Second:
     """Percent right: ``before`` of the first task; by method afterwards of each task, (2, seeds).
 
-    Unless ``shown``, the result of the method ``GUESSED`` is left to guess.
+    Unless ``shown``, the results of the methods ``GUESSED`` are left to guess.
     """
 
     shown: bool
@@ -56,7 +57,7 @@ def compute(before: float, after: Mapping[str, Sequence[Sequence[float]]],
     Args:
         before: Percent right of the first task before the second training.
         after: Method -> percent right of the first and of the second task, each (seeds,).
-        shown: Whether to show the result of ``GUESSED``, or question marks in its place.
+        shown: Whether to show the results of ``GUESSED``, or question marks in their place.
 
     Raises:
         ValueError: a method has no result.
@@ -68,7 +69,7 @@ def compute(before: float, after: Mapping[str, Sequence[Sequence[float]]],
 
 def _told(data: Second, way: str) -> bool:
     """Whether a method's result is shown."""
-    return data.shown or way != GUESSED
+    return data.shown or way not in GUESSED
 
 
 def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
@@ -76,7 +77,7 @@ def _parts(ax: Axes, way: str, top: float, drawn: bool) -> None:
     """
     words, parts = WAYS[way]
     ax.text(0.05, top, way, va="center_baseline", weight=600)
-    ax.text(0.68 if way in ("beside", "merged", "joint") else 1.12, top, words,
+    ax.text(0.68 if way != "two adapters" else 1.12, top, words,
             va="center_baseline", color=style.MUTED, size=style.SMALL)
     left = 0.05
     for sign, part, trained in parts if drawn else ():
@@ -96,7 +97,7 @@ def _scores(ax: Axes, data: Second, tops: Sequence[float]) -> None:
         for number, ((task, marker, tone), found) in enumerate(zip(TASKS, data.after[way],
                                                                    strict=True)):
             at = top + APART * number
-            if not number and way in ALONE:
+            if not number:
                 ax.plot([data.before] * 2, [at - 0.14, at + 0.14], color=style.FACTS.mark,
                         lw=style.THIN, ls=(0, (3, 2)), zorder=1)
             ax.axhline(at, color=style.GRID, lw=style.THIN, zorder=0)
@@ -118,9 +119,9 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
     if data.shown:
-        title = "Four methods: what is left after the second training" if wide else "What is left"
+        title = "Five methods: what is left after the second training" if wide else "What is left"
     else:
-        title = "Four methods: what will be left?" if wide else "What will be left?"
+        title = "Five methods: what will be left?" if wide else "What will be left?"
     note = ("What the second training trains (thick frame), and exact answers after it. "
             "A mark is a seed" if wide else "Exact answers after the second training")
     style.heading(fig, title, note)
