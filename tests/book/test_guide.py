@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 from test_claims import printed
 
+from lib.figures.lora import matrix_board
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
+from lib.laboratory import load_results
+from lib.lora import LoRALinear
+from lib.optim import AdamW
 from lib.pretraining import load_base
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +102,47 @@ def test_the_task_s_check_finds_the_layer_right(capsys):
                    for line in capsys.readouterr().out.splitlines())
     said = float(re.search(r"it prints −([\d.]+) twice", text)[1])
     assert zero == [0, 0] and np.round(other, 7).tolist() == [-said, -said]
+
+
+def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
+    said = re.search(r"At ([\d.]+) it kept (\d+)% at a loss of ([\d.]+) .*? fine-tuning (\d+)%",
+                     PAGE.read_text(encoding="utf-8"))
+    rate, *figures = map(float, said.groups())
+    lora, full = (np.mean([(line["facts"], line["dev_loss"]) for line in load_results("rates")
+                           if line["run"]["task"] == "recipes" and line["run"]["method"] == method
+                           and line["run"]["learning_rate"] == each], axis=0)
+                  for method, each in (("lora", rate), ("full", rate / 10)))
+    assert [round(100 * lora[0]), round(lora[1], 2), round(100 * full[0])] == figures
+    assert abs(full[1] - lora[1]) < 0.02
+
+
+def test_the_task_s_steps_are_those_of_the_library():
+    """What the pair adds to the second output, and the loss, from B or A at zero."""
+    target, at = np.array([[0.5, 0.6, -0.5, 0.0]]), matrix_board.FOLLOWED
+    given, found = matrix_board.EXAMPLE, {}
+    for optimizer in ("gradient descent", "AdamW"):
+        for zero in "BA":
+            layer, adam = LoRALinear(4, 4, 2, 4.0, base_weights=given.W.copy()), AdamW()
+            layer.lora_A, layer.lora_B = given.A.copy(), given.B.copy()
+            pair = {"lora_A": layer.lora_A, "lora_B": layer.lora_B}
+            pair[f"lora_{zero}"][:] = 0
+            x = given.x[None]
+            for _ in range(2):
+                layer.backward(layer.forward(x) - target)
+                if optimizer == "AdamW":
+                    adam.step(layer.gradients(), pair, 0.2)
+                else:
+                    for name, gradient in layer.gradients().items():
+                        pair[name] -= 0.2 * gradient
+                y = layer.forward(x)
+                found.setdefault((optimizer, zero), []).append(
+                    ((y - x @ given.W.T)[0, at], 0.5 * ((y - target)**2).sum()))
+    text = PAGE.read_text(encoding="utf-8")
+    for (optimizer, zero), steps in found.items():
+        row = f"{optimizer}, ${zero}$ at zero | {steps[1][0]:.3f} | {steps[1][1]:.3f} |"
+        assert row.replace(" 0.", " .") in text, row
+    ahead, behind = (found["AdamW", zero][0][0] for zero in "AB")
+    assert f"{ahead:.3f} against {behind:.3f}".replace("0.", ".") in text
 
 
 @pytest.mark.slow

@@ -113,6 +113,14 @@ def test_forgetting_has_the_chosen_seeds_values():
             in forgetting.alt(data))
 
 
+def test_of_rates_that_end_at_one_place_only_the_chosen_one_is_bold():
+    data = forgetting.compute(recorded(), 1e-2, 150, START)
+    fig = forgetting.draw(data)
+    bold = {text.get_text(): text.get_weight() for ax in fig.axes for text in ax.texts
+            if text.get_text().startswith("0.0")}
+    assert bold == {"0.001": 400, "0.01": 600}
+
+
 def test_remedies_average_over_seeds():
     data = remedies.compute({"LoRA": {"0.01": [(0.2, 0.5), (0.4, 0.7)], "0.03": [(0.1, 0.1)]}})
     assert np.allclose(data.mean("LoRA"), [[0.3, 0.6], [0.1, 0.1]])

@@ -95,7 +95,8 @@ def _curves(ax: Axes, data: Forgetting, curves: Mapping[float, np.ndarray], tone
 
 
 def _rates(ax: Axes, curves: Mapping[float, np.ndarray], chosen: float) -> None:
-    """Name the curves at their right ends by their rates; ends that are one have one name."""
+    """Name the curves at their right ends by their rates; ends that are one have one name, but the
+    chosen rate always its own."""
     high = ax.get_window_extent().height / ax.figure.dpi
     last = ax.get_xlim()[1]
     ends = sorted((high * ax.transAxes.inverted().transform(
@@ -103,7 +104,8 @@ def _rates(ax: Axes, curves: Mapping[float, np.ndarray], chosen: float) -> None:
         for rate, values in curves.items())
     groups: list[list[tuple[float, float]]] = []
     for end in ends:
-        if groups and end[0] - groups[-1][-1][0] < ONE:
+        if (groups and end[0] - groups[-1][-1][0] < ONE
+                and chosen not in (end[1], groups[-1][-1][1])):
             groups[-1].append(end)
         else:
             groups.append([end])
