@@ -41,7 +41,6 @@ from lib.figures.gpt import (
     logit_push,
     lone_space,
     loss_by_rate,
-    margin_taken,
     mean_edge,
     merge_steps,
     merging,
@@ -266,14 +265,9 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
             for by in ("means", "zeros", "continent")])
-    alone = [("head 1.1", 0.75, "Tokyo"), ("head 2.2", 0.29, "Tokyo"), ("both", 3.55, "Tokyo"),
-             ("head 2.4", 0.04, "Tokyo"), ("all three", 7.6, "the yen")]
-    yield ("margin_taken", margin_taken.compute, margin_taken.draw, margin_taken.alt,
-           [((alone, "Japan gets", 3.72), ())])
-    sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "4 boxes"),
-            ("5 edges", "6 boxes")]
-    found = {"mixed mean": (25, 140, 126, 132), "zeros": (17, 110, 20, 108),
-             "single prompts": (0, 156, 1, 90)}
+    sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "6 boxes")]
+    found = {"mixed mean": (25, 140, 132), "zeros": (17, 110, 108),
+             "single prompts": (0, 156, 90)}
     yield ("found_alone", found_alone.compute, found_alone.draw, found_alone.alt,
            [((sets, found, 156), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,

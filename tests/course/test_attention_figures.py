@@ -16,7 +16,6 @@ from lib.figures.gpt import (
     found_alone,
     head_importance,
     head_pairs,
-    margin_taken,
     mean_edge,
     patch_swap,
     state_patching,
@@ -191,18 +190,6 @@ def test_pairs_stand_beside_single_heads():
     for names, lost in ((("1.1",), [[4]]), (("1.1", "1.2"), [[4, 5], [0]])):
         with pytest.raises(ValueError, match=f"{len(names)} heads and rows of"):
             head_pairs.compute(names, lost, 156, "is")
-
-
-def test_two_heads_together_stand_beside_their_sum():
-    rows = [("head 1.1", 0.75, "Tokyo"), ("head 2.2", 0.25, "Tokyo"), ("both", 3.5, "the yen")]
-    words = margin_taken.alt(margin_taken.compute(rows, "Japan gets", 3.75))
-    assert "head 2.2 0.25, Japan gets Tokyo; both 3.50, Japan gets the yen." in words
-    assert "add up to 1.00, and together they take 3.50." in words
-    assert words.endswith("The whole model's margin is 3.75.")
-    with pytest.raises(ValueError, match="2 rows; needed are"):
-        margin_taken.compute(rows[:2], "Japan gets", 3.75)
-    with pytest.raises(ValueError, match="margin is -1; needed"):
-        margin_taken.compute(rows, "Japan gets", -1)
 
 
 def test_each_set_is_found_by_each_replacement():

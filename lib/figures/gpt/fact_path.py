@@ -38,7 +38,7 @@ class Paths:
     ``chosen`` is a path and a half of the model (2 is both), ``says`` a prompt with what follows
     it without that path.  ``lost`` may have a third number, without the path in both halves.
     ``boxes`` has what is lost if feed-forward layers are replaced, too, by group and half.  ``by``
-    says what stands in a part's place, ``marked`` has the boxes not missed with every replacement.
+    says what stands in a part's place, ``marked`` has the boxes not needed with every replacement.
     """
 
     tokens: Mapping[str, str]
@@ -237,7 +237,7 @@ def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
         parts, the = len(data.named()) + len(data.boxes), "the " * ("mean" in data.by)
-        return (f"By {the}{data.by}, {parts} parts are missed",
+        return (f"By {the}{data.by}, {parts} parts are needed",
                 f"Capitals lost of {data.known}. A thicker arrow costs more")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
@@ -262,7 +262,7 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     if layout == "narrow" and not data.chosen and data.boxes:
         below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
         below += ("other boxes: feed-forward layers",)
-        below += ("yellow: missed with some replacements only",) * bool(data.marked)
+        below += ("yellow: needed with some replacements only",) * bool(data.marked)
         for k, words in enumerate(below, len(data.named())):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
@@ -296,5 +296,5 @@ def alt(data: Paths) -> str:
         marked = ", ".join(_box(*place) for place in data.boxes if place in data.marked)
         return (f"Capitals lost of {data.known}, one part replaced by {data.by}. Edges: {said}. "
                 f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
-                "picture." + f" Not missed with every replacement: {marked}." * bool(marked))
+                "picture." + f" Not needed with every replacement: {marked}." * bool(marked))
     return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."

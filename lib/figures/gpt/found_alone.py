@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each column is a set of parts that stay, and each row what stands in the place of all "
-           "others. A set is enough only if its whole column is long.")
+CAPTION = ("Each column is a set of parts that stay, and each row replaces the rest in its own "
+           "way. Black bars: some boxes are replaced, too.")
 
 ROW = 0.27  # inches from one bar to the next
 
@@ -50,11 +50,11 @@ def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int]],
 
 @style.styled
 def draw(data: Found, layout: Layout = "wide") -> Figure:
-    """Draw a column of bars for each set; those of whole models with all boxes are lighter."""
+    """Draw a column of bars for each set; those with all boxes are lighter."""
     wide, high = layout == "wide", ROW * len(data.rests)
     fig = style.canvas(layout, high + 1.32)
-    style.heading(fig, "Enough? It depends on what replaces the rest" if wide
-                  else "Enough? By what replaces the rest",
+    style.heading(fig, "Enough? Not quite, whatever replaces the rest" if wide
+                  else "Enough? Not quite",
                   f"Capitals found, of {data.known}, if only these parts stay" if wide
                   else f"Found of {data.known} with only these parts")
     left = 1.3 if wide else 0.98
