@@ -115,7 +115,8 @@ def _chart(ax: Axes, data: Tradeoff, column: int) -> None:
 def _losses(ax: Axes, data: Tradeoff) -> None:
     low, high = data.edges
     ax.set(ylim=(low, high), title="loss on dev countries, nats")
-    style.number_ticks(ax.yaxis, [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if low < each < high])
+    ticks = [each for each in (0.3, 0.4, 0.5, 0.6, 0.7) if low < each < high]
+    ax.set_yticks(ticks, [f"{each:.1f}" for each in ticks])
     for name, line in data.lines.items():
         line = line[:data.at + 1]
         for rate, loss, *_ in line[line[:, 1] >= HIGH]:
@@ -145,11 +146,12 @@ def draw(data: Tradeoff, layout: Layout = "wide") -> Figure:
         ax.tick_params(labelbottom=column == 3)
     _losses(charts[0], data)
     charts[2].set_xlabel("learning rate")
-    for ax, column in (charts[0], 1), (charts[2], 3):
+    for column, ax in enumerate(charts, 1):
         for name, line in data.lines.items():
             below = line[0, column] > np.mean(ax.get_ylim())
-            ax.annotate(name, line[0, [0, column]], (0, -6 if below else 5),
-                        textcoords="offset points", ha="right" if below else "center",
+            apart = (5, -6, -9)[below * column]  # loss and JSON: one step; kept: under other seeds
+            ax.annotate(name, line[0, [0, column]], (0, apart), textcoords="offset points",
+                        ha="right" if below and column == 1 else "center",
                         va="top" if below else "bottom", size=style.SMALL,
                         color=_tone(name).ink, weight=600 if name == data.chosen else 400)
     left, width = (4.25, 2.89) if wide else (style.MARGIN, 3.48)

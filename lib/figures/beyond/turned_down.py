@@ -58,7 +58,7 @@ def draw(data: TurnedDown, layout: Layout = "wide") -> Figure:
         ax.plot(data.strengths, data.shares[:, part], marker, ls=line, ms=6, lw=style.LINE,
                 color=tone.mark, mec=style.PAPER, mew=0.8, label=name, clip_on=False, zorder=3)
     ax.set(xlim=(-0.04, 1.04), ylim=(-0.03, 1.03), xlabel="adapter strength")
-    ax.set_xticks(data.strengths, [f"{each:g}" if each % 0.25 == 0 else ""
+    ax.set_xticks(data.strengths, [f"{each:g}" if each % 0.25 == 0 or each == 0.6 else ""
                                    for each in data.strengths])
     style.share_ticks(ax.yaxis)
     ax.grid(axis="y")
