@@ -42,7 +42,8 @@ SEEN = {"light": to_rgb, "dark": contrast.turned}
 #: Their first and last frames are of other models or data sets, or zoom in on what they show.
 OTHER_AXES = {"alpha_rate", "arrows", "attention_cost", "tradeoff"}
 #: Without sliders: may be taller than a phone's screen.
-STILL = {"first_run", "guess_costs_long", "kept_dots", "merge_places", "rates", "serving"}
+STILL = {"first_run", "guess_costs_long", "kept_dots", "latent_attention", "merge_places", "rates",
+         "serving"}
 SUPERSCRIPT = 0.7  # its size, of the formula's that it stands in
 
 

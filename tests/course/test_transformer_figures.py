@@ -178,14 +178,28 @@ def test_what_is_kept_is_squeezed_and_turned_and_every_head_has_both(sizes, layo
     fig = latent_attention.draw(data, layout)
     said = [text.get_text() for text in fig.findobj(Text)]
     assert f"{width:,} numbers" in said and f"head {heads}" in said
-    assert said.count(f"{turned}") == 1 + 3 + 1 and said.count(f"{squeezed:,}") == 1
-    assert said.count(f"{size}") == 2 * 3 + 1  # in three heads a key and a value; one query
+    assert said.count(f"{turned}") == 1 + 3 + 1 and said.count(f"$c$\n{squeezed:,}") == 1
+    # above, in three heads a key and a value, and one query; below, a query and the head's output
+    assert said.count(f"{size}") == 2 * 3 + 1 + 2
+    # the query that has passed W_k, and the mean of what is stored
+    assert said.count(f"{squeezed:,}") == 2
+    assert [said.count(f"$c_{k}$") for k in (1, 4, 5)] == [1, 1, 0]
+    assert said.count("$W_k$") == said.count("$W_v$") == 2  # the shortcut's, and the long way's
     assert said.count(f"{queries:,}") == 1
     colours = [to_hex(each.get_facecolor()) for each in fig.findobj(Rectangle)]
     for tone in (style.A, style.B):  # beside each of four matrices
         assert colours.count(tone.mark) == 4
-    assert any(f"{data.kept:,} numbers are kept" in words for words in said)
-    assert f"These {data.kept:,} are kept" in latent_attention.alt(data)
+    assert any(f"{data.kept:,} numbers are stored" in words for words in said)
+    assert f"These {data.kept:,} are stored" in latent_attention.alt(data)
+
+
+def test_the_shortcut_has_a_token_for_each_of_its_columns():
+    data = latent_attention.compute(tokens=3)
+    said = [text.get_text() for text in latent_attention.draw(data).findobj(Text)]
+    assert {"$c_3$", "3 keys", "3 values"} <= {*said} and "$c_4$" not in said
+    assert "each of 3 stored c" in latent_attention.alt(data)
+    with pytest.raises(ValueError, match="tokens is 5; allowed are 1 to 4"):
+        latent_attention.compute(tokens=5)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -55,7 +55,7 @@ lab_panels.cache = (() => {
       shared.fill(options(name), published(name));
       show();
     }, options: Object.keys({ ...MODELS, ...LATENT }).map((name) => [name, name]) });
-    const tokens = slider({ label: 'Tokens of one text', value: 131_072, format: whole,
+    const tokens = slider({ label: 'Tokens of one text', value: 8_192, format: whole,
       change: () => show(), values: Array.from({ length: 11 }, (_, i) => 128 * 2 ** i) });
     const shared = choice({ label: 'Heads of keys and values', options: options(start),
       value: published(start), change: () => show() });
