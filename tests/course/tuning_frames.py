@@ -140,8 +140,9 @@ def goals(long: str) -> Frames:
     few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
            for count in (8, 32, 128)}
     yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
-           [((few, dict.fromkeys(few, (" Buenos Aires.", " Mexico City.", " The \n franc.")),
-              "capital of Ecuador", 60), ())])
+           [((few, dict.fromkeys(few, dict.fromkeys(
+               ("Chile", "Ecuador"), (" Tegucigalpa.", " Mexico City.", " The \n franc."))),
+              "capital of", 60), ())])
     lists = {"118 elements, 10×": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
              "118 elements, 40×": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02], 74: [0.09, 0.13]},
              "30 elements, 40×": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
