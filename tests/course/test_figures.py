@@ -304,6 +304,7 @@ def test_the_rate_map_compares_rates_over_the_seeds_that_all_have():
     (lambda: scaling.compute({}, 8), "nothing was measured at rank and factor of any kind"),
     (lambda: scaling.compute({(8, 1.0): ([0.1], [4.0, 3.0])}, 8), "factor 8 and 8, 8 and 2.8284"),
     (lambda: scaling.compute({(1, 8.0): ([0.1], [4.0, 3.0])}, 8, 2), "step is 2; measured are 1"),
+    (lambda: scaling.compute({}, 8, 1, ("alpha/r",)), "shown are alpha/r; they must be alpha and"),
     (lambda: starts.compute({"B = 0": (0, 1)}, {}, 0.002), "no run of the start 'B = 0'"),
     (lambda: knobs.compute({(16, 1, 0.1, 0.1): [1.0]}, (8, 1, 0.1, 0.1)), "was not run"),
     (lambda: rate_map.compute([]), "no runs")])

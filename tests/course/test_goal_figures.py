@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from lib.figures.finetuning import (
     before_after,
@@ -14,6 +15,7 @@ from lib.figures.finetuning import (
 )
 from lib.figures.finetuning.before_after import compute
 from lib.figures.finetuning.pipeline import Job
+from lib.figures.kit import style
 
 PROMPT = ("Q: Which city?\nA:", " Addis Ababa.",
           {"base": " 82, 83", "full": " Addis Aba"})
@@ -183,16 +185,16 @@ def test_form_and_facts_that_do_not_fit_are_refused(shares, step, message):
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
-def test_a_cell_counts_the_form_and_a_mark_stands_where_the_fact_is_told(layout):
+def test_a_cell_counts_the_form_and_one_is_gold_where_the_fact_is_told(layout):
     data = form_row.compute([[0, 1, 2], [1, 1, 0], [0, 0, 0]], "its kind", "the one")
     assert data.forms.tolist() == [1, 2, 0] and data.facts.tolist() == [1, 0, 0]
     ax = form_row.draw(data, layout).axes[0]
     counts = [text.get_text() for text in ax.texts]
     assert counts.count("2") == 1 and counts.count("0") == 1
     cells = [patch for patch in ax.patches if patch.get_height() == form_row.HIGH]
-    marks = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"][1:]
-    first = cells[0]
-    assert len(cells) == 3 and np.allclose(marks, [first.get_x() + first.get_width() / 2])
+    gold = [patch.get_x() for patch in ax.patches if patch.get_height() == form_row.LOW
+            and patch.get_facecolor() == to_rgba(style.TASK.mark)]
+    assert len(cells) == 3 and gold == [cells[0].get_x()]
     words = form_row.alt(data)
     assert "its kind are in 2 of the steps, 0 to 2 in each" in words and "the one are in 1" in words
 
@@ -203,9 +205,9 @@ FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
-    data = few_examples.compute(FEW, {"8 questions": [" Lima.", " Bern."],
-                                      "128 questions": [" Quito.", " Quito."]},
-                                "capital of Ecuador", 60)
+    data = few_examples.compute(FEW, {"8 questions": {"Ecuador": [" Lima.", " Bern."]},
+                                      "128 questions": {"Ecuador": [" Quito.", " Quito."]}},
+                                "capital of", 60)
     bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
     widths = np.array([bar.get_width() for bar in bars])
     assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
@@ -217,7 +219,7 @@ def test_bars_are_as_long_as_the_means(layout):
     ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": ""})])
 def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
     with pytest.raises(ValueError, match="each row needs kind and right, and answers"):
-        few_examples.compute(shares, said, "capital", 60)
+        few_examples.compute(shares, said, "capital of", 60)
 
 
 def test_lines_of_facts_are_means_in_the_order_of_the_steps():

@@ -195,14 +195,23 @@ def test_products_of_the_three_orders_are_counted():
 
 
 def test_a_step_and_its_memory_are_counted():
-    data = step_cost.compute(16)
+    data = step_cost.compute(16, 264)
+    assert np.isclose(data.into_W, 1 + 8 / 264)
+    assert "BA, dA and dB: 1.03 with 264 tokens at width 128" in step_cost.alt(data)
     assert np.isclose(data.work, 2 / 3 + 2 * 8 / 128) and data.memory == 0.375
     assert "rank 8 at width 128, 256 at width 4,096" in step_cost.alt(data)
-    even = step_cost.compute(6)
+    even = step_cost.compute(6, 264)
     assert np.isclose(even.work, 1) and even.ranks == "rank 21.3 at width 128, 682.7 at width 4,096"
-    assert step_cost.compute(7).work < 1 < step_cost.compute(5).work
+    assert step_cost.compute(7, 264).work < 1 < step_cost.compute(5, 264).work
     with pytest.raises(ValueError, match="parts is 1, it must be 2 or more"):
-        step_cost.compute(1)
+        step_cost.compute(1, 264)
+    with pytest.raises(ValueError, match="tokens is 64, it must be 128 or more"):
+        step_cost.compute(16, 64)
+
+
+def unit_of(changes):
+    """The root mean square of their lengths."""
+    return np.sqrt((changes**2).sum(1).mean())
 
 
 def test_arrows_end_to_end_have_their_true_lengths():
@@ -210,11 +219,17 @@ def test_arrows_end_to_end_have_their_true_lengths():
     way = np.eye(9)[0]
     changes = rng.standard_normal((6, 9)) + 0.5 * way
     data = arrows.compute(changes @ changes.T, changes @ way, 4)
-    unit = np.sqrt((changes**2).sum(1).mean())
-    total = changes[:4].sum(0) / unit
+    total = changes[:4].sum(0) / unit_of(changes)
     assert np.isclose(data.size, np.linalg.norm(total)) and np.isclose(data.ends[0], total[0])
     assert np.isclose(data.aim, total[0] / np.linalg.norm(total))
     assert np.isclose(data.ends[1], np.linalg.norm(total[1:]))
+    # from above: each end as far from the middle as the sum, each change as long and as turned
+    rests = np.cumsum(changes[:, 1:], 0) / unit_of(changes)
+    assert np.allclose(np.linalg.norm(data.chain[1:], axis=1), np.linalg.norm(rests, axis=1))
+    assert np.allclose(np.linalg.norm(np.diff(data.chain, axis=0), axis=1),
+                       np.linalg.norm(changes[:, 1:], axis=1) / unit_of(changes))
+    cosine = rests[0] @ changes[1, 1:] / np.linalg.norm(rests[0]) / np.linalg.norm(changes[1, 1:])
+    assert np.isclose(np.cos(np.radians(data.turns[0])), cosine) and len(data.turns) == 3
     with pytest.raises(ValueError, match="rank is 7, it must be from 1 to 6"):
         arrows.compute(changes @ changes.T, changes @ way, 7)
 
@@ -223,6 +238,9 @@ def test_arrows_at_right_angles_reach_the_root_of_their_number():
     data = arrows.compute(np.eye(4), np.full(4, 0.1), 4)
     assert np.isclose(data.size, 2) and np.isclose(data.aim, 0.2)
     assert arrows.alt(data).startswith("The sum of 4 changes of W")
+    level = arrows.compute(np.eye(4), np.zeros(4), 4)
+    assert np.allclose(level.turns, 90) and np.isclose(np.linalg.norm(level.chain[-1]), 2)
+    assert "at a right angle, to within 0.0 degrees" in arrows.alt(level)
     assert "of 1 change of W" in arrows.alt(arrows.compute(np.eye(4), np.full(4, 0.1), 1))
 
 
@@ -231,8 +249,9 @@ def test_the_sum_shown_fills_the_width_and_both_its_lengths_have_one_unit(layout
     for rank in (1, 2, 16):
         data = arrows.compute(np.eye(64), np.full(64, 0.05), rank)
         fig = arrows.draw(data, layout)
-        ax, = fig.axes
+        ax, above = fig.axes[1:]
         assert np.isclose(ax.get_xlim()[1], data.ends[1])
+        assert np.isclose(np.ptp(above.get_xlim()), np.ptp(above.get_ylim()))
         box, wide, high = ax.get_position(), *fig.get_size_inches()
         assert np.isclose(box.width * wide / ax.get_xlim()[1], box.height * high / ax.get_ylim()[1])
         named = [text.get_text() for text in ax.texts]

@@ -140,8 +140,9 @@ def goals(long: str) -> Frames:
     few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
            for count in (8, 32, 128)}
     yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
-           [((few, dict.fromkeys(few, (" Buenos Aires.", " Mexico City.", " The \n franc.")),
-              "capital of Ecuador", 60), ())])
+           [((few, dict.fromkeys(few, dict.fromkeys(
+               ("Chile", "Ecuador"), (" Tegucigalpa.", " Mexico City.", " The \n franc."))),
+              "capital of", 60), ())])
     lists = {"118 elements, 10×": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
              "118 elements, 40×": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02], 74: [0.09, 0.13]},
              "30 elements, 40×": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
@@ -317,7 +318,7 @@ def maths(long: str) -> Frames:
     yield ("product_orders", product_orders.compute, product_orders.draw, product_orders.alt,
            [((n, 8, 128, 128), ()) for n in (16, 264, 1024)])
     yield ("step_cost", step_cost.compute, step_cost.draw, step_cost.alt,
-           [((parts,), ()) for parts in (128, 6, 2)])
+           [((parts, 264), ()) for parts in (128, 6, 2)])
     yield ("two_paths", two_paths.compute, two_paths.draw, two_paths.alt,
            [((4, 4, 2, back), ()) for back in (False, True)] +
            [((6, 3, 1), ()), ((4, 4, 2, False, True), ())])
@@ -327,7 +328,8 @@ def maths(long: str) -> Frames:
                  4.4 * np.exp(-np.arange(6) * 0.1 * r**(0.5 - scaling.RULES[rule] / 2)))
                 for r in (1, 4, 8, 16, 64) for rule in scaling.RULES}
     yield ("scaling", scaling.compute, scaling.draw, scaling.alt,
-           [((measured, 2, step), ()) for step in (1, 3, 5)])
+           [((measured, 2, 1, ("alpha",)), ()), *(
+               ((measured, 2, step), ()) for step in (1, 3, 5))])
     four = {name: [{"losses": 5 * np.exp(-np.arange(100) / decay) + 0.02 + 0.01 * rng.random(100),
                     "answers": score, "facts": 1 - decay / 60} for _ in range(2)]
             for name, decay, score in (("B = 0", 6, 0.95), ("A = 0", 10, 0.8),

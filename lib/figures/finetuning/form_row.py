@@ -12,10 +12,10 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A cell is a step, and its number counts the texts of the form: some are in every step. "
-           "The fact is told only under a gold mark.")
+CAPTION = ("A green cell is a step and counts its texts of the form: some are in every step. "
+           "The fact is told only where the cell below is gold.")
 
-HIGH = 0.3  # inches of a cell
+HIGH, LOW = 0.3, 0.2  # inches of a cell with a count, and of one without
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def compute(kinds: Sequence[Sequence[int]], form: str, fact: str) -> FormRow:
 
 @style.styled
 def draw(data: FormRow, layout: Layout = "wide") -> Figure:
-    """Draw a cell for each step, with its count, and a gold mark over those that tell the fact."""
+    """Draw a cell for each step, with its count, over one that is gold where the fact is told."""
     wide = layout == "wide"
     steps = len(data.forms)
     rows = 1 if wide else 2
     across = -(-steps // rows)
     side = min((style.WIDTH[layout] - 2 * style.MARGIN) / across, 0.4)
-    top, pitch = (1.02 if wide else 1.28), HIGH + 0.5
-    fig = style.canvas(layout, top + rows * pitch - 0.1)
+    top, pitch = (0.9 if wide else 1.12), HIGH + LOW + 0.4
+    fig = style.canvas(layout, top + rows * pitch - 0.04)
     every, some = int((data.forms > 0).sum()), int((data.facts > 0).sum())
     style.heading(fig, f"The form in {every} of {steps} steps, the fact in {some}",
                   f"Each step reads {data.batch} texts")
@@ -63,7 +63,7 @@ def draw(data: FormRow, layout: Layout = "wide") -> Figure:
     ax.text(style.MARGIN + 0.22, 0.72, f"texts that tell {data.form}", va="center",
             color=style.FULL.ink, weight=600, size=style.SMALL)
     left, down = (3.9, 0.72) if wide else (style.MARGIN, 0.94)
-    ax.plot(left + 0.07, down, "D", color=style.TASK.mark, ms=6)
+    ax.add_artist(Rectangle((left, down - 0.06), 0.14, 0.12, fc=style.TASK.mark, ec="none"))
     ax.text(left + 0.22, down, f"a text tells {data.fact}", va="center", color=style.TASK.ink,
             weight=600, size=style.SMALL)
     for step in range(steps):
@@ -72,12 +72,12 @@ def draw(data: FormRow, layout: Layout = "wide") -> Figure:
                                 fc="#8fc9b7" if data.forms[step] else style.WASH))
         ax.text(x + side / 2, y + HIGH / 2, f"{data.forms[step]}", ha="center", va="center",
                 color=style.INK, size=style.SMALL)
-        if data.facts[step]:
-            ax.plot(x + side / 2, y - 0.1, "D", color=style.TASK.mark, ms=6)
+        ax.add_artist(Rectangle((x + 0.01, y + HIGH + 0.03), side - 0.02, LOW, ec="none",
+                                fc=style.TASK.mark if data.facts[step] else style.WASH))
         if step + 1 in {1, *range(10, steps - 1, 10), steps}:
-            ax.text(x + side / 2, y + HIGH + 0.1, f"{step + 1}", ha="center", va="center",
+            ax.text(x + side / 2, y + HIGH + LOW + 0.14, f"{step + 1}", ha="center", va="center",
                     color=style.MUTED, size=style.SMALL)
-    ax.text(style.MARGIN + 4.5 * side, top + HIGH + 0.2, "training step", ha="center",
+    ax.text(style.MARGIN + 4.5 * side, top + HIGH + LOW + 0.24, "training step", ha="center",
             va="center", color=style.MUTED, size=style.SMALL)
     return fig
 

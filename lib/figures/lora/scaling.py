@@ -5,7 +5,7 @@ Dashed guides start where the measured lines do: a fall like r, a length like th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Which line is level on the left, and which on the right? At rank 1 all three have the "
-           "same s, so they meet there. Then take more steps.")
+CAPTION = ("Add the two rules: which line is level on the left, and which on the right? All three "
+           "meet at rank 1. Then take more steps.")
 
 #: The three rules for s, and the power of the rank that each divides alpha by.
 RULES = {"alpha": 0.0, "alpha/sqrt(r)": 0.5, "alpha/r": 1.0}
@@ -41,6 +41,7 @@ class Scaling:
     base: float  # loss before the first step
     span: tuple[float, float]  # norms from the smallest to the largest, of all steps
     least: float  # by how far the loss has fallen at least, where it has, of all steps
+    shown: tuple[str, ...] = tuple(RULES)  # rules whose lines are drawn
 
 
 def factor(rank: int, alpha: float, rule: str) -> float:
@@ -59,15 +60,20 @@ def written(rule: str, alpha: float) -> str:
     return f"{alpha:g}{rule.removeprefix('alpha').replace('sqrt(r)', '√r')}"
 
 
-def compute(measured: Measured, alpha: float, step: int = 1) -> Scaling:
-    """Gather what ``step`` steps do at every rank under each rule.
+def compute(measured: Measured, alpha: float, step: int = 1,
+            shown: Sequence[str] = tuple(RULES)) -> Scaling:
+    """Gather what ``step`` steps do at every rank under each rule, and show some of the rules.
 
     ``measured`` holds, for each rank and factor, the norm of the change of W after each step,
     relative to that of W, and the loss in nats before the first step and after each.
 
     Raises:
-        ValueError: a rule was not measured at each rank with this alpha, or not for so many steps.
+        ValueError: a rule was not measured at each rank with this alpha, or not for so many steps;
+            "alpha" isn't among the rules shown, or another name is.
     """
+    if "alpha" not in shown or set(shown) - set(RULES):
+        raise ValueError(f"shown are {', '.join(shown)}; they must be alpha and some of "
+                         f"{', '.join(RULES)}")
     ranks = tuple(sorted({rank for rank, _ in measured}))
     missing = [f"{rank} and {factor(rank, alpha, rule):g}" for rank in ranks for rule in RULES
                if (rank, factor(rank, alpha, rule)) not in measured]
@@ -85,7 +91,8 @@ def compute(measured: Measured, alpha: float, step: int = 1) -> Scaling:
     return Scaling(step, alpha, ranks, {rule: each[:, step - 1] for rule, each in norms.items()},
                    {rule: each[:, step] for rule, each in losses.items()}, base,
                    (float(every.min()), float(every.max())),
-                   float(fallen[fallen > 0].min(initial=base)))
+                   float(fallen[fallen > 0].min(initial=base)),
+                   tuple(rule for rule in RULES if rule in shown))
 
 
 def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray], power: float,
@@ -116,7 +123,7 @@ def _lines(ax: Axes, data: Scaling, lines: Mapping[str, np.ndarray], power: floa
 def _norms(ax: Axes, data: Scaling) -> None:
     ax.set(yscale="log", ylim=(data.span[0] / 1.5, data.span[1] * 1.5),
            title="Norm of ΔW, share of W's (dashed: like s√r)")
-    _lines(ax, data, data.norms, 0.5, np.inf)
+    _lines(ax, data, {rule: data.norms[rule] for rule in data.shown}, 0.5, np.inf)
     low, high = ax.get_ylim()
     ticks = [tick for tick in (0.0001, 0.001, 0.01, 0.1) if low < tick < high]
     ax.yaxis.set_ticks(ticks, [f"{100 * tick:g}%" for tick in ticks])
@@ -126,7 +133,7 @@ def _norms(ax: Axes, data: Scaling) -> None:
 def _losses(ax: Axes, data: Scaling) -> None:
     low, high = data.least / 1.5, data.base * 1.6
     ax.set(yscale="log", ylim=(low, high), title="Fall of the loss, nats (dashed: like s·r)")
-    _lines(ax, data, {rule: data.base - losses for rule, losses in data.losses.items()}, 1,
+    _lines(ax, data, {rule: data.base - data.losses[rule] for rule in data.shown}, 1,
            data.base)
     ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10) if low < tick < high]
     ax.yaxis.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -155,7 +162,16 @@ def counted(step: int) -> str:
 
 
 def head(data: Scaling, wide: bool) -> str:
-    """Say how far apart the losses of the ranks lie with s divided by r, and with s the same."""
+    """Say how far apart the losses of the ranks lie with s divided by r, and with s the same.
+
+    Without the rule that divides by r, say how much further the loss has fallen at the last rank.
+    """
+    if "alpha/r" not in data.shown:
+        first, *_, last = data.base - data.losses["alpha"]
+        return (f"After {counted(data.step)} with s = {written('alpha', data.alpha)}, the loss at "
+                f"rank {data.ranks[-1]} has fallen by {last:.2f} nats, at rank {data.ranks[0]} by "
+                f"{first:.2f}" if wide else
+                f"{counted(data.step)}: the loss fell by {first:.2f} to {last:.2f}")
     apart = {rule: np.ptp(each) for rule, each in data.losses.items()}
     if wide:
         return (f"After {counted(data.step)}, the ranks' losses lie {apart['alpha/r']:.2f} nats "
@@ -172,7 +188,7 @@ def alt(data: Scaling) -> str:
         f"s = {written(rule, data.alpha)}, {data.norms[rule][0]:.2%} and "
         f"{data.norms[rule][-1]:.2%}, by {data.base - data.losses[rule][0]:.2f} and "
         f"{data.base - data.losses[rule][-1]:.2f} nats"
-        for rule in RULES)
+        for rule in data.shown)
     return (f"After {counted(data.step)}: the norm of the change as a share of W's at ranks "
             f"{first} and {last}, and how far the loss has fallen from {data.base:.2f} nats: "
             f"{said}.")

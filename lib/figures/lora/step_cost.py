@@ -12,8 +12,8 @@ from matplotlib.patches import Rectangle
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("Raise the rank until both rows on the left are equally long. On the right, LoRA's row "
-           "is then still the shorter one.")
+CAPTION = ("Raise the rank until LoRA's row on the left is as long as the full one. On the right, "
+           "LoRA's row is then still the shorter one.")
 
 #: What each large product of a full step gives, and what is stored for each weight.
 PRODUCTS = ("$y$", "$dx$", "$dW$")
@@ -25,6 +25,8 @@ THIN = ((("$z$", style.A), ("$y$", style.B), ("$dz$", style.B), ("$dx$", style.A
          ("$dA$", style.A), ("$dB$", style.B)),
         (("$A$", style.A), ("$dA$", style.A), ("$m$", style.A), ("$v$", style.A),
          ("$B$", style.B), ("$dB$", style.B), ("$m$", style.B), ("$v$", style.B)))
+#: What into W first adds to all products of a full step, with automatic differentiation.
+INTO_W = (style.LORA, style.A, style.B)  # B A, dA and dB
 ENLARGED = (0.5, 0.36)  # inches, the width of one of them
 WIDTHS = (128, 4096)  # of which the rank is told
 SIDE = {"wide": 0.5, "narrow": 0.48}  # inches, of a large product or of W
@@ -35,6 +37,17 @@ class Cost:
     """A square weight, and beside it an adapter whose rank is the width over ``parts``."""
 
     parts: int
+    tokens: int  # of a batch, for into W first, whose matrix has the first of ``WIDTHS``
+
+    @property
+    def strip(self) -> float:
+        """Making B A (or dA, or dB, from a gradient of W's size) over a large product."""
+        return WIDTHS[0] / self.parts / self.tokens
+
+    @property
+    def into_W(self) -> float:
+        """Multiplications of a step of into W first, over those of a full one."""
+        return (len(PRODUCTS) + len(INTO_W) * self.strip) / len(PRODUCTS)
 
     @property
     def thin(self) -> float:
@@ -58,15 +71,18 @@ class Cost:
         return f"rank {', '.join(ranks)}"
 
 
-def compute(parts: int) -> Cost:
+def compute(parts: int, tokens: int) -> Cost:
     """Count a step with a square W and an adapter whose rank is the width over ``parts``.
 
     Raises:
-        ValueError: the rank is more than half the width, which has no room.
+        ValueError: the rank is more than half the width, or the tokens are fewer than the width,
+            which have no room.
     """
     if parts < 2:
         raise ValueError(f"parts is {parts}, it must be 2 or more")
-    return Cost(parts)
+    if tokens < WIDTHS[0]:
+        raise ValueError(f"tokens is {tokens}, it must be {WIDTHS[0]} or more")
+    return Cost(parts, tokens)
 
 
 def _row(ax: Axes, top: float, name: str, boxes: Sequence[tuple[float, Tone, str]], side: float,
@@ -94,6 +110,12 @@ def _pair(ax: Axes, data: Cost, which: int, title: str, ends: Sequence[str], sid
     right = _row(ax, top, "LoRA", full[:kept] + [(data.thin, tone, "") for _, tone in THIN[which]],
                  side, ends[1])
     _enlarge(ax, which, (0.46 + kept * side, right), top + side)
+    if which == 0:
+        top += side + 0.3 + 0.36 + 0.18
+        _row(ax, top, "into W\nfirst", full + [(data.strip, tone, "") for tone in INTO_W], side,
+             f"{data.into_W:.2f}")
+        ax.text(0.46, top + side + 0.06, f"with {data.tokens:,} tokens at width {WIDTHS[0]}; "
+                "strips: $BA$, $dA$, $dB$", va="top", color=style.MUTED, size=style.SMALL)
 
 
 def _enlarge(ax: Axes, which: int, strips: tuple[float, float], top: float) -> None:
@@ -112,16 +134,16 @@ def _enlarge(ax: Axes, which: int, strips: tuple[float, float], top: float) -> N
 def draw(data: Cost, layout: Layout = "wide") -> Figure:
     """Draw the products of a step, and the numbers that are stored, for both methods."""
     wide, side = layout == "wide", SIDE[layout]
-    fig = style.canvas(layout, 3.05 if wide else 5.35)
+    fig = style.canvas(layout, 4.0 if wide else 6.2)
     style.heading(fig, f"Rank 1/{data.parts} of the width: {data.work:.2f} of the multiplications, "
                   f"{data.memory:.2f} of the numbers stored" if wide else
                   f"{data.work:.2f} of the work, {data.memory:.2f} stored",
                   f"{data.ranks[0].upper()}{data.ranks[1:]}" + (
-                      "; grey stays, green is left out; below, enlarged: what LoRA adds" * wide))
-    tall, across = 2.25, 3.5
-    work = style.board(fig, style.MARGIN, 0.72, across, tall)
-    stored = style.board(fig, 3.72 if wide else style.MARGIN, 0.72 if wide else 3.02,
-                         3.42 if wide else across, tall)
+                      "; green is what LoRA leaves out; below, enlarged: what it adds" * wide))
+    across = 3.5
+    work = style.board(fig, style.MARGIN, 0.72, across, 3.2)
+    stored = style.board(fig, 3.72 if wide else style.MARGIN, 0.72 if wide else 3.98,
+                         3.42 if wide else across, 2.2)
     _pair(work, data, 0, "Multiplications of a step", ("1", f"{data.work:.2f}"), side)
     _pair(stored, data, 1, "Numbers stored, with AdamW", ("1", f"{data.memory:.2f}"), side)
     return fig
@@ -131,6 +153,8 @@ def alt(data: Cost) -> str:
     """Return the frame in words."""
     return (f"A rank of 1/{data.parts} of the width: {data.ranks}. A full step has three large "
             f"products, a LoRA step two of them and six thin ones, for z, y, dz, dx, dA and dB: "
-            f"{data.work:.2f} of the multiplications. Full fine-tuning stores W, its gradient and "
+            f"{data.work:.2f} of the multiplications. Into W first has all three and three strips, "
+            f"for BA, dA and dB: {data.into_W:.2f} with {data.tokens:,} tokens at width "
+            f"{WIDTHS[0]}. Full fine-tuning stores W, its gradient and "
             f"two moments, LoRA W, and four numbers for each of A's and B's: "
             f"{data.memory:.2f} of the numbers.")
