@@ -45,6 +45,10 @@ def chapter_18(_: str) -> Frames:
     curves = {"on": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 0.9, 0.06]},
               "off": {"LoRA+ 16": [4.7, 1.2, 0.08], "LoRA, α = 128": [4.7, 1.2, 0.08]}}
     yield "twins", twins.compute, twins.draw, twins.alt, [((curves, how), ()) for how in curves]
+    beside = {rate: {"LoRA": [4.7, 1.2, 0.08], "PiSSA": [4.0, low, 0.09]}
+              for rate, low in ((0.005, 1.3), (0.01, 0.9))}
+    yield ("twins_PiSSA", twins.compute, twins.draw, twins.alt,
+           [((beside, rate, "PiSSA's rate"), ()) for rate in beside])
     spots = {"LoRA, α = 4": {(0.04 / 2**k, 0.16 / 2**k): 0.9 - k / 5 for k in range(4)},
              "LoRA+ 16": {(0.000625 * 2**k, 0.08 * 2**k): k / 4 for k in range(4)},
              "LoRA+ 4": {(0.0025 * 2**k, 0.08 * 2**k): 0.8 for k in range(4)}}
@@ -57,7 +61,8 @@ def chapter_18(_: str) -> Frames:
                ("rsLoRA 64", 0.005, 1.0)]
     yield ("steps", steps.compute, steps.draw, steps.alt,
            [((corners, [(2.1, 1.6), (13.3, 2.9)], [(-10.9, 12.8), (-2.1, 1.6)], between), ())
-            for between in ((1.2, 3.5), (4.2, 3.5))])
+            for between in ((1.2, 3.5), (4.2, 3.5))]
+           + [((corners, [(2.1, 1.6)] * 2, [(0.9, 2.8)] * 2, (1.2, 3.5), True), ())])
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,

@@ -1,10 +1,12 @@
 """What the drawings of chapter 18 compute: the numbers of a frame, and what it refuses."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from lib.figures.beyond import family, rates, steps, tuned, two_knobs
+from lib.figures.beyond import family, rates, steps, tuned, twins, two_knobs
 from lib.figures.kit import render, style
 from lib.figures.kit.style import LAYOUTS
 
@@ -84,6 +86,8 @@ def test_a_panel_has_its_lowest_mean_and_the_title_names_those_below_lora(layout
     ax = rates.draw(own, layout).axes[0]
     assert [text.get_text() for text in ax.texts] == ["DoRA", "LoRA"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [".01", ".02"]
+    upright = [line.get_xdata()[0] for line in ax.lines if line.get_color() == style.RULE]
+    assert upright == [0.02, 0.01]  # a line at each best rate
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -157,6 +161,38 @@ def test_a_side_of_the_square_is_ahead_or_behind_if_it_is_larger_than_its_margin
     assert "From LoRA to rank 4, α = 64, α 8 → 64: -1.8 ± 1.4 points, behind." in steps.alt(data)
     assert "From rank 4, α = 64 to rsLoRA 64, rank 4 → 64: +3.3 ± 2.9" in steps.alt(data)
     assert render.png(fig, layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_closed_square_gives_away_neither_the_corners_between_nor_a_step(layout):
+    data = steps.compute(CORNERS, [(2.1, 1.6)] * 2, [(0.9, 2.8)] * 2, (1.2, 3.5), closed=True)
+    fig = steps.draw(data, layout)
+    words = [text.get_text() for text in fig.axes[0].texts]
+    assert [each for each in words if "%" in each] == ["87.4%", "91.6%"]
+    assert words.count("?") == 6 and not {"ahead", "open"} & set(words)
+    assert fig.texts[0].get_text() == "Which step brings more?"
+    assert steps.alt(data).endswith("whose answers are still to be guessed.")
+    assert not re.search("89.6|88.3|2.1|0.9", steps.alt(data))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_two_runs_are_the_same_or_one_is_lower_at_first_or_in_most_steps(layout):
+    late, steady = [5, 1.0, 0.8, 0.3, 0.1], [5, 1.2, 0.9, 0.4, 0.2]
+    curves = {0.01: {"LoRA": [4.0, 1, 0.8, 0.3, 0.1], "PiSSA": [3.0, 0.9, 0.9, 0.4, 0.2]},
+              0.02: {"LoRA": late, "PiSSA": steady}, 0.04: {"one": late, "other": late}}
+    found = {rate: twins.compute(curves, rate, "PiSSA's rate") for rate in curves}
+    assert [twins.title(each) for each in found.values()] == [
+        "PiSSA is lower at first, LoRA in the end", "LoRA: lower in 4 of 5 steps",
+        "The same losses, step by step"]
+    fig = twins.draw(found[0.01], layout)
+    assert fig.texts[1].get_text() == "PiSSA's rate 0.01; up to 1.00 nats apart"
+    assert [line.get_color() for line in fig.axes[0].lines] == [style.FROZEN.mark, style.LORA.mark]
+    assert twins.alt(found[0.04]).endswith("always the same; in the last step one 0.100 and "
+                                           "other 0.100.")
+    with pytest.raises(ValueError, match="unknown setting 'off': allowed are 0.01, 0.02, 0.04"):
+        twins.compute(curves, "off")
+    with pytest.raises(ValueError, match="two runs of equally many steps with 'on'"):
+        twins.compute({"on": {"LoRA": [1.0], "PiSSA": [1.0, 2.0]}}, "on")
 
 
 def test_the_square_says_whose_step_is_ahead_and_whether_one_is_larger():

@@ -104,8 +104,10 @@ def _panel(ax: Axes, panel: Panel, every: Sequence[Panel], first: bool, narrow: 
         ax.tick_params(axis="x", which="minor", bottom=True, length=5, width=0.9,
                        color=style.LORA.mark)
     ax.grid(axis="y")
-    if alone:  # the curves have their names beside them
+    if alone:  # the curves have their names beside them, and each best rate its line
         _name(ax, panel)
+        for best in (panel.at, panel.base_at):
+            ax.axvline(best, color=style.RULE, lw=style.THIN, zorder=0)
         return
     ax.text(0, 1.19, panel.name, transform=ax.transAxes, va="center_baseline", weight=600)
     words = f"{_short(panel.lowest[0])} at {panel.at:g}"

@@ -46,17 +46,19 @@ class Square:
 
     Each corner has its name, its learning rate and its share of right answers. The rank's steps
     are the lower and the upper side, α's the left and the right one; ``between`` is how far the
-    corner with the raised rank is above the one with the raised α.
+    corner with the raised rank is above the one with the raised α. While it is ``closed``, what
+    was measured between LoRA and rsLoRA 64 is still to be guessed.
     """
 
     corners: tuple[tuple[str, float, float], ...]
     rank: tuple[Step, ...]
     alpha: tuple[Step, ...]
     between: Step
+    closed: bool = False
 
 
 def compute(corners: Sequence[tuple[str, float, float]], rank: Sequence[Gain],
-            alpha: Sequence[Gain], between: Gain) -> Square:
+            alpha: Sequence[Gain], between: Gain, closed: bool = False) -> Square:
     """Gather the corners' names, rates and shares, and the steps' means and ± in points.
 
     Raises:
@@ -66,11 +68,13 @@ def compute(corners: Sequence[tuple[str, float, float]], rank: Sequence[Gain],
         raise ValueError(f"a square has 4 corners and 2 steps of either kind, not {len(corners)}, "
                          f"{len(rank)} and {len(alpha)}")
     return Square(tuple(corners), *(tuple(Step(*map(float, each)) for each in pair)
-                                    for pair in (rank, alpha)), Step(*map(float, between)))
+                                    for pair in (rank, alpha)), Step(*map(float, between)), closed)
 
 
 def title(square: Square) -> str:
     """Return whose step is ahead on both of its sides, and whether one step is larger."""
+    if square.closed:
+        return "Which step brings more?"
     ahead = [(name, pair) for name, pair in (("The rank's", square.rank), ("α's", square.alpha))
              if all(step.verdict == "ahead" for step in pair)]
     if len(ahead) != 1 or square.between.verdict != "open":
@@ -81,7 +85,7 @@ def title(square: Square) -> str:
 
 
 def _corner(ax: Axes, middle: tuple[float, float], size: tuple[float, float], name: str,
-            rate: float, score: float, end: bool) -> None:
+            rate: float, score: float, end: bool, closed: bool) -> None:
     """A run: its name, its score and its learning rate; both ends of the routes are framed."""
     x, y = middle
     tone = style.DATA if end else style.FROZEN
@@ -90,22 +94,24 @@ def _corner(ax: Axes, middle: tuple[float, float], size: tuple[float, float], na
         lw=1.6 if end else style.THIN, boxstyle="round,pad=0,rounding_size=.05"))
     for shift, words, looks in (
             (-0.24, name, {"weight": 600}),
-            (0.02, style.percent(score, 1), {"size": style.LARGE, "weight": 600}),
+            (0.02, "?" if closed and not end else style.percent(score, 1),
+             {"size": style.LARGE, "weight": 600}),
             (0.26, f"rate {rate:g}", {"size": style.SMALL, "color": style.MUTED})):
         ax.text(x, y + shift, words, ha="center", va="center_baseline", zorder=4, **looks)
 
 
 def _side(ax: Axes, start: tuple[float, float], end: tuple[float, float], name: str, step: Step,
-          inwards: float) -> None:
+          inwards: float, closed: bool) -> None:
     """An arrow from one corner to the next, with what is raised and what that brings."""
-    tone, flat = TONES[step.verdict], start[1] == end[1]
+    ahead, flat = step.verdict == "ahead" and not closed, start[1] == end[1]
+    tone = style.FROZEN if closed else TONES[step.verdict]
     ax.annotate("", end, start, zorder=2, arrowprops={
-        "arrowstyle": "-|>", "color": tone.mark, "lw": 2.2 if step.verdict == "ahead" else 1.2,
+        "arrowstyle": "-|>", "color": tone.mark, "lw": 2.2 if ahead else 1.2,
         "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12})
     x, y = ((one + other) / 2 for one, other in zip(start, end, strict=True))
-    bold = {"color": tone.ink, "weight": 600 if step.verdict == "ahead" else 400}
-    rows = ((name, {"color": style.MUTED, "size": style.SMALL}), (step.words, bold),
-            (step.verdict, bold))
+    bold = {"color": tone.ink, "weight": 600 if ahead else 400}
+    rows = ((name, {"color": style.MUTED, "size": style.SMALL}),
+            ("?" if closed else step.words, bold), ("" if closed else step.verdict, bold))
     tops = (y - 0.14, y + 0.16, y + 0.36) if flat else (y - 0.2, y, y + 0.2)
     for (words, looks), top in zip(rows, tops, strict=True):
         ax.text(x + inwards * 0.1 * (not flat), top, words, va="center_baseline",
@@ -117,24 +123,31 @@ def draw(square: Square, layout: Layout = "wide") -> Figure:
     """Draw the corners, and the steps from left to right and upwards between them."""
     (wide, high), gap = BOX[layout], GAP[layout]
     fig = style.canvas(layout, 0.7 + 2 * high + HIGH + 0.05)
-    style.heading(fig, title(square), "Per cent right. Purple: ahead. Grey: not ahead")
+    style.heading(fig, title(square), "Per cent right" if square.closed else
+                  "Per cent right. Purple: ahead. Grey: not ahead")
     ax = style.board(fig, 0, 0.65)
     left = (style.WIDTH[layout] - 2 * wide - gap) / 2 + wide / 2
     right, top = left + wide + gap, high / 2 + 0.02
     low = top + high + HIGH
     places = (left, low), (right, low), (left, top), (right, top)
     for k, (corner, place) in enumerate(zip(square.corners, places, strict=True)):
-        _corner(ax, place, (wide, high), *corner, end=k in (0, 3))
+        _corner(ax, place, (wide, high), *corner, end=k in (0, 3), closed=square.closed)
     for step, y in zip(square.rank, (low, top), strict=True):
-        _side(ax, (left + wide / 2, y), (right - wide / 2, y), NAMES[0], step, 0)
+        _side(ax, (left + wide / 2, y), (right - wide / 2, y), NAMES[0], step, 0,
+              square.closed)
     for step, x, inwards in zip(square.alpha, (left, right), (1, -1), strict=True):
-        _side(ax, (x, low - high / 2), (x, top + high / 2), NAMES[1], step, inwards)
+        _side(ax, (x, low - high / 2), (x, top + high / 2), NAMES[1], step, inwards,
+              square.closed)
     return fig
 
 
 def alt(square: Square) -> str:
     """Return the corners and the steps in words."""
     first, ranked, raised, last = square.corners
+    if square.closed:
+        return (f"{title(square)} From {first[0]}, {style.percent(first[2], 1)}, to {last[0]}, "
+                f"{style.percent(last[2], 1)}, by {ranked[0]} or by {raised[0]}, whose answers are "
+                "still to be guessed.")
     corners = ", ".join(f"{name} {style.percent(score, 1)} at a rate of {rate:g}"
                         for name, rate, score in square.corners)
     sides = ((first, ranked, NAMES[0], square.rank[0]), (raised, last, NAMES[0], square.rank[1]),
