@@ -264,12 +264,17 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("head_pairs", head_pairs.compute, head_pairs.draw, head_pairs.alt,
            [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
-            for by in ("means", "zeros", "continent")])
+            for by in ("mixed mean", "zeros", "continent")])
     sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "6 boxes")]
     found = {"mixed mean": (25, 140, 132), "zeros": (17, 110, 108),
              "single prompts": (0, 156, 90)}
+    in_boxes = [("mixed mean", "“Tokyo”"), ("currency mean", "“the yen”"),
+                ("zeros", "“,\" said Paul”")]
+    lost = {"question": (1, 24, 72), "is": (4, 7, 41), "both": (3, 147, 121)}
     yield ("found_alone", found_alone.compute, found_alone.draw, found_alone.alt,
            [((sets, found, 156), ())])
+    yield ("lost_in_boxes", found_alone.compute, found_alone.draw, found_alone.alt,
+           [((in_boxes, lost, 156, "lost"), ())])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,

@@ -201,6 +201,15 @@ def test_each_set_is_found_by_each_replacement():
             found_alone.compute(sets, {"zeros": bad}, 156)
 
 
+def test_both_boxes_stand_out_among_the_lost():
+    columns, rows = [("currency mean", "“the yen”")], {"is": (7,), "both": (147,)}
+    data = found_alone.compute(columns, rows, 156, "lost")
+    assert not data.strong(0, 0) and data.strong(0, 1)
+    assert "currency mean, “the yen”: is 7, both 147." in found_alone.alt(data)
+    with pytest.raises(ValueError, match="found or lost, not 'kept'"):
+        found_alone.compute(columns, rows, 156, "kept")
+
+
 @pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])
 def test_the_cost_is_what_a_block_has(d_model, heads):
     data = attention_cost.compute(d_model, heads)

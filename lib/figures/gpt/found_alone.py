@@ -1,4 +1,4 @@
-"""How many facts some parts find alone, by what stands in the place of all other parts."""
+"""Facts that some parts find alone, or that are lost without two boxes, by what is put in."""
 
 from __future__ import annotations
 
@@ -15,49 +15,66 @@ CAPTION = ("Each column is a set of parts that stay, and each row replaces the r
 
 ROW = 0.27  # inches from one bar to the next
 
+#: Title and subtitle, each wide and narrow, by what the bars count.
+WORDS = {"found": (("Enough? Not quite, whatever replaces the rest", "Enough? Not quite"),
+                   ("Capitals found, of {known}, if only these parts stay",
+                    "Found of {known} with only these parts")),
+         "lost": (("Currency in both boxes costs most", "Currency in both costs most"),
+                  ("Capitals lost, of {known}, by what is put into the two early boxes",
+                   "Lost of {known} by what the boxes get"))}
+
 
 @dataclass(frozen=True)
 class Found:
-    """Facts found of ``known``: a row for each replacement of the rest, a column for each set.
+    """Facts of ``known``: a row for each replacement of the rest, a column for each set that stays.
 
-    ``sets`` has two words for each set, such as its edges and its boxes.
+    ``sets`` has two words for each set, such as its edges and its boxes. If what is ``counted`` is
+    "lost", the columns are replacements (and an answer), and the rows are the boxes replaced.
     """
 
     sets: tuple[tuple[str, str], ...]
     rests: tuple[str, ...]
     found: tuple[tuple[int, ...], ...]
     known: int
+    counted: str = "found"
 
     def column(self, at: int) -> list[int]:
-        """What one set finds, by each replacement."""
+        """The counts of one column, from the top."""
         return [row[at] for row in self.found]
+
+    def strong(self, at: int, row: int) -> bool:
+        """Whether a bar is dark: some boxes are replaced, or both of the two."""
+        if self.counted == "lost":
+            return row == len(self.rests) - 1
+        return not self.sets[at][1].startswith("all")
 
 
 def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int]],
-            known: int) -> Found:
-    """Take the sets in words, and by replacement how many of the ``known`` facts each finds.
+            known: int, counted: str = "found") -> Found:
+    """Take the columns in words, and by row how many of the ``known`` facts each finds or loses.
 
     Raises:
-        ValueError: a replacement has no count for some set, or a count is not from 0 to ``known``.
+        ValueError: a row has no count for some column, a count is not from 0 to ``known``, or
+            ``counted`` is neither "found" nor "lost".
     """
+    if counted not in WORDS:
+        raise ValueError(f"facts are found or lost, not {counted!r}")
     rows = {rest: tuple(map(int, each)) for rest, each in found.items()}
     for rest, row in rows.items():
         if len(row) != len(sets) or not all(0 <= each <= known for each in row):
             raise ValueError(f"{rest} has the counts {row}; it needs {len(sets)}, each from 0 to "
                              f"{known}")
-    return Found(tuple(sets), tuple(rows), tuple(rows.values()), known)
+    return Found(tuple(sets), tuple(rows), tuple(rows.values()), known, counted)
 
 
 @style.styled
 def draw(data: Found, layout: Layout = "wide") -> Figure:
-    """Draw a column of bars for each set; those with all boxes are lighter."""
+    """Draw a column of bars for each set; those with all boxes, or without one, are lighter."""
     wide, high = layout == "wide", ROW * len(data.rests)
     fig = style.canvas(layout, high + 1.32)
-    style.heading(fig, "Enough? Not quite, whatever replaces the rest" if wide
-                  else "Enough? Not quite",
-                  f"Capitals found, of {data.known}, if only these parts stay" if wide
-                  else f"Found of {data.known} with only these parts")
-    left = 1.3 if wide else 0.98
+    style.heading(fig, *(words[not wide].format(known=data.known)
+                         for words in WORDS[data.counted]))
+    left = (1.3 if wide else 0.98) if data.counted == "found" else (0.82 if wide else 0.72)
     step = (fig.get_size_inches()[0] - style.MARGIN - left) / len(data.sets)
     for k, words in enumerate(data.sets):
         ax = style.place(fig, left + k * step, 1.2, 0.93 * step, high)
@@ -65,7 +82,8 @@ def draw(data: Found, layout: Layout = "wide") -> Figure:
         room = data.known * (1.35 if wide else 1.75)
         ax.barh(range(len(counts)), [data.known] * len(counts), 0.66, color=style.WASH)
         ax.barh(range(len(counts)), counts, 0.66,
-                color=style.ATTENTION(0.7) if words[1].startswith("all") else style.FACTS.mark)
+                color=[style.FACTS.mark if data.strong(k, row) else style.ATTENTION(0.7)
+                       for row in range(len(counts))])
         for row, count in enumerate(counts):
             ax.text(data.known + 0.04 * room, row, str(count), va="center_baseline",
                     size=style.SMALL)
@@ -74,7 +92,7 @@ def draw(data: Found, layout: Layout = "wide") -> Figure:
         ax.set_xticks([])
         ax.spines[:].set_visible(False)
         for line, each in enumerate(words):
-            style.write(fig, left + k * step, 0.74 + 0.19 * line, each,
+            style.write(fig, left + k * step, 0.86 + 0.2 * line, each, va="baseline",
                         weight=400 if line else 600, size=style.BASE if wide else style.SMALL)
     return fig
 
@@ -82,8 +100,11 @@ def draw(data: Found, layout: Layout = "wide") -> Figure:
 def alt(data: Found) -> str:
     """Return the figure in words."""
     sets = "; ".join(
-        f"{' and '.join(words)}: " + ", ".join(
+        f"{(' and ' if data.counted == 'found' else ', ').join(words)}: " + ", ".join(
             f"{rest} {count}" for rest, count in zip(data.rests, data.column(k)))
         for k, words in enumerate(data.sets))
+    if data.counted == "lost":
+        return (f"Capitals of {data.known} that are lost without one early box or both, by what "
+                f"stands in their place. {sets}.")
     return (f"Capitals of {data.known} that are found if only some parts stay, by what stands in "
             f"the place of the rest. {sets}.")

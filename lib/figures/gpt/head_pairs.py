@@ -18,15 +18,15 @@ CAPTION = "A framed cell is one head alone, any other cell the pair of its row a
 
 
 #: The replacements that aren't outputs for another question, in words.
-PLAIN = {"means": "means of other prompts", "zeros": "zeros"}
+PLAIN = {"mixed mean": "the mixed mean", "zeros": "zeros"}
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Facts lost of ``known``: row i has the pairs with the heads before it, and last it alone.
 
-    ``place`` is the token at which the heads are replaced: by zeros, by means, or by what they put
-    out if a prompt asks for ``instead``.
+    ``place`` is the token at which the heads are replaced: by zeros, by the mixed mean, or by what
+    they put out if a prompt asks for ``instead``.
     """
 
     names: tuple[str, ...]
