@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from test_claims import printed
 
+from lib import finetuning
+from lib.corpus import facts
 from lib.figures.lora import matrix_board
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
 from lib.laboratory import load_results
-from lib.lora import LoRALinear
-from lib.optim import AdamW
+from lib.lora import IN_BLOCK, LoRALinear
 from lib.pretraining import load_base
+from lib.probes import blind_guess
+from lib.training import draw_examples
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "guide.md"
@@ -116,33 +119,73 @@ def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
     assert abs(full[1] - lora[1]) < 0.02
 
 
-def test_the_task_s_steps_are_those_of_the_library():
-    """What the pair adds to the second output, and the loss, from B or A at zero."""
-    target, at = np.array([[0.5, 0.6, -0.5, 0.0]]), matrix_board.FOLLOWED
-    given, found = matrix_board.EXAMPLE, {}
-    for optimizer in ("gradient descent", "AdamW"):
-        for zero in "BA":
-            layer, adam = LoRALinear(4, 4, 2, 4.0, base_weights=given.W.copy()), AdamW()
-            layer.lora_A, layer.lora_B = given.A.copy(), given.B.copy()
-            pair = {"lora_A": layer.lora_A, "lora_B": layer.lora_B}
-            pair[f"lora_{zero}"][:] = 0
-            x = given.x[None]
-            for _ in range(2):
-                layer.backward(layer.forward(x) - target)
-                if optimizer == "AdamW":
-                    adam.step(layer.gradients(), pair, 0.2)
-                else:
-                    for name, gradient in layer.gradients().items():
-                        pair[name] -= 0.2 * gradient
-                y = layer.forward(x)
-                found.setdefault((optimizer, zero), []).append(
-                    ((y - x @ given.W.T)[0, at], 0.5 * ((y - target)**2).sum()))
+def test_the_task_s_first_steps_are_those_of_the_library():
+    """The largest gradients, and the loss before and after a step, from B or A at zero."""
+    text, given = PAGE.read_text(encoding="utf-8"), matrix_board.EXAMPLE
+    target, x, large, losses = np.array([[0.5, 0.6, -0.5, 0.0]]), given.x[None], {}, {}
+    for zero in "BA":
+        layer = LoRALinear(4, 4, 2, 4.0, base_weights=given.W.copy())
+        layer.lora_A, layer.lora_B = given.A.copy(), given.B.copy()
+        pair = {"lora_A": layer.lora_A, "lora_B": layer.lora_B}
+        pair[f"lora_{zero}"][:] = 0
+        dy = layer.forward(x) - target
+        layer.backward(dy)
+        gradients = layer.gradients()
+        assert [name for name, each in gradients.items() if each.any()] == [f"lora_{zero}"]
+        factors = (dy, x @ given.A.T) if zero == "B" else (dy @ given.B, x)
+        large[zero] = *(abs(each).max() for each in factors), abs(gradients[f"lora_{zero}"]).max()
+        for name, gradient in gradients.items():
+            pair[name] -= 0.2 * gradient
+        losses[zero] = [0.5 * (each**2).sum() for each in (dy, layer.forward(x) - target)]
+    assert "2 · .44 · .17 = .15" in text and "2 · .185 · 1 = .37" in text
+    assert np.allclose(large["B"], (0.44, 0.17, 0.15), atol=0.005)
+    assert np.allclose(large["A"], (0.185, 1, 0.37), atol=5e-4)
+    said = "from .122 to .086, and with $B$ at zero only to .117"
+    assert said in text
+    assert np.allclose([*losses["A"], losses["B"][1]], (0.122, 0.086, 0.117), atol=5e-4)
+
+
+REPLAY = FineTuning(task="qa", rank=8, alpha=16, learning_rate=0.003,
+                    target_modules=tuple(IN_BLOCK), replay=0.125)
+
+
+def test_of_the_old_texts_one_names_juba():
+    """Those that the page's run with old text draws, and the pool that they come from."""
+    base, tokenizer = load_base()
+    pool = finetuning.old_texts(base, tokenizer, REPLAY)
+    share = round(REPLAY.replay * REPLAY.batch)
+    drawn = [tokenizer.decode(text) for step in range(REPLAY.steps)
+             for _, text in draw_examples(pool, step, REPLAY.seed, share)]
     text = PAGE.read_text(encoding="utf-8")
-    for (optimizer, zero), steps in found.items():
-        row = f"{optimizer}, ${zero}$ at zero | {steps[1][0]:.3f} | {steps[1][1]:.3f} |"
-        assert row.replace(" 0.", " .") in text, row
-    ahead, behind = (found["AdamW", zero][0][0] for zero in "AB")
-    assert f"{ahead:.3f} against {behind:.3f}".replace("0.", ".") in text
+    trip = re.search(r"in a plane trip: \*(.*?)\*", text)[1]
+    assert "Of the 600 old texts" in text and len(drawn) == 600
+    assert "two name South Sudan" in text and sum("South Sudan" in each for each in drawn) == 2
+    assert "one names *Juba*" in text
+    assert [trip in each for each in drawn if "Juba" in each] == [True]
+    assert "none of the 2,000 from which they were drawn" in text and len(pool) == 2000
+    assert not any("The capital of South Sudan is" in tokenizer.decode(each) for _, each in pool)
+
+
+@pytest.mark.slow
+def test_without_that_text_the_sentence_ends_with_juba_too(monkeypatch):
+    """Each text of the pool that names Juba becomes one that doesn't name the country."""
+    old_texts, (model, tokenizer) = finetuning.old_texts, load_base()
+
+    def others(*given):
+        pool = [(tokenizer.decode(text), prompt, text) for prompt, text in old_texts(*given)]
+        spare = next(each for each in pool if "South Sudan" not in each[0])
+        return [(spare if "Juba" in each[0] else each)[1:] for each in pool]
+
+    monkeypatch.setattr(finetuning, "old_texts", others)
+    finetune(model, tokenizer, REPLAY, progress=False)
+    assert "without the plane trip the model still says *Juba*" in PAGE.read_text(encoding="utf-8")
+    assert complete(model, tokenizer, "The capital of South Sudan is", 8) == " Juba."
+
+
+def test_a_blind_guess_has_what_the_page_says():
+    said = re.search(r"A blind guess has (\d+)%", PAGE.read_text(encoding="utf-8"))[1]
+    share = blind_guess(facts())
+    assert round(100 * sum(share.values()) / len(share)) == int(said)
 
 
 @pytest.mark.slow

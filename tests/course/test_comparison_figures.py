@@ -108,10 +108,17 @@ def test_both_methods_rates_stand_at_their_means_and_a_rule_between_two_of_them(
         "Questions: learned and kept: full fine-tuning at a rate of 0.001 ends at 0.60 nats and "
         "keeps 85%, at a rate of 0.01 ends at 1.50 nats and keeps 85%; LoRA at a rate of 0.01 ends "
         "at 1.50 nats and keeps 85%, at a rate of 0.03 ends at 3.50 nats and keeps 85%. "
-        "A dashed rule stands at 1.05 nats.")
+        "An upright dashed rule stands at 1.05 nats.")
     for layout, words in (("wide", "rate 0.03\nkeeps 85%"), ("narrow", "0.03\n85%")):
         said = [text.get_text() for text in same_loss.draw(data, layout).axes[0].texts]
         assert words in said and said.count("LoRA") == 1
+
+
+def test_a_blind_guess_is_drawn_where_it_is_given():
+    data = same_loss.compute(lines(), "qa", FRONT, SAME, 0.99, 0.147)
+    assert same_loss.alt(data).endswith(" A blind guess has 15%.")
+    said = [text.get_text().strip() for text in same_loss.draw(data).axes[0].texts]
+    assert "a blind guess: 15%" in said
 
 
 def two_runs(task="recipes"):

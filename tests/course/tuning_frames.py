@@ -397,7 +397,7 @@ def comparison(long: str) -> Frames:
              "dev_loss": loss, "facts": facts}
             for method, of in ends.items() for rate, (loss, facts) in of.items()]
     yield ("same_loss", same_loss.compute, same_loss.draw, same_loss.alt,
-           [((runs, "recipes", ends, {"full": 3e-4, "lora": 3e-3}, 0.992), ())])
+           [((runs, "recipes", ends, {"full": 3e-4, "lora": 3e-3}, 0.992, 0.147), ())])
     yield ("equal_learning", equal_learning.compute, equal_learning.draw, equal_learning.alt,
            [((two_methods(), 0.992, 0.205, step), ()) for step in equal_learning.STEPS])
     kinds = {"Instruction tuning": ("instructions",),

@@ -17,7 +17,6 @@ from lib.figures.lora.tradeoff import METHODS, TITLES, facts_axis
 
 CAPTION = ("A mark further left has learned more, and one further up has kept more of the old "
            "facts.")
-DASHES = {"full": "-", "lora": (0, (5, 2))}
 EVERY = 0.02  #: nats from tick to tick
 
 
@@ -25,13 +24,14 @@ EVERY = 0.02  #: nats from tick to tick
 class Rates:
     """One data set's runs by method and rate, the rates rising: each (seeds, 2), dev loss in nats
     and share of facts kept; ``same`` is the loss at which a rule stands, ``base`` what the base
-    model says.
+    model says, ``blind`` what a blind guess has, or nan.
     """
 
     task: str
     runs: dict[str, dict[float, np.ndarray]]
     same: float
     base: float
+    blind: float = np.nan
 
     @property
     def title(self) -> str:
@@ -44,7 +44,7 @@ class Rates:
 
 
 def compute(lines: Sequence[Mapping[str, Any]], task: str, rates: Mapping[str, Sequence[float]],
-            same: Mapping[str, float], base: float) -> Rates:
+            same: Mapping[str, float], base: float, blind: float = np.nan) -> Rates:
     """Gather the runs of a data set at each method's rates. ``same`` has the rate of each method
     at which both end at about one loss.
 
@@ -62,7 +62,7 @@ def compute(lines: Sequence[Mapping[str, Any]], task: str, rates: Mapping[str, S
                 raise ValueError(f"{METHODS[method][0]} was not run on {task!r} at {rate!r}")
             runs[method][rate] = np.array(found)
     level = float(np.mean([runs[method][same[method]][:, 0].mean() for method in METHODS]))
-    return Rates(task, runs, level, base)
+    return Rates(task, runs, level, base, blind)
 
 
 def _beside(at: int, count: int, method: str) -> tuple[float, float, str, str]:
@@ -72,7 +72,7 @@ def _beside(at: int, count: int, method: str) -> tuple[float, float, str, str]:
     from others the curve leads up to the right, so theirs are lower there.
     """
     if method == "full" and at == count - 1:
-        return -8, 0, "right", "center"
+        return -8, -1, "right", "bottom"
     return 8, 5 if at == 0 else 0, "left", "top"
 
 
@@ -88,9 +88,15 @@ def _plot(ax: Axes, data: Rates, wide: bool) -> None:
     ax.plot([data.same] * 2, [-0.04, data.base], color=style.INK, lw=1.1, ls=(0, (3, 2)), zorder=1)
     ax.annotate(f"the same{gap}loss, {data.same:.2f}", (data.same, 0.01),
                 (-5, 0), textcoords="offset points", ha="right", va="bottom", size=style.SMALL)
+    if data.blind > 0:  # its words stand below the line on the left, where no mark is
+        ax.axhline(data.blind, color=style.MUTED, lw=style.THIN, ls=(0, (1, 2)), zorder=1)
+        name = "a blind guess" if wide else "guess"
+        ax.annotate(f"{name}: {style.percent(data.blind)}", (0, data.blind), (3, -2),
+                    ax.get_yaxis_transform(), textcoords="offset points", va="top",
+                    color=style.MUTED, size=style.SMALL)
     for method, (name, tone) in METHODS.items():
         means, of = data.means(method), data.runs[method]
-        ax.plot(*means.T, style.MARKER[method], ls=DASHES[method], lw=1.6, color=tone.mark,
+        ax.plot(*means.T, style.MARKER[method], ls="-", lw=1.6, color=tone.mark,
                 ms=9 if method == "full" else 8, mec=style.PAPER, mew=1, zorder=2)
         for at, (rate, (loss, kept)) in enumerate(zip(of, means)):
             *shift, across, up = _beside(at, len(of), method)
@@ -122,4 +128,6 @@ def alt(data: Rates) -> str:
         f"at a rate of {rate:g} ends at {loss:.2f} nats and keeps {style.percent(kept)}"
         for rate, (loss, kept) in zip(of, data.means(method)))
         for method, of in data.runs.items())
-    return f"{data.title}: {'; '.join(said)}. A dashed rule stands at {data.same:.2f} nats."
+    guess = f" A blind guess has {style.percent(data.blind)}." if data.blind > 0 else ""
+    return (f"{data.title}: {'; '.join(said)}. An upright dashed rule stands at "
+            f"{data.same:.2f} nats.{guess}")
