@@ -219,7 +219,7 @@ def test_all_methods_for_a_second_task_show_what_is_trained_and_each_seed():
         words = [text.get_text() for text in board.texts]
         wide = layout == "wide"     # a phone has no room for the parts
         assert [words.count(part) for part in ("first, rank 4", "new, rank 4", "W", "or")] == [
-            count * wide for count in (3, 3, 4, 1)]
+            count * wide for count in (4, 3, 5, 1)]
         framed = [patch for patch in board.patches if patch.get_linewidth() > 2]
         assert len(framed) == wide * sum(trained for _, parts in second_task.WAYS.values()
                                          for *_, trained in parts)
@@ -234,10 +234,10 @@ def test_all_methods_for_a_second_task_show_what_is_trained_and_each_seed():
     assert [text.get_text() for text in scores.texts].count("?") == 4
     marks = [line for line in scores.lines if line.get_marker() in ("s", "o")]
     assert [sorted(line.get_xdata()) for line in marks] == [    # of what isn't left to guess
-        sorted(task) for way in ("beside", "joint", "two adapters") for task in after[way]]
+        sorted(task) for way in ("same", "beside", "joint", "two adapters") for task in after[way]]
     said = second_task.alt(asked)
     assert said.count("left to guess") == 2 and said.endswith("task 91% were right before.")
-    with pytest.raises(ValueError, match="no result of beside, frozen, merged, two adapters"):
+    with pytest.raises(ValueError, match="no result of same, beside, frozen, merged, two adapters"):
         second_task.compute(91, {"joint": after["joint"]})
 
 
@@ -374,6 +374,9 @@ def test_replies_are_shared_out_by_form_and_by_the_answer_in_them():
     counts = {"same": {"bare": (1, 2, 7), "sentence": (20, 5, 0), "neither": (0, 0, 65)}}
     data = reply_forms.compute(counts)
     assert data.total == 100 and "10 bare with 1 right and 2 another fact" in reply_forms.alt(data)
+    for layout in ("wide", "narrow"):       # what each part of a form tells is said
+        said = " ".join(text.get_text() for text in reply_forms.draw(data, layout).texts)
+        assert all(f"{part}: " in said for part in ("Full", "Hatched", "Rest"))
     key, bars = reply_forms.draw(data).axes
     assert len(key.patches) == 3 * 3
     assert [(bar.get_x(), bar.get_width()) for bar in bars.patches] == [

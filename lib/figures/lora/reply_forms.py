@@ -12,8 +12,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import measure
 from lib.figures.kit.style import Layout
 
-CAPTION = ("The full colour of a form is the part with the right answer, the hatched one the part "
-           "with another fact about the country.")
+CAPTION = ("Of each form the full part has the right answer, the hatched one another fact, and the "
+           "rest neither.")
 #: As the first task, as the second one, and other text.
 TONES = (style.FACTS, style.TASK, style.FROZEN)
 PALE = style.FACTS.tint, style.TASK.tint, style.PAPER
@@ -123,9 +123,10 @@ def draw(data: Forms, layout: Layout = "wide") -> Figure:
     if layout == "wide":
         style.heading(fig, "In which form are the replies, and what do they tell?",
                       f"Percent of {data.total:,} replies. Full: the right answer. "
-                      "Hatched: another fact about the country")
+                      "Hatched: another fact about the country. Rest: neither")
     else:
-        style.heading(fig, "Replies by their form", "Percent. Full: right. Hatched: another fact")
+        style.heading(fig, "Replies by their form",
+                      "Full: right. Hatched: another fact. Rest: neither")
     _key(fig, places)
     width = style.WIDTH[layout] - 0.75 - 0.15
     _rows(style.place(fig, 0.75, top, width, high), data, width / data.total)

@@ -1,4 +1,4 @@
-"""Five methods to teach a second task: what each trains, and what is right of both tasks then."""
+"""Six methods to teach a second task: what each trains, and what is right of both tasks then."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ CAPTION = ("The second training trains what has a thick frame. In the result a m
            "of five seeds, a number their mean.")
 #: Method -> what it does, and the parts of the model: the sign before it, its words, if the second
 #: training trains it.
-WAYS = {"beside": ("put a new half beside it, train both", (
+WAYS = {"same": ("train it further", (("", "W", False), ("+", "first, rank 4", True))),
+        "beside": ("put a new half beside it, train both", (
             ("", "W", False), ("+", "first, rank 4", True), ("+", "new, rank 4", True))),
         "frozen": ("train only the new half", (
             ("", "W", False), ("+", "first, rank 4", False), ("+", "new, rank 4", True))),
@@ -119,9 +120,9 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
     if data.shown:
-        title = "Five methods: what is left after the second training" if wide else "What is left"
+        title = "Six methods: what is left after the second training" if wide else "What is left"
     else:
-        title = "Five methods: what will be left?" if wide else "What will be left?"
+        title = "Six methods: what will be left?" if wide else "What will be left?"
     note = ("What the second training trains (thick frame), and exact answers after it. "
             "A mark is a seed" if wide else "Exact answers after the second training")
     style.heading(fig, title, note)
