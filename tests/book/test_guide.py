@@ -119,10 +119,15 @@ def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
     assert abs(full[1] - lora[1]) < 0.02
 
 
+def _row(numbers):
+    """A row of numbers as the page writes it: (.21, -.44)."""
+    return "(" + ", ".join(f"{each:.3g}".replace("0.", ".", 1) for each in numbers[0]) + ")"
+
+
 def test_the_task_s_first_steps_are_those_of_the_library():
-    """The largest gradients, and the loss before and after a step, from B or A at zero."""
+    """The gradients, their sums of squares, and the losses around a step, from B or A at zero."""
     text, given = PAGE.read_text(encoding="utf-8"), matrix_board.EXAMPLE
-    target, x, large, losses = np.array([[0.5, 0.6, -0.5, 0.0]]), given.x[None], {}, {}
+    target, x, sums, losses = np.array([[0.5, 0.6, -0.5, 0.0]]), given.x[None], {}, {}
     for zero in "BA":
         layer = LoRALinear(4, 4, 2, 4.0, base_weights=given.W.copy())
         layer.lora_A, layer.lora_B = given.A.copy(), given.B.copy()
@@ -133,15 +138,16 @@ def test_the_task_s_first_steps_are_those_of_the_library():
         gradients = layer.gradients()
         assert [name for name, each in gradients.items() if each.any()] == [f"lora_{zero}"]
         factors = (dy, x @ given.A.T) if zero == "B" else (dy @ given.B, x)
-        large[zero] = *(abs(each).max() for each in factors), abs(gradients[f"lora_{zero}"]).max()
+        assert all(_row(each) in text for each in factors)
+        sums[zero] = *((each**2).sum() for each in factors), (gradients[f"lora_{zero}"]**2).sum()
         for name, gradient in gradients.items():
             pair[name] -= 0.2 * gradient
         losses[zero] = [0.5 * (each**2).sum() for each in (dy, layer.forward(x) - target)]
-    assert "2 · .44 · .17 = .15" in text and "2 · .185 · 1 = .37" in text
-    assert np.allclose(large["B"], (0.44, 0.17, 0.15), atol=0.005)
-    assert np.allclose(large["A"], (0.185, 1, 0.37), atol=5e-4)
-    said = "from .122 to .086, and with $B$ at zero only to .117"
-    assert said in text
+    assert "4 · .245 · .0293 = .029" in text and "4 · .0345 · 1.54 = .212" in text
+    assert np.allclose(sums["B"], (0.245, 0.0293, 0.029), atol=6e-4)
+    assert np.allclose(sums["A"], (0.0345, 1.54, 0.212), atol=5e-4)
+    assert "by .006 or .042; the panel goes from .122 to .117 or .086" in text
+    assert np.allclose((0.2 * sums["B"][2], 0.2 * sums["A"][2]), (0.006, 0.042), atol=5e-4)
     assert np.allclose([*losses["A"], losses["B"][1]], (0.122, 0.086, 0.117), atol=5e-4)
 
 
@@ -183,7 +189,7 @@ def test_without_that_text_the_sentence_ends_with_juba_too(monkeypatch):
 
 
 def test_a_blind_guess_has_what_the_page_says():
-    said = re.search(r"A blind guess has (\d+)%", PAGE.read_text(encoding="utf-8"))[1]
+    said = re.search(r"always named the commonest answer would have (\d+)%", PAGE.read_text(encoding="utf-8"))[1]
     share = blind_guess(facts())
     assert round(100 * sum(share.values()) / len(share)) == int(said)
 
