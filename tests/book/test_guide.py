@@ -189,7 +189,8 @@ def test_without_that_text_the_sentence_ends_with_juba_too(monkeypatch):
 
 
 def test_a_blind_guess_has_what_the_page_says():
-    said = re.search(r"always named the commonest answer would have (\d+)%", PAGE.read_text(encoding="utf-8"))[1]
+    said = re.search(r"named the commonest answer would have (\d+)%",
+                     PAGE.read_text(encoding="utf-8"))[1]
     share = blind_guess(facts())
     assert round(100 * sum(share.values()) / len(share)) == int(said)
 
