@@ -195,6 +195,14 @@ def test_an_echo_is_neither_kept_nor_leaked_nor_empty():
     assert known_squares.ECHO not in known_squares.compute(ASKED, TOLD, "alone", 1).counts
 
 
+def test_a_leak_can_have_a_name_of_its_own():
+    told = {"full": TOLD["alone"] | {"leak": "in JSON"}}
+    data = known_squares.compute(ASKED, told, "full", 1)
+    assert data.words(0) == "in JSON, but right" and "leaked" not in known_squares.alt(data)
+    labels = [text.get_text() for text in known_squares.draw(data).axes[0].texts]
+    assert "1 in JSON (1 also kept)" in labels
+
+
 @pytest.mark.parametrize("run, question", [("alone", 0), ("alone", 3), ("both", 1)])
 def test_answers_that_were_not_recorded_are_refused(run, question):
     with pytest.raises(ValueError, match="runs are alone, replay, questions 1 to 2"):

@@ -32,7 +32,8 @@ class Squares:
     """run: whose answers these are;  kinds: (questions, 5), whether an answer is each of KINDS, of
     which *kept* and *leaked* may both hold;  at: the place of the one that is shown, with its
     ``question``, its right answers ``wanted`` and its ``answer``;  name: how many name questions
-    get the new name, as in ``7 of 8``, or nothing;  echoes: whether these were looked for.
+    get the new name, as in ``7 of 8``, or nothing;  echoes: whether these were looked for;
+    leak: what a leaked answer is called, as in ``in JSON``.
     """
 
     run: str
@@ -43,6 +44,12 @@ class Squares:
     answer: str
     name: str = ""
     echoes: bool = False
+    leak: str = KINDS[1]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each of KINDS is called."""
+        return (KINDS[0], self.leak, *KINDS[2:])
 
     @property
     def counts(self) -> dict[int, int]:
@@ -53,8 +60,8 @@ class Squares:
     def words(self, at: int) -> str:
         """What an answer is, as in ``leaked, but right``."""
         if self.kinds[at, :2].all():
-            return "leaked, but right"
-        return KINDS[int(self.kinds[at].argmax())]
+            return f"{self.leak}, but right"
+        return self.names[int(self.kinds[at].argmax())]
 
 
 def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
@@ -64,7 +71,8 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
 
     ``asked`` has the questions, each with another wording and right answers; ``told`` by run what
     was "said" to each of them, whether that is "kept" and "leaked", and perhaps "echo", whether it
-    holds traces of what was taught, and "name", how many name questions get the new name.
+    holds traces of what was taught, "name", how many name questions get the new name, and "leak",
+    what a leaked answer is called.
 
     Raises:
         ValueError: there is no such run or question.
@@ -81,7 +89,8 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
                                                             strict=True)], bool)
     at = question - 1
     return Squares(run, kinds, at, asked[at][0], tuple(asked[at][2]), said[at],
-                   told[run].get("name", ""), any("echo" in each for each in told.values()))
+                   told[run].get("name", ""), any("echo" in each for each in told.values()),
+                   told[run].get("leak", KINDS[1]))
 
 
 def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -> None:
@@ -106,7 +115,7 @@ def _legend(ax: Axes, data: Squares, layout: Layout, left: float, top: float) ->
         y = top + (place * 0.27 if wide else place // 2 * 0.27)
         _square(ax, x, y, swatch, np.arange(len(KINDS)) == kind)
         also = f" ({both} also kept)" if both and kind == 1 else ""
-        ax.text(x + swatch + 0.09, y + swatch / 2, f"{count} {KINDS[kind]}{also}",
+        ax.text(x + swatch + 0.09, y + swatch / 2, f"{count} {data.names[kind]}{also}",
                 va="center_baseline", weight=600 if count else 400,
                 color=style.INK if count else style.MUTED)
 
@@ -149,10 +158,10 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
 
 def alt(data: Squares) -> str:
     """Return the frame in words."""
-    counts = ", ".join(f"{count} {KINDS[kind]}" for kind, count in data.counts.items())
+    counts = ", ".join(f"{count} {data.names[kind]}" for kind, count in data.counts.items())
     both = data.kinds[:, :2].all(1).sum()
     learnt = f"Name learnt in {data.name}. " * bool(data.name)
     return (f"{learnt}Of {len(data.kinds)} known questions, {data.run}: {counts}"
-            + (f"; {both} leaked, but right" if both else "")
+            + (f"; {both} {data.leak}, but right" if both else "")
             + f". Question {data.at + 1}, '{data.question}', is answered "
             f"'{visible(data.answer)}': {data.words(data.at)}.")
