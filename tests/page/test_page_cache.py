@@ -109,6 +109,7 @@ def test_a_cache_by_its_controls(page):
 def test_the_slider_finds_the_page_s_guess(page):
     """Between two of its steps Llama's cache begins to outweigh its weights, at 122,533 tokens."""
     cache = panel(page, "cache")
+    cache.get_by_role("radio", name="Llama 3 8B").check(force=True)  # the tests share a page
     tokens = cache.get_by_label("Tokens of one text")
     tokens.press("End")
     for left, (each, size) in enumerate(((122_880, "16.1"), (118_784, "15.6"))):
