@@ -63,13 +63,16 @@ def test_a_cache_is_counted_as_on_its_page(page, counted):
 
 def test_a_latent_cache_is_counted_as_on_its_page(page, counted):
     panel(page, "cache")
-    (name, (layers, kept, parameters, adapter)), = page.evaluate(
+    (name, (layers, kept, parameters, adapter, beside)), = page.evaluate(
         "lab_panels.cache.LATENT").items()
     n = counted
     assert (name, layers, kept) == ("DeepSeek-V3", 61, n["latent"] + 64)
     assert parameters == n["rest"] + 58 * 257 * n["expert"]
     dense = 9 * (n["d"] + 18_432)  # of the three layers without experts
-    assert adapter == n["pairs"] * (n["d"] + 2048) + 61 * n["ends"] + dense
+    assert (adapter, beside) == (n["beside"] + 61 * n["ends"] + dense, n["beside"])
+    for experts, numbers in ((8, n["whole"]), (1, n["divided"])):  # as the page's table
+        assert page.evaluate("rank => lab_panels.cache.adapter('DeepSeek-V3', 0, 8, rank)",
+                             experts) == numbers
     assert page.evaluate("lab_panels.cache.count('DeepSeek-V3')") == 2 * layers * kept
 
 
@@ -84,7 +87,7 @@ def test_a_cache_by_its_controls(page):
     cache.get_by_role("cell", name="41,943,040 numbers, 83.9 MB").wait_for()
     cache.get_by_label("32", exact=True).check(force=True)
     cache.get_by_label("Tokens of one text").press("ArrowLeft")
-    cache.locator(".lab-head", has_text="The cache of 65,536 tokens is 34.4 GB").wait_for()
+    cache.locator(".lab-head", has_text="The cache of 126,976 tokens is 66.6 GB").wait_for()
     cache.get_by_label("Tokens of one text").press("End")
     cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 68.7 GB").wait_for()
     cache.get_by_role("radio", name="SmolLM2-135M").check(force=True)  # its heads as published
@@ -97,3 +100,21 @@ def test_a_cache_by_its_controls(page):
     cache.get_by_role("radio", name="DeepSeek-V3").check(force=True)
     cache.locator(".lab-head", has_text="The cache of 131,072 tokens is 9.21 GB").wait_for()
     assert cache.get_by_role("group", name="Heads of keys").get_by_role("radio").count() == 1
+    cache.get_by_role("cell", name="adapter, rank 16 beside each expert").wait_for()
+    cache.get_by_role("cell", name="adapter, rank 2 beside each expert").wait_for()
+    cache.get_by_label("Rank of an adapter").press("ArrowLeft")
+    cache.get_by_role("cell", name="462,467,584 numbers, 925 MB").wait_for()
+
+
+def test_the_slider_finds_the_page_s_guess(page):
+    """Between two of its steps Llama's cache begins to outweigh its weights, at 122,533 tokens."""
+    cache = panel(page, "cache")
+    cache.get_by_role("radio", name="Llama 3 8B").check(force=True)  # the tests share a page
+    tokens = cache.get_by_label("Tokens of one text")
+    tokens.press("End")
+    for left, (each, size) in enumerate(((122_880, "16.1"), (118_784, "15.6"))):
+        for _ in range(1 if left else 2):
+            tokens.press("ArrowLeft")
+        cache.locator(".lab-head", has_text=f"{each:,} tokens is {size} GB").wait_for()
+        bars = cache.locator(".lab-stack i").evaluate_all("all => all.map(i => i.style.width)")
+        assert bars.index("100%") == (1 if each > 122_533 else 0)

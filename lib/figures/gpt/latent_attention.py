@@ -284,11 +284,11 @@ def draw(data: Latent, layout: Layout = "wide") -> Figure:
 
 def alt(data: Latent) -> str:
     """Return the drawing in words."""
-    return (f"Above, a down-projection makes of the {data.width:,} numbers of a token "
+    return (f"Above, a down-projection squeezes the {data.width:,} numbers of a token into "
             f"{data.squeezed:,}, and {data.turned} more that are rotated. These {data.kept:,} are "
-            f"stored. An up-projection could make of the {data.squeezed:,} a key and a value of "
-            f"{data.size} numbers for each of {data.heads} heads. The same {data.turned} rotated "
-            "numbers would stand behind every key, but while the model writes, no key or value of "
+            f"stored. An up-projection could compute from the {data.squeezed:,} a key and a value "
+            f"of {data.size} numbers for each of {data.heads} heads. The same {data.turned} rotated"
+            " numbers would stand behind every key, but while the model writes, no key or value of "
             f"a head is made. Two more matrices make {data.queries:,} numbers, and of these "
             f"the queries, in each head {data.size} and {data.turned} that "
             "are rotated; of these nothing is stored. Beside each of the four matrices stand an A, "

@@ -10,8 +10,13 @@ lab_panels.cache = (() => {
   const MODELS = { 'SmolLM2-135M': [30, 9, 3, 64, 134_515_008, 576, 1536],
     'Llama 3 8B': [32, 32, 8, 128, 8_030_261_248, 4096, 14_336],
     'Qwen3 8B': [36, 32, 8, 128, 8_190_735_360, 4096, 12_288] };
-  // layers, numbers that stay of a token in each, parameters, numbers of an adapter of rank 1
-  const LATENT = { 'DeepSeek-V3': [61, 576, 671_025_397_760, 418_414_400] };
+  // layers, numbers that stay of a token in each, parameters, numbers of an adapter of rank 1, and
+  // those of them beside experts, of which 8 are picked for a token
+  const LATENT = { 'DeepSeek-V3': [61, 576, 671_025_397_760, 418_414_400, 412_121_088] };
+  const PICKED = 8;
+  // up to 8,192 tokens each is twice the one before, and then 4,096 more
+  const TOKENS = [128, 256, 512, 1024, 2048, 4096, ...Array.from({ length: 31 },
+    (_, i) => 8192 + 4096 * i)];
   const BYTES = 2, WINDOW = 1024, EACH = 6; // with windows each sixth layer keeps all tokens
 
   // Bytes that stay of one token where all layers keep it.
@@ -27,9 +32,10 @@ lab_panels.cache = (() => {
     return (kept * count(name, shared)) / layers;
   }
   const weights = (name) => BYTES * (LATENT[name]?.[2] ?? MODELS[name][4]);
-  // Numbers of an adapter: of a pair, rank times the matrix's inputs and outputs.
-  function adapter(name, shared, rank) {
-    if (LATENT[name]) return rank * LATENT[name][3];
+  // Numbers of an adapter: of a pair, rank times the matrix's inputs and outputs; beside experts
+  // the pairs may have another rank.
+  function adapter(name, shared, rank, experts = rank) {
+    if (LATENT[name]) return rank * LATENT[name][3] + (experts - rank) * LATENT[name][4];
     const [layers, heads, , head, , width, hidden] = MODELS[name];
     const ends = [heads, shared, shared, heads].map((each) => width + each * head);
     return layers * rank * (ends.reduce((a, b) => a + b) + 3 * (width + hidden));
@@ -56,7 +62,7 @@ lab_panels.cache = (() => {
       show();
     }, options: Object.keys({ ...MODELS, ...LATENT }).map((name) => [name, name]) });
     const tokens = slider({ label: 'Tokens of one text', value: 8_192, format: whole,
-      change: () => show(), values: Array.from({ length: 11 }, (_, i) => 128 * 2 ** i) });
+      change: () => show(), values: TOKENS });
     const shared = choice({ label: 'Heads of keys and values', options: options(start),
       value: published(start), change: () => show() });
     const layers = choice({ label: 'Layers keep', value: 'all', change: () => show(), options: [
@@ -83,8 +89,12 @@ lab_panels.cache = (() => {
       list.row([key('weights', 'weights, 2 bytes a number'), written(weights(name))], false);
       list.row([key('cache', 'cache of one text'), written(cache)], false);
       list.row(['one token, in all layers', `${whole(each)} bytes`], false);
-      const numbers = adapter(name, Number(shared.value), rank.value);
-      list.row(['adapter', `${whole(numbers)} numbers, ${written(BYTES * numbers)}`], false);
+      const divided = Math.max(1, rank.value / PICKED);
+      for (const experts of new Set(LATENT[name] ? [rank.value, divided] : [rank.value])) {
+        const numbers = adapter(name, Number(shared.value), rank.value, experts);
+        list.row([LATENT[name] ? `adapter, rank ${experts} beside each expert` : 'adapter',
+          `${whole(numbers)} numbers, ${written(BYTES * numbers)}`], false);
+      }
       list.row(['texts that weigh as much as the model',
         texts < 9.95 ? texts.toFixed(1) : whole(Math.round(texts))], false);
       setTimeout(() => { live.textContent = head.textContent; }, 400);
