@@ -138,9 +138,11 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
     for level in (data.apart if task else data.before,):
         if level is not None:
             ax.axhline(level, color=style.FACTS.mark, lw=style.THIN, ls=DASHED, zorder=1)
-    if not task:
-        ax.text(-0.42, data.before + 1.5, f"before: {data.before:.0f}%",
-                va="bottom", color=style.FACTS.ink, size=style.SMALL)
+    words = (f"before{', and two adapters' * (data.apart is not None)}: {data.before:.0f}%"
+             if not task else f"dashed: two adapters, {data.apart:.0f}%" if data.apart else "")
+    if words:
+        ax.text(-0.42, data.before + 1.5 if not task else 99.5, words,
+                va="top" if task else "bottom", color=style.FACTS.ink, size=style.SMALL)
 
 
 def _key(fig: Figure, data: Shares, top: float) -> None:
@@ -155,14 +157,6 @@ def _key(fig: Figure, data: Shares, top: float) -> None:
         ax.text(left + 0.12, row, words, va="center_baseline", color=LOOKS[way][0].ink, weight=600,
                 size=style.SMALL)
         left += 0.12 + measure(words, style.SMALL, 600) + (0.35 if wide else 0.22)
-    if data.apart is not None:
-        if left + 0.26 + measure("two adapters", style.SMALL, 600) > style.WIDTH[
-                "wide" if wide else "narrow"] - 0.1:
-            left, row = 0.08, row + 0.24
-        ax.plot([left - 0.06, left + 0.2], [row] * 2, color=style.FACTS.mark, lw=style.THIN,
-                ls=DASHED)
-        ax.text(left + 0.26, row, "two adapters", va="center_baseline", color=style.FACTS.ink,
-                weight=600, size=style.SMALL)
 
 
 @style.styled
