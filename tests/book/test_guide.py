@@ -13,6 +13,7 @@ from test_claims import printed
 
 from lib import finetuning
 from lib.corpus import facts
+from lib.corpus.tasks import load_task
 from lib.figures.lora import matrix_board
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
@@ -117,6 +118,25 @@ def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
                   for method, each in (("lora", rate), ("full", rate / 10)))
     assert [round(100 * lora[0]), round(lora[1], 2), round(100 * full[0])] == figures
     assert abs(full[1] - lora[1]) < 0.02
+
+
+def test_on_questions_a_lower_rate_keeps_what_the_page_says():
+    text = PAGE.read_text(encoding="utf-8")
+    for method, rate, seeds, said in (
+            ("lora", 1e-3, 2, "LoRA at 0.001 (two seeds) answers {}% and keeps {}%"),
+            ("full", 3e-4, 5, "at its best rate (five) answers {}% and keeps {}%")):
+        lines = [line for line in load_results("rates") if line["run"]["task"] == "qa"
+                 and line["run"]["method"] == method and line["run"]["learning_rate"] == rate]
+        means = [np.mean([line[name] for line in lines]) for name in ("answers", "facts")]
+        assert len(lines) == seeds and said.format(*(f"{100 * each:.1f}" for each in means)) in text
+
+
+def test_old_texts_are_an_eighth_of_the_examples_and_more_than_half_of_the_tokens():
+    base, tokenizer = load_base()
+    old = np.mean([len(text) for _, text in finetuning.old_texts(base, tokenizer, REPLAY)])
+    answer = np.mean([len(tokenizer.encode(each.answer)) + 1 for each in load_task("qa").train])
+    assert "more than half of the tokens that count" in PAGE.read_text(encoding="utf-8")
+    assert 0.5 < old / (old + 7 * answer) < 0.65
 
 
 def _row(numbers):
