@@ -115,7 +115,10 @@ def test_both_runs_are_drawn_and_told_at_the_chosen_step():
     assert "a blind guess has 16% right" in words
     score = transfer.draw(data).axes[0]
     marks = [line for line in score.lines if line.get_marker() not in ("None", None, "")]
-    assert np.allclose([(line.get_xdata()[0], line.get_ydata()[0]) for line in marks],
+    measured = [line for line in marks if len(line.get_xdata()) > 1]
+    assert [list(line.get_xdata()) for line in measured] == 3 * [list(data.steps)]
+    assert np.allclose([(line.get_xdata()[0], line.get_ydata()[0]) for line in marks
+                        if len(line.get_xdata()) == 1],
                        [(10, 0.93), (10, 0.16), (10, 0.9)])
     level = [line for line in score.lines if line.get_ydata()[:1] == [0.16]
              and len(line.get_xdata()) == 2]
@@ -205,9 +208,9 @@ FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
-    data = few_examples.compute(FEW, {"8 questions": {"Ecuador": [" Lima.", " Bern."]},
-                                      "128 questions": {"Ecuador": [" Quito.", " Quito."]}},
-                                "capital of", 60)
+    data = few_examples.compute(FEW, {"8 questions": [" Lima.", " Bern."],
+                                      "128 questions": [" Quito.", " Quito."]},
+                                "capital of Ecuador", 60)
     bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
     widths = np.array([bar.get_width() for bar in bars])
     assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
@@ -225,12 +228,13 @@ def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
 def test_lines_of_facts_are_means_in_the_order_of_the_steps():
     data = fact_lines.compute({"few": {9: [0.4, 0.6], 0: [0]}, "many": {0: [0], 8: [0.1]}},
                               (20, 30))
-    lines = [line for line in fact_lines.draw(data).axes[0].lines
-             if line.get_ls() != "None" and len(line.get_xdata()) == 2]
-    assert [list(line.get_xdata()) for line in lines] == [[0, 9], [0, 8]]
-    assert np.allclose([line.get_ydata() for line in lines], [[0, 0.5], [0, 0.1]])
-    assert ("few 50% (10 of 20) after step 9; many 10% (3 of 30) after step 8."
-            in fact_lines.alt(data))
+    for ax, scale in zip(fact_lines.draw(data).axes[1:], ((1, 1), (20, 30)), strict=True):
+        lines = [line for line in ax.lines
+                 if line.get_ls() != "None" and len(line.get_xdata()) == 2]
+        assert [list(line.get_xdata()) for line in lines] == [[0, 9], [0, 8]]
+        assert np.allclose([line.get_ydata() for line in lines],
+                           [[0, 0.5 * scale[0]], [0, 0.1 * scale[1]]])
+    assert "few 50% at step 9 (10 of 20); many 10% at step 8 (3 of 30)." in fact_lines.alt(data)
 
 
 @pytest.mark.parametrize("lists", [
@@ -241,13 +245,12 @@ def test_lists_without_two_steps_or_a_look_are_refused(lists):
 
 
 def test_words_at_ends_that_are_near_stand_apart():
-    lists = {name: {0: [0], 1: [end]} for name, end in zip("abc", (0.03, 0.9, 0.11))}
-    at = {each.get_text().split("\n")[0]: each.xy[1] for each in
-          fact_lines.draw(fact_lines.compute(lists, (10, 10, 10))).axes[0].texts
-          if hasattr(each, "xy")}
+    lists = {name: {0: [0], 1: [end]} for name, end in zip("abc", (0.03, 0.9, 0.07))}
+    fig = fact_lines.draw(fact_lines.compute(lists, (10, 10, 10)))
+    at = {each.get_text(): each.xy[1] for each in fig.axes[1].texts}
     assert at["90%"] == pytest.approx(0.9)
-    assert at["11%"] - at["3%"] == pytest.approx(fact_lines.APART)
-    assert at["11%"] + at["3%"] == pytest.approx(0.14)
+    assert at["7%"] - at["3%"] == pytest.approx(fact_lines.APART)
+    assert at["7%"] + at["3%"] == pytest.approx(0.1)
 
 
 def test_lists_need_a_number_of_facts_each():

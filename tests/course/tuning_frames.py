@@ -140,15 +140,14 @@ def goals(long: str) -> Frames:
     few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
            for count in (8, 32, 128)}
     yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
-           [((few, dict.fromkeys(few, dict.fromkeys(
-               ("Chile", "Ecuador"), (" Tegucigalpa.", " Mexico City.", " The \n franc."))),
-              "capital of", 60), ())])
-    lists = {"118 elements, 10×": {0: [0], 15: [0.0], 37: [0.01, 0.02], 74: [0.03, 0.02]},
-             "118 elements, 40×": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02], 74: [0.09, 0.13]},
-             "30 elements, 40×": {0: [0], 9: [0.0], 15: [0.02], 38: [0.1, 0.2], 75: [0.5, 0.6]},
-             "40 countries, 30×": {0: [0], 15: [0.19], 37: [0.6, 0.66], 74: [0.97, 1.0]}}
+           [((few, dict.fromkeys(few, (" Tegucigalpa.", " Mexico City.", " The \n franc.")),
+              "capital of Ecuador", 60), ())])
+    lists = {"30 countries": {0: [0], 9: [0.03], 15: [0.1], 38: [0.8, 0.93], 75: [0.97, 0.97]},
+             "118 countries": {0: [0], 9: [0.01], 15: [0.04], 37: [0.19, 0.23], 74: [0.93, 0.96]},
+             "30 elements": {0: [0], 9: [0.0], 15: [0.0], 38: [0.07, 0.23], 75: [0.63, 0.77]},
+             "118 elements": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02, 0.03], 74: [0.13, 0.2]}}
     yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt,
-           [((lists, (236, 236, 60, 148)), ())])
+           [((lists, (30, 118, 30, 118)), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 

@@ -1,4 +1,4 @@
-"""How fast facts of several lists are learnt: the shares that are right, against the steps."""
+"""How fast facts of several lists are learnt: the shares that are right, and the counts."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
-from lib.figures.kit.labels import Named, name_lines
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The two lines with 40× end far apart, but only a few facts lie between them. The "
-           "known countries have nearly all of theirs.")
+CAPTION = ("The short list's share is ahead of the long one's. By counts the two of a subject stay "
+           "near, until most of the short list is learnt.")
 
-#: Tone, marker and dash of the lines, in the order of the lists.
+#: Tone, marker and dash of the lines, in the order of the lists: two of a subject share a tone.
 LOOKS: tuple[tuple[Tone, str, object], ...] = (
-    (style.TASK, "D", "-"), (style.FACTS, "s", (0, (5, 1.2, 1, 1.2))),
-    (style.A, "o", (0, (4, 1.5))), (style.B, "^", (0, (1, 1.2))))
+    (style.B, "^", (0, (4, 1.5))), (style.B, "v", "-"),
+    (style.TASK, "s", (0, (4, 1.5))), (style.TASK, "D", "-"))
 
-#: Least distance between the words at two lines' ends, as a share.
-APART = 0.23
+#: Least distance between the words at two lines' ends, as a share of the axis.
+APART = 0.12
 
 
 @dataclass(frozen=True)
@@ -60,31 +60,50 @@ def compute(lists: Mapping[str, Mapping[int, Sequence[float]]],
 
 @style.styled
 def draw(data: FactLines, layout: Layout = "wide") -> Figure:
-    """Draw a line through the means of each list, every seed as a mark, and its name beside it."""
+    """Draw the lists' lines twice, as shares and as counts, with every seed as a mark."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.1 if wide else 4.2)
+    fig = style.canvas(layout, 3.55 if wide else 6.2)
     last = max(max(each) for each in data.lists.values())
     style.heading(fig, f"Facts right in the first {last} steps",
-                  "10×: each was met ten times by the end; a mark is a seed" if wide
-                  else "10×: each was met ten times by the end")
-    ax = style.place(fig, 0.56, 0.72, 5.6 if wide else 2.36, 1.85 if wide else 2.95)
-    names, heights = [], _apart([data.last(name) for name in data.lists])
+                  "The same four trainings twice; a mark is a seed")
+    key = style.board(fig)
+    for k, (name, (tone, marker, dash)) in enumerate(zip(data.lists, LOOKS, strict=False)):
+        x, y = (0.56 + 1.68 * k, 0.79) if wide else (0.1 + 1.7 * (k % 2), 0.79 + 0.24 * (k // 2))
+        key.plot([x, x + 0.4], [y, y], marker=marker, ms=4.5, mec=style.PAPER, mew=0.8,
+                 color=tone.mark, ls=dash)
+        key.text(x + 0.5, y, name, va="center", color=tone.ink, weight=600, size=style.SMALL)
+    size, top = ((2.4, 1.8) if wide else (2.1, 1.75)), 1.3 if wide else 1.5
+    for k, words in enumerate(("share of the list", "count of facts")):
+        left, down = (0.56 + 3.4 * k, top) if wide else (0.56, top + 2.42 * k)
+        style.write(fig, left, down - 0.26, words, style.INK, weight=600)
+        _panel(style.place(fig, left, down, *size), data, last, bool(k))
+    return fig
+
+
+def _panel(ax: Axes, data: FactLines, last: int, counts: bool) -> None:
+    """The lines of all lists, each with its value at its end."""
+    full = max(data.asked.values()) if counts else 1
+    scale = {name: asked if counts else 1 for name, asked in data.asked.items()}
+    heights = _apart([data.last(name) * scale[name] / full for name in data.lists])
     for (name, each), (tone, marker, dash), height in zip(data.lists.items(), LOOKS, heights,
                                                           strict=False):
-        steps, means = np.array(list(each)), np.array([shares.mean() for shares in each.values()])
+        steps = np.array(list(each))
+        means = scale[name] * np.array([shares.mean() for shares in each.values()])
         ax.plot(steps, means, color=tone.mark, ls=dash)
         for step, shares in each.items():
-            style.seeds(ax, np.full(len(shares), step), shares, marker, tone, 5)
-        ax.annotate(f"{style.percent(means[-1])}\n{data.count(name)}", (steps[-1], height),
-                    (8, 0), va="center", textcoords="offset points", color=tone.ink, weight=600,
-                    annotation_clip=False)
-        names.append(Named(steps, means, name, tone))
-    ax.set(xlim=(-0.02 * last, 1.02 * last), ylim=(-0.12, 1.08), xlabel="training step")
-    ax.set_xticks([0, *(step for step in next(iter(data.lists.values())) if step)])
-    ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
+            style.seeds(ax, np.full(len(shares), step), scale[name] * shares, marker, tone, 4.5)
+        ax.annotate(data.count(name) if counts else style.percent(data.last(name)),
+                    (steps[-1], height * full), (8, 0), va="center", textcoords="offset points",
+                    color=tone.ink, weight=600, annotation_clip=False)
+    ax.set(xlim=(-0.02 * last, 1.02 * last), ylim=(-0.08 * full, 1.06 * full),
+           xlabel="training step")
+    shown = list(next(reversed(data.lists.values())))
+    ax.set_xticks([shown[0], *shown[2:]])  # the first two stand too near
+    if counts:
+        ax.set_yticks([0, *sorted(set(data.asked.values()))])
+    else:
+        style.share_ticks(ax.yaxis)
     ax.grid(axis="y")
-    name_lines(ax, names)
-    return fig
 
 
 def _apart(ends: Sequence[float]) -> list[float]:
@@ -100,6 +119,7 @@ def _apart(ends: Sequence[float]) -> list[float]:
 
 def alt(data: FactLines) -> str:
     """Return the figure in words."""
-    return "Facts right at the last step: " + "; ".join(
-        f"{name} {style.percent(data.last(name))} ({data.count(name)}) after step {max(each)}"
-        for name, each in data.lists.items()) + "."
+    return "Facts right, as the mean of the seeds: " + "; ".join(
+        f"{name} " + ", ".join(f"{style.percent(shares.mean())} at step {step}"
+                               for step, shares in each.items() if step)
+        + f" ({data.count(name)})" for name, each in data.lists.items()) + "."

@@ -23,19 +23,18 @@ BARS: dict[str, tuple[str, Tone]] = {
 
 @dataclass(frozen=True)
 class FewExamples:
-    """By row, its words -> bar -> shares (seeds,), and what is asked about -> each seed's answer;
-    the question without that, such as "capital of"; the steps.
+    """By row, its words -> bar -> shares (seeds,), and each seed's answer; what was asked, such as
+    "capital of Chile"; the steps.
     """
 
     shares: dict[str, dict[str, np.ndarray]]
-    said: dict[str, dict[str, tuple[str, ...]]]
+    said: dict[str, tuple[str, ...]]
     asked: str
     steps: int
 
 
 def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
-            said: Mapping[str, Mapping[str, Sequence[str]]], asked: str,
-            steps: int) -> FewExamples:
+            said: Mapping[str, Sequence[str]], asked: str, steps: int) -> FewExamples:
     """Gather the rows in their order.
 
     Raises:
@@ -47,48 +46,43 @@ def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
                          f"{', '.join(shares) or 'none'}")
     return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
                         for row, each in shares.items()},
-                       {row: {name: tuple(map(visible, texts)) for name, texts in each.items()}
-                        for row, each in said.items()}, asked, steps)
+                       {row: tuple(map(visible, texts)) for row, texts in said.items()},
+                       asked, steps)
 
 
 @style.styled
 def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
     """Draw two bars a row, every seed as a mark on them, and its answers beside or above."""
     wide = layout == "wide"
-    rows, pitch = len(data.shares), 0.74 if wide else 1.32
+    rows, pitch = len(data.shares), 0.74 if wide else 1.1
     top = 1.24 if wide else 1.2
     fig = style.canvas(layout, top + rows * pitch + (0.1 if wide else -0.1))
     style.heading(fig, f"{data.steps} steps on few or many questions",
                   "A bar is the mean, a dot a seed; at the right is what each seed's model says"
                   if wide else "A bar is the mean, a dot a seed")
     ax = style.board(fig)
-    columns = (4.55, 5.92)
-    left, room = (1.35, 2.5) if wide else (style.MARGIN, 2.9)
+    column = 5.45
+    left, room = (1.35, 3.3) if wide else (style.MARGIN, 2.9)
     for k, (words, tone) in enumerate(BARS.values()):
         x, y = (left + 1.2 * k, 0.72) if wide else (left, 0.7 + 0.22 * k)
         ax.barh(y, 0.14, 0.12, left=x, color=tone.mark)
         ax.text(x + 0.2, y, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
     if wide:
-        for x, name in zip(columns, next(iter(data.said.values())), strict=False):
-            ax.text(x, 1.03, f"{data.asked} {name}", va="center", color=style.MUTED,
-                    size=style.SMALL)
+        ax.text(column, 1.03, data.asked, va="center", color=style.MUTED, size=style.SMALL)
     for k, (row, each) in enumerate(data.shares.items()):
         y = top + k * pitch
         if wide:
             ax.text(left - 0.12, y + 0.2, row, ha="right", va="center", weight=600)
-            for x, said in zip(columns, data.said[row].values(), strict=False):
-                for line, words in enumerate(said):
-                    ax.text(x, y + 0.2 + 0.19 * (line - (len(said) - 1) / 2), words,
-                            va="center", size=style.SMALL)
+            for line, words in enumerate(data.said[row]):
+                ax.text(column, y + 0.2 + 0.19 * (line - (len(data.said[row]) - 1) / 2), words,
+                        va="center", size=style.SMALL)
         else:
             ax.text(left, y, row, va="center", weight=600)
             ax.text(left + 1.25, y, f"{data.asked}:", va="center", color=style.MUTED,
                     size=style.SMALL)
-            for line, (name, said) in enumerate(data.said[row].items()):
-                ax.text(left, y + 0.2 + 0.2 * line, f"{name}: {' '.join(said)}", va="center",
-                        size=style.SMALL)
+            ax.text(left, y + 0.2, " ".join(data.said[row]), va="center", size=style.SMALL)
         for down, (name, (_, tone)) in zip((0.09, 0.31), BARS.items(), strict=True):
-            at, mean = y + down + (0 if wide else 0.54), each[name].mean()
+            at, mean = y + down + (0 if wide else 0.32), each[name].mean()
             ax.barh(at, room * mean, 0.18, left=left, color=tone.mark)
             style.seeds(ax, left + room * each[name], np.full(len(each[name]), at), "o",
                         style.DATA, 4.5)
@@ -108,6 +102,5 @@ def alt(data: FewExamples) -> str:
     each = "; ".join(
         f"{row}: " + ", ".join(f"{words} {style.percent(data.shares[row][name].mean())}"
                                for name, (words, _) in BARS.items())
-        + "".join(f", {data.asked} {name} {' '.join(said)}"
-                  for name, said in data.said[row].items()) for row in data.shares)
+        + f", {data.asked} {' '.join(data.said[row])}" for row in data.shares)
     return f"After {data.steps} steps on {each}"

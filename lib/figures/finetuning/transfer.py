@@ -68,12 +68,12 @@ def _scores(ax: Axes, data: Transfer, wide: bool) -> None:
     lines = []
     ax.axvline(data.step, color=style.FROZEN.mark, lw=style.THIN, zorder=0)
     for start, (label, tone, dash, marker) in STARTS.items():
-        ax.plot(data.steps, data.held_out[start], color=tone.mark, ls=dash)
+        ax.plot(data.steps, data.held_out[start], marker, ls=dash, color=tone.mark, ms=4)
         style.point(ax, data.step, data.held_out[start][data.at], marker, tone)
         lines.append(Named(data.steps, data.held_out[start],
                            f"{label}{',' if wide else ':'} right", tone))
     tone = STARTS["random"][1]
-    ax.plot(data.steps, data.kind["random"], color=tone.mark, ls=(0, (1, 1.2)), lw=1.4)
+    ax.plot(data.steps, data.kind["random"], "v", ls=(0, (1, 1.2)), color=tone.mark, lw=1.4, ms=4)
     style.point(ax, data.step, data.kind["random"][data.at], "v", tone)
     lines.append(Named(data.steps, data.kind["random"], "from random, right kind" if wide
                        else "random: right kind", tone))
