@@ -16,13 +16,13 @@ from lib.tokenizer import BPETokenizer
 
 #: Edges of attention, "who attends to what": the kind that ``pairs_of`` reads, and the groups of
 #: tokens that an arrow leads from and to.
-EDGES = {"is to question": ("last token to the question", ("question", "is")),
-         "is to name": ("last token to the name", ("name", "is")),
-         "name to name": ("inside the name", ("name", "name")),
-         "answer to question": ("answer to the question", ("question", "answer")),
-         "answer to name": ("answer to the name", ("name", "answer")),
-         "answer to answer": ("inside the answer", ("answer", "answer")),
-         "answer to is": ("answer to the last token", ("is", "answer"))}
+EDGES = {"is ← question": ("last token to the question", ("question", "is")),
+         "is ← name": ("last token to the name", ("name", "is")),
+         "name ← name": ("inside the name", ("name", "name")),
+         "answer ← question": ("answer to the question", ("question", "answer")),
+         "answer ← name": ("answer to the name", ("name", "answer")),
+         "answer ← answer": ("inside the answer", ("answer", "answer")),
+         "answer ← is": ("answer to the last token", ("is", "answer"))}
 
 
 def states(model: GPTModel, tokens: np.ndarray) -> list[np.ndarray]:

@@ -232,7 +232,7 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
            [((said, lost, 156, None, ("", ""), each, by, marked), ()) for each, by, marked in (
                (boxes, "mixed mean", ()),
-               (boxes | {("question", 0): 72}, "mean of language prompts",
+               (boxes | {("question", 0): 72}, "language mean",
                 (("question", 0), ("is", 0))))])
     others = [(f"The {asks} of", name, "is") for asks, name in (
         ("language", "Chile"), ("currency", "Kenya"), ("continent", "Peru"))]
@@ -274,7 +274,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     yield ("found_alone", found_alone.compute, found_alone.draw, found_alone.alt,
            [((sets, found, 156), ())])
     yield ("lost_in_boxes", found_alone.compute, found_alone.draw, found_alone.alt,
-           [((in_boxes, lost, 156, "lost"), ())])
+           [((in_boxes, each, 156, "lost"), ())
+            for each in (lost, lost | {"both": (None, None, None)})])
     yield ("head_importance", head_importance.compute, head_importance.draw, head_importance.alt,
            [((np.array([[0.0, 0.5], [0.996, 1.0]]), np.array([[-1, 0], [12, 156]]), 156), ())])
     yield ("attention_cost", attention_cost.compute, attention_cost.draw, attention_cost.alt,

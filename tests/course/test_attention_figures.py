@@ -206,6 +206,8 @@ def test_both_boxes_stand_out_among_the_lost():
     data = found_alone.compute(columns, rows, 156, "lost")
     assert not data.strong(0, 0) and data.strong(0, 1)
     assert "currency mean, “the yen”: is 7, both 147." in found_alone.alt(data)
+    asked = found_alone.compute(columns, rows | {"both": (None,)}, 156, "lost")
+    assert asked.hidden() and not data.hidden() and "is 7, both ?." in found_alone.alt(asked)
     with pytest.raises(ValueError, match="found or lost, not 'kept'"):
         found_alone.compute(columns, rows, 156, "kept")
 

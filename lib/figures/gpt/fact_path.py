@@ -17,8 +17,7 @@ CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, as t
            "number. It is dashed if we hadn't guessed it.")
 
 GROUPS = ("question", "name", "is", "answer")
-#: An edge: the group that is attended to and the one that attends.
-Path = tuple[str, str]
+Path = tuple[str, str]  # an edge: the group that is attended to and the one that attends
 
 #: The steps along the edges that matter, by edge and by half of the model.
 ROLES: dict[tuple[Path, int], str] = {
@@ -106,10 +105,8 @@ BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
                ("name", 0): (-0.54, 1.05, -0.17), ("is", 0): (0.0, 0.4, 0.0),
                ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.4, 2.5, -0.13),
                ("answer", 1): (0.1, 1.9, 0.15)}}
-#: Its arrow ends at the side of its group's frame, not on top, where two edges end or pass.
-BESIDE = ("is", 1)
-#: The one box that is supposed.
-ENRICH = ("name", 0)
+BESIDE = ("is", 1)  # its arrow ends beside its group's frame, as two edges end or pass on top
+ENRICH = ("name", 0)  # the one box that is supposed
 #: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
 CROSS = {"question": 0.2, "name": 0.22, "is": 0.3, "answer": 0.2}
 
@@ -207,7 +204,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     """Draw the tokens on top, and below them the two halves of the model with their paths."""
     wide = layout == "wide"
     tall = 5.9 if data.boxes else 5.6
-    fig = style.canvas(layout, 4.85 if data.chosen else 4.35 if wide else tall)
+    whole = data.boxes and not data.chosen
+    high = (4.6 if whole else 4.35) if wide else tall + 0.15 * bool(whole)
+    fig = style.canvas(layout, 4.85 if data.chosen else high)
     style.heading(fig, *_title(data))
     ax = board(fig, data.tokens, layout)
     for (seen, looks), losses in data.lost.items():
@@ -230,6 +229,9 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         words = (f"{name}: {lost}" if layout == "wide" else str(lost)) if data.boxes else name
         feed_forward(ax, layout, (group, half), words, (group, half) in data.marked)
     _roles(fig, ax, data, layout)
+    if whole and wide:
+        yellow = "     yellow: not needed with every replacement" * bool(data.marked)
+        style.write(fig, style.MARGIN, BELOW, "dashed: not guessed" + yellow, size=style.SMALL)
     return fig
 
 
@@ -237,12 +239,12 @@ def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
     if data.boxes and not data.chosen:
         parts, the = len(data.named()) + len(data.boxes), "the " * ("mean" in data.by)
-        return (f"By {the}{data.by}, {parts} parts are needed",
+        return (f"With {the}{data.by}, {parts} parts are needed",
                 f"Capitals lost of {data.known}. A thicker arrow costs more")
     if not data.chosen:
         return "How a capital is found", f"Capitals lost of {data.known}, edge by edge"
     path, half = data.chosen
-    role = ROLES.get(data.chosen, f"{path[1]} to {path[0]}")
+    role = ROLES.get(data.chosen, f"{path[1]} ← {path[0]}")
     return (f"{data.lost[path][half]} of {data.known} capitals lost",
             f"{role[0].upper()}{role[1:]}, in layers {HALVES[half]}")
 
@@ -257,12 +259,11 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
         label(ax, along(data.tokens, layout, path, half, ALONG[layout][role]),
               words if layout == "wide" else str(lost))
         if layout == "narrow" and not data.chosen:
-            style.write(fig, style.MARGIN, BELOW + 0.175 * k,
-                        f"{lost}: {role}")
+            style.write(fig, style.MARGIN, BELOW + 0.175 * k, f"{lost}: {role}")
     if layout == "narrow" and not data.chosen and data.boxes:
-        below = (f"{data.boxes[ENRICH]}: enrich",) if ENRICH in data.boxes else ()
-        below += ("other boxes: feed-forward layers",)
-        below += ("yellow: needed with some replacements only",) * bool(data.marked)
+        below = (*[f"{data.boxes[ENRICH]}: enrich"] * (ENRICH in data.boxes),
+                 "other boxes: feed-forward layers", "dashed: not guessed",
+                 *["yellow: needed with some replacements only"] * bool(data.marked))
         for k, words in enumerate(below, len(data.named())):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
@@ -271,8 +272,7 @@ def _box(group: str, half: int) -> str:
     """A box in words."""
     if (group, half) == ENRICH:
         return "enrich"
-    where = "'is'" if group == "is" else f"the {group}"
-    return f"feed-forward {HALVES[half]} at {where}"
+    return f"feed-forward {HALVES[half]} at " + ("'is'" if group == "is" else f"the {group}")
 
 
 def look(path: Path, half: int) -> str:

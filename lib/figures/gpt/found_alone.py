@@ -20,8 +20,9 @@ WORDS = {"found": (("Enough? Not quite, whatever replaces the rest", "Enough? No
                    ("Capitals found, of {known}, if only these parts stay",
                     "Found of {known} with only these parts")),
          "lost": (("Currency in both boxes costs most", "Currency in both costs most"),
-                  ("Capitals lost, of {known}, by what is put into the two early boxes",
-                   "Lost of {known} by what the boxes get"))}
+                  ("Capitals lost, of {known}, with a replacement in the two early boxes",
+                   "Lost of {known}, early boxes replaced"))}
+ASKED = "How many are lost with both?"  # the title while some count is hidden
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,22 @@ class Found:
 
     ``sets`` has two words for each set, such as its edges and its boxes. If what is ``counted`` is
     "lost", the columns are replacements (and an answer), and the rows are the boxes replaced.
+    A count that is None is still hidden.
     """
 
     sets: tuple[tuple[str, str], ...]
     rests: tuple[str, ...]
-    found: tuple[tuple[int, ...], ...]
+    found: tuple[tuple[int | None, ...], ...]
     known: int
     counted: str = "found"
 
-    def column(self, at: int) -> list[int]:
+    def column(self, at: int) -> list[int | None]:
         """The counts of one column, from the top."""
         return [row[at] for row in self.found]
+
+    def hidden(self) -> bool:
+        """Whether some count is still to be guessed."""
+        return any(None in row for row in self.found)
 
     def strong(self, at: int, row: int) -> bool:
         """Whether a bar is dark: some boxes are replaced, or both of the two."""
@@ -49,9 +55,11 @@ class Found:
         return not self.sets[at][1].startswith("all")
 
 
-def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int]],
+def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int | None]],
             known: int, counted: str = "found") -> Found:
     """Take the columns in words, and by row how many of the ``known`` facts each finds or loses.
+
+    A count is None where the reader is still to guess it.
 
     Raises:
         ValueError: a row has no count for some column, a count is not from 0 to ``known``, or
@@ -59,9 +67,11 @@ def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int]],
     """
     if counted not in WORDS:
         raise ValueError(f"facts are found or lost, not {counted!r}")
-    rows = {rest: tuple(map(int, each)) for rest, each in found.items()}
+    rows = {rest: tuple(None if count is None else int(count) for count in each)
+            for rest, each in found.items()}
     for rest, row in rows.items():
-        if len(row) != len(sets) or not all(0 <= each <= known for each in row):
+        if len(row) != len(sets) or not all(
+                each is None or 0 <= each <= known for each in row):
             raise ValueError(f"{rest} has the counts {row}; it needs {len(sets)}, each from 0 to "
                              f"{known}")
     return Found(tuple(sets), tuple(rows), tuple(rows.values()), known, counted)
@@ -72,8 +82,8 @@ def draw(data: Found, layout: Layout = "wide") -> Figure:
     """Draw a column of bars for each set; those with all boxes, or without one, are lighter."""
     wide, high = layout == "wide", ROW * len(data.rests)
     fig = style.canvas(layout, high + 1.32)
-    style.heading(fig, *(words[not wide].format(known=data.known)
-                         for words in WORDS[data.counted]))
+    title, subtitle = (words[not wide].format(known=data.known) for words in WORDS[data.counted])
+    style.heading(fig, ASKED if data.hidden() else title, subtitle)
     left = (1.3 if wide else 0.98) if data.counted == "found" else (0.82 if wide else 0.72)
     step = (fig.get_size_inches()[0] - style.MARGIN - left) / len(data.sets)
     for k, words in enumerate(data.sets):
@@ -81,12 +91,12 @@ def draw(data: Found, layout: Layout = "wide") -> Figure:
         counts = data.column(k)
         room = data.known * (1.35 if wide else 1.75)
         ax.barh(range(len(counts)), [data.known] * len(counts), 0.66, color=style.WASH)
-        ax.barh(range(len(counts)), counts, 0.66,
+        ax.barh(range(len(counts)), [count or 0 for count in counts], 0.66,
                 color=[style.FACTS.mark if data.strong(k, row) else style.ATTENTION(0.7)
                        for row in range(len(counts))])
         for row, count in enumerate(counts):
-            ax.text(data.known + 0.04 * room, row, str(count), va="center_baseline",
-                    size=style.SMALL)
+            ax.text(data.known + 0.04 * room, row, "?" if count is None else str(count),
+                    va="center_baseline", size=style.SMALL)
         ax.set(xlim=(0, room), ylim=(len(counts) - 0.5, -0.5))
         ax.set_yticks(range(len(counts)), [] if k else data.rests)
         ax.set_xticks([])
@@ -101,7 +111,8 @@ def alt(data: Found) -> str:
     """Return the figure in words."""
     sets = "; ".join(
         f"{(' and ' if data.counted == 'found' else ', ').join(words)}: " + ", ".join(
-            f"{rest} {count}" for rest, count in zip(data.rests, data.column(k)))
+            f"{rest} {'?' if count is None else count}"
+            for rest, count in zip(data.rests, data.column(k)))
         for k, words in enumerate(data.sets))
     if data.counted == "lost":
         return (f"Capitals of {data.known} that are lost without one early box or both, by what "
