@@ -212,6 +212,20 @@ def test_both_boxes_stand_out_among_the_lost():
         found_alone.compute(columns, rows, 156, "kept")
 
 
+def test_what_is_found_or_lost_makes_the_title():
+    sets, boxes = [("4 edges", "all boxes"), ("5 edges", "6 boxes")], [("zeros", ""), ("mean", "")]
+
+    def said(columns, rows, counted):
+        return found_alone.title(found_alone.compute(columns, rows, 156, counted))
+
+    assert said(sets, {"mean": (25, 140), "zeros": (150, 110)}, "found") == (
+        "Enough? Not quite: at best 110 to 140")
+    assert said(sets, {"mean": (156, 140)}, "found") == "Enough? Yes: at best 156 to 156"
+    assert said(boxes, {"is": (9, 90), "both": (12, 3)}, "lost") == "Zeros in both boxes: 12 lost"
+    assert said(boxes, {"is": (9, 90), "both": (12, 30)}, "lost") == "Mean in both boxes: 30 lost"
+    assert said(boxes, {"is": (9, 90), "both": (None, None)}, "lost") == found_alone.ASKED
+
+
 @pytest.mark.parametrize("d_model, heads", [(128, 4), (32, 2)])
 def test_the_cost_is_what_a_block_has(d_model, heads):
     data = attention_cost.compute(d_model, heads)

@@ -15,13 +15,11 @@ CAPTION = ("Each column is a set of parts that stay, and each row replaces the r
 
 ROW = 0.27  # inches from one bar to the next
 
-#: Title and subtitle, each wide and narrow, by what the bars count.
-WORDS = {"found": (("Enough? Not quite, whatever replaces the rest", "Enough? Not quite"),
-                   ("Capitals found, of {known}, if only these parts stay",
-                    "Found of {known} with only these parts")),
-         "lost": (("Currency in both boxes costs most", "Currency in both costs most"),
-                  ("Capitals lost, of {known}, with a replacement in the two early boxes",
-                   "Lost of {known}, early boxes replaced"))}
+#: Subtitle, wide and narrow, by what the bars count.
+WORDS = {"found": ("Capitals found, of {known}, if only these parts stay",
+                   "Found of {known} with only these parts"),
+         "lost": ("Capitals lost, of {known}, with a replacement in the two early boxes",
+                  "Lost of {known}, early boxes replaced")}
 ASKED = "How many are lost with both?"  # the title while some count is hidden
 
 
@@ -77,13 +75,26 @@ def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int | 
     return Found(tuple(sets), tuple(rows), tuple(rows.values()), known, counted)
 
 
+def title(data: Found, layout: Layout = "wide") -> str:
+    """Return the costliest replacement of both boxes, or what the best set of parts finds."""
+    if data.hidden():
+        return ASKED
+    columns = [[count or 0 for count in data.column(at)] for at in range(len(data.sets))]
+    if data.counted == "lost":
+        cost, name = max((counts[-1], words[0]) for counts, words in zip(columns, data.sets))
+        where = "in both boxes" if layout == "wide" else "in both"
+        return f"{name[:1].upper()}{name[1:]} {where}: {cost} lost"
+    best = max(columns, key=min)
+    all_found = min(best) == data.known
+    return f"Enough? {'Yes' if all_found else 'Not quite'}: at best {min(best)} to {max(best)}"
+
+
 @style.styled
 def draw(data: Found, layout: Layout = "wide") -> Figure:
     """Draw a column of bars for each set; those with all boxes, or without one, are lighter."""
     wide, high = layout == "wide", ROW * len(data.rests)
     fig = style.canvas(layout, high + 1.32)
-    title, subtitle = (words[not wide].format(known=data.known) for words in WORDS[data.counted])
-    style.heading(fig, ASKED if data.hidden() else title, subtitle)
+    style.heading(fig, title(data, layout), WORDS[data.counted][not wide].format(known=data.known))
     left = (1.3 if wide else 0.98) if data.counted == "found" else (0.82 if wide else 0.72)
     step = (fig.get_size_inches()[0] - style.MARGIN - left) / len(data.sets)
     for k, words in enumerate(data.sets):
