@@ -10,6 +10,7 @@ With ``--all`` every page is read anew, so that each warning shows.
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -62,11 +63,14 @@ def build(options: list[str]) -> int:
 
 
 def main(options: list[str]) -> int:
-    """Run, build, then print the path and how to open it."""
+    """Run, build, then print the path and how to open it; an unknown option runs nothing."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--all", action="store_true", help="read every page anew, with its warnings")
+    every = parser.parse_args(options).all
     start = time.perf_counter()
     failed = run_notebooks(again=False)
     ran = time.perf_counter()
-    if build(options):
+    if build(["--all"] if every else []):
         return 1
     print(f"\nThe book is built (notebooks {ran - start:.0f} s, pages "
           f"{time.perf_counter() - ran:.0f} s): {INDEX.relative_to(ROOT)}\n"

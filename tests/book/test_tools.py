@@ -199,6 +199,15 @@ def test_a_failed_build_forgets_the_pages_that_it_read(monkeypatch, tmp_path, ca
         assert check.run(program) == (check.FAILED if code else check.PASSED)
 
 
+@pytest.mark.parametrize("option, code", [("--help", 0), ("--al1", 2)])
+def test_a_question_about_the_options_builds_nothing(monkeypatch, capsys, option, code):
+    monkeypatch.setattr(build_book, "run_notebooks", lambda **_: pytest.fail("notebooks were run"))
+    with pytest.raises(SystemExit) as stopped:
+        build_book.main([option])
+    assert stopped.value.code == code
+    assert "--all" in "".join(capsys.readouterr())
+
+
 @pytest.mark.parametrize("ci, result", [("true", check.FAILED), ("", check.SKIPPED)])
 def test_without_a_browser_ci_fails_and_others_skip(monkeypatch, capsys, ci, result):
     monkeypatch.setattr(browser, "find", lambda: None)
