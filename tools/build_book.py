@@ -65,7 +65,7 @@ def build(options: list[str]) -> int:
 def main(options: list[str]) -> int:
     """Run, build, then print the path and how to open it; an unknown option runs nothing."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--all", action="store_true", help="read every page anew, each warning shows")
+    parser.add_argument("--all", action="store_true", help="read every page anew")
     every = parser.parse_args(options).all
     start = time.perf_counter()
     failed = run_notebooks(again=False)
