@@ -257,6 +257,15 @@ def test_the_sum_shown_fills_the_width_and_both_its_lengths_have_one_unit(layout
         named = [text.get_text() for text in ax.texts]
         assert [name for name in named if name.isdigit()] == [
             f"{2**power}" for power in range(5) if 2**power < rank]
+        said = [text.get_text() for text in fig.axes[0].texts]
+        assert ("to the sum so far (dotted)" in said) == any(
+            line.get_linestyle() == "--" for line in above.lines)
+
+
+def test_the_view_from_above_names_its_greys():
+    for rank, said in ((1, "Grey: the only change"), (2, "to the sum so far"),
+                       (4, "to the sum so far (dotted)"), (64, "to the sum so far")):
+        assert said in arrows.note(rank)
 
 
 def test_settings_with_both_products_are_alike():
@@ -277,4 +286,6 @@ def test_starts_stand_in_their_order_at_one_rate():
     assert list(data.answers) == ["A = 0", "B = 0"]
     assert ("A = 0: 0.0% added, 100.0% of the facts known and 75.0% after training, "
             "70.0% answers right") in starts.alt(data)
+    key = starts.draw(data).axes[1].texts[-2:]  # under the ring and the dots of the facts
+    assert [text.get_text() for text in key] == ["start", "end"]
     assert "4. Why divided by r?" in two_paths.alt(two_paths.compute(4, 3, 2, asked=True))

@@ -156,10 +156,18 @@ def _above(fig: Figure, data: Arrows, left: float, top: float, side: float) -> N
         else:
             _arrow(ax, tuple(after), style.MUTED, 1.2, tuple(before))
     if data.rank > 1:
-        if data.rank <= 4:  # the sums so far, at right angles to the changes
+        if 2 < data.rank <= 4:  # the sums so far, at right angles to the changes
             for end in ends[1:-1]:
-                ax.plot((0, end[0]), (0, end[1]), color=LIGHT, lw=style.THIN, ls=(0, (2, 2)))
+                ax.plot((0, end[0]), (0, end[1]), color=style.LORA.mark, lw=1.1, ls=(0, (2, 2)))
         _arrow(ax, tuple(ends[-1]), style.LORA.mark, 2.2)
+
+
+def note(rank: int) -> tuple[str, str]:
+    """Two lines about the view from above: what is grey there, and what is dotted."""
+    if rank == 1:
+        return "Grey: the only change", ""
+    dotted = " (dotted)" * (2 < rank <= 4)
+    return "Grey: each change, at a right angle", f"to the sum so far{dotted}"
 
 
 @style.styled
@@ -167,21 +175,24 @@ def draw(data: Arrows, layout: Layout = "wide") -> Figure:
     """Draw the sum of each rank up to the chosen one from the side, and its changes from above."""
     wide = layout == "wide"
     size = (3.0, 1.75) if wide else (2.3, 1.2)
-    fig = style.canvas(layout, 3.5 if wide else 4.95)
+    fig = style.canvas(layout, 3.75 if wide else 5.3)
     up, name = data.ends[0], counted(data.rank)
     style.heading(fig, f"The sum of {name} is {short(data.size)} long, and reaches {short(up)} "
                   f"along −dW: aim {data.aim:.2f}" if wide else
                   f"{name}: {short(data.size)} long, aim {data.aim:.2f}",
-                  "Unit: a typical change's length; light: the sums of lower ranks; grey: each "
-                  "change" if wide else "Light: sums of lower ranks; grey: each change")
+                  "Unit: a typical change's length; light: the sums of lower ranks"
+                  if wide else "Unit: one change; light: lower ranks")
     names = style.board(fig)
     left, top = (4.8, 0.98) if wide else (0.5, 2.95)
     for place, words in (((style.MARGIN, 0.86), "From the side"),
                          ((left if wide else style.MARGIN, top - 0.12),
                           f"From above: across {short(data.ends[1])}")):
         names.text(*place, words, weight=600)
+    for line, words in enumerate(note(data.rank)):
+        names.text(left if wide else style.MARGIN, top + 0.06 + 0.17 * line, words,
+                   color=style.MUTED)
     _side(fig, data, 0.15, 1.2 if wide else 1.05, size)
-    _above(fig, data, left, top + 0.05, 2.2 if wide else 1.85)
+    _above(fig, data, left, top + 0.4, 2.2 if wide else 1.85)
     return fig
 
 

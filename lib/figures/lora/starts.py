@@ -75,7 +75,7 @@ def _added(ax: Axes, data: Starts) -> None:
 
 
 def _facts(ax: Axes, data: Starts) -> None:
-    """A ring for the facts known at first, a dot for each seed's in the end."""
+    """A ring for the facts known at first, a dot for each seed's in the end; a key below."""
     for row, (name, first) in enumerate(data.known.items()):
         after = data.kept[name]
         ax.plot(first, row, "o", ms=8, mfc="none", mec=style.FACTS.mark, mew=1.2, clip_on=False)
@@ -83,6 +83,14 @@ def _facts(ax: Axes, data: Starts) -> None:
         _figure(ax, row, max(1, first), f"{100 * first:.1f} → "
                 f"{style.percent(float(after.mean()), 1)}", style.FACTS)
     ax.set_xticks((0, 0.5, 1), ["0%", "50%", "100%"])
+    key: dict[str, Any] = {
+        "marker": "o", "ls": "none", "transform": ax.transAxes, "clip_on": False}
+    below = -0.4 / ax.get_figure().get_size_inches()[1] / ax.get_position().height
+    ax.plot(0.05, below, ms=8, mfc="none", mec=style.FACTS.mark, mew=1.2, **key)
+    ax.plot(0.58, below, ms=4, color=style.FACTS.mark, **key)
+    for place, words in ((0.15, "start"), (0.65, "end")):
+        ax.text(place, below, words, transform=ax.transAxes, va="center", color=style.FACTS.ink,
+                size=style.SMALL)
 
 
 def _figure(ax: Axes, row: int, end: float, words: str, tone: Tone) -> None:
@@ -104,7 +112,7 @@ def _answers(ax: Axes, data: Starts) -> None:
 def draw(data: Starts, layout: Layout = "wide") -> Figure:
     """Draw three columns: added to W, facts known at first and at last, answers at last."""
     wide = layout == "wide"
-    fig = style.canvas(layout, 3.1 if wide else 6.2)
+    fig = style.canvas(layout, 3.25 if wide else 6.2)
     far, seeds = data.furthest(), len(next(iter(data.answers.values())))
     right = " and ".join(style.percent(data.mean(name)) for name in far)
     added = style.percent(data.added[far[0]])
@@ -116,9 +124,9 @@ def draw(data: Starts, layout: Layout = "wide") -> Figure:
                   "the figure beside them their mean" if wide else
                   f"Rate {data.rate:g}; {seeds} seeds and their mean")
     titles = ("Added to W at the start", "Facts: start → end", "Answers at the end")
-    tall = 1.6 if wide else 1.25
+    tall = 1.6 if wide else 1.15
     places = ((1.55, 1.0, 1.0, tall), (3.2, 1.0, 1.05, tall), (5.25, 1.0, 1.3, tall)) if wide \
-        else ((1.5, 0.9, 1.1, tall), (1.5, 2.7, 1.1, tall), (1.5, 4.5, 1.1, tall))
+        else ((1.5, 0.9, 1.1, tall), (1.5, 2.55, 1.1, tall), (1.5, 4.6, 1.1, tall))
     columns = [style.place(fig, *each) for each in places]
     for ax, title, high in zip(columns, titles, (0.55, 1, 1)):
         _column(ax, data, title, ax is columns[0] or not wide, high)
