@@ -111,8 +111,10 @@ def _length(ax: Axes, data: Relative) -> None:
     around = np.linspace(0, np.pi / 2, 60)
     ax.plot(origin[0] + most * np.cos(around), origin[1] - most * np.sin(around),
             color=style.RULE, lw=style.THIN)
-    ends = ((row, style.FROZEN.mark, 1.8), (moved, style.B.mark, 1.1),
-            (most * moved / np.linalg.norm(moved), style.LORA.mark, 2.6))
+    ax.text(origin[0] - 0.06, origin[1] - most, "m", ha="right", va="center_baseline",
+            color=style.LORA.ink)
+    ends = ((row, style.FROZEN.mark, 1.8), (most * moved / np.linalg.norm(moved),
+                                            style.LORA.mark, 2.6), (moved, style.B.mark, 1.1))
     for tip, tone, wide in ends:
         ax.annotate("", origin + tip, origin, arrowprops={
             "arrowstyle": "-|>", "lw": wide, "color": tone, "shrinkA": 0, "shrinkB": 0,
