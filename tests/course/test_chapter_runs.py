@@ -188,7 +188,7 @@ def test_the_second_task_starts_from_the_first_in_every_way(cut, monkeypatch):
     monkeypatch.setattr(training, "fit", lambda model, batch_at, *_, **__: batches.append(
         batch_at(3)[0]))
     bare = scope["base"].forward(tokens, False)
-    for way in ("same", "beside", "merged, rank 4", "fresh, rank 4", "fresh", "merged", "joint",
+    for way in ("same", "beside", "frozen", "fresh, rank 4", "fresh", "merged", "joint",
                 "sum"):
         model = scope["begin"](way, 0)
         np.testing.assert_allclose(

@@ -20,17 +20,15 @@ LOOKS: dict[str, tuple[Tone, str, bool]] = {
     "fresh": (Tone("#5c6672", "#5c6672", style.FROZEN.tint), "o", True),
     "same": (style.LORA, "s", False),
     "beside": (style.LORA, "o", True),
-    "merged": (style.LORA, "D", False),
     "joint": (Tone("#551a5e", "#551a5e", style.LORA.tint), "^", True)}
 STEPS = {"joint": 300}  # of the second training, where they aren't those of the other methods
-SIZES = {"o": 5.5, "s": 5.0, "D": 4.8, "^": 6.2}  # points
+SIZES = {"o": 5.5, "s": 5.0, "^": 6.2}  # points
 #: Methods whose means of the first task stand below their ranges, and where if there is no room
 #: (points, aligned). Of the second task one has them, above, as the marks lie close together.
 NUMBERED = {"fresh": ((0, 5), "center", "bottom"), "beside": ((6, 0), "left", "center"),
             "joint": ((0, 5), "center", "bottom")}
 NUMBERED_SECOND = ("beside",)
 LEADS = "fresh", "beside"  # the lead of the second one over the first is bracketed
-PALE = 0.4  # opacity of the methods that the bracket isn't about
 TASKS = ("First task", "Second task")
 DASHED = 0, (4, 3)
 HIGH = {"wide": 2.9, "narrow": 1.74}  # inches of a panel
@@ -43,7 +41,7 @@ class Shares:
 
     ``apart``: percent of the second task with an adapter for each; none where it isn't drawn.
     Unless ``shown``, what comes with old examples is left to guess. ``lead``: old examples at
-    which the lead of the first task is bracketed and the other methods are pale; or none.
+    which the lead of the first task is bracketed; or none.
     """
 
     before: float
@@ -76,12 +74,11 @@ def compute(before: float, after: Mapping[tuple[str, int], Sequence[Sequence[flo
                   lead if shown else None)
 
 
-def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray,
-          opacity: float = 1.0) -> None:
+def _mark(ax: Axes, way: str, x: float | np.ndarray, y: float | np.ndarray) -> None:
     """The marks of a method; a hollow one shows what stands behind it as paper."""
     tone, marker, filled = LOOKS[way]
     ax.plot(x, y, marker, ls="", ms=SIZES[marker], color=tone.mark if filled else style.PAPER,
-            mec=tone.mark, mew=1.2, zorder=3, alpha=opacity)
+            mec=tone.mark, mew=1.2, zorder=3)
 
 
 def _lead(ax: Axes, data: Shares, field: int) -> None:
@@ -110,13 +107,13 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
         points = {old: each for old, each in every.items() if data.shown or not old}
         if not points:
             continue
-        tone, opacity = LOOKS[way][0], PALE if data.lead is not None and way not in LEADS else 1.0
+        tone = LOOKS[way][0]
         x = np.array([olds.index(old) for old in points]) + SPREAD * (
             number / max(1, len(data.after) - 1) - 0.5)
         least, mean, most = np.array([(each[task].min(), each[task].mean(), each[task].max())
                                       for each in points.values()]).T
-        ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2, alpha=opacity)
-        _mark(ax, way, x, mean, opacity)
+        ax.vlines(x, least, most, color=tone.mark, lw=1.0, zorder=2)
+        _mark(ax, way, x, mean)
         for at, low_end, high_end, middle in zip(x, least, most, mean) if way in (
                 NUMBERED_SECOND if task else NUMBERED) else ():
             place, moved, across, along = (

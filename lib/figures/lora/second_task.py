@@ -1,4 +1,4 @@
-"""Six methods to teach a second task: what each trains, and what is right of both tasks then."""
+"""Five methods to teach a second task: what each trains, and what is right of both tasks then."""
 
 from __future__ import annotations
 
@@ -22,16 +22,13 @@ WAYS = {"same": ("train it further", (("", "W", False), ("+", "first, rank 4", T
             ("", "W", False), ("+", "first, rank 4", True), ("+", "new, rank 4", True))),
         "frozen": ("train only the new half", (
             ("", "W", False), ("+", "first, rank 4", False), ("+", "new, rank 4", True))),
-        "merged": ("merge it, train a new one", (
-            ("", "W + first", False), ("+", "new, rank 8", True))),
         "joint": ("train one on both data sets", (("", "W", False), ("+", "new, rank 8", True))),
         "two adapters": ("keep it, train another", (
             ("", "W", False), ("+", "first, rank 4", False), ("or", "new, rank 4", True)))}
-#: Methods that leave the first adapter's numbers alone and train another beside them: these are
-#: left to guess.
-GUESSED = ("frozen", "merged")
+#: What leaves the first adapter's numbers alone, in a model that serves both tasks: left to guess.
+GUESSED = ("frozen",)
 TASKS = (("first task", "s", style.FACTS), ("second task", "o", style.TASK))
-WIDTHS = {"W": 0.34, "W + first": 0.86, "first, rank 4": 0.94, "new, rank 4": 0.94,
+WIDTHS = {"W": 0.34, "first, rank 4": 0.94, "new, rank 4": 0.94,
           "new, rank 8": 0.94}  # inches of a part
 SIGNS = {"": 0.0, "+": 0.2, "or": 0.26}  # inches of what stands between two parts
 STEP = {"wide": 0.74, "narrow": 0.72}  # inches from one way to the next
@@ -120,9 +117,9 @@ def draw(data: Second, layout: Layout = "wide") -> Figure:
     high = step * len(WAYS)
     fig = style.canvas(layout, top + high + 0.24)
     if data.shown:
-        title = "Six methods: what is left after the second training" if wide else "What is left"
+        title = "Five methods: what is left after the second training" if wide else "What is left"
     else:
-        title = "Six methods: what will be left?" if wide else "What will be left?"
+        title = "Five methods: what will be left?" if wide else "What will be left?"
     note = ("What the second training trains (thick frame), and exact answers after it. "
             "A mark is a seed" if wide else "Exact answers after the second training")
     style.heading(fig, title, note)
