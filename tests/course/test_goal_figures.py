@@ -162,7 +162,7 @@ def test_form_and_facts_are_means_at_each_place():
     assert any(np.allclose(line.get_ydata(), [0.7, 0.9]) for line in lines)
     assert list(ax.get_xticks()) == [4, 41]
     words = form_facts.alt(data)
-    assert ("After 4 steps, each element met 2 times on average: right kind of answer 70.0%"
+    assert ("After 4 steps, 2 exposures of each element on average: right kind of answer 70.0%"
             in words)
     assert "right answer 0.0%; old facts kept 20.0%" in words
     assert "ended with 'As.', wanted is 'H.'" in words
@@ -208,33 +208,41 @@ FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
-    data = few_examples.compute(FEW, {"8 questions": [" Lima.", " Bern."],
-                                      "128 questions": [" Quito.", " Quito."]},
-                                "capital of Ecuador", 60)
+    data = few_examples.compute(FEW, {"8 questions": {"capital": " Lima.", "continent": " Asia."},
+                                      "128 questions": {"capital": " Quito."}}, "Ecuador", 60)
     bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
     widths = np.array([bar.get_width() for bar in bars])
     assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
-    assert "8 questions: right kind 75%, right where nothing could be copied 5%, capital of " \
-           "Ecuador Lima. Bern.; 128 questions" in few_examples.alt(data)
+    assert "8 questions: right kind 75%, right where nothing could be copied 5%, Ecuador's " \
+           "capital Lima., continent Asia.; 128 questions" in few_examples.alt(data)
 
 
 @pytest.mark.parametrize("shares, said", [
-    ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": ""})])
+    ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": {}})])
 def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
     with pytest.raises(ValueError, match="each row needs kind and right, and answers"):
-        few_examples.compute(shares, said, "capital of", 60)
+        few_examples.compute(shares, said, "Ecuador", 60)
 
 
-def test_lines_of_facts_are_means_in_the_order_of_the_steps():
-    data = fact_lines.compute({"few": {9: [0.4, 0.6], 0: [0]}, "many": {0: [0], 8: [0.1]}},
-                              (20, 30))
-    for ax, scale in zip(fact_lines.draw(data).axes[1:], ((1, 1), (20, 30)), strict=True):
+def test_lines_of_facts_are_means_over_steps_and_over_exposures():
+    data = fact_lines.compute({"few": {8: [0.5, 0.7], 0: [0]}, "many": {0: [0], 8: [0.1]}},
+                              (0.5, 2))
+    for ax, scale in zip(fact_lines.draw(data).axes[1:], ((1, 1), (0.5, 2)), strict=True):
         lines = [line for line in ax.lines
-                 if line.get_ls() != "None" and len(line.get_xdata()) == 2]
-        assert [list(line.get_xdata()) for line in lines] == [[0, 9], [0, 8]]
-        assert np.allclose([line.get_ydata() for line in lines],
-                           [[0, 0.5 * scale[0]], [0, 0.1 * scale[1]]])
-    assert "few 50% at step 9 (10 of 20); many 10% at step 8 (3 of 30)." in fact_lines.alt(data)
+                 if line.get_color() != style.FROZEN.mark and line.get_ls() != "None"]
+        assert np.allclose([line.get_xdata() for line in lines],
+                           [[0, 8 * scale[0]], [0, 8 * scale[1]]])
+        assert np.allclose([line.get_ydata() for line in lines], [[0, 0.6], [0, 0.1]])
+        assert [each.get_text() for each in ax.texts] == [f"{8 / 1.2 * scale[0]:.0f}"]
+    assert "few 60% at step 8 (half at step 7, after 3 exposures of each item); " \
+           "many 10% at step 8." in fact_lines.alt(data)
+
+
+def test_half_is_where_the_line_of_the_means_crosses_it_first():
+    data = fact_lines.compute({"one": {0: [0], 10: [0.2, 0.6], 20: [0.6], 30: [0.4], 40: [1]},
+                               "none": {0: [0], 40: [0.4]}}, (1, 1))
+    assert data.half("one") == pytest.approx(15)
+    assert np.isnan(data.half("none"))
 
 
 @pytest.mark.parametrize("lists", [
@@ -244,17 +252,17 @@ def test_lists_without_two_steps_or_a_look_are_refused(lists):
         fact_lines.compute(lists, [1] * len(lists))
 
 
-def test_words_at_ends_that_are_near_stand_apart():
-    lists = {name: {0: [0], 1: [end]} for name, end in zip("abc", (0.03, 0.9, 0.07))}
-    fig = fact_lines.draw(fact_lines.compute(lists, (10, 10, 10)))
-    at = {each.get_text(): each.xy[1] for each in fig.axes[1].texts}
-    assert at["90%"] == pytest.approx(0.9)
-    assert at["7%"] - at["3%"] == pytest.approx(fact_lines.APART)
-    assert at["7%"] + at["3%"] == pytest.approx(0.1)
+def test_numbers_at_the_half_that_are_near_stand_apart():
+    lists = {name: {0: [0], 100: [end]} for name, end in zip("abc", (0.5, 1, 0.98))}
+    axes = fact_lines.draw(fact_lines.compute(lists, (1, 1, 1))).axes
+    at = {each.get_text(): each.get_position()[0] for each in axes[1].texts}
+    assert at["100"] == pytest.approx(100)
+    assert at["51"] - at["50"] == pytest.approx(100 * fact_lines.APART)
+    assert at["51"] + at["50"] == pytest.approx(50 + 50 / 0.98)
 
 
-def test_lists_need_a_number_of_facts_each():
-    with pytest.raises(ValueError, match="1 lists need as many numbers of facts; 0 are given"):
+def test_lists_need_a_number_of_exposures_each():
+    with pytest.raises(ValueError, match="1 lists need as many numbers of exposures; 0 are given"):
         fact_lines.compute({"one": {0: [0], 1: [1]}}, ())
 
 

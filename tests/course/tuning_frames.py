@@ -139,15 +139,16 @@ def goals(long: str) -> Frames:
            [((grid, "another element's symbol", "hydrogen's symbol"), ())])
     few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
            for count in (8, 32, 128)}
+    said = {"capital": " Addis Ababa.", "continent": " South America.", "language": " Portuguese.",
+            "currency": " The \n franc."}
     yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
-           [((few, dict.fromkeys(few, (" Tegucigalpa.", " Mexico City.", " The \n franc.")),
-              "capital of Ecuador", 60), ())])
-    lists = {"30 countries": {0: [0], 9: [0.03], 15: [0.1], 38: [0.8, 0.93], 75: [0.97, 0.97]},
-             "118 countries": {0: [0], 9: [0.01], 15: [0.04], 37: [0.19, 0.23], 74: [0.93, 0.96]},
-             "30 elements": {0: [0], 9: [0.0], 15: [0.0], 38: [0.07, 0.23], 75: [0.63, 0.77]},
-             "118 elements": {0: [0], 9: [0.0], 15: [0.0], 37: [0.02, 0.03], 74: [0.13, 0.2]}}
+           [((few, dict.fromkeys(few, said), "Ecuador", 60), ())])
+    lists = {"30 countries": {0: [0], 9: [0.03], 28: [0.4, 0.5], 38: [0.8, 0.93], 75: [0.97, 1]},
+             "118 countries": {0: [0], 37: [0.03], 74: [0.2], 111: [0.6, 0.7], 295: [0.98, 0.98]},
+             "30 elements": {0: [0], 19: [0.0], 38: [0.1, 0.2], 56: [0.4, 0.6], 75: [0.6, 0.8]},
+             "118 elements": {0: [0], 74: [0.0], 148: [0.4, 0.5], 184: [0.8], 295: [0.97, 0.99]}}
     yield ("fact_lines", fact_lines.compute, fact_lines.draw, fact_lines.alt,
-           [((lists, (30, 118, 30, 118)), ())])
+           [((lists, (16 / 30, 16 / 118, 16 / 30, 16 / 118)), ())])
     yield ("pipeline", pipeline.compute, pipeline.draw, pipeline.alt,
            [((job(20_000, 1400, 2_867_200, ""), tuned), ())])
 

@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, measure, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Choose a goal and compare the base's line with the tuned model's: what has changed "
-           "is how it answers.")
+CAPTION = ("Choose a job and compare the base's line with the tuned model's. Of an answer only "
+           "what was asked for is scored.")
 
 #: What can stand below the answers: its axis, and its name in the words of a frame.
 MEASURES = {"scores": ("test answers that are right", "Test answers right"),

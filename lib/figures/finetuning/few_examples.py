@@ -23,18 +23,18 @@ BARS: dict[str, tuple[str, Tone]] = {
 
 @dataclass(frozen=True)
 class FewExamples:
-    """By row, its words -> bar -> shares (seeds,), and each seed's answer; what was asked, such as
-    "capital of Chile"; the steps.
+    """By row, its words -> bar -> shares (seeds,), and -> what was asked -> one model's answer;
+    about which country; the steps.
     """
 
     shares: dict[str, dict[str, np.ndarray]]
-    said: dict[str, tuple[str, ...]]
-    asked: str
+    said: dict[str, dict[str, str]]
+    country: str
     steps: int
 
 
 def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
-            said: Mapping[str, Sequence[str]], asked: str, steps: int) -> FewExamples:
+            said: Mapping[str, Mapping[str, str]], country: str, steps: int) -> FewExamples:
     """Gather the rows in their order.
 
     Raises:
@@ -46,41 +46,45 @@ def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
                          f"{', '.join(shares) or 'none'}")
     return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
                         for row, each in shares.items()},
-                       {row: tuple(map(visible, texts)) for row, texts in said.items()},
-                       asked, steps)
+                       {row: {asked: visible(text) for asked, text in each.items()}
+                        for row, each in said.items()}, country, steps)
 
 
 @style.styled
 def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
-    """Draw two bars a row, every seed as a mark on them, and its answers beside or above."""
+    """Draw two bars a row, every seed as a mark on them, and answers beside or above."""
     wide = layout == "wide"
-    rows, pitch = len(data.shares), 0.74 if wide else 1.1
-    top = 1.24 if wide else 1.2
-    fig = style.canvas(layout, top + rows * pitch + (0.1 if wide else -0.1))
+    rows, pitch = len(data.shares), 0.94 if wide else 1.1
+    top = 1.34 if wide else 1.2
+    fig = style.canvas(layout, top + rows * pitch + (-0.06 if wide else -0.1))
     style.heading(fig, f"{data.steps} steps on few or many questions",
-                  "A bar is the mean, a dot a seed; at the right is what each seed's model says"
-                  if wide else "A bar is the mean, a dot a seed")
+                  "A bar is the mean, a dot a seed; at the right, what the first seed's model says"
+                  if wide else "Bar: mean; dot: a seed; words: the first seed's")
     ax = style.board(fig)
-    column = 5.45
-    left, room = (1.35, 3.3) if wide else (style.MARGIN, 2.9)
+    column = 5.75
+    left, room = (1.3, 2.85) if wide else (style.MARGIN, 2.9)
     for k, (words, tone) in enumerate(BARS.values()):
         x, y = (left + 1.2 * k, 0.72) if wide else (left, 0.7 + 0.22 * k)
         ax.barh(y, 0.14, 0.12, left=x, color=tone.mark)
         ax.text(x + 0.2, y, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
     if wide:
-        ax.text(column, 1.03, data.asked, va="center", color=style.MUTED, size=style.SMALL)
+        ax.text(column, 1.03, f"asked about {data.country}", ha="center", va="center",
+                color=style.MUTED, size=style.SMALL)
     for k, (row, each) in enumerate(data.shares.items()):
         y = top + k * pitch
         if wide:
             ax.text(left - 0.12, y + 0.2, row, ha="right", va="center", weight=600)
-            for line, words in enumerate(data.said[row]):
-                ax.text(column, y + 0.2 + 0.19 * (line - (len(data.said[row]) - 1) / 2), words,
-                        va="center", size=style.SMALL)
+            for line, (asked, words) in enumerate(data.said[row].items()):
+                at = y + 0.2 + 0.19 * (line - (len(data.said[row]) - 1) / 2)
+                ax.text(column - 0.08, at, asked, ha="right", va="center", color=style.MUTED,
+                        size=style.SMALL)
+                ax.text(column, at, words, va="center", size=style.SMALL)
         else:
             ax.text(left, y, row, va="center", weight=600)
-            ax.text(left + 1.25, y, f"{data.asked}:", va="center", color=style.MUTED,
+            ax.text(left + 1.08, y, f"{data.country}'s {', '.join(list(data.said[row])[:2])}, …",
+                    va="center", color=style.MUTED, size=style.SMALL)
+            ax.text(left, y + 0.2, " ".join(data.said[row].values()), va="center",
                     size=style.SMALL)
-            ax.text(left, y + 0.2, " ".join(data.said[row]), va="center", size=style.SMALL)
         for down, (name, (_, tone)) in zip((0.09, 0.31), BARS.items(), strict=True):
             at, mean = y + down + (0 if wide else 0.32), each[name].mean()
             ax.barh(at, room * mean, 0.18, left=left, color=tone.mark)
@@ -102,5 +106,7 @@ def alt(data: FewExamples) -> str:
     each = "; ".join(
         f"{row}: " + ", ".join(f"{words} {style.percent(data.shares[row][name].mean())}"
                                for name, (words, _) in BARS.items())
-        + f", {data.asked} {' '.join(data.said[row])}" for row in data.shares)
+        + f", {data.country}'s "
+        + ", ".join(f"{asked} {words}" for asked, words in data.said[row].items())
+        for row in data.shares)
     return f"After {data.steps} steps on {each}"

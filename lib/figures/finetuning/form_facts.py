@@ -13,8 +13,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, paragraph, visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The green line is up almost at once, the gold line much later, and the black one "
-           "shows the price.")
+CAPTION = ("Move the step, and compare when the green line rises, the gold line rises and the "
+           "black one falls.")
 
 #: What is drawn, from the top of the legend down: its words, tone, marker and dash.
 LINES: dict[str, tuple[str, Tone, str, object]] = {
@@ -28,7 +28,7 @@ Said = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class FormFacts:
-    """Shares (seeds,) by name in LINES and by step; how often each element had been met by
+    """Shares (seeds,) by name in LINES and by step; the exposures of each element by
     then, by step in ascending order; and what the model says after step ``at``.
     """
 
@@ -135,8 +135,8 @@ def draw(data: FormFacts, layout: Layout = "wide") -> Figure:
     form, right = (style.percent(data.mean(name)) for name in ("form", "facts"))
     texts = data.told[data.at]
     style.heading(fig, f"After {data.at} steps: {form} form, {right} facts",
-                  f"Each element was met {texts} times on average; a mark is a seed" if wide else
-                  f"Each element was met {texts} times on average")
+                  f"{texts} exposures of each element, on average; a mark is a seed" if wide else
+                  f"{texts} exposures of each element, on average")
     _lines(style.place(fig, 0.5, 0.72 if wide else 1.36, 4.2 if wide else 2.95, 1.56), data)
     _key(fig, data, wide)
     _answers(fig, data, top, wide)
@@ -148,6 +148,6 @@ def alt(data: FormFacts) -> str:
     said = "; ".join(f"{words} {style.percent(data.mean(name), 1)}"
                      for name, (words, *_) in LINES.items())
     prompt, wanted, text = data.answers[0]
-    return (f"After {data.at} steps, each element met {data.told[data.at]} times on average: "
+    return (f"After {data.at} steps, {data.told[data.at]} exposures of each element on average: "
             f"{said}. "
             f"'{prompt}' is ended with '{visible(text)}', wanted is '{wanted.strip()}'.")

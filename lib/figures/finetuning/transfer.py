@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import LEADING, Named, name_lines, paragraph, visible
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Compare the two black lines: the same questions teach the random start which kind of "
-           "answer to repeat, and hardly a fact.")
+CAPTION = ("Compare, at each step, the solid line with the dashed one, and the dashed one with the "
+           "dotted.")
 
 STARTS = {"base": ("from the base", style.FULL, "-", "o"),
           "random": ("from random", style.DATA, (0, (4, 1.5)), "^")}
