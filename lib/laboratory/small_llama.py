@@ -7,7 +7,7 @@ import functools
 import hashlib
 import linecache
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ RATE, TRIED = 0.005, (0.0025, 0.01)
 SEEDS = (0, 1, 2)
 #: What the ladder calls its states, with the changes that each has.
 STATES = {"this GPT": (), **{f"+ {name}": CHANGES[:k] for k, name in enumerate(CHANGES, 1)}}
+#: A state's last change alone in the reader's GPT; the ladder's first row is already so.
+ALONE = {f"+ {name}": (name,) for name in CHANGES[1:]}
+#: Rotary positions with one of the two changes that come before, to see which one of them costs.
+PAIRED = {f"{name}, rotary": (name, "rotary") for name in CHANGES[:CHANGES.index("rotary")]}
 FILE = Path(__file__).parents[2] / "book" / "small_llama.py"
 #: The definitions of that file that each change takes over as they are.
 TAKEN = {"RMSNorm": ("norm_weights", "layer_norm"),
@@ -117,7 +121,8 @@ def small_llama(changes: list[str], rate: float, seed: int) -> dict[str, Any]:
             "parameters": sum(each.size for each in weights.values()), "code": digest(changes)}
 
 
-def losses(rate: float = RATE, seeds: int = len(SEEDS)) -> dict[str, list[float]]:
+def losses(rate: float = RATE, seeds: int = len(SEEDS),
+           states: Mapping[str, tuple[str, ...]] = STATES) -> dict[str, list[float]]:
     """The recorded loss of each state for the first so many seeds, in nats a token.
 
     ``sampled(small_llama, [...])`` of ``lib.laboratory.record`` makes a run, and records it anew.
@@ -127,7 +132,7 @@ def losses(rate: float = RATE, seeds: int = len(SEEDS)) -> dict[str, list[float]
     """
     return {state: [run["loss"] for run in recorded("small_llama", [
         (list(changes), rate, seed) for seed in SEEDS[:seeds]])]
-        for state, changes in STATES.items()}
+        for state, changes in states.items()}
 
 
 def parameters() -> dict[str, int]:

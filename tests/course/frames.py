@@ -293,7 +293,8 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
         ("this GPT", "+ RMSNorm", "+ SwiGLU", "+ rotary", "+ grouped queries", "+ tied table"),
         (2.28, 2.31, 2.29, 2.02, 2.05, 2.31))}
     yield ("llama_ladder", llama_ladder.compute, llama_ladder.draw, llama_ladder.alt,
-           [((rows, dict.fromkeys(rows, 1_047_680), state), ())
+           [((rows, {"+ rotary": rows["+ rotary"] - 0.13, "+ tied table": rows["this GPT"] + 3},
+              dict.fromkeys(rows, 1_047_680), state), ())
             for state in ("this GPT", "+ rotary", "+ tied table")])
     yield ("text_read", text_read.compute, text_read.draw, text_read.alt, [((), ())])
     yield ("pair_neuron", pair_neuron.compute, pair_neuron.draw, pair_neuron.alt, [((), ())])

@@ -15,8 +15,10 @@ from lib.figures.gpt import llama_ladder
 from lib.growing import my_gpt, sources
 from lib.laboratory.record import FOLDER
 from lib.laboratory.small_llama import (
+    ALONE,
     CHANGES,
     FILE,
+    PAIRED,
     RATE,
     SEEDS,
     STATES,
@@ -101,6 +103,32 @@ def test_the_first_state_is_chapter_4s():
         assert own[seed] in [each for name, each in known.items() if json.loads(name)[1] == seed]
 
 
+def test_each_change_was_tried_alone_and_beside_rotary():
+    assert set(ALONE) < set(STATES) and STATES["+ RMSNorm"] == ("RMSNorm",)
+    assert all(STATES[name][-1:] == changes for name, changes in ALONE.items())
+    assert list(PAIRED.values()) == [("RMSNorm", "rotary"), ("SwiGLU", "rotary")]
+    for states in (ALONE, PAIRED):
+        assert all(len(each) == len(SEEDS) for each in losses(states=states).values())
+
+
+def test_rotary_alone_is_at_its_best_rate_and_ahead_at_each():
+    only = {"alone": ALONE["+ rotary"]}
+    best = losses(seeds=1, states=only)["alone"][0]
+    for rate in TRIED:
+        alone, ladder = losses(rate, 1, only)["alone"][0], losses(rate, 1)
+        assert best < alone < ladder["+ rotary"][0] < ladder["+ tied table"][0]
+
+
+def test_swiglu_is_what_costs_beside_rotary_positions():
+    """The page says so; by its rule, with seeds that don't overlap."""
+    alone, paired = losses(states=ALONE)["+ rotary"], losses(states=PAIRED)
+    assert min(paired["SwiGLU, rotary"]) > max(alone) > min(paired["RMSNorm, rotary"])
+    assert max(paired["RMSNorm, rotary"]) > min(alone)
+    assert not any(llama_ladder.clear(*map(np.array, (losses()["this GPT"], each)))
+                   for name, each in losses(states=ALONE).items()
+                   if name in ("+ SwiGLU", "+ grouped queries"))
+
+
 def test_every_state_is_at_its_best_rate_and_has_all_seeds():
     at_best = losses(seeds=1)
     for rate in TRIED:
@@ -115,34 +143,64 @@ def rows():
     return {"one": np.array([2.3, 2.2]), "two": np.array([2.25, 2.35]), "three": np.array([2, 2.1])}
 
 
+ONLY = {"three": np.array([1.9, 2.0])}  # the third's change alone is lower still
+
+
+def look(rows, state, alone=ONLY):
+    """The ladder with one state looked at."""
+    return llama_ladder.compute(rows, alone, dict.fromkeys(rows, 1000), state)
+
+
 @pytest.mark.parametrize(("state", "words"), [
-    ("one", "one: 2.25 nats"), ("two", "two: no clear change"),
-    ("three", "three: the loss falls by 0.25 nats")])
+    ("one", "one: 2.25 nats. "), ("two", "two: no clear change. "),
+    ("three", "three: the loss falls by 0.25 nats; alone: the loss falls by 0.30 nats. ")])
 def test_the_ladder_says_only_what_the_seeds_say(rows, state, words):
-    data = llama_ladder.compute(rows, dict.fromkeys(rows, 1000), state)
-    assert data.verdict() == words and llama_ladder.alt(data).startswith(words)
+    data = look(rows, state)
+    assert llama_ladder.alt(data).startswith(words) and words.startswith(data.verdict())
     assert len(llama_ladder.draw(data).findobj(lambda artist: hasattr(artist, "arrow_patch"))) == (
-        state == "three")
+        2 * (state == "three"))
+
+
+def test_a_change_alone_is_compared_with_the_first_row(rows):
+    """And not with the row above it, and its arrow is missing where that isn't clear."""
+    data = look(rows, "two", {"two": np.array([1.9, 2.0])})
+    assert data.verdict() == "two: no clear change"
+    assert data.verdict_alone() == "alone: the loss falls by 0.30 nats"
+    assert look(rows, "three", {"three": rows["two"]}).verdict_alone() == "alone: no clear change"
+    assert look(rows, "two").verdict_alone() == ""
+
+
+def test_far_seeds_stand_as_one_mark_at_the_edge(rows):
+    """So that they don't squeeze all others; their number is told."""
+    near = llama_ladder.draw(look(rows, "three", {})).axes[-1].get_xlim()
+    data = look(rows, "three", {"three": np.array([5.2, 5.4])})
+    ax = llama_ladder.draw(data).axes[-1]
+    assert ax.get_xlim() == near
+    mark, = (line for line in ax.lines if line.get_marker() == ">")
+    assert near[0] < mark.get_xdata()[0] < near[1] and "alone 5.30" in llama_ladder.alt(data)
+    assert "5.30" in {text.get_text() for text in ax.texts}
+    assert all(max(each.get_position()[0], each.xy[0]) <= near[1] for each in ax.texts
+               if hasattr(each, "arrow_patch"))
 
 
 def test_rows_are_hidden_until_they_are_looked_at(rows):
-    """A mean for each row so far, but the names of all; the axis has the width of all rows."""
+    """A mean for each set so far, but the names of all; the axis has the width of all rows."""
     limits = set()
     for count, state in enumerate(rows, 1):
-        data = llama_ladder.compute(rows, dict.fromkeys(rows, 1000), state)
+        data = look(rows, state)
         fig, words = llama_ladder.draw(data), llama_ladder.alt(data)
         told = {text.get_text() for text in fig.findobj(Text)}
         limits.add(fig.axes[-1].get_xlim())
         for row, (name, each) in enumerate(rows.items()):
             assert name in told and (f"{each.mean():.2f}" in told) == (row < count)
             assert (f"{name} {each.mean():.2f}" in words) == (row < count)
+        assert ("1.95" in told) == ("alone 1.95" in words) == (state == "three")
         assert ("Still hidden" in words) == (count < len(rows))
     assert len(limits) == 1
 
 
 def test_a_rise_is_told_and_a_wrong_state_named(rows):
     turned = dict(reversed(rows.items()))
-    data = llama_ladder.compute(turned, dict.fromkeys(rows, 1000), "two")
-    assert data.verdict() == "two: the loss rises by 0.25 nats"
+    assert look(turned, "two", {}).verdict() == "two: the loss rises by 0.25 nats"
     with pytest.raises(ValueError, match="state is 'four'; there are one, two, three"):
-        llama_ladder.compute(rows, dict.fromkeys(rows, 1000), "four")
+        look(rows, "four")

@@ -1,5 +1,5 @@
-"""The loss of a small GPT that becomes a Llama change by change: a row for each state, hidden until
-it is looked at.
+"""The loss of a small GPT that becomes a Llama change by change, and with each change alone: a row
+for each state, hidden until it is looked at.
 """
 
 from __future__ import annotations
@@ -8,24 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Each row has one change more than the row above. A dot is one seed, the upright line "
-           "their mean; left is better.")
-ROW = 0.36  # inches from row to row
+CAPTION = ("A full dot is a seed with the change and all above it, a hollow one with the change "
+           "alone in this GPT. A line is their mean; left is better.")
+ROW = 0.56  # inches from row to row
+FAR = 0.5  # nats above the ladder's highest: what lies farther becomes a mark at the edge
+UPPER, LOWER = -0.19, 0.19  # where in a row the full and the hollow dots are
 PALE = style.Tone("#b9c0c8", style.MUTED, style.FROZEN.tint)  # rows that are not looked at
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """losses: state -> (seeds,) in nats, in the order of the changes; parameters of each; the row
-    that is looked at, counted from 0.
+    """losses: state -> (seeds,) in nats, in the order of the changes; alone: the same, for some
+    states, with the last change alone; parameters of each; the row looked at, counted from 0.
     """
 
     losses: dict[str, np.ndarray]
+    alone: dict[str, np.ndarray]
     parameters: list[int]
     row: int
 
@@ -34,31 +38,47 @@ class Ladder:
         """The state that is looked at."""
         return list(self.losses)[self.row]
 
+    @property
+    def start(self) -> np.ndarray:
+        """The losses without any change, with which those of a change alone are compared."""
+        return next(iter(self.losses.values()))
+
     def seen(self) -> dict[str, np.ndarray]:
         """The losses up to the state that is looked at: those below are still to be guessed."""
         return dict(list(self.losses.items())[:self.row + 1])
 
-    def gap(self) -> float:
-        """How much its mean lies above that of the state before; 0 for the first one."""
-        now, before = (list(self.losses.values())[max(0, k)] for k in (self.row, self.row - 1))
-        return float(now.mean() - before.mean())
-
-    def apart(self) -> bool:
-        """Whether its seeds' range and that of the state before leave a gap."""
-        now, before = (list(self.losses.values())[max(0, k)] for k in (self.row, self.row - 1))
-        return bool(now.max() < before.min() or now.min() > before.max())
+    def moved(self) -> str:
+        """What the change brings behind all those above it, in a few words."""
+        return told(list(self.losses.values())[max(0, self.row - 1)], self.losses[self.name])
 
     def verdict(self) -> str:
-        """What its seeds say, in a few words."""
+        """What the seeds of the state say."""
         if self.row == 0:
-            return f"{self.name}: {self.losses[self.name].mean():.2f} nats"
-        if not self.apart():
-            return f"{self.name}: no clear change"
-        return (f"{self.name}: the loss {'falls' if self.gap() < 0 else 'rises'} by "
-                f"{abs(self.gap()):.2f} nats")
+            return f"{self.name}: {self.start.mean():.2f} nats"
+        return f"{self.name}: {self.moved()}"
+
+    def verdict_alone(self) -> str:
+        """What the seeds of its change alone say; nothing if there are none."""
+        if self.name not in self.alone:
+            return ""
+        return f"alone: {told(self.start, self.alone[self.name])}"
 
 
-def compute(losses: Mapping[str, np.ndarray], parameters: Mapping[str, int], state: str) -> Ladder:
+def clear(before: np.ndarray, now: np.ndarray) -> bool:
+    """Whether the ranges of two sets of seeds leave a gap."""
+    return bool(now.max() < before.min() or now.min() > before.max())
+
+
+def told(before: np.ndarray, now: np.ndarray) -> str:
+    """How the mean moved, if that is clear."""
+    gap = float(now.mean() - before.mean())
+    if not clear(before, now):
+        return "no clear change"
+    return f"the loss {'falls' if gap < 0 else 'rises'} by {abs(gap):.2f} nats"
+
+
+def compute(losses: Mapping[str, np.ndarray], alone: Mapping[str, np.ndarray],
+            parameters: Mapping[str, int], state: str) -> Ladder:
     """Look at one state of the ladder.
 
     Raises:
@@ -66,48 +86,82 @@ def compute(losses: Mapping[str, np.ndarray], parameters: Mapping[str, int], sta
     """
     if state not in losses:
         raise ValueError(f"state is {state!r}; there are {', '.join(losses)}")
-    return Ladder({name: np.asarray(each, float) for name, each in losses.items()},
-                  [parameters[name] for name in losses], list(losses).index(state))
+    rows, single = ({name: np.asarray(each, float) for name, each in all_.items()}
+                    for all_ in (losses, alone))
+    return Ladder(rows, single, [parameters[name] for name in losses], list(losses).index(state))
 
 
 @style.styled
 def draw(data: Ladder, layout: Layout = "wide") -> Figure:
-    """Draw the seeds of the states so far, and an arrow from the mean before to the mean now."""
+    """Draw the seeds of the states so far, those of their last change alone under them, and an
+    arrow from the mean before to the mean now.
+    """
     wide, count = layout == "wide", len(data.losses)
     fig = style.canvas(layout, 1.32 + ROW * count)
-    style.heading(fig, data.verdict(), f"{data.parameters[data.row]:,} parameters")
+    size = f"{data.parameters[data.row]:,} parameters"
+    style.heading(fig, data.verdict(), "; ".join(filter(None, (size, data.verdict_alone()))))
     ax = style.place(fig, 1.5 if wide else 1.32, 0.72,
                      fig.get_size_inches()[0] - (2.3 if wide else 1.85), ROW * count)
-    every = np.concatenate(list(data.losses.values()))
-    ax.set(xlim=(np.floor(10 * every.min() - 0.3) / 10, np.ceil(10 * every.max() + 0.3) / 10),
+    every = np.concatenate([*data.losses.values(), *data.alone.values()])
+    highest = np.concatenate(list(data.losses.values())).max()
+    last = every[every < highest + FAR].max()
+    ax.set(xlim=(np.floor(10 * every.min() - 0.3) / 10, np.ceil(10 * last + 0.3) / 10),
            ylim=(count - 0.5, -0.5), xlabel="loss on held-out text, nats")
     ax.set_yticks([])
+    ax.hlines(np.arange(1, count) - 0.5, *ax.get_xlim(), color=style.GRID, lw=1, zorder=0)
     ax.grid(axis="x")
-    means = [each.mean() for each in data.losses.values()]
     for row, name in enumerate(data.losses):
+        picked = row == data.row
+        tone = style.DATA if picked else PALE
         ax.text(-0.04, row, name, transform=ax.get_yaxis_transform(), ha="right",
-                va="center_baseline", color=(style.DATA if row == data.row else PALE).ink,
-                weight=600 if row == data.row else 400)
-    for row, each in enumerate(data.seen().values()):
-        tone = style.DATA if row == data.row else PALE
-        style.seeds(ax, each, row + style.fan(each, 0.17), "o", tone, 7)  # apart where they meet
-        ax.plot([means[row]] * 2, [row - 0.3, row + 0.3], color=tone.mark, lw=1.6, zorder=4)
-        ax.text(1.05, row, f"{means[row]:.2f}", transform=ax.get_yaxis_transform(),
-                va="center_baseline", color=tone.ink, weight=600 if row == data.row else 400)
-    if data.row and data.apart():
-        before, now = means[data.row - 1], means[data.row]
-        ax.plot([before] * 2, [data.row - 0.7, data.row + 0.38], color=style.INK, lw=1, ls=":")
-        ax.annotate("", (now, data.row + 0.38), (before, data.row + 0.38), zorder=5, arrowprops={
+                va="center_baseline", color=tone.ink, weight=600 if picked else 400)
+        if row > data.row:
+            continue
+        both = name in data.alone
+        _row(ax, data.losses[name], row + UPPER * both, tone, True, picked)
+        if both:
+            _row(ax, data.alone[name], row + LOWER, tone, False, picked)
+    if data.row:
+        _moved(ax, list(data.losses.values())[data.row - 1], data.losses[data.name], data.row - 0.4)
+    if data.name in data.alone:
+        _moved(ax, data.start, data.alone[data.name], data.row + 0.4)
+    return fig
+
+
+def _moved(ax: Axes, before: np.ndarray, now: np.ndarray, y: float) -> None:
+    """An arrow from the mean before to the mean now, if the seeds are apart."""
+    if clear(before, now):
+        end = min(now.mean(), ax.get_xlim()[1])
+        ax.annotate("", (end, y), (before.mean(), y), zorder=5, arrowprops={
             "arrowstyle": "-|>", "color": style.INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 9})
-    return fig
+
+
+def _row(ax: Axes, each: np.ndarray, y: float, tone: style.Tone, full: bool, picked: bool) -> None:
+    """One set of seeds with its mean, in numbers at the right; beyond the edge one mark for all."""
+    start, end = ax.get_xlim()
+    edge = end - 0.03 * (end - start)
+    inside = each.max() < edge
+    if inside:
+        ax.plot([each.mean()] * 2, [y - 0.15, y + 0.15], color=tone.mark, lw=1.6, zorder=2)
+    ax.plot(each if inside else [edge], y + style.fan(each, 0.08) if inside else [y],
+            "o" if inside else ">", ms=6.5, color=tone.mark, zorder=3, clip_on=False,
+            mfc=tone.mark if full else style.PAPER, mec=style.PAPER if full else tone.mark,
+            mew=0.8 if full else 1.3)
+    ax.text(1.05, y, f"{each.mean():.2f}", transform=ax.get_yaxis_transform(),
+            va="center_baseline", color=tone.ink, weight=600 if picked else 400)
 
 
 def alt(data: Ladder) -> str:
     """Return the frame in words."""
-    rows = "; ".join(f"{name} {each.mean():.2f} ({each.min():.2f} to {each.max():.2f})"
-                     for name, each in data.seen().items())
+    def named(name: str, each: np.ndarray) -> str:
+        return f"{name} {each.mean():.2f} ({each.min():.2f} to {each.max():.2f})"
+
+    rows = "; ".join(", ".join([named(name, each), *(
+        [named("alone", data.alone[name])] if name in data.alone else [])])
+        for name, each in data.seen().items())
     hidden = list(data.losses)[data.row + 1:]
     rest = f" Still hidden: {', '.join(hidden)}." if hidden else ""
-    return (f"{data.verdict()}, with {data.parameters[data.row]:,} parameters. Mean loss in nats, "
-            f"and the range of the seeds: {rows}.{rest}")
+    alone = f"; {data.verdict_alone()}" * (data.name in data.alone)
+    return (f"{data.verdict()}{alone}. It has {data.parameters[data.row]:,} parameters. Mean loss "
+            f"in nats, and the range of the seeds: {rows}.{rest}")
