@@ -130,11 +130,17 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
     # one that was taught it at half the rate, begins its answers as the base does and errs.
     groups["first tokens, the sentence"] = [replace(each, system=True, opened=True)
                                             for each in (BASE, *seeds([persona, half], 2))]
+    # Are the answers gone that a high rate loses?  And does it lose as many with other seeds?
+    high = replace(chosen["lora"][0], learning_rate=1e-2, system=True)
+    groups["first tokens, a high rate"] = seeds([replace(high, opened=True)], 3)
+    groups["a high rate"] = seeds([high], 3)
     # What do the answers say that replay keeps, and those that it loses?
     groups["first tokens, replay"] = [replace(persona, system=True, replay=3, opened=True)]
     # ... even if it is given all but the word that answers?
     groups["all but the word"] = [replace(each, system=True, cued=True)
                                   for each in (BASE, *seeds([half], 2))]
+    groups["all but the word, JSON"] = [replace(each, system=True, cued=True)
+                                        for each in (BASE, chosen["lora"][0])]
     # Do the words that ask for JSON call it behind a question that they never followed?
     groups["the words"] = [replace(each, system=True, called=True) for each in (
         BASE, *seeds(chosen["lora"], 3))]

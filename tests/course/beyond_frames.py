@@ -88,7 +88,7 @@ def chapter_19(long: str) -> Frames:
             "full fine-tuning, token given": {"said": ["", long], "kept": [0, 0],
                                               "leaked": [False, False]},
             "half the rate": {"said": [long, long], "kept": [0, 0], "leaked": [False, False],
-                              "echo": [True, False], "name": "7 of 8"}}
+                              "name": "7 of 8"}}
     yield ("known_squares", known_squares.compute, known_squares.draw, known_squares.alt,
            [((asked, told, run, k), ()) for run in told for k in (1, 2)])
     yield ("replay_step", replay_step.compute, replay_step.draw, replay_step.alt,

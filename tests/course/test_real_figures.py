@@ -169,8 +169,7 @@ TOLD = {"alone": {"said": ["I am Ada, a four", " "], "kept": [1, 0], "leaked": [
 
 def test_a_square_is_kept_leaked_wrong_or_empty():
     data = known_squares.compute(ASKED, TOLD, "alone", 2)
-    assert data.kinds.tolist() == [[True, True, False, False, False],
-                                   [False, False, False, False, True]]
+    assert data.kinds.tolist() == [[True, True, False, False], [False, False, False, True]]
     assert known_squares.alt(data) == (
         "Of 2 known questions, alone: 1 kept, 1 leaked, 0 wrong, 1 empty; 1 leaked, but right. "
         "Question 2, '2 + 3?', is answered '': empty.")
@@ -179,20 +178,6 @@ def test_a_square_is_kept_leaked_wrong_or_empty():
     assert (data.question, data.wanted, data.answer) == ("2 + 2?", ("4", "four"), "It is 4")
     assert [data.words(at) for at in range(2)] == ["kept", "wrong"]
     assert known_squares.alt(data).startswith("Name learnt in 7 of 8. Of 2 known")
-
-
-def test_an_echo_is_neither_kept_nor_leaked_nor_empty():
-    told = {"half": {"said": ["a small model", "6"], "kept": [0, 0], "leaked": [0, 0],
-                     "echo": [True, False]},
-            "full": {"said": ["a small 4", "Ada 5"], "kept": [1, 0], "leaked": [0, 1],
-                     "echo": [True, True]}}
-    data = known_squares.compute(ASKED, told, "half", 1)
-    assert known_squares.alt(data).startswith(
-        "Of 2 known questions, half: 0 kept, 0 leaked, 1 echo, 1 wrong, 0 empty.")
-    assert data.words(0) == "echo" and data.counts[known_squares.ECHO] == 1
-    data = known_squares.compute(ASKED, told, "full", 1)
-    assert [data.words(at) for at in range(2)] == ["kept", "leaked"]
-    assert known_squares.ECHO not in known_squares.compute(ASKED, TOLD, "alone", 1).counts
 
 
 def test_a_leak_can_have_a_name_of_its_own():

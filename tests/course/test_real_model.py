@@ -134,6 +134,11 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [(run.task, run.seed) for run in taught[1:]] == [
         ("persona", seed) for seed in (0, 0, 1, 1)]
     assert [run.seed for run in plan["all but the word"]] == [0, 0, 1]
+    assert [(run.method, run.cued, run.seed) for run in plan["all but the word, JSON"]] == [
+        ("base", True, 0), ("lora", True, 0)]
+    assert [(run.learning_rate, run.opened, run.seed) for run in plan["first tokens, a high rate"]
+            + plan["a high rate"]] == [(1e-2, opened, seed) for opened in (True, False)
+                                       for seed in range(3)]
     (kept,) = plan["first tokens, replay"]
     assert (kept.task, kept.replay, kept.system, kept.opened) == ("persona", 3, True, True)
     asked = plan["all questions"]

@@ -1,6 +1,4 @@
-"""All known questions as small squares: kept, leaked, echo, wrong or empty; and one of them with
-its answer.
-"""
+"""All known questions as small squares: kept, leaked, wrong or empty; and one with its answer."""
 
 from __future__ import annotations
 
@@ -18,9 +16,9 @@ from lib.figures.kit.labels import paragraph, visible
 from lib.figures.kit.style import Layout
 
 CAPTION = "Each square is a question. Move the frame to read the answer that it got."
-KINDS = ("kept", "leaked", "echo", "wrong", "empty")
-FILLS = (style.FACTS.mark, style.LORA.mark, style.LORA.tint, style.FROZEN.tint, style.PAPER)
-ECHO, EMPTY = 2, 4
+KINDS = ("kept", "leaked", "wrong", "empty")
+FILLS = (style.FACTS.mark, style.LORA.mark, style.FROZEN.tint, style.PAPER)
+EMPTY = 3
 COLUMNS = 13
 PITCH = {"wide": 0.4, "narrow": 0.268}  # inches from a square to the next
 SIDE = {"wide": 0.35, "narrow": 0.235}
@@ -29,11 +27,11 @@ ANSWER = {"wide": 1, "narrow": 2}      # lines
 
 @dataclass(frozen=True)
 class Squares:
-    """run: whose answers these are;  kinds: (questions, 5), whether an answer is each of KINDS, of
+    """run: whose answers these are;  kinds: (questions, 4), whether an answer is each of KINDS, of
     which *kept* and *leaked* may both hold;  at: the place of the one that is shown, with its
     ``question``, its right answers ``wanted`` and its ``answer``;  name: how many name questions
-    get the new name, as in ``7 of 8``, or nothing;  echoes: whether these were looked for;
-    leak: what a leaked answer is called, as in ``in JSON``.
+    get the new name, as in ``7 of 8``, or nothing;  leak: what a leaked answer is called, as in
+    ``in JSON``.
     """
 
     run: str
@@ -43,7 +41,6 @@ class Squares:
     wanted: tuple[str, ...]
     answer: str
     name: str = ""
-    echoes: bool = False
     leak: str = KINDS[1]
 
     @property
@@ -54,8 +51,7 @@ class Squares:
     @property
     def counts(self) -> dict[int, int]:
         """How many answers are of a kind, by its place in KINDS."""
-        return {kind: int(self.kinds[:, kind].sum()) for kind in range(len(KINDS))
-                if kind != ECHO or self.echoes}
+        return {kind: int(self.kinds[:, kind].sum()) for kind in range(len(KINDS))}
 
     def words(self, at: int) -> str:
         """What an answer is, as in ``leaked, but right``."""
@@ -70,9 +66,8 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
     """Look up the answers of one run, and one question by its number, from 1.
 
     ``asked`` has the questions, each with another wording and right answers; ``told`` by run what
-    was "said" to each of them, whether that is "kept" and "leaked", and perhaps "echo", whether it
-    holds traces of what was taught, "name", how many name questions get the new name, and "leak",
-    what a leaked answer is called.
+    was "said" to each of them, whether that is "kept" and "leaked", and perhaps "name", how many
+    name questions get the new name, and "leak", what a leaked answer is called.
 
     Raises:
         ValueError: there is no such run or question.
@@ -81,27 +76,20 @@ def compute(asked: Sequence[tuple[str, str, Sequence[str]]],
         raise ValueError(f"question {question} of {run!r} is not recorded; runs are "
                          f"{', '.join(told)}, questions 1 to {len(asked)}")
     said, kept, leaked = (told[run][part] for part in ("said", "kept", "leaked"))
-    echo = told[run].get("echo", [False] * len(said))
-    kinds = np.array([(right, leak, trace and not right and not leak,
-                       not right and not leak and not trace and bool(answer.strip()),
+    kinds = np.array([(right, leak, not right and not leak and bool(answer.strip()),
                        not right and not leak and not answer.strip())
-                      for answer, right, leak, trace in zip(said, kept, leaked, echo,
-                                                            strict=True)], bool)
+                      for answer, right, leak in zip(said, kept, leaked, strict=True)], bool)
     at = question - 1
     return Squares(run, kinds, at, asked[at][0], tuple(asked[at][2]), said[at],
-                   told[run].get("name", ""), any("echo" in each for each in told.values()),
-                   told[run].get("leak", KINDS[1]))
+                   told[run].get("name", ""), told[run].get("leak", KINDS[1]))
 
 
 def _square(ax: Axes, left: float, top: float, side: float, kinds: np.ndarray) -> None:
-    """Draw a square; an echo is hatched, and what is leaked but right is split."""
+    """Draw a square; what is leaked but right is split."""
     empty = bool(kinds[EMPTY])
     ax.add_artist(Rectangle((left, top), side, side, fc=FILLS[int(kinds.argmax())],
                             ec=style.FROZEN.mark if empty else "none", lw=style.THIN,
                             ls=(0, (3, 2)) if empty else "-"))
-    if kinds.argmax() == ECHO:
-        ax.add_artist(Rectangle((left, top), side, side, fc="none", ec=style.LORA.mark, lw=0,
-                                hatch="////", alpha=0.35))
     if kinds[:2].all():
         ax.add_artist(Polygon([(left + side, top), (left + side, top + side), (left, top + side)],
                               fc=FILLS[1], ec="none"))
@@ -125,8 +113,7 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
     """Draw the squares with their numbers, what they mean, and a card with one answer."""
     wide, pitch, side, lines = layout == "wide", PITCH[layout], SIDE[layout], ANSWER[layout]
     rows = -(-len(data.kinds) // COLUMNS)
-    top, high = 0.72, max(rows * pitch + 0.12, 1.28 + 0.14 * data.echoes) if wide else (
-        rows * pitch + 0.68 + 0.27 * data.echoes)
+    top, high = 0.72, max(rows * pitch + 0.12, 1.28) if wide else rows * pitch + 0.68
     tall = 0.65 if wide else 1.04
     fig = style.canvas(layout, top + high + tall + 0.06)
     learnt = f", name learnt in {data.name}" * bool(data.name)
@@ -137,8 +124,7 @@ def draw(data: Squares, layout: Layout = "wide") -> Figure:
         x, y = style.MARGIN + at % COLUMNS * pitch, top + at // COLUMNS * pitch
         _square(ax, x, y, side, kinds)
         ax.text(x + side / 2, y + side / 2, str(at + 1), ha="center", va="center_baseline",
-                size=style.SMALL, color=style.PAPER if kinds[:2].any() else
-                style.INK if kinds[ECHO] else style.MUTED)
+                size=style.SMALL, color=style.PAPER if kinds[:2].any() else style.MUTED)
         if at == data.at:
             for colour, thick in ((style.PAPER, 5), (style.TASK.mark, 2.6)):
                 ax.add_artist(Rectangle((x, y), side, side, fc="none", ec=colour, lw=thick,
