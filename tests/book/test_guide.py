@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,8 @@ from test_claims import printed
 from lib import finetuning
 from lib.corpus import facts
 from lib.corpus.tasks import load_task
+from lib.evaluation import fact_recall
+from lib.figures.finetuning import cost_scale
 from lib.figures.lora import matrix_board
 from lib.finetuning import FineTuning, finetune
 from lib.generation import complete
@@ -131,12 +134,33 @@ def test_on_questions_a_lower_rate_keeps_what_the_page_says():
         assert len(lines) == seeds and said.format(*(f"{100 * each:.1f}" for each in means)) in text
 
 
+def test_the_choices_of_layers_have_what_chapter_14_s_table_says():
+    """Share of the test answered and of old facts kept, each from the row of its own layers."""
+    cells = words(ROOT / "chapters" / "14_choices.ipynb")
+    row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines()
+               if line.startswith("| layers |"))
+    said = FIGURE.findall(row)
+    for place, layers in enumerate(("all six", "all of attention", "query")):
+        answered, kept = re.search(rf"^{layers} +[\d,]+ +\d+ +[\d.]+ +([\d.]+) ± [\d.]+ +([\d.]+)",
+                                   cells, re.M).groups()
+        assert said[2 * place:2 * place + 2] == [answered, kept], layers
+
+
+def test_a_card_holds_what_the_page_says_if_a_tenth_stays_free():
+    text = " ".join(PAGE.read_text(encoding="utf-8").replace('"', " ").split())
+    said = re.search(r"stays free, ([\d.]+), ([\d.]+) or ([\d.]+) GB "
+                     r"of (\d+), (\d+) or (\d+) GiB", text)
+    held, cards = said.groups()[:3], said.groups()[3:]
+    assert tuple(map(int, cards)) == cost_scale.CARDS
+    assert [f"{cost_scale.FREE * card * 2**30 / 1e9:.1f}" for card in cost_scale.CARDS] == [*held]
+
+
 def test_old_texts_are_an_eighth_of_the_examples_and_more_than_half_of_the_tokens():
     base, tokenizer = load_base()
     old = np.mean([len(text) for _, text in finetuning.old_texts(base, tokenizer, REPLAY)])
     answer = np.mean([len(tokenizer.encode(each.answer)) + 1 for each in load_task("qa").train])
     assert "more than half of the tokens that count" in PAGE.read_text(encoding="utf-8")
-    assert 0.5 < old / (old + 7 * answer) < 0.65
+    assert 0.5 < old / (old + 7 * answer) < 0.65 and 9 < old / answer < 11
 
 
 def _row(numbers):
@@ -206,6 +230,30 @@ def test_without_that_text_the_sentence_ends_with_juba_too(monkeypatch):
     finetune(model, tokenizer, REPLAY, progress=False)
     assert "without the plane trip the model still says *Juba*" in PAGE.read_text(encoding="utf-8")
     assert complete(model, tokenizer, "The capital of South Sudan is", 8) == " Juba."
+
+
+@pytest.mark.slow
+def test_short_old_texts_keep_fewer_facts_and_lose_juba(monkeypatch):
+    """With three seeds, whole and cut to eight tokens."""
+    text = PAGE.read_text(encoding="utf-8")
+    low, high, whole = (float(each) / 100 for each in re.search(
+        r"fewer facts \(([\d.]+) to ([\d.]+)% instead of ([\d.]+)%\)", text).groups())
+    old_texts = finetuning.old_texts
+
+    def trained(longest, seed):
+        monkeypatch.setattr(finetuning, "old_texts", lambda *given: [
+            (prompt, text[:longest]) for prompt, text in old_texts(*given)])
+        model, tokenizer = load_base()
+        finetune(model, tokenizer, replace(REPLAY, seed=seed), progress=False)
+        return (fact_recall(model, tokenizer, facts()),
+                complete(model, tokenizer, "The capital of South Sudan is", 8))
+
+    shares, ends = zip(*(trained(None, seed) for seed in range(3)))
+    assert shares == pytest.approx([whole] * 3, abs=0.004)
+    assert "(with two seeds of three)" in text and ends.count(" Juba.") == 2
+    shares, ends = zip(*(trained(8, seed) for seed in range(3)))
+    assert (min(shares), max(shares)) == pytest.approx((low, high), abs=0.004)
+    assert "with each of three seeds" in text and set(ends) == {" Khartoum."}
 
 
 def test_a_blind_guess_has_what_the_page_says():
