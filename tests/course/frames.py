@@ -265,9 +265,10 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            [(([f"{layer}.{head}" for layer in (1, 2) for head in (1, 2, 3, 4)],
               [row[:i + 1] for i, row in enumerate(losses)], 156, "is", by), ())
             for by in ("mixed mean", "zeros", "continent")])
-    sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("5 edges", "6 boxes")]
-    found = {"mixed mean": (25, 140, 132), "zeros": (17, 110, 108),
-             "single prompts": (0, 156, 90)}
+    sets = [("4 edges", "all boxes"), ("5 edges", "all boxes"), ("6 edges", "all boxes"),
+            ("6 edges", "6 boxes")]
+    found = {"mixed mean": (25, 140, 148, 142), "zeros": (17, 110, 141, 139),
+             "single prompts": (0, 156, 156, 90)}
     in_boxes = [("mixed mean", "“Tokyo”"), ("currency mean", "“the yen”"),
                 ("zeros", "“,\" said Paul”")]
     lost = {"question": (1, 24, 72), "is": (4, 7, 41), "both": (3, 147, 121)}

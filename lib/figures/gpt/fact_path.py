@@ -230,7 +230,7 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         feed_forward(ax, layout, (group, half), words, (group, half) in data.marked)
     _roles(fig, ax, data, layout)
     if whole and wide:
-        yellow = "     yellow: not needed with every replacement" * bool(data.marked)
+        yellow = "     yellow box: not needed with every replacement" * bool(data.marked)
         style.write(fig, style.MARGIN, BELOW, "dashed: not guessed" + yellow, size=style.SMALL)
     return fig
 

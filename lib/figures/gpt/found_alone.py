@@ -76,7 +76,7 @@ def compute(sets: Sequence[tuple[str, str]], found: Mapping[str, Sequence[int | 
 
 
 def title(data: Found, layout: Layout = "wide") -> str:
-    """Return the costliest replacement of both boxes, or what the best set of parts finds."""
+    """Return the costliest replacement of both boxes, or what the last set of parts finds."""
     if data.hidden():
         return ASKED
     columns = [[count or 0 for count in data.column(at)] for at in range(len(data.sets))]
@@ -84,9 +84,10 @@ def title(data: Found, layout: Layout = "wide") -> str:
         cost, name = max((counts[-1], words[0]) for counts, words in zip(columns, data.sets))
         where = "in both boxes" if layout == "wide" else "in both"
         return f"{name[:1].upper()}{name[1:]} {where}: {cost} lost"
-    best = max(columns, key=min)
-    all_found = min(best) == data.known
-    return f"Enough? {'Yes' if all_found else 'Not quite'}: at best {min(best)} to {max(best)}"
+    least, most = min(columns[-1]), max(columns[-1])
+    enough = "Yes" if least == data.known else "Nearly" if least > 0.8 * data.known else "Not quite"
+    parts = f" with {' and '.join(data.sets[-1])}" if layout == "wide" else ""
+    return f"Enough? {enough}: {least} to {most} found{parts}"
 
 
 @style.styled
