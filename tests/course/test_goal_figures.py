@@ -202,25 +202,27 @@ def test_a_cell_counts_the_form_and_one_is_gold_where_the_fact_is_told(layout):
     assert "its kind are in 2 of the steps, 0 to 2 in each" in words and "the one are in 1" in words
 
 
-FEW = {"8 questions": {"kind": [0.7, 0.8], "right": [0.1, 0.0]},
-       "128 questions": {"kind": [0.9, 0.9], "right": [0.8, 0.7]}}
+FEW = {"8 questions": {"kind": [0.7, 0.8], "random": [0.8, 0.9], "right": [0.1, 0.0]},
+       "128 questions": {"kind": [0.9, 0.9], "random": [0.8, 0.8], "right": [0.8, 0.7]}}
 
 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
     data = few_examples.compute(FEW, {"8 questions": {"capital": " Lima.", "continent": " Asia."},
                                       "128 questions": {"capital": " Quito."}}, "Ecuador", 60)
-    bars = list(few_examples.draw(data, layout).axes[0].patches)[2:]
+    bars = list(few_examples.draw(data, layout).axes[0].patches)[3:]
     widths = np.array([bar.get_width() for bar in bars])
-    assert np.allclose(widths / widths[0], np.array([0.75, 0.05, 0.9, 0.75]) / 0.75)
-    assert "8 questions: right kind 75%, right where nothing could be copied 5%, Ecuador's " \
-           "capital Lima., continent Asia.; 128 questions" in few_examples.alt(data)
+    assert np.allclose(widths / widths[0], np.array([0.75, 0.85, 0.05, 0.9, 0.8, 0.75]) / 0.75)
+    assert [bar.get_facecolor() == to_rgba(style.PAPER) for bar in bars] == [False, True, False] * 2
+    assert "8 questions: right kind 75%, right kind, random start 85%, right where nothing could " \
+           "be copied 5%, Ecuador's capital Lima., continent Asia.; 128 questions" \
+           in few_examples.alt(data)
 
 
 @pytest.mark.parametrize("shares, said", [
     ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": {}})])
 def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
-    with pytest.raises(ValueError, match="each row needs kind and right, and answers"):
+    with pytest.raises(ValueError, match="each row needs kind, random and right, and answers"):
         few_examples.compute(shares, said, "Ecuador", 60)
 
 

@@ -137,7 +137,7 @@ def goals(long: str) -> Frames:
     grid = np.random.default_rng(7).integers(0, 3, (37, 16)).tolist()
     yield ("form_row", form_row.compute, form_row.draw, form_row.alt,
            [((grid, "another element's symbol", "hydrogen's symbol"), ())])
-    few = {f"{count} questions": {"kind": [0.5, 1.0], "right": [0.0, count / 128]}
+    few = {f"{count} questions": {"kind": [0.5, 1.0], "random": [0.9], "right": [0.0, count / 128]}
            for count in (8, 32, 128)}
     said = {"capital": " Addis Ababa.", "continent": " South America.", "language": " Portuguese.",
             "currency": " The \n franc."}

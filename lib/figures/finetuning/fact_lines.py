@@ -69,7 +69,7 @@ def draw(data: FactLines, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     fig = style.canvas(layout, 3.65 if wide else 6.2)
     style.heading(fig, "The same four trainings, counted twice",
-                  "Share of the list that is right; a mark is a seed, a number where half is right"
+                  "Share of the list that is right; mark: a seed; number: where half is right"
                   if wide else "Share of the list right; a mark is a seed")
     key = style.board(fig)
     for k, (name, (tone, marker, dash)) in enumerate(zip(data.lists, LOOKS, strict=False)):

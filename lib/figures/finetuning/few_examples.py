@@ -12,13 +12,22 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The green bars, form, are long from the first row on. The gold bars, access, are long "
-           "only where many different questions were read.")
+CAPTION = ("The first row's green bar is no longer than the hollow one. The gold bars, access, "
+           "grow with the number of different questions.")
 
-#: The two bars of a row, from the top: what they count, and their tone.
+#: The three bars of a row, from the top: what they count, and their tone.
 BARS: dict[str, tuple[str, Tone]] = {
     "kind": ("right kind", style.FULL),
+    "random": ("right kind, random start", style.DATA),
     "right": ("right where nothing could be copied", style.TASK)}
+#: Where their words begin, in inches from the first in a wide figure.
+BEGIN = (0.0, 1.06, 2.92)
+
+
+def fill(name: str, tone: Tone) -> dict[str, object]:
+    """Say how a bar is filled: that of the random start is hollow."""
+    return ({"facecolor": style.PAPER, "edgecolor": tone.mark, "linewidth": style.THIN}
+            if name == "random" else {"color": tone.mark})
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
     """
     if not shares or set(said) != set(shares) or any(set(each) != set(BARS)
                                                      for each in shares.values()):
-        raise ValueError(f"each row needs {' and '.join(BARS)}, and answers; rows are "
+        raise ValueError(f"each row needs kind, random and right, and answers; rows are "
                          f"{', '.join(shares) or 'none'}")
     return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
                         for row, each in shares.items()},
@@ -52,10 +61,10 @@ def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
 
 @style.styled
 def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
-    """Draw two bars a row, every seed as a mark on them, and answers beside or above."""
+    """Draw three bars a row, every seed as a mark on them, and answers beside or above."""
     wide = layout == "wide"
-    rows, pitch = len(data.shares), 0.94 if wide else 1.1
-    top = 1.34 if wide else 1.2
+    rows, pitch = len(data.shares), 1.04 if wide else 1.32
+    top = 1.34 if wide else 1.42
     fig = style.canvas(layout, top + rows * pitch + (-0.06 if wide else -0.1))
     style.heading(fig, f"{data.steps} steps on few or many questions",
                   "A bar is the mean, a dot a seed; at the right, what the first seed's model says"
@@ -63,9 +72,9 @@ def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
     ax = style.board(fig)
     column = 5.75
     left, room = (1.3, 2.85) if wide else (style.MARGIN, 2.9)
-    for k, (words, tone) in enumerate(BARS.values()):
-        x, y = (left + 1.2 * k, 0.72) if wide else (left, 0.7 + 0.22 * k)
-        ax.barh(y, 0.14, 0.12, left=x, color=tone.mark)
+    for k, (name, (words, tone)) in enumerate(BARS.items()):
+        x, y = (left + BEGIN[k], 0.72) if wide else (left, 0.7 + 0.22 * k)
+        ax.barh(y, 0.14, 0.12, left=x, **fill(name, tone))
         ax.text(x + 0.2, y, words, va="center", color=tone.ink, weight=600, size=style.SMALL)
     if wide:
         ax.text(column, 1.03, f"asked about {data.country}", ha="center", va="center",
@@ -73,9 +82,9 @@ def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
     for k, (row, each) in enumerate(data.shares.items()):
         y = top + k * pitch
         if wide:
-            ax.text(left - 0.12, y + 0.2, row, ha="right", va="center", weight=600)
+            ax.text(left - 0.12, y + 0.25, row, ha="right", va="center", weight=600)
             for line, (asked, words) in enumerate(data.said[row].items()):
-                at = y + 0.2 + 0.19 * (line - (len(data.said[row]) - 1) / 2)
+                at = y + 0.25 + 0.19 * (line - (len(data.said[row]) - 1) / 2)
                 ax.text(column - 0.08, at, asked, ha="right", va="center", color=style.MUTED,
                         size=style.SMALL)
                 ax.text(column, at, words, va="center", size=style.SMALL)
@@ -85,9 +94,9 @@ def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
                     va="center", color=style.MUTED, size=style.SMALL)
             ax.text(left, y + 0.2, " ".join(data.said[row].values()), va="center",
                     size=style.SMALL)
-        for down, (name, (_, tone)) in zip((0.09, 0.31), BARS.items(), strict=True):
-            at, mean = y + down + (0 if wide else 0.32), each[name].mean()
-            ax.barh(at, room * mean, 0.18, left=left, color=tone.mark)
+        for down, (name, (_, tone)) in zip((0.03, 0.25, 0.47), BARS.items(), strict=True):
+            at, mean = y + down + (0 if wide else 0.4), each[name].mean()
+            ax.barh(at, room * mean, 0.18, left=left, **fill(name, tone))
             style.seeds(ax, left + room * each[name], np.full(len(each[name]), at), "o",
                         style.DATA, 4.5)
             ax.text(left + room + 0.09, at, style.percent(mean), va="center", color=tone.ink,
