@@ -140,39 +140,46 @@ def test_the_map_of_two_knobs_frames_the_squares_of_one_method(layout):
         two_knobs.compute(spots | {"other": {(0.01, 0.08): 0.1}}, "LoRA")
 
 
-CORNERS = [("LoRA", 0.01, 0.874), ("LoRA 64", 0.014, 0.896), ("rank 4, α = 64", 0.0025, 0.883),
+CORNERS = [("LoRA", 0.01, 0.874), ("LoRA 64", 0.02, 0.872), ("rank 4, α = 64", 0.005, 0.856),
            ("rsLoRA 64", 0.005, 0.916)]
+OPEN, AHEAD, BEHIND = (-0.3, 3.0, 0.002, 0.025), (4.4, 2.2, -0.038, 0.021), (-2.1, 1.6, 0.03, 0.02)
+IN_LOSS, IN_ANSWERS = (2.1, 2.6, -0.024, 0.015), (2.1, 1.6, -0.012, 0.019)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_side_of_the_square_is_ahead_or_behind_if_it_is_larger_than_its_margin(layout):
-    data = steps.compute(CORNERS, [(2.1, 1.6), (3.3, 2.9)], [(-1.8, 1.4), (2.1, 2.6)], (1.2, 3.5))
-    assert [step.verdict for step in data.rank + data.alpha] == ["ahead", "ahead", "behind", "open"]
+def test_a_side_of_the_square_is_ahead_or_behind_if_it_is_so_in_answers_and_in_loss(layout):
+    data = steps.compute(CORNERS, [OPEN, AHEAD], [BEHIND, IN_LOSS])
+    assert [step.verdict for step in data.rank + data.alpha] == ["open", "ahead", "behind", "open"]
+    assert steps.compute(CORNERS, [IN_ANSWERS] * 2, [OPEN] * 2).rank[0].verdict == "open"
     fig = steps.draw(data, layout)
     words = [text.get_text() for text in fig.axes[0].texts]
     for name, rate, score in CORNERS:
         assert {name, f"rate {rate:g}", f"{score:.1%}"} <= set(words)
-    sides = [words[k + 1:k + 3] for k, each in enumerate(words) if each in steps.NAMES]
-    assert sides == [["+2.1 ± 1.6", "ahead"], ["+3.3 ± 2.9", "ahead"], ["-1.8 ± 1.4", "behind"],
-                     ["+2.1 ± 2.6", "open"]]
+    sides = [words[k + 1:k + 4] for k, each in enumerate(words) if each in steps.NAMES]
+    assert sides == [["-0.3 ± 3.0", "+0.002 ± 0.025", "open"],
+                     ["+4.4 ± 2.2", "-0.038 ± 0.021", "ahead"],
+                     ["-2.1 ± 1.6", "+0.030 ± 0.020", "behind"],
+                     ["+2.1 ± 2.6", "-0.024 ± 0.015", "open"]]
     purple = {text.get_text() for text in fig.axes[0].texts
               if text.get_color() == style.LORA.ink}
-    assert purple == {"+2.1 ± 1.6", "+3.3 ± 2.9", "ahead"}
-    assert "From LoRA to rank 4, α = 64, α 8 → 64: -1.8 ± 1.4 points, behind." in steps.alt(data)
-    assert "From rank 4, α = 64 to rsLoRA 64, rank 4 → 64: +3.3 ± 2.9" in steps.alt(data)
+    assert purple == {"+4.4 ± 2.2", "-0.038 ± 0.021", "ahead"}
+    assert "From LoRA to rank 4, α = 64, α 8 → 64: -2.1 ± 1.6 points, +0.030" in steps.alt(data)
+    assert "rsLoRA 64, rank 4 → 64: +4.4 ± 2.2 points, -0.038 ± 0.021 nats, ahead." in (
+        steps.alt(data))
     assert render.png(fig, layout)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_closed_square_gives_away_neither_the_corners_between_nor_a_step(layout):
-    data = steps.compute(CORNERS, [(2.1, 1.6)] * 2, [(0.9, 2.8)] * 2, (1.2, 3.5), closed=True)
+    data = steps.compute(CORNERS, [OPEN, AHEAD], [OPEN, AHEAD], closed=True)
     fig = steps.draw(data, layout)
     words = [text.get_text() for text in fig.axes[0].texts]
     assert [each for each in words if "%" in each] == ["87.4%", "91.6%"]
     assert words.count("?") == 6 and not {"ahead", "open"} & set(words)
-    assert fig.texts[0].get_text() == "Which step brings more?"
+    assert not any("±" in each for each in words)
+    assert fig.texts[0].get_text() == "Which step brings the lead?"
     assert steps.alt(data).endswith("whose answers are still to be guessed.")
-    assert not re.search("89.6|88.3|2.1|0.9", steps.alt(data))
+    assert not re.search("87.2|85.6|4.4|0.038", steps.alt(data))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -195,16 +202,17 @@ def test_two_runs_are_the_same_or_one_is_lower_at_first_or_in_most_steps(layout)
         twins.compute({"on": {"LoRA": [1.0], "PiSSA": [1.0, 2.0]}}, "on")
 
 
-def test_the_square_says_whose_step_is_ahead_and_whether_one_is_larger():
-    def title(rank, alpha, between):
-        return steps.title(steps.compute(CORNERS, rank, alpha, between))
+def test_the_square_says_whether_a_step_is_ahead_alone_or_on_top_of_the_other():
+    def title(rank, alpha):
+        return steps.title(steps.compute(CORNERS, rank, alpha))
 
-    just, sure, none = [(2.1, 1.6), (3.3, 2.9)], [(4.0, 1.0), (5.0, 1.0)], [(0.9, 2.8), (2.1, 2.6)]
-    assert title(just, none, (1.2, 3.5)) == (
-        "The rank's step is ahead, just; which is larger is open")
-    assert title(none, sure, (1.2, 3.5)) == "α's step is ahead; which is larger is open"
-    for given in ((none, none, (1.2, 3.5)), (just, sure, (1.2, 3.5)), (just, none, (4.2, 3.5))):
+    second, both, none = [OPEN, AHEAD], [AHEAD] * 2, [OPEN] * 2
+    assert title(second, second) == "Each step is ahead only on top of the other"
+    assert title(both, none) == title(both, second) == (
+        "The rank's step is ahead on both of its sides")
+    assert title(none, both) == "α's step is ahead on both of its sides"
+    for given in ((none, none), (both, both), (second, none), ([AHEAD, OPEN], second)):
         assert title(*given) == "What does each step bring?"
-    for wrong in ((CORNERS[:3], just, none), (CORNERS, just[:1], none), (CORNERS, just, none * 2)):
+    for wrong in ((CORNERS[:3], both, none), (CORNERS, both[:1], none), (CORNERS, both, none * 2)):
         with pytest.raises(ValueError, match="a square has 4 corners and 2 steps"):
-            steps.compute(*wrong, (1.2, 3.5))
+            steps.compute(*wrong)

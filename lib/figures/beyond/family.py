@@ -91,7 +91,7 @@ def draw(data: list[Method], layout: Layout = "wide") -> Figure:
     wide, high = PANEL[layout]
     columns, top = COLUMNS[layout], TOP[layout]
     fig = style.canvas(layout, top + high * -(-len(data) // columns))
-    style.heading(fig, "Each variant changes one thing in LoRA",
+    style.heading(fig, "What each variant changes in LoRA",
                   "Grey is frozen, colour is trained;"
                   + (" " if layout == "wide" else "\n")
                   + "purple marks the change")
@@ -105,5 +105,5 @@ def alt(data: list[Method]) -> str:
     """Return the drawing in words."""
     first, *others = data
     return (f"A frozen matrix W takes x to y. {first.name} adds a second path, A, then B, "
-            f"times {first.factor}, and {first.words}. Each other method differs in one thing. "
+            f"times {first.factor}, and {first.words}. What each other method changes: "
             + "; ".join(f"{each.name}: {each.words}" for each in others) + ".")

@@ -12,32 +12,42 @@ from matplotlib.patches import FancyBboxPatch
 from lib.figures.kit import style
 from lib.figures.kit.style import Layout
 
-CAPTION = ("A side has the points that its step brings, with the ± for four. Ahead: even the lower "
-           "end of that interval is above zero.")
+CAPTION = ("A side has what its step brings in points and in loss on dev, ± for four. Ahead: both "
+           "intervals are on the better side of zero.")
 BOX = {"wide": (1.9, 0.8), "narrow": (1.24, 0.8)}  # inches of a corner
 GAP = {"wide": 1.9, "narrow": 1.0}  # inches between two corners in a row
-HIGH = 0.85  # inches between two corners one above the other
+HIGH = 1.0  # inches between two corners one above the other
 NAMES = "rank 4 → 64", "α 8 → 64"
 TONES = {"ahead": style.LORA, "open": style.FROZEN, "behind": style.FROZEN}
-Gain = tuple[float, float]  # points: a mean, and its ±
+#: Points of answers, the mean and its ±, then the same for nats of loss.
+Gain = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Step:
-    """The points that a step brings: a mean, and its ±."""
+    """What a step brings: points of answers and nats of loss, a mean and its ± of each."""
 
     mean: float
     margin: float
+    loss: float
+    loss_margin: float
 
     @property
     def verdict(self) -> str:
-        """Ahead or behind if its interval lies on one side of zero, else open."""
-        return "open" if abs(self.mean) <= self.margin else "ahead" if self.mean > 0 else "behind"
+        """Ahead or behind if both intervals lie on that side of zero, else open."""
+        if self.mean > self.margin and -self.loss > self.loss_margin:
+            return "ahead"
+        return "behind" if self.mean < -self.margin and self.loss > self.loss_margin else "open"
 
     @property
     def words(self) -> str:
         """The gain in points, and its ±."""
         return f"{self.mean:+.1f} ± {self.margin:.1f}"
+
+    @property
+    def in_loss(self) -> str:
+        """The change of the loss in nats, and its ±."""
+        return f"{self.loss:+.3f} ± {self.loss_margin:.3f}"
 
 
 @dataclass(frozen=True)
@@ -45,21 +55,20 @@ class Square:
     """Corners (LoRA, the rank raised, α raised, both), and the steps along their sides.
 
     Each corner has its name, its learning rate and its share of right answers. The rank's steps
-    are the lower and the upper side, α's the left and the right one; ``between`` is how far the
-    corner with the raised rank is above the one with the raised α. While it is ``closed``, what
-    was measured between LoRA and rsLoRA 64 is still to be guessed.
+    are the lower and the upper side, α's the left and the right one, so that the first of either
+    pair starts from LoRA. While it is ``closed``, what was measured between LoRA and rsLoRA 64 is
+    still to be guessed.
     """
 
     corners: tuple[tuple[str, float, float], ...]
     rank: tuple[Step, ...]
     alpha: tuple[Step, ...]
-    between: Step
     closed: bool = False
 
 
 def compute(corners: Sequence[tuple[str, float, float]], rank: Sequence[Gain],
-            alpha: Sequence[Gain], between: Gain, closed: bool = False) -> Square:
-    """Gather the corners' names, rates and shares, and the steps' means and ± in points.
+            alpha: Sequence[Gain], closed: bool = False) -> Square:
+    """Gather the corners' names, rates and shares, and the steps' means and ±.
 
     Raises:
         ValueError: there are not four corners, or not two steps of either kind.
@@ -68,20 +77,20 @@ def compute(corners: Sequence[tuple[str, float, float]], rank: Sequence[Gain],
         raise ValueError(f"a square has 4 corners and 2 steps of either kind, not {len(corners)}, "
                          f"{len(rank)} and {len(alpha)}")
     return Square(tuple(corners), *(tuple(Step(*map(float, each)) for each in pair)
-                                    for pair in (rank, alpha)), Step(*map(float, between)), closed)
+                                    for pair in (rank, alpha)), closed)
 
 
 def title(square: Square) -> str:
-    """Return whose step is ahead on both of its sides, and whether one step is larger."""
+    """Return whether a step is ahead from LoRA, or only on top of the other."""
     if square.closed:
-        return "Which step brings more?"
-    ahead = [(name, pair) for name, pair in (("The rank's", square.rank), ("α's", square.alpha))
-             if all(step.verdict == "ahead" for step in pair)]
-    if len(ahead) != 1 or square.between.verdict != "open":
-        return "What does each step bring?"
-    (name, pair), = ahead
-    just = ", just" * any(step.mean < 2 * step.margin for step in pair)
-    return f"{name} step is ahead{just}; which is larger is open"
+        return "Which step brings the lead?"
+    (rank, last_rank), (alpha, last_alpha) = (
+        tuple(step.verdict == "ahead" for step in pair) for pair in (square.rank, square.alpha))
+    if not (rank or alpha) and last_rank and last_alpha:
+        return "Each step is ahead only on top of the other"
+    if (rank and last_rank) != (alpha and last_alpha):
+        return f"{'The rank' if rank and last_rank else 'α'}'s step is ahead on both of its sides"
+    return "What does each step bring?"
 
 
 def _corner(ax: Axes, middle: tuple[float, float], size: tuple[float, float], name: str,
@@ -110,9 +119,12 @@ def _side(ax: Axes, start: tuple[float, float], end: tuple[float, float], name: 
         "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12})
     x, y = ((one + other) / 2 for one, other in zip(start, end, strict=True))
     bold = {"color": tone.ink, "weight": 600 if ahead else 400}
-    rows = ((name, {"color": style.MUTED, "size": style.SMALL}),
-            ("?" if closed else step.words, bold), ("" if closed else step.verdict, bold))
-    tops = (y - 0.14, y + 0.16, y + 0.36) if flat else (y - 0.2, y, y + 0.2)
+    small = {"color": style.MUTED, "size": style.SMALL}
+    rows = ((name, small), ("?" if closed else step.words, bold),
+            ("" if closed else step.in_loss, small | {"color": tone.ink}),
+            ("" if closed else step.verdict, bold))
+    tops = ((y - 0.14, y + 0.16, y + 0.34, y + 0.52) if flat
+            else (y - 0.29, y - 0.09, y + 0.1, y + 0.29))
     for (words, looks), top in zip(rows, tops, strict=True):
         ax.text(x + inwards * 0.1 * (not flat), top, words, va="center_baseline",
                 ha="center" if flat else "left" if inwards > 0 else "right", **looks)
@@ -122,9 +134,9 @@ def _side(ax: Axes, start: tuple[float, float], end: tuple[float, float], name: 
 def draw(square: Square, layout: Layout = "wide") -> Figure:
     """Draw the corners, and the steps from left to right and upwards between them."""
     (wide, high), gap = BOX[layout], GAP[layout]
-    fig = style.canvas(layout, 0.7 + 2 * high + HIGH + 0.05)
+    fig = style.canvas(layout, 0.7 + 2 * high + HIGH + 0.22)
     style.heading(fig, title(square), "Per cent right" if square.closed else
-                  "Per cent right. Purple: ahead. Grey: not ahead")
+                  "Purple: ahead, in points and in nats of loss")
     ax = style.board(fig, 0, 0.65)
     left = (style.WIDTH[layout] - 2 * wide - gap) / 2 + wide / 2
     right, top = left + wide + gap, high / 2 + 0.02
@@ -153,5 +165,6 @@ def alt(square: Square) -> str:
     sides = ((first, ranked, NAMES[0], square.rank[0]), (raised, last, NAMES[0], square.rank[1]),
              (first, raised, NAMES[1], square.alpha[0]), (ranked, last, NAMES[1], square.alpha[1]))
     return f"{title(square)}. Right answers: {corners}. " + " ".join(
-        f"From {one[0]} to {other[0]}, {name}: {step.words} points, {step.verdict}."
+        f"From {one[0]} to {other[0]}, {name}: {step.words} points, {step.in_loss} nats, "
+        f"{step.verdict}."
         for one, other, name, step in sides)
