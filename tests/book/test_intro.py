@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lib.figures.lora import strength
 from lib.growing import my_gpt
+from lib.laboratory.strength_scan import recorded_scan, recorded_seeds
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "book" / "intro.md").read_text(encoding="utf-8")
@@ -93,6 +95,19 @@ def test_there_is_one_short_way():
     filled = [int(each) for each in re.findall(r'class="short" href="../chapters/(\d\d)_', PAGE)]
     assert filled == chapters(next(way for way, *_ in ways() if "guide.md" in way))
     assert "In a hurry" not in PAGE
+
+
+def test_the_picture_shows_every_recorded_seed_and_its_caption_gives_their_range():
+    seeds = recorded_seeds(range(1, 8))
+    kept = [run[1.0]["facts"] for run in seeds]
+    assert f"keep {100 * min(kept):.0f} to {max(kept):.0%} of the facts" in PAGE
+    first = strength.compute(recorded_scan(), "Japan", 1.0, others=seeds)
+    assert first.found == "95 to 97% answered, 81 to 98% of the facts kept (8 trainings)"
+    assert "others=recorded_seeds(range(1, 8))" in PAGE
+    few = strength.compute(recorded_scan(), "Japan", 1.0, others=seeds[:2])
+    assert few.found == "96% answered, 98% of the facts kept"
+    between = strength.compute(recorded_scan(), "Japan", 1.25, others=seeds)
+    assert between.found == "93% answered, 89% of the facts kept", "the others weren't measured"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "book").glob("*.md")), ids=lambda path: path.stem)

@@ -167,7 +167,11 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
            gradient_board.draw, gradient_board.alt,
            [((alpha, training), (step,)) for alpha, training, step in board])
     yield ("strength", strength.compute, strength.draw, strength.alt,
-           [((strengths(), "Peru", at), ()) for at in strengths()])
+           [((strengths(), "Peru", at), ()) for at in strengths()]
+           + [((strengths(), "Peru", at, strength.QUESTION,
+                [{1.0: {"task": 0.96, "facts": kept, "old": 1.1},
+                  2.0: {"task": kept, "facts": 0.2, "old": 2.3}} for kept in (0.6, 0.75, 0.9)]), ())
+              for at in (0.5, 1.0, 2.0)])
     yield ("strength_old", functools.partial(strength.compute, old_text=True), strength.draw,
            strength.alt, [((strengths(), "Peru", at), ()) for at in strengths()]
            + [((strengths(), "Peru", 1.0, strength.QUESTION,

@@ -19,6 +19,8 @@ CAPTION = ("Turn the adapter up: the questions are answered by strength 1, and b
            "are lost.")
 
 TOKENS = 5
+#: So many other seeds are told one by one; of more, the lowest and the highest.
+FEW = 2
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,30 @@ class Strength:
     def at(self) -> int:
         """The place of the chosen strength among all."""
         return int(np.flatnonzero(self.strengths == self.strength)[0])
+
+    @property
+    def found(self) -> str:
+        """Both shares at the chosen strength; of more than ``FEW`` other seeds, the range of all.
+
+        Of this adapter alone where the others weren't measured.
+        """
+        shares, count = [np.array([[self.task[self.at]], [self.facts[self.at]]])], ""
+        others = [run[1:3, run[0] == self.strength] for run in self.others]
+        if self.many and all(each.size for each in others):
+            shares += others
+            count = f" ({len(shares)} trainings)"
+        task, facts = (_span(each) for each in np.hstack(shares))
+        return f"{task} answered, {facts} of the facts kept{count}"
+
+    @property
+    def many(self) -> bool:
+        """Whether there are more seeds than can be told one by one."""
+        return len(self.others) > FEW
+
+
+def _span(shares: np.ndarray) -> str:
+    low, high = style.percent(shares.min()), style.percent(shares.max())
+    return high if low == high else f"{low[:-1]} to {high}"
 
 
 def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float,
@@ -81,7 +107,8 @@ def compute(runs: Mapping[Any, Mapping[str, Any]], country: str, strength: float
 
 def _card(fig: Figure, data: Strength, top: float, height: float,
           lines: int) -> None:
-    """The question, and the answer in the adapter's colour, smaller when it is long."""
+    """The question, and the answer in its model's colour, smaller when it is long."""
+    tone = _tone(data)
     width = fig.get_size_inches()[0] - 2 * style.MARGIN
     ax = style.card(fig, style.MARGIN, top, width, height)
     paragraph(ax, 0.15, 0.11, data.question, width - 0.3, 1)
@@ -91,16 +118,21 @@ def _card(fig: Figure, data: Strength, top: float, height: float,
         ax.text(0.37, 0.46, "(nothing: the text ends)", va="center", color=style.MUTED,
                 style="italic")
     elif measure(words, style.LARGE, 600) <= room:
-        paragraph(ax, 0.37, 0.352, words, room, 1, style.LORA.ink, style.LARGE, 600)
+        paragraph(ax, 0.37, 0.352, words, room, 1, tone.ink, style.LARGE, 600)
     else:
-        paragraph(ax, 0.37, 0.366, words, room, lines, style.LORA.ink, style.BASE, 600)
+        paragraph(ax, 0.37, 0.366, words, room, lines, tone.ink, style.BASE, 600)
+
+
+def _tone(data: Strength) -> style.Tone:
+    """Grey for the base alone, the adapter's colour for both."""
+    return style.LORA if data.strength else style.FROZEN
 
 
 def _bars(ax: Axes, data: Strength) -> None:
     """The likeliest next tokens, and how likely each is."""
-    places = np.arange(len(data.tokens))
-    ax.barh(places, data.chances, 0.62, color=style.LORA.tint)
-    ax.barh(places[:1], data.chances[:1], 0.62, color=style.LORA.mark)
+    places, tone = np.arange(len(data.tokens)), _tone(data)
+    ax.barh(places, data.chances, 0.62, color=tone.tint)
+    ax.barh(places[:1], data.chances[:1], 0.62, color=tone.mark)
     for place, chance in zip(places, data.chances):
         ax.text(chance + 0.02, place, style.percent(chance), va="center",
                 weight=600 if place == 0 else 400)
@@ -168,10 +200,8 @@ def draw(data: Strength, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     old = data.old is not None  # a third plot
     fig = style.canvas(layout, (4.95 if old else 3.6) if wide else 6.2 if old else 5.45)
-    found = (f"{style.percent(data.task[data.at])} answered, "
-             f"{style.percent(data.facts[data.at])} of the facts kept")
-    style.heading(fig, f"Strength {data.strength:g}" + (f": {found}" if wide else ""),
-                  "0 is the base model, 1 the adapter as trained" if wide else found)
+    style.heading(fig, f"Strength {data.strength:g}" + (f": {data.found}" if wide else ""),
+                  "0 is the base model, 1 the adapter as trained" if wide else data.found)
     _card(fig, data, 0.62, 0.82 if wide else 0.98, 2 if wide else 3)
     if wide:
         _bars(style.place(fig, 1.02, 1.84, 2.5, 2.6 if old else 1.25), data)
@@ -185,6 +215,15 @@ def draw(data: Strength, layout: Layout = "wide") -> Figure:
     return fig
 
 
+def _others(data: Strength) -> str:
+    """The other seeds in words."""
+    if data.many:
+        return f" With the other seeds: {data.found}."
+    return "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
+                   f"{style.percent(facts)}." for at, task, facts, _ in
+                   (run[:, -1] for run in data.others))
+
+
 def alt(data: Strength) -> str:
     """Return the frame in words."""
     answer = visible(data.answer)
@@ -193,7 +232,4 @@ def alt(data: Strength) -> str:
             f"'{token(data.tokens[0])}' with {style.percent(data.chances[0])}. Questions answered "
             f"{style.percent(data.task[data.at])}, facts kept {style.percent(data.facts[data.at])}"
             + (f", {data.old[data.at]:.2f} nats on old text, {data.old[0]:.2f} at strength 0."
-               if data.old is not None else ".")
-            + "".join(f" Another seed at strength {at:g}: {style.percent(task)}, facts kept "
-                      f"{style.percent(facts)}." for at, task, facts, _ in
-                      (run[:, -1] for run in data.others)))
+               if data.old is not None else ".") + _others(data))
