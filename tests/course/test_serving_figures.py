@@ -271,7 +271,7 @@ def test_shares_of_old_examples_stand_in_a_field_for_each_number():
     asked = old_examples.compute(91, after, apart=84.0, shown=False, lead=4)
     key, first, second = old_examples.draw(asked).axes
     assert "before, and two adapters: 91%" in [text.get_text() for text in first.texts]
-    assert "dashed: two adapters, 84%" in [text.get_text() for text in second.texts]
+    assert "two adapters: 84%" in [text.get_text() for text in second.texts]
     for ax in (first, second):
         assert [text.get_text() for text in ax.texts].count("?") == 2
         assert all(len(line.get_xdata()) == 1 for line in ax.lines if line.get_marker() != "None")

@@ -135,11 +135,15 @@ def _panel(ax: Axes, data: Shares, task: int) -> None:
     for level in (data.apart if task else data.before,):
         if level is not None:
             ax.axhline(level, color=style.FACTS.mark, lw=style.THIN, ls=DASHED, zorder=1)
-    words = (f"before{', and two adapters' * (data.apart is not None)}: {data.before:.0f}%"
-             if not task else f"dashed: two adapters, {data.apart:.0f}%" if data.apart else "")
-    if words:
-        ax.text(-0.42, data.before + 1.5 if not task else 99.5, words,
-                va="top" if task else "bottom", color=style.FACTS.ink, size=style.SMALL)
+    if not task:
+        words = f"before{', and two adapters' * (data.apart is not None)}: {data.before:.0f}%"
+        ax.text(-0.42, data.before + 1.5, words, va="bottom", color=style.FACTS.ink,
+                size=style.SMALL)
+    elif data.apart is not None:  # marks stand along its line, so a stroke of it goes before them
+        top = 100 - 0.4 * room
+        ax.plot([-0.42, -0.02], [top] * 2, color=style.FACTS.mark, lw=style.THIN, ls=DASHED)
+        ax.text(0.06, top, f"two adapters: {data.apart:.0f}%", va="center_baseline",
+                color=style.FACTS.ink, size=style.SMALL)
 
 
 def _key(fig: Figure, data: Shares, top: float) -> None:
