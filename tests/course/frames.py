@@ -234,10 +234,13 @@ def _figures() -> Iterator[tuple[str, Callable[..., Any], Callable[..., Figure],
     boxes = {("name", 0): 76, ("is", 0): 40, ("answer", 0): 119, ("is", 1): 80,
              ("answer", 1): 64}
     yield ("fact_path_boxes", fact_path.compute, fact_path.draw, fact_path.alt,
-           [((said, lost, 156, None, ("", ""), each, by, marked), ()) for each, by, marked in (
-               (boxes, "mixed mean", ()),
+           [((said, lost, 156, None, ("", ""), each, by, marked, finds), ())
+            for each, by, marked, finds in (
+               (boxes, "mixed mean", (), ""),
                (boxes | {("question", 0): 72}, "language mean",
-                (("question", 0), ("is", 0))))])
+                (("question", 0), ("is", 0)), ""),
+               (boxes | {("question", 0): 72}, "zeros",
+                (("question", 0), ("is", 0)), "139 to 144"))])
     others = [(f"The {asks} of", name, "is") for asks, name in (
         ("language", "Chile"), ("currency", "Kenya"), ("continent", "Peru"))]
     yield ("mean_edge", mean_edge.compute, mean_edge.draw, mean_edge.alt,

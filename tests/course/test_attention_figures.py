@@ -85,7 +85,12 @@ def test_the_path_names_what_matters():
     assert "feed-forward 1 and 2 at the question: 12." in fact_path.alt(by_zeros)
     marked = fact_path.compute(said, lost, 40, boxes={("is", 0): 12, ("is", 1): 9},
                                marked=[("is", 0)])
-    assert fact_path.alt(marked).endswith("replacement: feed-forward 1 and 2 at 'is'.")
+    assert fact_path.alt(marked).endswith("cost less than 10: feed-forward 1 and 2 at 'is'.")
+    alone = fact_path.compute(said, lost, 40, boxes={("is", 1): 9}, by="zeros", finds="30 to 33")
+    words = fact_path.alt(alone)
+    assert words.startswith("A circuit that finds 30 to 33 capitals alone. Capitals lost of 40")
+    assert "the country, early (layers 1 and 2, the answer looks at the name): 0." in words
+    assert "early" not in fact_path.alt(by_zeros)
     with pytest.raises(ValueError, match=r"marked boxes \[\('is', 0\)\] aren't all among \[\]"):
         fact_path.compute(said, lost, 40, marked=[("is", 0)])
     with pytest.raises(ValueError, match=r"no place for the boxes \[\('question', 1\)\]"):

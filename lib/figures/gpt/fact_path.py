@@ -11,6 +11,19 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from lib.figures.kit import style
+from lib.figures.kit.fact_board import (
+    ALONG,
+    APART,
+    BAND,
+    BELOW,
+    BESIDE,
+    BOXES,
+    COLUMNS,
+    CROSS,
+    ENRICH,
+    FRAME,
+    TOP,
+)
 from lib.figures.kit.style import Layout
 
 CAPTION = ("An arrow is an edge without which 10 capitals or more are lost, as thick as their "
@@ -26,6 +39,7 @@ ROLES: dict[tuple[Path, int], str] = {
     (("name", "answer"), 1): "the country again"}
 FEW = 10  # fewer losses are drawn only where the path is chosen, and not named
 HALVES = ("1 and 2", "3 and 4", "1 to 4")  # of the model, and both
+AGAIN: tuple[Path, int] = (("name", "answer"), 0)  # costs few alone; drawn in the circuit only
 #: What is supposed before any part is removed, beside what feed-forward layers do.
 SUPPOSED = ("join", "fetch the relation", "fetch the country", "spell")
 
@@ -38,6 +52,7 @@ class Paths:
     it without that path.  ``lost`` may have a third number, without the path in both halves.
     ``boxes`` has what is lost if feed-forward layers are replaced, too, by group and half.  ``by``
     says what stands in a part's place, ``marked`` has the boxes not needed with every replacement.
+    If these parts are a circuit, ``finds`` says how many facts it finds alone.
     """
 
     tokens: Mapping[str, str]
@@ -48,6 +63,7 @@ class Paths:
     boxes: Mapping[tuple[str, int], int] = field(default_factory=dict)
     by: str = "its mean"
     marked: frozenset[tuple[str, int]] = frozenset()
+    finds: str = ""
 
     def named(self) -> list[tuple[str, int]]:
         """The roles with what was lost, those that matter."""
@@ -58,7 +74,7 @@ class Paths:
 def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known: int,
             chosen: tuple[Path, int] | None = None, says: tuple[str, str] = ("", ""),
             boxes: Mapping[tuple[str, int], int] | None = None, by: str = "its mean",
-            marked: Collection[tuple[str, int]] = ()) -> Paths:
+            marked: Collection[tuple[str, int]] = (), finds: str = "") -> Paths:
     """Take the text of each group of tokens, what was lost by path, and a path to point out.
 
     Raises:
@@ -78,37 +94,9 @@ def compute(tokens: Mapping[str, str], lost: Mapping[Path, Sequence[int]], known
         raise ValueError(f"no text for the groups {missing}, no losses for the paths {unknown}")
     return Paths(dict(tokens), {path: tuple(map(int, each)) for path, each in lost.items()},
                  known, chosen, says,
-                 {place: int(each) for place, each in (boxes or {}).items()}, by, frozenset(marked))
+                 {place: int(each) for place, each in (boxes or {}).items()}, by, frozenset(marked),
+                 finds)
 
-
-#: Middles of the columns, and how far along its arrow the middle of a role's words stands.
-COLUMNS: dict[Layout, dict[str, float]] = {
-    "wide": {"question": 1.75, "name": 3.3, "is": 4.85, "answer": 6.2},
-    "narrow": {"question": 0.62, "name": 1.6, "is": 2.42, "answer": 3.12}}
-ALONG: dict[Layout, dict[str, float]] = {
-    "wide": {"join": 0.72, "fetch the relation": 0.7, "spell": 0.47, "fetch the country": 0.54,
-             "the country again": 0.75},
-    "narrow": {"join": 0.77, "fetch the relation": 0.72, "spell": 0.5, "fetch the country": 0.6,
-               "the country again": 0.78}}
-TOP, BAND = 1.0, 1.4  # the first row of states, and from one to the next
-BELOW = TOP + 2 * BAND + 0.6  # under the words that the tokens write
-APART: dict[Layout, float] = {"wide": 0.19, "narrow": 0.13}  # the pieces of a group
-FRAME = 0.11  # from the pieces of a group to the frame around them
-#: The middle of each box of feed-forward layers, from its group's middle and from the first row,
-#: and where its arrow ends, from the group's middle.
-BOXES: dict[Layout, dict[tuple[str, int], tuple[float, float, float]]] = {
-    "wide": {("question", 0): (-0.15, 0.8, 0.0),
-             ("name", 0): (-0.78, 1.05, -0.24), ("is", 0): (0.0, 0.42, 0.0),
-             ("answer", 0): (-0.8, 0.98, -0.32), ("is", 1): (-0.84, 2.55, -0.15),
-             ("answer", 1): (0.36, 1.95, 0.3)},
-    "narrow": {("question", 0): (0.12, 0.5, 0.0),
-               ("name", 0): (-0.54, 1.05, -0.17), ("is", 0): (0.0, 0.4, 0.0),
-               ("answer", 0): (-0.385, 0.95, -0.27), ("is", 1): (-0.4, 2.5, -0.13),
-               ("answer", 1): (0.1, 1.9, 0.15)}}
-BESIDE = ("is", 1)  # its arrow ends beside its group's frame, as two edges end or pass on top
-ENRICH = ("name", 0)  # the one box that is supposed
-#: How far along its arrow the cross of a chosen path stands, where no other arrow or word is.
-CROSS = {"question": 0.2, "name": 0.22, "is": 0.3, "answer": 0.2}
 
 
 def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], weight: float = 0.1,
@@ -205,17 +193,20 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
     wide = layout == "wide"
     tall = 5.9 if data.boxes else 5.6
     whole = data.boxes and not data.chosen
-    high = (4.6 if whole else 4.35) if wide else tall + 0.15 * bool(whole)
+    high = (4.6 if whole else 4.35) if wide else tall + 0.33 * bool(whole)
     fig = style.canvas(layout, 4.85 if data.chosen else high)
     style.heading(fig, *_title(data))
     ax = board(fig, data.tokens, layout)
     for (seen, looks), losses in data.lost.items():
         for half, lost in enumerate(losses[:2]):
-            if lost < FEW and data.chosen not in (((seen, looks), half), ((seen, looks), 2)):
+            early_again = data.finds and ((seen, looks), half) == AGAIN
+            if lost < FEW and not early_again and data.chosen not in (
+                    ((seen, looks), half), ((seen, looks), 2)):
                 continue  # all twelve at once would cross the words
-            arrow(ax, *(along(data.tokens, layout, (seen, looks), half, end) for end in (0, 1)),
-                  lost / data.known, lost >= FEW, ROLES.get(((seen, looks), half)) in SUPPOSED,
-                  seen == looks)
+            arrow(ax, *(along(data.tokens, layout, (seen, looks), half, end)
+                        for end in (0, 0.94 if early_again else 1)),
+                  lost / data.known, lost >= FEW or early_again,
+                  ROLES.get(((seen, looks), half)) in SUPPOSED, seen == looks)
     if data.chosen:
         path, half = data.chosen
         for each in (0, 1) if half == 2 else (half,):
@@ -230,13 +221,16 @@ def draw(data: Paths, layout: Layout = "wide") -> Figure:
         feed_forward(ax, layout, (group, half), words, (group, half) in data.marked)
     _roles(fig, ax, data, layout)
     if whole and wide:
-        yellow = "     yellow box: not needed with every replacement" * bool(data.marked)
+        yellow = "     yellow: some replacements cost less than 10" * bool(data.marked)
         style.write(fig, style.MARGIN, BELOW, "dashed: not guessed" + yellow, size=style.SMALL)
     return fig
 
 
 def _title(data: Paths) -> tuple[str, str]:
     """The state of the figure, and what it is."""
+    if data.finds:
+        return (f"Our circuit finds {data.finds} of {data.known} capitals",
+                f"Numbers: capitals lost with {data.by} in that part alone")
     if data.boxes and not data.chosen:
         parts, the = len(data.named()) + len(data.boxes), "the " * ("mean" in data.by)
         return (f"With {the}{data.by}, {parts} parts are needed",
@@ -252,8 +246,9 @@ def _title(data: Paths) -> tuple[str, str]:
 def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     """What the paths that matter do, on their arrows; the narrow layout names them below."""
     where = {role: place for place, role in ROLES.items()}
-    for k, (role, lost) in enumerate(data.named()):
-        path, half = where[role]
+    named = data.named() + [("the country, early", data.lost[AGAIN[0]][0])] * bool(data.finds)
+    for k, (role, lost) in enumerate(named):
+        path, half = where.get(role, AGAIN)
         first, _, rest = role.rpartition(" ")  # in two lines where there are several words
         words = f"{first}\n{rest}: {lost}" if first else f"{rest}: {lost}"
         label(ax, along(data.tokens, layout, path, half, ALONG[layout][role]),
@@ -263,8 +258,8 @@ def _roles(fig: Figure, ax: Axes, data: Paths, layout: Layout) -> None:
     if layout == "narrow" and not data.chosen and data.boxes:
         below = (*[f"{data.boxes[ENRICH]}: enrich"] * (ENRICH in data.boxes),
                  "other boxes: feed-forward layers", "dashed: not guessed",
-                 *["yellow: needed with some replacements only"] * bool(data.marked))
-        for k, words in enumerate(below, len(data.named())):
+                 *["yellow: some replacements cost less than 10"] * bool(data.marked))
+        for k, words in enumerate(below, len(named)):
             style.write(fig, style.MARGIN, BELOW + 0.175 * k, words)
 
 
@@ -285,6 +280,7 @@ def alt(data: Paths) -> str:
     """Return the figure in words."""
     where = {role: place for place, role in ROLES.items()}
     said = "; ".join(f"{role} ({look(*where[role])}): {lost}" for role, lost in data.named())
+    said += f"; the country, early ({look(*AGAIN)}): {data.lost[AGAIN[0]][0]}" * bool(data.finds)
     boxed = "; ".join(f"{_box(*place)}: {lost}" for place, lost in data.boxes.items())
     if data.chosen:
         path, half = data.chosen
@@ -294,7 +290,9 @@ def alt(data: Paths) -> str:
                 + f" Feed-forward layers: {boxed}." * bool(boxed))
     if boxed:
         marked = ", ".join(_box(*place) for place in data.boxes if place in data.marked)
-        return (f"Capitals lost of {data.known}, one part replaced by {data.by}. Edges: {said}. "
-                f"Feed-forward layers: {boxed}. Not guessed: all but the steps of the first "
-                "picture." + f" Not needed with every replacement: {marked}." * bool(marked))
+        alone = f"A circuit that finds {data.finds} capitals alone. " * bool(data.finds)
+        return (f"{alone}Capitals lost of {data.known}, one part replaced by {data.by}. "
+                f"Edges: {said}. Feed-forward layers: {boxed}. Not guessed: all but the steps of "
+                "the first picture."
+                + f" Some replacements cost less than 10: {marked}." * bool(marked))
     return f"Capitals lost of {data.known} with an edge replaced by its mean. {said}."

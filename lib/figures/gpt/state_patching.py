@@ -14,8 +14,8 @@ from lib.figures.kit import style
 from lib.figures.kit.contrast import on
 from lib.figures.kit.style import Layout
 
-CAPTION = ("Dark cells show where the country and the relation are; layer by layer, both come to "
-           "the last word.")
+CAPTION = ("A dark cell: these states decide the answer. Layer by layer, the last word comes to "
+           "decide both.")
 
 PLACES = ("question", "name", "is")
 
@@ -85,8 +85,8 @@ def draw(data: Patched, layout: Layout = "wide") -> Figure:
     """Draw a table for each trail, with the example below it."""
     wide = layout == "wide"
     fig = style.canvas(layout, 3.3 if wide else 5.75)
-    style.heading(fig, "Where is the country, and where the relation?" if wide
-                  else "Country and relation",
+    style.heading(fig, "Which states decide the country, and which the relation?"
+                  if wide else "Which states decide?",
                   "% of prompts whose answer begins like the donor's, one place patched" if wide
                   else "% of answers like the donor's")
     chosen = PLACES.index(data.place), data.block
