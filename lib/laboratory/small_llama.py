@@ -32,6 +32,8 @@ CHANGES = ("RMSNorm", "SwiGLU", "rotary", "grouped queries", "tied table")
 #: The best learning rate, and those that were tried with the first seed.
 RATE, TRIED = 0.005, (0.0025, 0.01)
 SEEDS = (0, 1, 2)
+#: As many seeds have rotary positions alone and with SwiGLU, this GPT and the small Llama.
+MORE = 5
 #: What the ladder calls its states, with the changes that each has.
 STATES = {"this GPT": (), **{f"+ {name}": CHANGES[:k] for k, name in enumerate(CHANGES, 1)}}
 #: A state's last change alone in the reader's GPT; the ladder's first row is already so.
@@ -131,8 +133,28 @@ def losses(rate: float = RATE, seeds: int = len(SEEDS),
         ValueError: a run was not recorded.
     """
     return {state: [run["loss"] for run in recorded("small_llama", [
-        (list(changes), rate, seed) for seed in SEEDS[:seeds]])]
+        (list(changes), rate, seed) for seed in range(seeds)])]
         for state, changes in states.items()}
+
+
+def comparisons() -> dict[str, tuple[list[float], list[float]]]:
+    """All pairs of states that the page compares, each with its seeds' losses before and now."""
+    ladder, alone, paired = (losses(states=states) for states in (STATES, ALONE, PAIRED))
+    names, rotary = list(ladder), alone["+ rotary"]
+    first, last = ladder[names[0]], ladder[names[-1]]
+    more = losses(seeds=MORE, states={"first": (), "last": CHANGES, "rotary": ("rotary",),
+                                      "both": PAIRED["SwiGLU, rotary"]})
+    return {
+        **{f"{now} in the ladder": (ladder[old], ladder[now])
+           for old, now in zip(names, names[1:])},
+        **{f"{name} alone": (first, each) for name, each in alone.items()},
+        **{f"+ {name.split(',')[0]}, with rotary alone": (rotary, each)
+           for name, each in paired.items()},
+        "+ RMSNorm and SwiGLU, with rotary alone": (rotary, ladder["+ rotary"]),
+        "all five, in this GPT": (first, last),
+        "all five, against rotary alone": (rotary, last),
+        "+ SwiGLU, with rotary alone, five seeds": (more["rotary"], more["both"]),
+        "all five, in this GPT, five seeds": (more["first"], more["last"])}
 
 
 def parameters() -> dict[str, int]:

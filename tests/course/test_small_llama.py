@@ -23,6 +23,7 @@ from lib.laboratory.small_llama import (
     SEEDS,
     STATES,
     TRIED,
+    comparisons,
     digest,
     losses,
     parameters,
@@ -103,7 +104,7 @@ def test_the_first_state_is_chapter_4s():
         assert own[seed] in [each for name, each in known.items() if json.loads(name)[1] == seed]
 
 
-def test_each_change_was_tried_alone_and_beside_rotary():
+def test_each_change_was_tried_alone_and_with_rotary():
     assert set(ALONE) < set(STATES) and STATES["+ RMSNorm"] == ("RMSNorm",)
     assert all(STATES[name][-1:] == changes for name, changes in ALONE.items())
     assert list(PAIRED.values()) == [("RMSNorm", "rotary"), ("SwiGLU", "rotary")]
@@ -119,14 +120,17 @@ def test_rotary_alone_is_at_its_best_rate_and_ahead_at_each():
         assert best < alone < ladder["+ rotary"][0] < ladder["+ tied table"][0]
 
 
-def test_swiglu_is_what_costs_beside_rotary_positions():
-    """The page says so; by its rule, with seeds that don't overlap."""
-    alone, paired = losses(states=ALONE)["+ rotary"], losses(states=PAIRED)
-    assert min(paired["SwiGLU, rotary"]) > max(alone) > min(paired["RMSNorm, rotary"])
-    assert max(paired["RMSNorm, rotary"]) > min(alone)
-    assert not any(llama_ladder.clear(*map(np.array, (losses()["this GPT"], each)))
-                   for name, each in losses(states=ALONE).items()
-                   if name in ("+ SwiGLU", "+ grouped queries"))
+def test_the_page_calls_clear_what_is_clear():
+    """By a paired t-test; SwiGLU's cost with rotary positions only with five seeds."""
+    found = {name: llama_ladder.clear(*each) for name, each in comparisons().items()}
+    assert {name for name, each in found.items() if each} == {
+        "+ rotary in the ladder", "+ tied table in the ladder", "+ rotary alone",
+        "+ tied table alone", "all five, against rotary alone",
+        "+ SwiGLU, with rotary alone, five seeds", "all five, in this GPT, five seeds"}
+    assert len(found) == 16
+    for name, (before, now) in comparisons().items():
+        if "all five, in this GPT" in name:  # the page says: lower with each seed
+            assert all(np.less(now, before))
 
 
 def test_every_state_is_at_its_best_rate_and_has_all_seeds():
@@ -143,12 +147,22 @@ def rows():
     return {"one": np.array([2.3, 2.2]), "two": np.array([2.25, 2.35]), "three": np.array([2, 2.1])}
 
 
-ONLY = {"three": np.array([1.9, 2.0])}  # the third's change alone is lower still
+ONLY = {"three": np.array([2.0, 1.9])}  # the third's change alone is lower still
 
 
 def look(rows, state, alone=ONLY):
     """The ladder with one state looked at."""
     return llama_ladder.compute(rows, alone, dict.fromkeys(rows, 1000), state)
+
+
+def test_clear_is_a_paired_t_test():
+    """Seeds that overlap can differ clearly, if each moves alike; t is as counted by hand."""
+    before = np.array([2.0, 2.2, 2.1])
+    now = before - [0.10, 0.11, 0.12]
+    assert llama_ladder.errors(before, now) == pytest.approx(-0.11 / (0.01 / 3 ** 0.5))
+    assert llama_ladder.clear(before, now) and now.max() > before.min()
+    assert not llama_ladder.clear(before, before - [0.05, 0.15, 0.25])
+    assert not llama_ladder.clear(before, before)
 
 
 @pytest.mark.parametrize(("state", "words"), [
@@ -163,7 +177,7 @@ def test_the_ladder_says_only_what_the_seeds_say(rows, state, words):
 
 def test_a_change_alone_is_compared_with_the_first_row(rows):
     """And not with the row above it, and its arrow is missing where that isn't clear."""
-    data = look(rows, "two", {"two": np.array([1.9, 2.0])})
+    data = look(rows, "two", {"two": np.array([2.0, 1.9])})
     assert data.verdict() == "two: no clear change"
     assert data.verdict_alone() == "alone: the loss falls by 0.30 nats"
     assert look(rows, "three", {"three": rows["two"]}).verdict_alone() == "alone: no clear change"

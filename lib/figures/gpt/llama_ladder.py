@@ -19,6 +19,8 @@ CAPTION = ("A full dot is a seed with the change and all above it, a hollow one 
 ROW = 0.56  # inches from row to row
 FAR = 0.5  # nats above the ladder's highest: what lies farther becomes a mark at the edge
 UPPER, LOWER = -0.19, 0.19  # where in a row the full and the hollow dots are
+#: A mean of so many differences is clear from so many standard errors on (Student's t, 5%).
+LIMITS = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 PALE = style.Tone("#b9c0c8", style.MUTED, style.FROZEN.tint)  # rows that are not looked at
 
 
@@ -48,7 +50,7 @@ class Ladder:
         return dict(list(self.losses.items())[:self.row + 1])
 
     def moved(self) -> str:
-        """What the change brings behind all those above it, in a few words."""
+        """What the change brings after all those above it, in a few words."""
         return told(list(self.losses.values())[max(0, self.row - 1)], self.losses[self.name])
 
     def verdict(self) -> str:
@@ -64,9 +66,19 @@ class Ladder:
         return f"alone: {told(self.start, self.alone[self.name])}"
 
 
+def errors(before: np.ndarray, now: np.ndarray) -> float:
+    """How many standard errors the mean of the seeds' differences is from zero.
+
+    Runs of one seed read the same batches, so the difference is taken seed by seed.
+    """
+    gaps = np.asarray(now) - np.asarray(before)
+    with np.errstate(divide="ignore", invalid="ignore"):  # all differences are the same
+        return float(gaps.mean() / (gaps.std(ddof=1) / len(gaps) ** 0.5))
+
+
 def clear(before: np.ndarray, now: np.ndarray) -> bool:
-    """Whether the ranges of two sets of seeds leave a gap."""
-    return bool(now.max() < before.min() or now.min() > before.max())
+    """Whether chance alone would bring such differences less than once in 20 (paired t-test)."""
+    return abs(errors(before, now)) > LIMITS[len(now)]
 
 
 def told(before: np.ndarray, now: np.ndarray) -> str:
@@ -110,6 +122,8 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
     ax.set_yticks([])
     ax.hlines(np.arange(1, count) - 0.5, *ax.get_xlim(), color=style.GRID, lw=1, zorder=0)
     ax.grid(axis="x")
+    ax.text(1.05, -0.5, "mean", transform=ax.get_yaxis_transform(), va="bottom",
+            color=style.MUTED)
     for row, name in enumerate(data.losses):
         picked = row == data.row
         tone = style.DATA if picked else PALE
@@ -129,7 +143,7 @@ def draw(data: Ladder, layout: Layout = "wide") -> Figure:
 
 
 def _moved(ax: Axes, before: np.ndarray, now: np.ndarray, y: float) -> None:
-    """An arrow from the mean before to the mean now, if the seeds are apart."""
+    """An arrow from the mean before to the mean now, if the change is clear."""
     if clear(before, now):
         end = min(now.mean(), ax.get_xlim()[1])
         ax.annotate("", (end, y), (before.mean(), y), zorder=5, arrowprops={
