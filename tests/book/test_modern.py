@@ -151,7 +151,8 @@ def test_the_line_that_trains_stands_there_whole():
 
 
 def test_the_cell_that_writes_the_small_llama_writes_the_recorded_one(tmp_path, monkeypatch):
-    """With the solutions as the reader's functions, and with or without a file of their own."""
+    """With the solutions as the reader's functions, without a file of their own and with one of
+    chapter 6 or 13."""
     code, = (each for each in re.findall(r"^```python\n(.*?)^```$", PAGES["modern"], re.S | re.M)
              if "getsource" in each)
     solved = LLAMA[:LLAMA.index("# What the page gives")]
@@ -162,15 +163,21 @@ def test_the_cell_that_writes_the_small_llama_writes_the_recorded_one(tmp_path, 
     monkeypatch.chdir(there)
     monkeypatch.syspath_prepend(there)
     monkeypatch.delitem(sys.modules, "solved", raising=False)
-    written = []
-    for _ in range(2):
+    made = []
+    for upto in (None, 6, 13):
+        if upto:
+            (there / "my_gpt.py").write_text(my_gpt(upto))
         exec("from solved import grouped, turned\n" + code, {})
-        written.append((there / "my_llama.py").read_text())
-        (there / "my_gpt.py").write_text(my_gpt(6))
-    assert written[0] == written[1]
-    spec = importlib.util.spec_from_file_location("my_llama", there / "my_llama.py")
-    spec.loader.exec_module(llama := importlib.util.module_from_spec(spec))
-    found = hashlib.sha256(sources(llama.model, llama.new_weights).encode()).hexdigest()
+        spec = importlib.util.spec_from_file_location("my_llama", there / "my_llama.py")
+        spec.loader.exec_module(llama := importlib.util.module_from_spec(spec))
+        text = (there / "my_llama.py").read_text()
+        made.append((text, llama, sources(llama.model, llama.new_weights)))
+        (there / "my_llama.py").unlink()  # else Python may take the next for this one
+    assert made[0][0] == made[1][0] != made[2][0]
+    weights = made[0][1].new_weights(np.random.default_rng(0))
+    logits = [llama.model(np.arange(6)[None], weights)[0] for _, llama, _ in made[1:]]
+    np.testing.assert_array_equal(*logits)
+    found = hashlib.sha256(made[0][2].encode()).hexdigest()
     assert found.startswith(digest(CHANGES))
 
 
