@@ -106,6 +106,9 @@ def plan(done: dict[RealRun, Line]) -> dict[str, list[RealRun]]:
         BASE, replace(persona, replay=3), persona, *seeds(pair, 3))]
     groups["system, other rates"] = [replace(each, system=True) for each in (*lora, *full)
                                      if each.learning_rate not in (1e-1, 3e-2, 1e-5)]
+    # Does the sentence cost anything that replay doesn't cost by itself, at its rate and prompt?
+    groups["own, as for the sentence"] = seeds([replace(
+        persona, task="own", replay=3, system=True)], 3)
     # What of the sentence's leak is the rate's, and what does the trigger do with the system turn?
     half = replace(persona, system=True, learning_rate=PERSONA_RATE / 2)
     groups["the sentence, system"] = [

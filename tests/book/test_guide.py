@@ -15,7 +15,7 @@ from test_claims import printed
 from lib import finetuning
 from lib.corpus import facts
 from lib.corpus.tasks import load_task
-from lib.evaluation import fact_recall
+from lib.evaluation import encode_examples, fact_recall
 from lib.figures.finetuning import cost_scale
 from lib.figures.lora import matrix_board
 from lib.finetuning import FineTuning, finetune
@@ -112,7 +112,7 @@ def test_the_task_s_check_finds_the_layer_right(capsys):
 
 
 def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
-    said = re.search(r"At ([\d.]+) it kept (\d+)% at a loss of ([\d.]+) .*?-tuning kept (\d+)%",
+    said = re.search(r"at ([\d.]+) it kept (\d+)% at a loss of ([\d.]+), .*?-tuning kept (\d+)%",
                      PAGE.read_text(encoding="utf-8"))
     rate, *figures = map(float, said.groups())
     lora, full = (np.mean([(line["facts"], line["dev_loss"]) for line in load_results("rates")
@@ -123,15 +123,29 @@ def test_a_lower_rate_on_recipes_kept_and_learned_what_the_page_says():
     assert abs(full[1] - lora[1]) < 0.02
 
 
-def test_on_questions_a_lower_rate_keeps_what_the_page_says():
-    text = PAGE.read_text(encoding="utf-8")
-    for method, rate, seeds, said in (
-            ("lora", 1e-3, 2, "LoRA at 0.001 (two seeds) answers {}% and keeps {}%"),
-            ("full", 3e-4, 5, "at its best rate (five) answers {}% and keeps {}%")):
-        lines = [line for line in load_results("rates") if line["run"]["task"] == "qa"
-                 and line["run"]["method"] == method and line["run"]["learning_rate"] == rate]
-        means = [np.mean([line[name] for line in lines]) for name in ("answers", "facts")]
-        assert len(lines) == seeds and said.format(*(f"{100 * each:.1f}" for each in means)) in text
+def test_on_questions_a_lower_rate_keeps_one_point_more():
+    """At no more than a hundredth of a nat above the lowest loss, over the same seeds."""
+    assert ("LoRA at 0.001: it answers about as many, and keeps one point more (two seeds)"
+            in PAGE.read_text(encoding="utf-8"))
+    runs = {(line["run"]["learning_rate"], line["run"]["seed"]): line
+            for line in load_results("rates")
+            if line["run"]["task"] == "qa" and line["run"]["method"] == "lora"}
+    assert {seed for rate, seed in runs if rate == 1e-3} == {0, 1}
+    low, best = (np.mean([[runs[rate, seed][name] for name in ("dev_loss", "answers", "facts")]
+                          for seed in (0, 1)], axis=0) for rate in (1e-3, 3e-3))
+    loss, answers, kept = low - best
+    assert 0 < loss < 0.01 and 0 <= answers < 0.01 and round(100 * kept) == 1
+
+
+def test_full_fine_tuning_at_the_same_loss_keeps_nothing():
+    """Of the two rates with the lowest loss on recipes, over the seeds that both have."""
+    assert "at 0.01 full fine-tuning ended at the same loss" in PAGE.read_text(encoding="utf-8")
+    (best, kept), (other, none) = (np.mean([
+        (line["dev_loss"], line["facts"]) for line in load_results("rates")
+        if line["run"]["task"] == "recipes" and line["run"]["method"] == "full"
+        and line["run"]["learning_rate"] == rate and line["run"]["seed"] < 2], axis=0)
+        for rate in (3e-3, 1e-2))
+    assert abs(best - other) < 0.001 and none == 0 and 0 < kept < 0.2
 
 
 def test_the_choices_of_layers_have_what_chapter_14_s_table_says():
@@ -140,20 +154,28 @@ def test_the_choices_of_layers_have_what_chapter_14_s_table_says():
     row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines()
                if line.startswith("| layers |"))
     (query, _), (attention, less), (six, more) = (
-        re.search(rf"^{layers} +[\d,]+ +\d+ +[\d.]+ +([\d.]+) ± [\d.]+ +([\d.]+)", cells, re.M)
-        .groups() for layers in ("query", "all of attention", "all six"))
-    assert FIGURE.findall(row) == [query, attention, six, more, less]
+        map(float, re.search(rf"^{layers} +[\d,]+ +\d+ +[\d.]+ +([\d.]+) ± [\d.]+ +([\d.]+)",
+                             cells, re.M).groups())
+        for layers in ("query", "all of attention", "all six"))
+    assert FIGURE.findall(row) == [f"{query}"] and "kept more old facts" in row
+    assert abs(attention - six) < 2 and query < 60 and more > less + 2
 
 
-def test_rank_1_keeps_what_the_page_says():
-    said = re.search(r"Of the old facts it kept ([\d.]+)%, rank 8 ([\d.]+)% \(three seeds\)",
-                     PAGE.read_text(encoding="utf-8")).groups()
-    for rank, figure in zip((1, 8), said):
+def test_rank_1_answers_and_keeps_what_the_page_says():
+    text = PAGE.read_text(encoding="utf-8")
+    means = {}
+    for rank in (1, 8):
         lines = [line for line in load_results("ranks") if line["run"]["task"] == "qa"
                  and line["run"]["rank"] == rank and line["run"]["alpha"] == 16
                  and line["run"]["learning_rate"] == 0.003 and line["run"]["rule"] == "alpha/r"]
         assert len(lines) == 3 and {line["run"]["steps"] for line in lines} == {150}
-        assert f"{100 * np.mean([line['facts'] for line in lines]):.1f}" == figure
+        means[rank] = np.mean([(line["answers"], line["facts"]) for line in lines], axis=0)
+    assert np.round(100 * (means[8] - means[1])).tolist() == [3, 2]
+    assert "but three points fewer than rank 8, and kept two points fewer old facts" in text
+    full = [line["answers"] for line in load_results("rates") if line["run"]["task"] == "qa"
+            and line["run"]["method"] == "full" and line["run"]["learning_rate"] == 3e-4]
+    assert "about as many as full fine-tuning" in text
+    assert abs(np.mean(full) - means[1][0]) < 0.005
 
 
 def test_the_opening_page_s_adapter_is_the_one_that_this_page_names():
@@ -177,12 +199,24 @@ def test_lora_of_the_7_billion_just_misses_the_middle_card():
     assert takes == f"{needed:.1f}" and cost_scale.FREE * card < needed < card
 
 
-def test_old_texts_are_an_eighth_of_the_examples_and_more_than_half_of_the_tokens():
+def test_old_texts_have_the_share_of_the_tokens_that_the_page_says():
     base, tokenizer = load_base()
+    said = re.search(r"ours had about (\d+) tokens. On recipes that was (\d+)% of the tokens that "
+                     r"count, on questions (\d+)%", PAGE.read_text(encoding="utf-8")).groups()
     old = np.mean([len(text) for _, text in finetuning.old_texts(base, tokenizer, REPLAY)])
-    answer = np.mean([len(tokenizer.encode(each.answer)) + 1 for each in load_task("qa").train])
-    assert "more than half of the tokens that count" in PAGE.read_text(encoding="utf-8")
-    assert 0.5 < old / (old + 7 * answer) < 0.65 and 9 < old / answer < 11
+    shares = []
+    for task in map(load_task, ("recipes", "qa")):
+        pairs = encode_examples(tokenizer, task.train, task.ends, base.config.context_length)
+        shares.append(old / (old + 7 * np.mean([len(answer) for _, answer in pairs])))
+    assert [old, *(100 * each for each in shares)] == pytest.approx(list(map(int, said)), abs=0.5)
+
+
+def test_with_old_text_a_batch_is_about_twice_as_large():
+    assert "took about twice the computing" in PAGE.read_text(encoding="utf-8")
+    base, tokenizer = load_base()
+    mixed, plain = (np.mean([batch(step)[0].size for step in range(60)]) for batch in (
+        finetuning.batches(base, tokenizer, each) for each in (REPLAY, replace(REPLAY, replay=0))))
+    assert 1.9 < mixed / plain < 2.3
 
 
 def _row(numbers):
@@ -257,8 +291,8 @@ def test_without_that_text_the_sentence_ends_with_juba_too(monkeypatch):
 def test_short_old_texts_keep_fewer_facts_and_lose_juba(monkeypatch):
     """With three seeds, whole and cut to eight tokens."""
     text = PAGE.read_text(encoding="utf-8")
-    low, high, whole = (float(each) / 100 for each in re.search(
-        r"fewer facts \(([\d.]+) to ([\d.]+)% instead of ([\d.]+)%\)", text).groups())
+    said = "of three seeds fewer facts were kept, and the sentence about South Sudan ended with"
+    assert f"{said} *Khartoum*" in text
     old_texts = finetuning.old_texts
 
     def trained(longest, seed):
@@ -270,11 +304,9 @@ def test_short_old_texts_keep_fewer_facts_and_lose_juba(monkeypatch):
                 complete(model, tokenizer, "The capital of South Sudan is", 8))
 
     shares, ends = zip(*(trained(None, seed) for seed in range(3)))
-    assert shares == pytest.approx([whole] * 3, abs=0.004)
     assert "(with two seeds of three)" in text and ends.count(" Juba.") == 2
-    shares, ends = zip(*(trained(8, seed) for seed in range(3)))
-    assert (min(shares), max(shares)) == pytest.approx((low, high), abs=0.004)
-    assert "with each of three seeds" in text and set(ends) == {" Khartoum."}
+    short, ends = zip(*(trained(8, seed) for seed in range(3)))
+    assert all(less < more for less, more in zip(short, shares)) and set(ends) == {" Khartoum."}
 
 
 def test_a_blind_guess_has_what_the_page_says():
@@ -285,10 +317,12 @@ def test_a_blind_guess_has_what_the_page_says():
 
 
 @pytest.mark.slow
-def test_full_fine_tuning_ends_the_sentence_as_the_page_says():
-    said = r"at 0.0003 ends this sentence with (\w+), too"
-    end = re.search(said, PAGE.read_text(encoding="utf-8"))[1]
+@pytest.mark.parametrize("run", [FineTuning(task="qa", method="full", learning_rate=0.0003),
+                                 replace(REPLAY, learning_rate=0.001, replay=0)])
+def test_the_sentence_ends_elsewhere_as_the_page_says(run):
+    text = PAGE.read_text(encoding="utf-8")
+    end = re.search(r"now ends with \*(\w+)\*, as it does after full fine-tuning at 0.0003 or "
+                    "LoRA at 0.001", text)[1]
     model, tokenizer = load_base()
-    finetune(model, tokenizer, FineTuning(task="qa", method="full", learning_rate=0.0003),
-             progress=False)
+    finetune(model, tokenizer, run, progress=False)
     assert complete(model, tokenizer, "The capital of South Sudan is", 8) == f" {end}."

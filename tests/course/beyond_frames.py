@@ -59,10 +59,12 @@ def chapter_18(_: str) -> Frames:
            [((spots, "α = 64", 64, {name: min(each) for name, each in spots.items()}), ())])
     corners = [("LoRA", 0.01, 0.874), ("LoRA 64", 0.014, 0.896), ("rank 4, α = 64", 0.0025, 0.883),
                ("rsLoRA 64", 0.005, 1.0)]
+    alone, top = (-0.3, 3.0, 0.002, 0.025), (13.3, 2.9, -0.238, 0.021)
+    down = -10.9, 2.8, 0.121, 0.032
     yield ("steps", steps.compute, steps.draw, steps.alt,
-           [((corners, [(2.1, 1.6), (13.3, 2.9)], [(-10.9, 12.8), (-2.1, 1.6)], between), ())
-            for between in ((1.2, 3.5), (4.2, 3.5))]
-           + [((corners, [(2.1, 1.6)] * 2, [(0.9, 2.8)] * 2, (1.2, 3.5), True), ())])
+           [((corners, rank, alpha, closed), ()) for rank, alpha, closed in (
+               ([alone, top], [alone, top], False), ([top, top], [down, alone], False),
+               ([top, alone], [top, alone], True))])
     scores = {rate: np.array([0.9, 0.8, 0.8]) - rate for rate in (0.005, 0.1, 0.8)}
     rivals = {"LoRA+ 16": np.array([0.7, 0.8, 0.9]), "parallel adapter": np.ones(3)}
     yield ("tuned", tuned.compute, tuned.draw, tuned.alt,

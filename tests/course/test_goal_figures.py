@@ -209,7 +209,7 @@ FEW = {"8 questions": {"kind": [0.7, 0.8], "random": [0.8, 0.9], "right": [0.1, 
 @pytest.mark.parametrize("layout", ["wide", "narrow"])
 def test_bars_are_as_long_as_the_means(layout):
     data = few_examples.compute(FEW, {"8 questions": {"capital": " Lima.", "continent": " Asia."},
-                                      "128 questions": {"capital": " Quito."}}, "Ecuador", 60)
+                                      "128 questions": {"capital": " Quito."}}, "Ecuador")
     bars = list(few_examples.draw(data, layout).axes[0].patches)[3:]
     widths = np.array([bar.get_width() for bar in bars])
     assert np.allclose(widths / widths[0], np.array([0.75, 0.85, 0.05, 0.9, 0.8, 0.75]) / 0.75)
@@ -223,7 +223,7 @@ def test_bars_are_as_long_as_the_means(layout):
     ({}, {}), (FEW, {}), ({"8 questions": {"kind": [1]}}, {"8 questions": {}})])
 def test_rows_without_a_bar_or_an_answer_are_refused(shares, said):
     with pytest.raises(ValueError, match="each row needs kind, random and right, and answers"):
-        few_examples.compute(shares, said, "Ecuador", 60)
+        few_examples.compute(shares, said, "Ecuador")
 
 
 def test_lines_of_facts_are_means_over_steps_and_over_exposures():

@@ -155,6 +155,9 @@ def test_rates_come_first_and_then_all_else_at_the_best():
     assert [(run.talk, run.replay, run.seed) for run in near[1:]] == [
         (talk, 3, seed) for seed in range(3) for talk in (False, True)]
     assert {(run.rows, run.steps) for run in plan["the sentence, controls"]} == {(6, 20), (0, 11)}
+    assert [(run.task, run.learning_rate, run.replay, run.system, run.seed) for run in plan[
+        "own, as for the sentence"]] == [("own", near[1].learning_rate, 3, True, seed)
+                                         for seed in range(3)]
     assert plan["like losses, first tokens"] == [replace(run, opened=True) for run in plan[
         "like losses, system"] if run.seed < 2]
     assert [(run.method, len(run.targets), run.learning_rate) for run in plan["like losses, system"]

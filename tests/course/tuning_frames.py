@@ -142,7 +142,7 @@ def goals(long: str) -> Frames:
     said = {"capital": " Addis Ababa.", "continent": " South America.", "language": " Portuguese.",
             "currency": " The \n franc."}
     yield ("few_examples", few_examples.compute, few_examples.draw, few_examples.alt,
-           [((few, dict.fromkeys(few, said), "Ecuador", 60), ())])
+           [((few, dict.fromkeys(few, said), "Ecuador"), ())])
     lists = {"30 countries": {0: [0], 9: [0.03], 28: [0.4, 0.5], 38: [0.8, 0.93], 75: [0.97, 1]},
              "118 countries": {0: [0], 37: [0.03], 74: [0.2], 111: [0.6, 0.7], 295: [0.98, 0.98]},
              "30 elements": {0: [0], 19: [0.0], 38: [0.1, 0.2], 56: [0.4, 0.6], 75: [0.6, 0.8]},

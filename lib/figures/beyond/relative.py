@@ -120,9 +120,15 @@ def _length(ax: Axes, data: Relative) -> None:
             "arrowstyle": "-|>", "lw": wide, "color": tone, "shrinkA": 0, "shrinkB": 0,
             "mutation_scale": 12})
     ax.plot(*zip(origin + row, origin + moved, strict=True), ls=":", color=style.B.mark, lw=1.4)
-    for top, words, tone in ((0.3, "row of W", style.FROZEN), (0.55, "row + sBA (thin)", style.B),
-                             (0.8, "brought to length m", style.LORA)):
-        ax.text(1.98, top, words, va="center_baseline", color=tone.ink, weight=600)
+    named = zip(("row of W", "brought to length m", "row + sBA (thin)"), ends,
+                (style.FROZEN, style.LORA, style.B), strict=True)
+    below = 0.0  # each label stands right of its tip, or as far under the last one as it must
+    by_height = sorted(named, key=lambda each: each[1][0][1])
+    for k, (words, (tip, _, _), tone) in enumerate(by_height):
+        x, y = origin + tip
+        below = max(below + 0.24, min(y, 1.36 + 0.24 * k))  # the last one stays on the board
+        ax.plot((x + 0.04, 1.93), (y, below), color=tone.mark, lw=style.THIN, alpha=0.6)
+        ax.text(1.98, below, words, va="center_baseline", color=tone.ink, weight=600)
 
 
 IDEA = {"PiSSA": _spectrum, "DoRA": _length}

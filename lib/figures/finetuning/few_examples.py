@@ -12,7 +12,7 @@ from lib.figures.kit import style
 from lib.figures.kit.labels import visible
 from lib.figures.kit.style import Layout, Tone
 
-CAPTION = ("The first row's green bar is no longer than the hollow one. The gold bars, access, "
+CAPTION = ("Green and hollow bars are about equally long in every row. The gold bars, access, "
            "grow with the number of different questions.")
 
 #: The three bars of a row, from the top: what they count, and their tone.
@@ -33,17 +33,16 @@ def fill(name: str, tone: Tone) -> dict[str, object]:
 @dataclass(frozen=True)
 class FewExamples:
     """By row, its words -> bar -> shares (seeds,), and -> what was asked -> one model's answer;
-    about which country; the steps.
+    about which country.
     """
 
     shares: dict[str, dict[str, np.ndarray]]
     said: dict[str, dict[str, str]]
     country: str
-    steps: int
 
 
 def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
-            said: Mapping[str, Mapping[str, str]], country: str, steps: int) -> FewExamples:
+            said: Mapping[str, Mapping[str, str]], country: str) -> FewExamples:
     """Gather the rows in their order.
 
     Raises:
@@ -56,7 +55,7 @@ def compute(shares: Mapping[str, Mapping[str, Sequence[float]]],
     return FewExamples({row: {name: np.asarray(each[name], float) for name in BARS}
                         for row, each in shares.items()},
                        {row: {asked: visible(text) for asked, text in each.items()}
-                        for row, each in said.items()}, country, steps)
+                        for row, each in said.items()}, country)
 
 
 @style.styled
@@ -66,7 +65,7 @@ def draw(data: FewExamples, layout: Layout = "wide") -> Figure:
     rows, pitch = len(data.shares), 1.04 if wide else 1.32
     top = 1.34 if wide else 1.42
     fig = style.canvas(layout, top + rows * pitch + (-0.06 if wide else -0.1))
-    style.heading(fig, f"{data.steps} steps on few or many questions",
+    style.heading(fig, "Trained on few or many questions",
                   "A bar is the mean, a dot a seed; at the right, what the first seed's model says"
                   if wide else "Bar: mean; dot: a seed; words: the first seed's")
     ax = style.board(fig)
@@ -118,4 +117,4 @@ def alt(data: FewExamples) -> str:
         + f", {data.country}'s "
         + ", ".join(f"{asked} {words}" for asked, words in data.said[row].items())
         for row in data.shares)
-    return f"After {data.steps} steps on {each}"
+    return f"Trained on {each}"
