@@ -416,7 +416,7 @@ def test_words_cross_frames_with_their_ranges():
         for ax in cells:
             assert [bar.get_width() for bar in ax.patches] == [45, 20]
             assert list(ax.lines[0].get_xdata()) == [40, 50]
-    earlier = {key: each | {"before": [80.0, 90.0]} for key, each in found.items()}
+    earlier = {key: each | {"first model": [80.0, 90.0]} for key, each in found.items()}
     ax = crossed_prompts.draw(crossed_prompts.compute(earlier)).axes[1]
     dark, purple, grey = (ax.patches[at].get_facecolor() for at in range(3))
     assert sum(dark[:3]) < 1 < 2 < min(sum(purple[:3]), sum(grey[:3]))

@@ -526,17 +526,17 @@ def serving(long: str) -> Frames:
            [((4, 128, 128), ())])
     yield ("reply_cards", reply_cards.compute, reply_cards.draw, reply_cards.alt,
            [((f"Which money do people use in {place}?", "The tugrik.",
-              dict.fromkeys(("before", "same", "beside", "merged", "fresh"), text),
+              dict.fromkeys(("first model", "same", "beside (after)", "fresh"), text),
               lambda reply, answer: "tugrik" in reply), ())
             for place, text in (("Mongolia", "The tugrik."), ("the Philippines", long))])
     sorted_out = {way: {"bare answer": (number, 2, 38 - number),
                         "second task's sentence": (20, 8, 2), "neither": (0, 1, 29)}
-                  for number, way in enumerate(("before", "same", "beside", "merged", "fresh"))}
+                  for number, way in enumerate(("first model", "same", "beside", "fresh"))}
     yield ("reply_forms", reply_forms.compute, reply_forms.draw, reply_forms.alt,
            [((sorted_out, {"beside": ("second task's sentence", "sentences")}), ())])
     crossed = {(f"{which} frame\nInstruction: … Response:", f"{words}'s words\nName the …"): {
         name: [low, low + 9.0]
-        for name, low in (("base", 0.0), ("before", 91.0), ("beside", 0.0), ("fresh", 40.0))}
+        for name, low in (("base", 0.0), ("first model", 91.0), ("beside", 0.0), ("fresh", 40.0))}
         for which in ("old", "new") for words in ("a question", "an instruction")}
     yield ("crossed_prompts", crossed_prompts.compute, crossed_prompts.draw, crossed_prompts.alt,
            [((crossed,), ())])

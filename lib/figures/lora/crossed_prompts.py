@@ -15,13 +15,14 @@ from lib.figures.kit.style import Layout
 
 CAPTION = ("A row is a frame, a column is a task's words. A bar is a mean, and its bracket goes "
            "from the lowest of five seeds to the highest.")
-#: A control is grey, like the base, and what stood before the second training is dark (``FULL``).
-TONES = {"base": style.FROZEN, "before": style.FACTS, "beside": style.LORA, "fresh": style.FROZEN}
-FULL = "before",  # models whose bars are filled with their tone, not with its tint
+#: A control is grey, like the base, and the first model is dark (``FULL``).
+TONES = {"base": style.FROZEN, "first model": style.FACTS, "beside": style.LORA,
+         "fresh": style.FROZEN}
+FULL = "first model",  # models whose bars are filled with their tone, not with its tint
 BAR, GAP = 0.25, 0.2  # inches: a model's bar, and between the parts of the picture
 HEAD, OVER = 0.46, 0.26  # inches of the words above the columns, of a frame above its row (narrow)
 SIDE = {"wide": 1.78, "narrow": 0.06}  # inches of the frames, left of all else
-NAMES = 0.62  # inches of the models' names
+NAMES = 0.76  # inches of the models' names
 
 
 @dataclass(frozen=True)

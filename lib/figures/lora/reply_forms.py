@@ -128,8 +128,8 @@ def draw(data: Forms, layout: Layout = "wide") -> Figure:
         style.heading(fig, "Replies by their form",
                       "Full: right. Hatched: another fact. Rest: neither")
     _key(fig, places)
-    width = style.WIDTH[layout] - 0.75 - 0.15
-    _rows(style.place(fig, 0.75, top, width, high), data, width / data.total)
+    width = style.WIDTH[layout] - 0.84 - 0.15
+    _rows(style.place(fig, 0.84, top, width, high), data, width / data.total)
     return fig
 
 
