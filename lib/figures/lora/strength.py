@@ -161,8 +161,12 @@ def _scores(ax: Axes, data: Strength) -> None:
     _across(ax, data, data.old is None)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
-    name_lines(ax, [Named(data.strengths, data.facts, "facts kept", style.FACTS),
-                    Named(data.strengths, data.task, "questions answered", style.TASK),
+    early = data.strengths <= 0.6  # the lines are still apart here; later those of seeds cross
+    name_lines(ax, [Named(data.strengths[early], data.facts[early], "facts kept", style.FACTS),
+                    Named(data.strengths[early], data.task[early], "questions answered",
+                          style.TASK),
+                    *(Named(data.strengths[~early], values[~early], "", style.LORA)
+                      for values in (data.facts, data.task)),
                     *(Named(at, values, "", tone) for at, values, tone in others),
                     # No name on the line of strength 1, at which the reader begins.
                     Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
