@@ -55,7 +55,7 @@ class Strength:
         """
         shares, count = [np.array([[self.task[self.at]], [self.facts[self.at]]])], ""
         others = [run[1:3, run[0] == self.strength] for run in self.others]
-        if self.many and all(each.size for each in others):
+        if self.many and self.strength and all(each.size for each in others):
             shares += others
             count = f" ({len(shares)} trainings)"
         task, facts = (_span(each) for each in np.hstack(shares))
@@ -148,8 +148,8 @@ def _bars(ax: Axes, data: Strength) -> None:
 def _scores(ax: Axes, data: Strength) -> None:
     """Task learnt and facts kept at every strength."""
     ax.axvline(data.strength, color=style.LORA.mark, lw=1.2, zorder=0)
-    for values, tone, marker in ((data.task, style.TASK, style.MARKER["task"]),
-                                 (data.facts, style.FACTS, style.MARKER["facts"])):
+    for values, tone, marker in ((data.facts, style.FACTS, style.MARKER["facts"]),
+                                 (data.task, style.TASK, style.MARKER["task"])):  # on top
         ax.plot(data.strengths, values, color=tone.mark)
         style.point(ax, data.strength, values[data.at], marker, tone)
     others = [(at, values, tone) for at, task, facts, _ in data.others
