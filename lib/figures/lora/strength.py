@@ -161,15 +161,18 @@ def _scores(ax: Axes, data: Strength) -> None:
     _across(ax, data, data.old is None)
     ax.set_yticks([0, 0.5, 1], ["0", "50%", "100%"])
     ax.grid(axis="y")
-    early = data.strengths <= 0.6  # the lines are still apart here; later those of seeds cross
-    name_lines(ax, [Named(data.strengths[early], data.facts[early], "facts kept", style.FACTS),
-                    Named(data.strengths[early], data.task[early], "questions answered",
-                          style.TASK),
-                    *(Named(data.strengths[~early], values[~early], "", style.LORA)
-                      for values in (data.facts, data.task)),
-                    *(Named(at, values, "", tone) for at, values, tone in others),
-                    # No name on the line of strength 1, at which the reader begins.
-                    Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)])
+    curves = [Named(at, values, "", tone) for at, values, tone in others]
+    # No name on the line of strength 1, at which the reader begins.
+    chosen = Named(np.ones(2), np.array(ax.get_ylim()), "", style.LORA)
+    if data.many:  # later the lines of the seeds cross, so the names stand where they are apart
+        for x, y, name, tone in ((0.02, 0.87, "facts kept", style.FACTS),
+                                 (0.66, 0.28, "questions answered", style.TASK)):
+            ax.text(x, y, name, color=tone.ink, weight=600, va="center", zorder=4,
+                    bbox={"fc": style.PAPER, "ec": "none", "pad": 0.5})
+        return
+    name_lines(ax, [Named(data.strengths, data.facts, "facts kept", style.FACTS),
+                    Named(data.strengths, data.task, "questions answered", style.TASK),
+                    *curves, chosen])
 
 
 def _across(ax: Axes, data: Strength, named: bool) -> None:
