@@ -66,7 +66,19 @@ RUN = """async (options) => {
     for (const [node, instead] of pairs) instead.replaceWith(node);
   }
 }"""
-SKIP_ALIKE = "axe.configure({rules: [{id: 'color-contrast', selector: ':not([data-alike])'}]});"
+#: A minus sign alone is no text for axe, so its button is judged by the plus beside it.
+MINUS = 'button[value="-1"]'
+SKIP_ALIKE = ("axe.configure({rules: [{id: 'color-contrast', "
+              f"selector: ':not([data-alike], {MINUS})'}}]}});")
+#: The minus buttons that don't look like their plus; none is right.
+UNLIKE = """(selector) => [...document.querySelectorAll(selector)].filter((minus) => {
+  const look = (each) => {
+    const {color, backgroundColor, opacity, fontSize} = getComputedStyle(each);
+    return [color, backgroundColor, opacity, fontSize].join();
+  };
+  const plus = minus.parentElement.querySelector('button[value="1"]');
+  return !minus.disabled && !plus.disabled && look(minus) !== look(plus);
+}).map((each) => each.outerHTML)"""
 
 
 def script() -> str:
@@ -92,7 +104,8 @@ def colours(page: Any) -> str:
     found = page.evaluate(RUN % ONE_OF_A_KIND, {
         "runOnly": {"type": "rule", "values": COLOURS}, "preload": False,
         "resultTypes": ["violations", "incomplete"]})
-    return report(found["violations"] + found["incomplete"])
+    unlike = [f"another look than its plus: {each}" for each in page.evaluate(UNLIKE, MINUS)]
+    return "\n".join(filter(None, [report(found["violations"] + found["incomplete"]), *unlike]))
 
 
 def report(broken: list[dict[str, Any]]) -> str:
